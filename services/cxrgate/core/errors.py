@@ -1,0 +1,78 @@
+"""The errors that cxrgate raises.
+
+    CxrgateError
+    ├── UsageError            the caller asked for something that cannot be: configuration, arguments, data layout
+    ├── ImageError            one image cannot be read; becomes a Failure, never stops a run
+    ├── ModelError            a model folder or checkpoint is not what it should be
+    ├── SnapshotError         a snapshot cannot be built, opened or trusted
+    │   └── SnapshotCorrupt   its bytes differ from its manifest
+    └── MismatchError         digests of models, preprocessing, index or policy do not fit together
+
+Each class has the gRPC status name that a service answers with. `str(error)` may name local files and is for
+the operator's terminal and log; what a remote caller sees is `code` and `reason`, and for images `message`.
+"""
+
+from __future__ import annotations
+
+from cxrgate.core.types import Failure, Stage
+
+
+class CxrgateError(Exception):
+    """Base of all."""
+
+    code = "INTERNAL"
+    reason = "INTERNAL"
+
+
+class UsageError(CxrgateError):
+    """The configuration, an argument or a data layout is not what was expected."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "USAGE"
+
+
+class ImageError(CxrgateError):
+    """One image cannot be used. The message holds no path, no tag value and no library's text."""
+
+    code = "INVALID_ARGUMENT"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str]]:
+        """Pickle both arguments: the error crosses from the decode workers."""
+        return (type(self), (self.reason, self.message))
+
+    def failure(self, image_id: str, stage: Stage) -> Failure:
+        """The error as the outcome of one image."""
+        return Failure(image_id, stage, self.code, self.reason, self.message)
+
+
+class ModelError(CxrgateError):
+    """A model folder or a checkpoint does not have the expected layout, shapes or digest."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "MODEL_INVALID"
+
+
+class SnapshotError(CxrgateError):
+    """A snapshot cannot be built or opened."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "SNAPSHOT_INVALID"
+
+
+class SnapshotCorrupt(SnapshotError):
+    """A snapshot's bytes are not those that its manifest names."""
+
+    code = "DATA_LOSS"
+    reason = "SNAPSHOT_CORRUPT"
+
+
+class MismatchError(CxrgateError):
+    """Models, preprocessing, snapshot and policy do not belong together."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "VERSION_MISMATCH"

@@ -1,0 +1,120 @@
+"""The rule that decides, and the only place where a decision is made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cxrgate.core.digest import mapping_digest
+from cxrgate.core.types import Decision, Evidence, Verdict
+
+BAND = 1e-4
+"""Scores this close below a threshold count as reaching it: larger than the differences between batch sizes
+and back ends (1e-5 in fp32), so that none of those can turn a rejection into a release."""
+
+SCORE_RANGE_SLACK = 1e-6
+"""A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What an image is held against, and when it is released.
+
+    Attributes:
+        candidates: nearest references per space (k).
+        score_threshold: same-patient score at or above which an image is NOT_ANONYMOUS (Packhäuser et al. 2022
+            use 0.5).
+        borderline: scores from here up to the threshold are released but listed.
+        copy_threshold: copy similarity at or above which an image is NOT_ANONYMOUS; None without the copy space.
+        minimum_typicality: cosine with the references' mean layout below which an image is no frontal chest
+            radiograph of the enrolled kind (noise, inverted, another view): INDETERMINATE.
+        references: number of references in the snapshot.
+        snapshot: digest of the snapshot; it covers the models and their preprocessing.
+        retrieval: digest of the retrieval model.
+        verification: digest of the verification model.
+    """
+
+    candidates: int
+    score_threshold: float
+    borderline: float
+    copy_threshold: float | None
+    minimum_typicality: float
+    references: int
+    snapshot: str
+    retrieval: str
+    verification: str
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1 or self.references < 1:
+            raise ValueError(
+                f"expected one or more candidates and references, got {self.candidates} and {self.references}"
+            )
+        if not 0 < self.borderline <= self.score_threshold <= 1:
+            raise ValueError(
+                f"expected 0 < borderline <= score_threshold <= 1, got {self.borderline} and {self.score_threshold}"
+            )
+        if self.copy_threshold is not None and not 0 < self.copy_threshold <= 1:
+            raise ValueError(f"expected 0 < copy_threshold <= 1, got {self.copy_threshold}")
+        if not -1 <= self.minimum_typicality < 1:
+            raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
+
+    @cached_property
+    def digest(self) -> str:
+        """Sha256 over everything above and the band: stored with each verdict."""
+        return mapping_digest({**asdict(self), "band": BAND})
+
+    def decide(self, evidence: Evidence, pixel_digest: str) -> Verdict:
+        """Decide on one image. Pure: equal evidence gives an equal verdict.
+
+        Incomplete or impossible evidence (NaN, a score outside [0, 1], too few candidates) is INDETERMINATE.
+        """
+        reasons = self._invalid(evidence) or self._matches(evidence)
+        decision = Decision.ANONYMOUS
+        if reasons:
+            match = reasons[0] in {"SAME_PATIENT", "COPY"}
+            decision = Decision.NOT_ANONYMOUS if match else Decision.INDETERMINATE
+        score, similarity = _largest(evidence.scores), _largest(evidence.candidates.similarities)
+        return Verdict(
+            image_id=evidence.image_id,
+            decision=decision,
+            reasons=reasons,
+            borderline=decision is Decision.ANONYMOUS and score >= self.borderline - BAND,
+            score=score,
+            similarity=similarity,
+            evidence=evidence,
+            pixel_digest=pixel_digest,
+            policy_digest=self.digest,
+        )
+
+    def _invalid(self, evidence: Evidence) -> tuple[str, ...]:
+        found, scores = evidence.candidates, evidence.scores
+        fewest = min(self.candidates, self.references)
+        complete = fewest <= len(scores) == len(found.reference_ids)
+        sound = (
+            _within(scores, 0, 1)
+            and _within(found.similarities, -1, 1)
+            and _within(found.distances, 0, np.inf)
+            and _within(np.asarray([found.typicality]), -1, 1)
+        )
+        return () if complete and sound else ("SCORE_INVALID",)
+
+    def _matches(self, evidence: Evidence) -> tuple[str, ...]:
+        reasons = []
+        if evidence.scores.max() >= self.score_threshold - BAND:
+            reasons.append("SAME_PATIENT")
+        if self.copy_threshold is not None and evidence.candidates.similarities.max() >= self.copy_threshold - BAND:
+            reasons.append("COPY")
+        if not reasons and evidence.candidates.typicality < self.minimum_typicality + BAND:
+            reasons.append("ATYPICAL")
+        return tuple(reasons)
+
+
+def _within(values: np.ndarray, low: float, high: float) -> bool:
+    finite = bool(np.isfinite(values).all())
+    return finite and bool((values >= low - SCORE_RANGE_SLACK).all() and (values <= high + SCORE_RANGE_SLACK).all())
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(values.max()) if len(values) else float("nan")

@@ -1,0 +1,48 @@
+"""The seams: one method each. Batch in, batch out, same length, same order; an item may become a Failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from cxrgate.core.types import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Outcome
+
+
+class Decoder(Protocol):
+    """Encoded bytes to 8-bit grey arrays, in sandboxed workers."""
+
+    async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
+        """Decode each record."""
+        ...
+
+
+class Embedder(Protocol):
+    """Images to descriptors."""
+
+    async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
+        """Embed each image."""
+        ...
+
+
+class Searcher(Protocol):
+    """Descriptors to candidates."""
+
+    async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
+        """Find each query's candidates in every space."""
+        ...
+
+
+class Verifier(Protocol):
+    """Images and their candidates to evidence."""
+
+    async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
+        """Score each image against each of its candidates."""
+        ...
+
+
+class Sink(Protocol):
+    """Where outcomes go."""
+
+    async def write(self, images: Sequence[GreyImage | None], outcomes: Sequence[Outcome]) -> None:
+        """Keep what may be released and record everything; None stands for an image that was not decoded."""
+        ...

@@ -1,0 +1,179 @@
+"""What flows between the stages. Arrays inside, objects between.
+
+    source -ImageRecord-> decode -GreyImage-> embed -Descriptors-> search -Candidates-> verify -Evidence->
+    policy -Verdict-> sink
+
+Any stage may turn one item into a `Failure`. Every object is frozen and valid once it is constructed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core.digest import pixel_digest
+
+Float32s = NDArray[np.float32]
+Float64s = NDArray[np.float64]
+
+
+class Decision(StrEnum):
+    """What is said of one synthetic image. Only ANONYMOUS is ever released."""
+
+    ANONYMOUS = "ANONYMOUS"
+    NOT_ANONYMOUS = "NOT_ANONYMOUS"
+    INDETERMINATE = "INDETERMINATE"
+
+
+class Space(StrEnum):
+    """The two questions that an index answers: the same patient, and the same picture."""
+
+    IDENTITY = "identity"
+    COPY = "copy"
+
+
+class Stage(StrEnum):
+    """Where an item failed."""
+
+    READ = "read"
+    DECODE = "decode"
+    EMBED = "embed"
+    SEARCH = "search"
+    VERIFY = "verify"
+
+
+class MediaType(StrEnum):
+    """The encodings that are read."""
+
+    PNG = "PNG"
+    JPEG = "JPEG"
+    DICOM = "DICOM"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One encoded image on its way in.
+
+    `image_id` names it among the images of a run; `label` is its class folder ("" without one);
+    `declared` is the encoding its name claims, checked against the content.
+    """
+
+    image_id: str
+    content: bytes = field(repr=False)
+    label: str = ""
+    declared: MediaType | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GreyImage:
+    """A decoded image: uint8[height, width], 0 black. `colour` records that a colour image was turned grey."""
+
+    image_id: str
+    pixels: NDArray[np.uint8] = field(repr=False)
+    colour: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.dtype != np.uint8:
+            raise ValueError(f"expected uint8[height, width], got {self.pixels.dtype}{list(self.pixels.shape)}")
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the shape and the pixels, in hex."""
+        return pixel_digest(self.pixels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descriptors:
+    """What search needs of one image: float32[d] per space, and the layout, float32[64], for typicality.
+
+    `identity` is the retrieval embedding (Euclidean), `copy` has unit length (cosine).
+    """
+
+    image_id: str
+    identity: Float32s = field(repr=False)
+    copy: Float32s = field(repr=False)
+    layout: Float32s = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "copy", "layout"):
+            values = getattr(self, name)
+            if values.ndim != 1 or values.dtype != np.float32 or not np.isfinite(values).all():
+                raise ValueError(f"expected finite float32[d] as {name}, got {values.dtype}{list(values.shape)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """The references that one image is compared with: the union of both spaces' nearest, m of them.
+
+    `distances` (identity, Euclidean) and `similarities` (copy, cosine) hold the value of every candidate,
+    whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
+    `typicality` is the cosine of the image's layout and the references' mean layout.
+    """
+
+    image_id: str
+    reference_ids: tuple[str, ...]
+    patient_keys: tuple[str, ...]
+    distances: Float64s
+    similarities: Float64s
+    features: Float32s = field(repr=False)
+    typicality: float
+
+    def __post_init__(self) -> None:
+        count = len(self.reference_ids)
+        lengths = (len(self.patient_keys), len(self.distances), len(self.similarities), len(self.features))
+        if count == 0 or any(length != count for length in lengths):
+            raise ValueError(f"expected one or more candidates with equal columns, got {count} ids and {lengths}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Everything a decision rests on: the candidates and the same-patient score of each, float64[m] in [0, 1]."""
+
+    candidates: Candidates
+    scores: Float64s
+
+    @property
+    def image_id(self) -> str:
+        """The image that this is evidence of."""
+        return self.candidates.image_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """A decision and why. `score` is the largest same-patient score, `similarity` the largest copy similarity.
+
+    Both are maxima over the candidates, and so over the candidates' patients; `reasons` is empty when nothing
+    stands against a release.
+    """
+
+    image_id: str
+    decision: Decision
+    reasons: tuple[str, ...]
+    borderline: bool
+    score: float
+    similarity: float
+    evidence: Evidence
+    pixel_digest: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One image that got no answer. `code` is a gRPC status name, `reason` UPPER_SNAKE, `message` safe to show."""
+
+    image_id: str
+    stage: Stage
+    code: str
+    reason: str
+    message: str
+
+    @property
+    def decision(self) -> Decision:
+        """A failure is never a pass."""
+        return Decision.INDETERMINATE
+
+
+Outcome = Verdict | Failure

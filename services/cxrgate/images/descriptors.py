@@ -1,0 +1,73 @@
+"""Descriptors that need no weights: the copy descriptor and the layout.
+
+Both are taken from the discrete cosine transform of the image squashed to 32 x 32 by area averaging, so that
+they see nothing of encoding, resolution and aspect.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxrgate.core import ImageError
+
+GRID = 32
+COPY_BAND = 16
+LAYOUT_BAND = 8
+COPY_DIMENSIONS = COPY_BAND * COPY_BAND
+LAYOUT_DIMENSIONS = LAYOUT_BAND * LAYOUT_BAND
+COPY_METHOD = "dct16-whitened-1.5"
+"""Names the method in snapshots: descriptors of different methods are never compared."""
+
+MINIMUM_CONTRAST = 2.0
+"""Standard deviation of the 32 x 32 grid in grey levels below which there is nothing to compare."""
+
+
+def _cosines(size: int) -> NDArray[np.float64]:
+    """The orthonormal DCT-II matrix, float64[size, size]."""
+    frequency, position = np.arange(size)[:, None], np.arange(size)[None]
+    matrix: NDArray[np.float64] = np.sqrt(2 / size) * np.cos(np.pi * (2 * position + 1) * frequency / (2 * size))
+    matrix[0] /= np.sqrt(2)
+    return matrix
+
+
+_COSINES = _cosines(GRID)
+_RADIUS = np.hypot(*np.meshgrid(np.arange(COPY_BAND), np.arange(COPY_BAND)))
+# Radiographs' amplitudes fall off with frequency; weighting by radius^1.5 lets every frequency count. Measured on
+# 5,375 radiographs of 3,750 patients: the largest similarity of different patients falls from 0.975 (plain
+# normalised cross-correlation) to 0.925, its median from 0.91 to 0.71, while JPEG quality 10 stays above 0.97.
+_WHITENING = _RADIUS**1.5
+
+
+def weight_free(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The copy descriptor and the layout of one image.
+
+    Args:
+        pixels: uint8[height, width].
+
+    Returns:
+        copy: float32[256] of unit length; the cosine of two is their copy similarity.
+        layout: float32[64], the share of the lowest frequencies; its product with the mean layout of the
+            references (unit length) is the cross-correlation with their mean picture. White noise is near 0,
+            an inverted radiograph below 0.
+
+    Raises:
+        ImageError: LOW_CONTENT for an image that is (almost) constant.
+    """
+    grid = Image.fromarray(pixels).resize((GRID, GRID), Image.Resampling.BOX)
+    spectrum = _COSINES @ np.asarray(grid, dtype=np.float64) @ _COSINES.T
+    spectrum[0, 0] = 0
+    amplitude = np.linalg.norm(spectrum)
+    if amplitude < MINIMUM_CONTRAST * GRID:
+        raise ImageError("LOW_CONTENT", f"expected a contrast of at least {MINIMUM_CONTRAST} grey levels")
+    copy = (spectrum[:COPY_BAND, :COPY_BAND] * _WHITENING).ravel()
+    layout = spectrum[:LAYOUT_BAND, :LAYOUT_BAND].ravel() / amplitude
+    return _unit(copy), layout.astype(np.float32)
+
+
+def _unit(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    length = np.linalg.norm(values)
+    if length == 0:
+        raise ImageError("LOW_CONTENT", "expected structure finer than a gradient")
+    return (values / length).astype(np.float32)

@@ -1,0 +1,28 @@
+"""Exact search engines, the snapshot and its building."""
+
+from cxrgate.index.build import Enrolment, EnrolmentError, ModelDigests, build_snapshot
+from cxrgate.index.engine import Engine, EngineName, Neighbors
+from cxrgate.index.kdtree import KDTreeEngine
+from cxrgate.index.keys import create_key, opaque_id, read_key
+from cxrgate.index.matrix import MatrixEngine
+from cxrgate.index.search import LocalSearcher, make_engine
+from cxrgate.index.snapshot import Snapshot, SnapshotManifest
+
+__all__ = [
+    "Engine",
+    "EngineName",
+    "Enrolment",
+    "EnrolmentError",
+    "KDTreeEngine",
+    "LocalSearcher",
+    "MatrixEngine",
+    "ModelDigests",
+    "Neighbors",
+    "Snapshot",
+    "SnapshotManifest",
+    "build_snapshot",
+    "create_key",
+    "make_engine",
+    "opaque_id",
+    "read_key",
+]

@@ -1,0 +1,217 @@
+"""Enrolment: every real image is decoded, embedded and written, or nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import Descriptors, Failure, GreyImage, SnapshotError
+from cxrgate.core.ports import Embedder
+from cxrgate.images.descriptors import COPY_METHOD, LAYOUT_DIMENSIONS
+from cxrgate.index.keys import ID_BYTES, opaque_id
+from cxrgate.index.snapshot import (
+    ARRAYS,
+    Snapshot,
+    SnapshotManifest,
+    array_path,
+    describe_array,
+    write_manifest,
+)
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDigests:
+    """The models whose outputs a snapshot holds."""
+
+    retrieval: str
+    verification: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolment:
+    """One decoded real image and whose it is; a Failure where it could not be decoded."""
+
+    image_id: str
+    patient_id: str
+    image: GreyImage | Failure
+
+
+class Featuriser(Protocol):
+    """Images to the features f(x) that verification compares."""
+
+    async def features(self, images: Sequence[GreyImage]) -> list[NDArray[np.float32] | Failure]:
+        """float32[d] per image."""
+        ...
+
+
+class EnrolmentError(SnapshotError):
+    """Images that could not be enrolled. `failures` names every one, for the operator's eyes."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        lines = [f"  {failure.image_id}: {failure.reason}, {failure.message}" for failure in failures[:_SHOWN]]
+        more = [f"  and {len(failures) - _SHOWN} more"] if len(failures) > _SHOWN else []
+        head = (
+            f"expected every real image to be enrolled, {len(failures)} could not be; exclude them by name or mend them"
+        )
+        super().__init__("\n".join([head, *lines, *more]))
+
+
+async def build_snapshot(
+    folder: Path,
+    batches: AsyncIterable[Sequence[Enrolment]],
+    count: int,
+    embedder: Embedder,
+    featuriser: Featuriser,
+    models: ModelDigests,
+    key: bytes,
+    excluded: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Snapshot:
+    """Write a snapshot of `count` images whole or not at all, and open it.
+
+    Args:
+        folder: where the snapshot will lie; it must not exist.
+        batches: decoded images in the order of insertion, which breaks ties between equal distances.
+        count: how many images there are; fewer or more is an error.
+        embedder: gives identity embedding, copy descriptor and layout.
+        featuriser: gives f(x).
+        models: digests that checking must find again.
+        key: HMAC key of reference ids and patient keys.
+        excluded: images that the operator left out by name.
+        progress: called with the number of images of each finished batch.
+
+    Raises:
+        EnrolmentError: one or more images could not be decoded or embedded.
+        SnapshotError: the folder exists, or there is no image.
+    """
+    if count == 0:
+        raise SnapshotError("expected at least one real image, got none")
+    with _whole(folder) as partial:
+        writer = _Writer(partial, count, key)
+        async for batch in batches:
+            await writer.add(batch, embedder, featuriser)
+            progress(len(batch))
+        writer.finish(models, excluded)
+    return Snapshot.open(folder)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder to write in that becomes `folder` at the end, and vanishes on any error."""
+    if folder.exists():
+        raise SnapshotError(f"expected no folder at {folder}: a snapshot is never changed in place")
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _sync(partial)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+class _Writer:
+    """Fills the arrays row by row; memory stays flat however many images there are."""
+
+    def __init__(self, folder: Path, count: int, key: bytes) -> None:
+        self._folder, self._count, self._key = folder, count, key
+        self._arrays: dict[str, Any] = {}
+        self._failures: list[Failure] = []
+        self._patients: set[bytes] = set()
+        self._images = hashlib.sha256()
+        self._layout = np.zeros(LAYOUT_DIMENSIONS)
+        self._row = 0
+
+    async def add(self, batch: Sequence[Enrolment], embedder: Embedder, featuriser: Featuriser) -> None:
+        """Embed and store one batch; after the first failure only decoding goes on, to name every bad image."""
+        bad = [item.image for item in batch if isinstance(item.image, Failure)]
+        self._failures += bad
+        if self._failures:
+            return
+        images = [item.image for item in batch if isinstance(item.image, GreyImage)]
+        descriptors, features = await asyncio.gather(embedder.embed(images), featuriser.features(images))
+        for item, image, found, row in zip(batch, images, descriptors, features, strict=True):
+            if isinstance(found, Failure):
+                self._failures.append(found)
+            elif isinstance(row, Failure):
+                self._failures.append(row)
+            else:
+                self._store(item, image, found, row)
+
+    def _store(self, item: Enrolment, image: GreyImage, found: Descriptors, features: NDArray[np.float32]) -> None:
+        if self._row >= self._count:
+            raise SnapshotError(f"expected {self._count} images, got more")
+        patient = opaque_id(self._key, "patient", item.patient_id)
+        reference = opaque_id(self._key, "reference", item.image_id)
+        for name, values in (
+            ("identity", found.identity),
+            ("features", features),
+            ("copy", found.copy),
+            ("reference_ids", np.frombuffer(reference, np.uint8)),
+            ("patient_keys", np.frombuffer(patient, np.uint8)),
+        ):
+            self._array(name, values)[self._row] = values
+        self._patients.add(patient)
+        self._images.update(bytes.fromhex(image.digest))
+        self._layout += found.layout
+        self._row += 1
+
+    def _array(self, name: str, like: NDArray[Any]) -> NDArray[Any]:
+        if name not in self._arrays:
+            shape = (self._count, *like.shape)
+            path = array_path(self._folder, name)
+            self._arrays[name] = np.lib.format.open_memmap(path, "w+", dtype=like.dtype, shape=shape)
+        return np.asanyarray(self._arrays[name])
+
+    def finish(self, models: ModelDigests, excluded: int) -> None:
+        """Check that everything is there, bring it to the disk and write the manifest."""
+        if self._failures:
+            raise EnrolmentError(self._failures)
+        if self._row != self._count:
+            raise SnapshotError(f"expected {self._count} images, got {self._row}")
+        self._check_ids()
+        for array in self._arrays.values():
+            array.flush()
+        mean = (self._layout / np.linalg.norm(self._layout)).astype(np.float32)
+        np.save(array_path(self._folder, "mean_layout"), mean)
+        arrays = {name: describe_array(self._folder, name) for name in ARRAYS}
+        manifest = SnapshotManifest(
+            references=self._row,
+            patients=len(self._patients),
+            excluded=excluded,
+            retrieval=models.retrieval,
+            verification=models.verification,
+            copy_method=COPY_METHOD,
+            images=self._images.hexdigest(),
+            arrays=arrays,
+        )
+        write_manifest(self._folder, manifest)
+
+    def _check_ids(self) -> None:
+        ids = np.ascontiguousarray(self._arrays["reference_ids"]).view(f"V{ID_BYTES}").ravel()
+        if len(set(ids.tolist())) != self._row:
+            raise SnapshotError("expected every image once, got two of the same name")
+
+
+def _sync(folder: Path) -> None:
+    """Bring every file and the folder to the disk, before the rename makes them the snapshot."""
+    for path in [*folder.iterdir(), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

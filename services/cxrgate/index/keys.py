@@ -1,0 +1,50 @@
+"""Opaque ids: HMAC-SHA-256 under a key that never leaves the enrolment host (EDPB Guidelines 01/2025)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cxrgate.core import UsageError
+
+KEY_BYTES = 32
+ID_BYTES = 16
+"""128 bits: no collision is to be expected below 10^15 references."""
+
+
+def create_key(path: Path) -> None:
+    """Write a new random key, readable by its owner only.
+
+    Raises:
+        UsageError: the file exists; a key is never replaced, its ids would be lost.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    except FileExistsError as error:
+        raise UsageError(f"expected no file at {path}; a key is never replaced") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+
+
+def read_key(path: Path) -> bytes:
+    """The key's 32 bytes.
+
+    Raises:
+        UsageError: no such file, or not 64 hexadecimal digits.
+    """
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}") from error
+    if len(key) != KEY_BYTES:
+        raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}, got {2 * len(key)}")
+    return key
+
+
+def opaque_id(key: bytes, domain: str, value: str) -> bytes:
+    """16 bytes that stand for `value` in `domain`; ids of different domains cannot be linked."""
+    return hmac.new(key, f"{domain}\0{value}".encode(), hashlib.sha256).digest()[:ID_BYTES]

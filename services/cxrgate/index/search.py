@@ -1,0 +1,68 @@
+"""The searcher over a snapshot in this process: the union of both spaces' nearest references."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import Candidates, Descriptors, Failure
+from cxrgate.index.distance import exact_distances
+from cxrgate.index.engine import Engine, EngineName
+from cxrgate.index.kdtree import KDTreeEngine
+from cxrgate.index.matrix import MatrixEngine
+from cxrgate.index.snapshot import Snapshot
+
+_ENGINES: dict[EngineName, Callable[[NDArray[np.float32]], Engine]] = {
+    EngineName.MATRIX: MatrixEngine,
+    EngineName.KDTREE: KDTreeEngine,
+}
+
+
+def make_engine(name: EngineName, rows: NDArray[np.float32]) -> Engine:
+    """The engine of that name over float32[n, d]."""
+    return _ENGINES[name](rows)
+
+
+class LocalSearcher:
+    """Finds candidates in a snapshot."""
+
+    def __init__(self, snapshot: Snapshot, k: int, engine: EngineName, *, copy_space: bool = True) -> None:
+        """Search for min(k, references) per space; without the copy space only identity neighbours are candidates.
+
+        Raises:
+            ValueError: k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"expected k of 1 or more, got {k}")
+        self._snapshot = snapshot
+        self._k = min(k, snapshot.manifest.references)
+        self._identity = make_engine(engine, snapshot.identity)
+        self._copy = make_engine(engine, snapshot.copy) if copy_space else None
+
+    async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
+        """See core.ports.Searcher. A descriptor of other dimensions is an error of the caller: ValueError."""
+        return await asyncio.to_thread(self._search, queries) if queries else []
+
+    def _search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
+        found = [self._identity.search(np.stack([query.identity for query in queries]), self._k).rows]
+        if self._copy is not None:
+            found.append(self._copy.search(np.stack([query.copy for query in queries]), self._k).rows)
+        return [self._candidates(query, *rows) for query, *rows in zip(queries, *found, strict=True)]
+
+    def _candidates(self, query: Descriptors, *spaces: NDArray[np.int64]) -> Candidates:
+        # Nearest first, identity before copy, each reference once.
+        rows = np.array(list(dict.fromkeys(np.concatenate(spaces).tolist())), dtype=np.int64)
+        snapshot = self._snapshot
+        return Candidates(
+            image_id=query.image_id,
+            reference_ids=tuple(row.tobytes().hex() for row in snapshot.reference_ids[rows]),
+            patient_keys=tuple(row.tobytes().hex() for row in snapshot.patient_keys[rows]),
+            distances=exact_distances(snapshot.identity[rows], query.identity),
+            # For unit vectors |a - b|^2 = 2 - 2 cos: the same differences as the search, not a second formula.
+            similarities=1 - exact_distances(snapshot.copy[rows], query.copy) ** 2 / 2,
+            features=np.array(snapshot.features[rows]),
+            typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
+        )

@@ -1,0 +1,44 @@
+"""The retrieval and verification networks: architecture, preprocessing, storage, import and local inference."""
+
+from cxrgate.models.allocator import keep_freed_memory
+from cxrgate.models.checkpoint import PRESETS, import_checkpoint
+from cxrgate.models.forward import Forward
+from cxrgate.models.heads import CosineHead, Head, SiameseHead
+from cxrgate.models.local import LocalEmbedder, LocalVerifier
+from cxrgate.models.manifest import Dtype, Kind, ModelManifest, read_manifest
+from cxrgate.models.networks import (
+    Architecture,
+    RetrievalArchitecture,
+    SiameseNetwork,
+    VerificationArchitecture,
+)
+from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
+from cxrgate.models.store import StoredModel, load_model, save_model
+from cxrgate.models.trunks import TRUNKS
+
+__all__ = [
+    "PRESETS",
+    "TRUNKS",
+    "Architecture",
+    "CosineHead",
+    "Dtype",
+    "Fit",
+    "Forward",
+    "Head",
+    "Interpolation",
+    "Kind",
+    "LocalEmbedder",
+    "LocalVerifier",
+    "ModelManifest",
+    "Preprocessing",
+    "RetrievalArchitecture",
+    "SiameseHead",
+    "SiameseNetwork",
+    "StoredModel",
+    "VerificationArchitecture",
+    "import_checkpoint",
+    "keep_freed_memory",
+    "load_model",
+    "read_manifest",
+    "save_model",
+]

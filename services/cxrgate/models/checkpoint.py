@@ -1,0 +1,87 @@
+"""Import of the published checkpoint layouts: .pth in, safetensors and manifest out. Nothing is unpickled blindly."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cxrgate.core import ModelError
+from cxrgate.core.digest import file_digest
+from cxrgate.models.manifest import ARCHITECTURES, Kind, ModelManifest
+from cxrgate.models.networks import Architecture
+from cxrgate.models.preprocess import Preprocessing
+from cxrgate.models.store import save_model
+
+PRESETS: dict[str, dict[Kind, Preprocessing]] = {
+    # The authors' own: retrieval on native 1024 x 1024 ChestX-ray14, verification on Resize((256, 256)).
+    "packhaeuser": {Kind.RETRIEVAL: Preprocessing(1024, 1024), Kind.VERIFICATION: Preprocessing()},
+    # anonymization-pipeline feeds both at 256 px.
+    "anonymization-pipeline": {Kind.RETRIEVAL: Preprocessing(), Kind.VERIFICATION: Preprocessing()},
+    # CheXGenBench feeds its MIMIC checkpoint at 224 px and does not normalise.
+    "chexgenbench": {kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)) for kind in Kind},
+}
+"""Preprocessing of the published checkpoints, by where they are used."""
+
+_WRAPPERS = ("module.", "model.")
+_NESTED = ("state_dict", "model_state_dict")
+
+
+def import_checkpoint(
+    path: Path, folder: Path, kind: Kind, preprocessing: Preprocessing, architecture: Architecture | None = None
+) -> ModelManifest:
+    """Convert a PyTorch checkpoint into a model folder.
+
+    Accepted are plain state dictionaries, resume dictionaries ({epoch, state_dict, ...}), Lightning's, and keys
+    prefixed by DataParallel (`module.`) or a wrapping module (`model.`).
+
+    Args:
+        path: the .pth file, read with weights_only.
+        folder: where the model folder is written.
+        kind: which network it is.
+        preprocessing: how that checkpoint's inputs were made; see PRESETS.
+        architecture: the published one when None.
+
+    Raises:
+        ModelError: not a checkpoint, or a tensor is missing, surplus, misshapen or not finite.
+    """
+    shape = architecture or ARCHITECTURES[kind]()
+    wanted = set(shape.build().state_dict())
+    state = _unwrap(_state_dict(_read(path)), wanted)
+    provenance = {"imported_from_sha256": file_digest(path), "layout": "PyTorch checkpoint"}
+    return save_model(folder, folder.name, shape, preprocessing, state, provenance)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"expected a checkpoint, {path} does not exist") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, zipfile.BadZipFile, ValueError) as error:
+        raise ModelError(f"{path}: not a checkpoint that can be read without running its code") from error
+
+
+def _state_dict(content: Any) -> dict[str, Tensor]:
+    for key in _NESTED:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise ModelError("expected a dictionary of tensors, plain or under 'state_dict'")
+    return {str(key): value for key, value in content.items()}
+
+
+def _unwrap(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+    """Take prefixes off all keys until they are the network's; the shape check names what still differs."""
+    while not wanted & state.keys():
+        prefix = next((p for p in _WRAPPERS if all(key.startswith(p) for key in state)), None)
+        if prefix is None:
+            break
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    # num_batches_tracked is absent from checkpoints older than PyTorch 0.4.1; inference does not read it.
+    absent = {key for key in wanted - state.keys() if key.endswith("num_batches_tracked")}
+    return {**state, **{key: torch.zeros((), dtype=torch.int64) for key in absent}}

@@ -1,0 +1,47 @@
+"""How two stored features become a same-patient score. numpy in float64: the same on every back end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Float32s = NDArray[np.float32]
+Float64s = NDArray[np.float64]
+
+
+class Head(Protocol):
+    """Scores one probe's features against its candidates'."""
+
+    def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """float32[d] against float32[m, d]: float64[m] in [0, 1]; NaN features give NaN."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiameseHead:
+    """sigmoid(weight . |f(a) - f(b)| + bias), Packhäuser et al. 2022."""
+
+    weight: Float64s = field(repr=False)
+    bias: float
+
+    def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """See Head."""
+        difference = np.abs(probe.astype(np.float64) - candidates.astype(np.float64))
+        return np.asarray(expit((difference * self.weight).sum(axis=1) + self.bias), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class CosineHead:
+    """(1 + cosine) / 2: an embedder as verifier."""
+
+    def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """See Head."""
+        a, b = probe.astype(np.float64), candidates.astype(np.float64)
+        lengths = np.linalg.norm(a) * np.linalg.norm(b, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cosine = (b * a).sum(axis=1) / lengths
+        return np.asarray((1 + np.clip(cosine, -1, 1)) / 2, dtype=np.float64)

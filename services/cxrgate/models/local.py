@@ -1,0 +1,79 @@
+"""Embedder and verifier in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageError, Stage
+from cxrgate.images.descriptors import weight_free
+from cxrgate.models.forward import Forward
+
+_NONFINITE = "expected finite numbers from the model"
+
+
+class LocalEmbedder:
+    """Retrieval embedding, copy descriptor and layout of each image."""
+
+    def __init__(self, retrieval: Forward, compute: Executor) -> None:
+        """`compute` is the one thread that runs models, so that two forwards never share the cores."""
+        self._retrieval = retrieval
+        self._compute = compute
+
+    async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
+        """See core.ports.Embedder."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._compute, self._embed, images)
+
+    def _embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
+        embeddings = self._retrieval([image.pixels for image in images])
+        return [_descriptors(image, row) for image, row in zip(images, embeddings, strict=True)]
+
+
+def _descriptors(image: GreyImage, identity: NDArray[np.float32]) -> Descriptors | Failure:
+    try:
+        copy, layout = weight_free(image.pixels)
+    except ImageError as error:
+        return error.failure(image.image_id, Stage.EMBED)
+    if not np.isfinite(identity).all():
+        return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
+    return Descriptors(image.image_id, identity, copy, layout)
+
+
+class LocalVerifier:
+    """Features f(x) of each image, and the same-patient score against each candidate's stored features."""
+
+    def __init__(self, verification: Forward, compute: Executor) -> None:
+        """`compute` as for LocalEmbedder."""
+        self._verification = verification
+        self._compute = compute
+
+    async def features(self, images: Sequence[GreyImage]) -> list[NDArray[np.float32] | Failure]:
+        """float32[d] per image: what enrolment stores."""
+        loop = asyncio.get_running_loop()
+        rows = await loop.run_in_executor(self._compute, self._verification, [image.pixels for image in images])
+        return [_finite(image, row) for image, row in zip(images, rows, strict=True)]
+
+    async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
+        """See core.ports.Verifier."""
+        features = await self.features(images)
+        return [self._evidence(*item) for item in zip(images, features, candidates, strict=True)]
+
+    def _evidence(
+        self, image: GreyImage, features: NDArray[np.float32] | Failure, candidates: Candidates
+    ) -> Evidence | Failure:
+        if isinstance(features, Failure):
+            return features
+        if candidates.image_id != image.image_id:
+            raise ValueError("expected each image's own candidates, got another's")
+        return Evidence(candidates, self._verification.head.score(features, candidates.features))
+
+
+def _finite(image: GreyImage, row: NDArray[np.float32]) -> NDArray[np.float32] | Failure:
+    if np.isfinite(row).all():
+        return row
+    return Failure(image.image_id, Stage.VERIFY, "INTERNAL", "NONFINITE", _NONFINITE)

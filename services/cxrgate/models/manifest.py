@@ -1,0 +1,132 @@
+"""A model folder: `model.json` (architecture, preprocessing, dtype, digest, provenance) and `weights.safetensors`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import ModelError
+from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.models.networks import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
+
+MANIFEST = "model.json"
+WEIGHTS = "weights.safetensors"
+FORMAT = 1
+
+
+class Kind(StrEnum):
+    """The two networks."""
+
+    RETRIEVAL = "retrieval"
+    VERIFICATION = "verification"
+
+
+class Dtype(StrEnum):
+    """What a model computes in."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+ARCHITECTURES: dict[Kind, type[Architecture]] = {
+    Kind.RETRIEVAL: RetrievalArchitecture,
+    Kind.VERIFICATION: VerificationArchitecture,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelManifest:
+    """What a model is. `provenance` tells where the weights come from and takes no part in the digest."""
+
+    name: str
+    kind: Kind
+    architecture: Architecture
+    preprocessing: Preprocessing
+    dtype: Dtype
+    weights_sha256: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Sha256 over everything that an output depends on: weights, architecture, preprocessing, dtype."""
+        parts = self.to_json()
+        return mapping_digest(
+            {key: parts[key] for key in ("kind", "architecture", "preprocessing", "dtype", "weights")}
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as it is written, without the digest."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "kind": self.kind.value,
+            "architecture": asdict(self.architecture),
+            "preprocessing": asdict(self.preprocessing),
+            "dtype": self.dtype.value,
+            "weights": self.weights_sha256,
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ModelManifest:
+        """Read what `to_json` wrote; KeyError, TypeError or ValueError where it does not fit."""
+        if value["format"] != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, got {value['format']}")
+        kind = Kind(value["kind"])
+        return cls(
+            name=str(value["name"]),
+            kind=kind,
+            architecture=ARCHITECTURES[kind](**value["architecture"]),
+            preprocessing=_preprocessing(value["preprocessing"]),
+            dtype=Dtype(value["dtype"]),
+            weights_sha256=str(value["weights"]),
+            provenance=dict(value["provenance"]),
+        )
+
+
+def _preprocessing(value: Mapping[str, Any]) -> Preprocessing:
+    red, green, blue = (float(number) for number in value["mean"])
+    deviations = tuple(float(number) for number in value["std"])
+    return Preprocessing(
+        height=int(value["height"]),
+        width=int(value["width"]),
+        fit=Fit(value["fit"]),
+        interpolation=Interpolation(value["interpolation"]),
+        mean=(red, green, blue),
+        std=(deviations[0], deviations[1], deviations[2]),
+    )
+
+
+def write_manifest(folder: Path, manifest: ModelManifest) -> None:
+    """Write `model.json`."""
+    content = {**manifest.to_json(), "digest": manifest.digest}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_manifest(folder: Path) -> ModelManifest:
+    """Read `model.json` and check that digest and weights are those that it names.
+
+    Raises:
+        ModelError: a file is missing, malformed, or its digest differs.
+    """
+    try:
+        value = json.loads((folder / MANIFEST).read_text())
+        manifest = ModelManifest.from_json(value)
+        stated = value["digest"]
+    except FileNotFoundError as error:
+        raise ModelError(f"expected a model folder with {MANIFEST}, got {folder}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder / MANIFEST}: {error}") from error
+    if stated != manifest.digest:
+        raise ModelError(f"{folder}: expected digest {manifest.digest}, the manifest states {stated}")
+    weights = folder / WEIGHTS
+    found = file_digest(weights) if weights.is_file() else "no file"
+    if found != manifest.weights_sha256:
+        raise ModelError(f"{weights}: expected sha256 {manifest.weights_sha256}, got {found}")
+    return manifest

@@ -1,0 +1,89 @@
+"""Write and read a model's weights, every shape checked. safetensors only: nothing is unpickled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from cxrgate.core import ModelError
+from cxrgate.core.digest import file_digest
+from cxrgate.models.manifest import (
+    WEIGHTS,
+    Dtype,
+    Kind,
+    ModelManifest,
+    read_manifest,
+    write_manifest,
+)
+from cxrgate.models.networks import Architecture, RetrievalArchitecture
+from cxrgate.models.preprocess import Preprocessing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredModel:
+    """A manifest and its network in float32 and eval mode."""
+
+    manifest: ModelManifest
+    network: nn.Module
+
+
+def check_shapes(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Raise ModelError unless `state` has exactly the network's tensors, with their shapes, all finite."""
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    missing, surplus = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    if missing or surplus:
+        raise ModelError(f"expected {len(expected)} tensors; missing {missing[:3]}, not expected {surplus[:3]}")
+    for name, shape in expected.items():
+        if tuple(state[name].shape) != shape:
+            raise ModelError(f"{name}: expected shape {list(shape)}, got {list(state[name].shape)}")
+        if state[name].is_floating_point() and not torch.isfinite(state[name]).all():
+            raise ModelError(f"{name}: expected finite numbers")
+
+
+def save_model(
+    folder: Path,
+    name: str,
+    architecture: Architecture,
+    preprocessing: Preprocessing,
+    state: Mapping[str, Tensor],
+    provenance: Mapping[str, Any],
+    dtype: Dtype = Dtype.FLOAT32,
+) -> ModelManifest:
+    """Write a model folder whole or not at all; an older one of the same name is replaced."""
+    check_shapes(architecture.build(), state)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, partial / WEIGHTS)
+    kind = Kind.RETRIEVAL if isinstance(architecture, RetrievalArchitecture) else Kind.VERIFICATION
+    sha256 = file_digest(partial / WEIGHTS)
+    manifest = ModelManifest(name, kind, architecture, preprocessing, dtype, sha256, provenance)
+    write_manifest(partial, manifest)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return manifest
+
+
+def load_model(folder: Path) -> StoredModel:
+    """Read a model folder, with digest and shapes checked.
+
+    Raises:
+        ModelError: the folder, its digest or a tensor is not what the manifest says.
+    """
+    manifest = read_manifest(folder)
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{folder / WEIGHTS}: {error}") from error
+    network = manifest.architecture.build()
+    check_shapes(network, state)
+    network.load_state_dict(state)
+    return StoredModel(manifest, network.eval())
