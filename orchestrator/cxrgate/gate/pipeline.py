@@ -1,0 +1,102 @@
+"""The gate: one async generator that the CLI, the gRPC servicer, the generator hook and the DICOM receiver call.
+
+    batch of ImageRecord -> decode -> embed -> search -> verify -> policy -> Checked
+
+Batches are in flight side by side, so that decoding, models, search and whatever the caller does with the
+outcomes overlap; a bounded window gives backpressure. An item that fails in a stage leaves the batch and
+nothing else: its outcome is a Failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecord, Outcome, Policy, Stage
+from cxrgate.core.ports import Decoder, Embedder, Searcher, Verifier
+from cxrgate.gate.ordered import batched, ordered_map
+
+WINDOW = 4
+"""Batches in flight: one in each of decode, embed, verify and write."""
+
+
+class _Named(Protocol):
+    @property
+    def image_id(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_Named)
+Answer = TypeVar("Answer", bound=_Named)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """An outcome and the pixels that were checked; `image` is None where there are none."""
+
+    image: GreyImage | None = field(repr=False)
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The stages and the policy. Holds no state between images."""
+
+    decoder: Decoder
+    embedder: Embedder
+    searcher: Searcher
+    verifier: Verifier
+    policy: Policy
+
+    async def check(
+        self, images: AsyncIterable[ImageRecord | Failure], batch_size: int, window: int = WINDOW
+    ) -> AsyncIterator[Checked]:
+        """Yield one Checked per image, in order. A Failure among the images (an unreadable file) stays one."""
+        async with aclosing(ordered_map(self.check_batch, batched(images, batch_size), window)) as batches:
+            async for batch in batches:
+                for checked in batch:
+                    yield checked
+
+    async def check_batch(self, records: Sequence[ImageRecord | Failure]) -> list[Checked]:
+        """Take one batch through all stages: same length, same order."""
+        decoded = await _then(records, ImageRecord, self.decoder.decode, Stage.DECODE)
+        described = await _then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
+        found = await _then(described, Descriptors, self.searcher.search, Stage.SEARCH)
+        images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
+
+        async def verify(candidates: Sequence[Candidates]) -> list[Outcome]:
+            probes = [images[item.image_id] for item in candidates]
+            evidence = await self.verifier.verify(probes, candidates)
+            return [
+                item if isinstance(item, Failure) else self.policy.decide(item, probe.digest)
+                for probe, item in zip(probes, evidence, strict=True)
+            ]
+
+        outcomes = await _then(found, Candidates, verify, Stage.VERIFY)
+        return [Checked(images.get(outcome.image_id), outcome) for outcome in outcomes]
+
+
+async def _then(
+    items: Sequence[Item | Failure],
+    kind: type[Item],
+    stage: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Failure]]],
+    name: Stage,
+) -> list[Answer | Failure]:
+    """Send the items that have come so far through a stage; failures stay where they are.
+
+    A stage that raises, or answers for another number of items or for other items, fails all that it was given:
+    no image is released on an answer that may be another's.
+    """
+    alive = [item for item in items if isinstance(item, kind)]
+    try:
+        answers = list(await stage(alive)) if alive else []
+        matched = [answer.image_id for answer in answers] == [item.image_id for item in alive]
+    except Exception:  # noqa: BLE001 - whatever a back end raises, its items are INDETERMINATE
+        logging.getLogger(__name__).exception("gate.stage_failed stage=%s images=%d", name.value, len(alive))
+        matched = False
+    if not matched:
+        answers = [Failure(item.image_id, name, "INTERNAL", "STAGE_FAILED", "expected an answer") for item in alive]
+    replies = iter(answers)
+    return [item if isinstance(item, Failure) else next(replies) for item in items]
