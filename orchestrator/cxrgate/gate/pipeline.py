@@ -60,7 +60,13 @@ class Gate:
                     yield checked
 
     async def check_batch(self, records: Sequence[ImageRecord | Failure]) -> list[Checked]:
-        """Take one batch through all stages: same length, same order."""
+        """Take one batch through all stages: same length, same order.
+
+        Raises:
+            ValueError: two images have the same id, so that an answer could be taken for the other's.
+        """
+        if len({record.image_id for record in records}) != len(records):
+            raise ValueError("expected every image id once in a batch")
         decoded = await _then(records, ImageRecord, self.decoder.decode, Stage.DECODE)
         described = await _then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
         found = await _then(described, Descriptors, self.searcher.search, Stage.SEARCH)
@@ -93,7 +99,7 @@ async def _then(
     try:
         answers = list(await stage(alive)) if alive else []
         matched = [answer.image_id for answer in answers] == [item.image_id for item in alive]
-    except Exception:  # noqa: BLE001 - whatever a back end raises, its items are INDETERMINATE
+    except Exception:  # whatever a back end raises, its items are INDETERMINATE
         logging.getLogger(__name__).exception("gate.stage_failed stage=%s images=%d", name.value, len(alive))
         matched = False
     if not matched:

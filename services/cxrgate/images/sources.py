@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
-
-MAXIMUM_BYTES = 32 * 2**20
-"""Largest encoded image that is read."""
+from cxrgate.images.limits import MAXIMUM_BYTES
 
 _DECLARED = {
     ".png": MediaType.PNG,

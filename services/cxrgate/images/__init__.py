@@ -1,0 +1,18 @@
+"""Images: sources, the one decode function and its sandbox, the canonical encoding, descriptors without weights."""
+
+from cxrgate.images.decode import decode
+from cxrgate.images.descriptors import COPY_METHOD, weight_free
+from cxrgate.images.encode import encode_png
+from cxrgate.images.sandbox import SandboxedDecoder
+from cxrgate.images.sources import ImageFile, list_csv, list_folder
+
+__all__ = [
+    "COPY_METHOD",
+    "ImageFile",
+    "SandboxedDecoder",
+    "decode",
+    "encode_png",
+    "list_csv",
+    "list_folder",
+    "weight_free",
+]
