@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cxrgate.core import ImageError
@@ -51,8 +52,7 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
 
 def _read(content: bytes) -> Dataset:
     try:
-        meta = read_file_meta_info(io.BytesIO(content))
-        syntax = meta.get("TransferSyntaxUID")
+        syntax = _meta(content).get("TransferSyntaxUID")
     except InvalidDicomError as error:
         raise ImageError("DICOM_HEADER", "expected a DICOM file with preamble and header") from error
     except Exception as error:
@@ -68,6 +68,15 @@ def _read(content: bytes) -> Dataset:
         raise ImageError("DICOM_STRUCTURE", "expected fewer nested sequences") from error
     except Exception as error:
         raise ImageError("DICOM_TRUNCATED", "expected a whole data set") from error
+
+
+def _meta(content: bytes) -> Dataset:
+    """The file meta group alone, always explicit little endian."""
+    file = io.BytesIO(content)
+    read_preamble(file, force=False)
+    return read_dataset(
+        file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
+    )
 
 
 def _check(dataset: Dataset) -> None:
@@ -125,7 +134,7 @@ def _pixels(dataset: Dataset) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.where(padding, 0, grey) * 255), dtype=np.uint8)
 
 
-def _check_range(raw: NDArray[np.generic], dataset: Dataset) -> None:
+def _check_range(raw: NDArray[np.integer[Any]], dataset: Dataset) -> None:
     bits, signed = int(dataset.BitsStored), int(dataset.get("PixelRepresentation", 0))
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     stored = np.frombuffer(dataset.PixelData, f"<{'i' if signed else 'u'}{int(dataset.BitsAllocated) // 8}", raw.size)
@@ -133,7 +142,7 @@ def _check_range(raw: NDArray[np.generic], dataset: Dataset) -> None:
         raise ImageError("DICOM_TAGS", f"expected pixels of {bits} bits")
 
 
-def _padding(raw: NDArray[np.generic], dataset: Dataset) -> NDArray[np.bool_]:
+def _padding(raw: NDArray[np.integer[Any]], dataset: Dataset) -> NDArray[np.bool_]:
     first = dataset.get("PixelPaddingValue")
     if first is None:
         return np.zeros(raw.shape, bool)

@@ -48,7 +48,7 @@ class SandboxedDecoder:
 
     def close(self) -> None:
         """Stop the workers; what they were doing is lost."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
     async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
@@ -67,7 +67,7 @@ class SandboxedDecoder:
             return _failure(record, "DECODER_DIED", "expected an image that a decoder survives")
         except (CancelledError, asyncio.CancelledError):
             raise
-        except Exception:  # an error that decode does not know is ours, and never a pass
+        except Exception:  # noqa: BLE001 - an error that decode does not know is ours, and never a pass
             return Failure(record.image_id, Stage.DECODE, "INTERNAL", "DECODER_ERROR", "expected to be decoded")
 
 
