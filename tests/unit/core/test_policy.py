@@ -1,0 +1,117 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from fakes import POLICY, evidence
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxrgate.core import BAND, Decision, Policy
+
+
+def decide(**columns):
+    return POLICY.decide(evidence(**columns), "digest")
+
+
+def test_nothing_found_is_anonymous():
+    verdict = decide()
+
+    assert (verdict.decision, verdict.reasons, verdict.borderline) == (Decision.ANONYMOUS, (), False)
+    assert verdict.policy_digest == POLICY.digest
+
+
+@pytest.mark.parametrize("score", [0.5, 0.5 - BAND / 2, 0.7, 1.0])
+def test_score_at_or_within_the_band_of_the_threshold_is_a_match(score):
+    verdict = decide(scores=(0.1, score, 0.2))
+
+    assert (verdict.decision, verdict.reasons) == (Decision.NOT_ANONYMOUS, ("SAME_PATIENT",))
+
+
+def test_score_below_the_band_passes_as_borderline():
+    verdict = decide(scores=(0.1, 0.5 - 2 * BAND, 0.2))
+
+    assert (verdict.decision, verdict.borderline) == (Decision.ANONYMOUS, True)
+
+
+def test_borderline_begins_at_its_threshold():
+    assert decide(scores=(0.1, 0.4, 0.2)).borderline
+    assert not decide(scores=(0.1, 0.39, 0.2)).borderline
+
+
+def test_copy_alone_is_a_match():
+    verdict = decide(similarities=(0.2, 0.9, 0.3))
+
+    assert (verdict.decision, verdict.reasons) == (Decision.NOT_ANONYMOUS, ("COPY",))
+
+
+def test_policy_without_copy_space_ignores_copies():
+    policy = dataclasses.replace(POLICY, copy_threshold=None)
+
+    assert policy.decide(evidence(similarities=(0.2, 1.0, 0.3)), "").decision is Decision.ANONYMOUS
+
+
+def test_untypical_image_is_indeterminate():
+    verdict = decide(typicality=-0.3)
+
+    assert (verdict.decision, verdict.reasons) == (Decision.INDETERMINATE, ("ATYPICAL",))
+
+
+def test_match_outweighs_untypical():
+    assert decide(scores=(0.9, 0, 0), typicality=-0.3).decision is Decision.NOT_ANONYMOUS
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -0.1, 1.1])
+def test_impossible_score_is_indeterminate(bad):
+    verdict = decide(scores=(0.1, bad, 0.2))
+
+    assert (verdict.decision, verdict.reasons) == (Decision.INDETERMINATE, ("SCORE_INVALID",))
+
+
+@pytest.mark.parametrize("bad", [math.nan, 1.5])
+def test_impossible_similarity_is_indeterminate(bad):
+    assert decide(similarities=(0.1, bad, 0.2)).decision is Decision.INDETERMINATE
+
+
+def test_too_few_candidates_are_indeterminate():
+    verdict = decide(scores=(0.1, 0.1), similarities=(0.1, 0.1))
+
+    assert verdict.reasons == ("SCORE_INVALID",)
+
+
+def test_fewer_references_than_candidates_are_enough():
+    policy = dataclasses.replace(POLICY, references=2)
+
+    assert policy.decide(evidence(scores=(0.1, 0.1), similarities=(0, 0)), "").decision is Decision.ANONYMOUS
+
+
+def test_fewer_scores_than_candidates_are_indeterminate():
+    assert decide(scores=(0.1, 0.2)).decision is Decision.INDETERMINATE
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.floats(0, 1))
+def test_a_higher_score_never_turns_a_rejection_into_a_pass(scores, more):
+    before = decide(scores=scores).decision
+    after = decide(scores=[max(score, more) for score in scores]).decision
+
+    assert not (before is not Decision.ANONYMOUS and after is Decision.ANONYMOUS)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Policy)])
+def test_digest_covers_every_field(field):
+    value = getattr(POLICY, field)
+    other = f"{value}x" if isinstance(value, str) else value + (0.01 if isinstance(value, float) else 1)
+
+    assert dataclasses.replace(POLICY, **{field: other}).digest != POLICY.digest
+
+
+def test_policy_refuses_thresholds_out_of_order():
+    with pytest.raises(ValueError, match="borderline"):
+        dataclasses.replace(POLICY, borderline=0.6)
+
+
+def test_verdict_reports_the_maxima():
+    verdict = decide(scores=(0.1, 0.3, 0.2), similarities=(0.6, 0.2, 0.1))
+
+    assert (verdict.score, verdict.similarity) == (0.3, 0.6)
+    assert np.isfinite(verdict.score)
