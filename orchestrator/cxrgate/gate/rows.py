@@ -1,0 +1,85 @@
+"""Outcomes as rows: what the journal keeps and the result tables hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cxrgate.core import Decision, Failure, Verdict
+from cxrgate.gate.pipeline import Checked
+
+RESULT_COLUMNS = (
+    "image_id",
+    "label",
+    "decision",
+    "reasons",
+    "borderline",
+    "score",
+    "similarity",
+    "distance",
+    "typicality",
+    "colour",
+    "pixel_digest",
+    "released_as",
+    "stage",
+    "code",
+    "message",
+)
+EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", "distance", "similarity", "score")
+
+
+def result_row(checked: Checked, label: str, released_as: str) -> dict[str, Any]:
+    """One row of results; numbers that do not exist are None."""
+    outcome, image = checked.outcome, checked.image
+    common = {"image_id": outcome.image_id, "label": label, "colour": image is not None and image.colour}
+    if isinstance(outcome, Failure):
+        digest = "" if image is None else image.digest
+        return {**common, **_failure(outcome), "pixel_digest": digest, "released_as": ""}
+    released = released_as if outcome.decision is Decision.ANONYMOUS else ""
+    return {**common, **_verdict(outcome), "released_as": released, "stage": "", "code": "", "message": ""}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    candidates = verdict.evidence.candidates
+    return {
+        "decision": verdict.decision.value,
+        "reasons": ";".join(verdict.reasons),
+        "borderline": verdict.borderline,
+        "score": _number(verdict.score),
+        "similarity": _number(verdict.similarity),
+        "distance": _number(float(candidates.distances.min())),
+        "typicality": _number(candidates.typicality),
+        "pixel_digest": verdict.pixel_digest,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "decision": failure.decision.value,
+        "reasons": failure.reason,
+        "borderline": False,
+        "score": None,
+        "similarity": None,
+        "distance": None,
+        "typicality": None,
+        "stage": failure.stage.value,
+        "code": failure.code,
+        "message": failure.message,
+    }
+
+
+def evidence_rows(checked: Checked) -> list[list[Any]]:
+    """One row per candidate, in EVIDENCE_COLUMNS' order."""
+    outcome = checked.outcome
+    if isinstance(outcome, Failure):
+        return []
+    found, scores = outcome.evidence.candidates, outcome.evidence.scores
+    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, scores)
+    return [
+        [outcome.image_id, reference, patient, *map(_number, map(float, numbers))]
+        for reference, patient, *numbers in zip(*columns, strict=False)
+    ]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
