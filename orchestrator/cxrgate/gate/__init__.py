@@ -1,0 +1,27 @@
+"""The gate: sources through embed, search, verify and filter to the released set."""
+
+from cxrgate.gate.config import Enrol, ModelFolders, Rule, RunConfig, read_config
+from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
+from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.pipeline import Checked, Gate
+from cxrgate.gate.run import Paths, RunSummary, run
+
+__all__ = [
+    "Checked",
+    "Enrol",
+    "Gate",
+    "LocalModels",
+    "ModelFolders",
+    "Paths",
+    "Rule",
+    "RunConfig",
+    "RunSummary",
+    "enrol",
+    "list_images",
+    "local_gate",
+    "local_models",
+    "read_config",
+    "read_excluded",
+    "run",
+    "write_reference_map",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,9 @@ from cxrgate.index import EngineName
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Section = TypeVar("Section", bound=_Section)
 
 
 class ModelFolders(_Section):
@@ -79,10 +82,10 @@ def read_config(path: Path) -> RunConfig:
     return _absolute(config, path.parent)
 
 
-def _absolute(model: Any, root: Path) -> Any:
-    if isinstance(model, Path):
-        return root / model
-    if isinstance(model, _Section):
-        values = {name: _absolute(getattr(model, name), root) for name in type(model).model_fields}
-        return model.model_copy(update=values)
-    return model
+def _absolute(section: Section, root: Path) -> Section:
+    def resolve(value: Any) -> Any:
+        if isinstance(value, Path):
+            return root / value
+        return _absolute(value, root) if isinstance(value, _Section) else value
+
+    return section.model_copy(update={name: resolve(value) for name, value in section})

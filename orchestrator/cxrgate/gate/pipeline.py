@@ -10,7 +10,7 @@ nothing else: its outcome is a Failure.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -52,7 +52,7 @@ class Gate:
 
     async def check(
         self, images: AsyncIterable[ImageRecord | Failure], batch_size: int, window: int = WINDOW
-    ) -> AsyncIterator[Checked]:
+    ) -> AsyncGenerator[Checked, None]:
         """Yield one Checked per image, in order. A Failure among the images (an unreadable file) stays one."""
         async with aclosing(ordered_map(self.check_batch, batched(images, batch_size), window)) as batches:
             async for batch in batches:

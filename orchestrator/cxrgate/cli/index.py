@@ -1,0 +1,76 @@
+"""`cxrgate index`: build, look at and verify snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from cxrgate.cli.errors import shown
+from cxrgate.gate import enrol, list_images, local_models, read_excluded, write_reference_map
+from cxrgate.index import Snapshot, create_key, read_key
+
+app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshots of the real images.")
+
+
+@app.command()
+def build(
+    images: Annotated[Path, typer.Argument(help="CSV (image, patient_id) or folder of the real images.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
+    key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids; made by `cxrgate index key`.")],
+    reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")],
+    retrieval: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/retrieval"),
+    verification: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/verification"),
+    exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Enrol every real image in a new snapshot. One unreadable image fails the build."""
+    with shown(), local_models(retrieval, verification, device) as models:
+        files = list_images(images)
+        excluded = read_excluded(exclude, files)
+        kept = [file for file in files if file.image_id not in excluded]
+        secret = read_key(key)
+        with Progress(console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task("enrol", total=len(kept))
+            job = enrol(
+                kept,
+                output,
+                models,
+                secret,
+                excluded=len(excluded),
+                workers=workers,
+                progress=lambda count: bars.advance(task, count),
+            )
+            snapshot = asyncio.run(job)
+        write_reference_map(reference_map, kept, secret)
+        typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
+
+
+@app.command()
+def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
+    """Print a snapshot's manifest as JSON."""
+    with shown():
+        manifest = Snapshot.open(snapshot).manifest
+        typer.echo(json.dumps({**asdict(manifest), "digest": manifest.digest}, indent=2))
+
+
+@app.command()
+def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
+    """Read every byte of a snapshot and compare it with the manifest's digests."""
+    with shown():
+        Snapshot.open(snapshot).verify()
+        typer.echo("every array is what the manifest names")
+
+
+@app.command("key")
+def make_key(path: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
+    """Write a new random HMAC key, readable by its owner only."""
+    with shown():
+        create_key(path)

@@ -1,0 +1,22 @@
+"""The root of the command line."""
+
+from __future__ import annotations
+
+import typer
+
+from cxrgate.cli import index, model, run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Decides whether a synthetic chest radiograph may be released.",
+)
+app.command()(run.run)
+app.add_typer(index.app, name="index")
+app.add_typer(model.app, name="model")
+
+
+def main() -> None:
+    """Entry point of the `cxrgate` script."""
+    app()

@@ -1,0 +1,79 @@
+"""`cxrgate run`: the whole filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cxrgate.cli.errors import Exit, shown
+from cxrgate.gate import Paths, RunConfig, read_config
+from cxrgate.gate import run as run_filter
+
+_SHOWN = 20
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML configuration; relative paths count from its folder.")],
+) -> None:
+    """Check a synthetic set against the real one and publish what may be released.
+
+    A run that was stopped goes on where it was when it is started again.
+
+    Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
+    """
+    with shown():
+        settings = read_config(config)
+        results = execute(settings)
+    raise typer.Exit(exit_code(results))
+
+
+def execute(settings: RunConfig) -> pd.DataFrame:
+    """Run with progress bars and say what came of it."""
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.advance(tasks[step], done)
+
+        summary = run_filter(settings, progress)
+    tell(console, settings, summary.results)
+    if summary.checked:
+        rate = summary.checked / summary.seconds
+        console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
+    return summary.results
+
+
+def tell(console: Console, settings: RunConfig, results: pd.DataFrame) -> None:
+    """What was removed and why."""
+    counts = results["decision"].value_counts()
+    table = Table("decision", "images", title=f"{settings.synthetic.name}: no certificate, no bound on missed leaks")
+    for name in ("ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"):
+        table.add_row(name, str(counts.get(name, 0)))
+    console.print(table)
+    removed = results[results["decision"] != "ANONYMOUS"]
+    for row in removed.head(_SHOWN).to_dict("records"):
+        scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
+        console.print(f"  removed {row['image_id']}  {row['reasons']}{scores}", markup=False, highlight=False)
+    if len(removed) > _SHOWN:
+        console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
+    borderline = int(results["borderline"].sum())
+    paths = Paths(settings.output)
+    console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
+
+
+def exit_code(results: pd.DataFrame) -> Exit:
+    """The worst that happened."""
+    decisions = set(results["decision"])
+    if "INDETERMINATE" in decisions:
+        return Exit.INCOMPLETE
+    return Exit.REJECTED if "NOT_ANONYMOUS" in decisions else Exit.RELEASED

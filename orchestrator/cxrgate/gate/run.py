@@ -1,0 +1,247 @@
+"""One run of the filter over a finished synthetic set: resumable, and published whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cxrgate.core import GreyImage, Policy
+from cxrgate.core.digest import mapping_digest
+from cxrgate.gate.config import RunConfig
+from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
+from cxrgate.gate.journal import Journal
+from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.pipeline import Checked, Gate
+from cxrgate.gate.reading import read_files
+from cxrgate.gate.release import is_staged, publish, release_names, stage
+from cxrgate.gate.results import write_results
+from cxrgate.gate.rows import evidence_rows, result_row
+from cxrgate.images import ImageFile, encode_png
+from cxrgate.index import Snapshot, create_key, read_key
+
+CERTIFICATION = "uncertified"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a run writes, below its output folder."""
+
+    output: Path
+
+    @property
+    def journal(self) -> Path:
+        """The journal that a run resumes from."""
+        return self.output / "work" / "journal.jsonl"
+
+    @property
+    def staged(self) -> Path:
+        """Images that will be released, until the run is complete."""
+        return self.output / "work" / "staged"
+
+    @property
+    def released(self) -> Path:
+        """The released set."""
+        return self.output / "released"
+
+    @property
+    def results(self) -> Path:
+        """Tables with scores and opaque reference ids: for reviewers, apart from the released set."""
+        return self.output / "results"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSummary:
+    """What a run came to: results has one row per synthetic image."""
+
+    results: pd.DataFrame
+    seconds: float
+    checked: int
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def run(config: RunConfig, progress: Progress = lambda *_: None) -> RunSummary:
+    """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
+
+    Args:
+        config: see RunConfig.
+        progress: called with the step ("enrol" or "check"), images done now and images in all.
+
+    Raises:
+        CxrgateError: see core.errors; nothing is published then.
+    """
+    files = list_images(config.synthetic)
+    with local_models(config.models.retrieval, config.models.verification, config.device) as models:
+        snapshot = open_or_enrol(config, models, progress)
+        with local_gate(config, models, snapshot) as gate:
+            return asyncio.run(_Run(config, gate, models, snapshot, files, progress).finish())
+
+
+def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
+    """The snapshot, built first where the configuration says from what."""
+    if config.snapshot.exists() or config.enrol is None:
+        return Snapshot.open(config.snapshot)
+    settings = config.enrol
+    files = list_images(settings.images)
+    excluded = read_excluded(settings.exclude, files)
+    kept = [file for file in files if file.image_id not in excluded]
+    if not settings.key.exists():
+        create_key(settings.key)
+    key = read_key(settings.key)
+
+    def done(count: int) -> None:
+        progress("enrol", count, len(kept))
+
+    task = enrol(kept, config.snapshot, models, key, excluded=len(excluded), workers=config.workers, progress=done)
+    snapshot = asyncio.run(task)
+    write_reference_map(settings.reference_map, kept, key)
+    return snapshot
+
+
+class _Run:
+    """The parts of one run, in the order in which they happen."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        gate: Gate,
+        models: LocalModels,
+        snapshot: Snapshot,
+        files: Sequence[ImageFile],
+        progress: Progress,
+    ) -> None:
+        self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
+        self._files, self._progress = files, progress
+        self._paths = Paths(config.output)
+        self._names = release_names(files)
+        self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
+
+    async def finish(self) -> RunSummary:
+        """Check what the journal lacks, then publish."""
+        journal = Journal(self._paths.journal, self._identity())
+        try:
+            started = time.perf_counter()
+            checked = await self._check(journal)
+            seconds = time.perf_counter() - started
+            results = write_results(self._paths.results, journal.batches)
+            self._publish(journal.batches, results)
+            self._describe(seconds, checked)
+        finally:
+            journal.close()
+        return RunSummary(results, seconds, checked)
+
+    def _identity(self) -> dict[str, Any]:
+        """What makes this run this run: resuming with anything else would mix verdicts."""
+        listed = [[file.image_id, *_stamp(file.path)] for file in self._files]
+        return {
+            "cxrgate": version("cxrgate"),
+            "policy": self._gate.policy.digest,
+            "images": mapping_digest({"files": listed}),
+            "batch_size": self._config.batch_size,
+            "engine": self._config.engine.value,
+        }
+
+    async def _check(self, journal: Journal) -> int:
+        """Check the batches that are not done; a batch is redone when a file that it released is gone or changed."""
+        done = {n for n, batch in journal.batches.items() if is_staged(self._paths.staged, batch["released"])}
+        todo = [number for number in range(len(self._batches)) if number not in done]
+        self._progress("check", sum(len(self._batches[number]) for number in done), len(self._files))
+        files = (file for number in todo for file in self._batches[number])
+        numbers, count = iter(todo), 0
+        async with aclosing(self._gate.check(read_files(files), self._config.batch_size)) as stream:
+            part: list[Checked] = []
+            number = next(numbers, None)
+            async for checked in stream:
+                part.append(checked)
+                if number is not None and len(part) == len(self._batches[number]):
+                    journal.append(number, await asyncio.to_thread(self._write, self._batches[number], part))
+                    self._progress("check", len(part), len(self._files))
+                    count, part, number = count + len(part), [], next(numbers, None)
+        return count
+
+    def _write(self, files: Sequence[ImageFile], part: Sequence[Checked]) -> dict[str, Any]:
+        """Stage what may be released of one batch, and give its journal line."""
+        rows, released = [], {}
+        for file, checked in zip(files, part, strict=True):
+            row = result_row(checked, file.label, self._names[file.image_id])
+            if row["image_id"] != file.image_id:
+                raise RuntimeError("expected outcomes in the order of the images")
+            if row["released_as"] and isinstance(checked.image, GreyImage):
+                content = encode_png(checked.image.pixels)
+                released[row["released_as"]] = stage(self._paths.staged, row["released_as"], content)
+            rows.append(row)
+        return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
+
+    def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> None:
+        released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
+        counts = results["decision"].value_counts()
+        about = {
+            "cxrgate": version("cxrgate"),
+            "certification": CERTIFICATION,
+            "policy": self._gate.policy.digest,
+            "checked": len(results),
+            "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
+        }
+        publish(self._paths.staged, self._paths.released, released, about)
+
+    def _describe(self, seconds: float, checked: int) -> None:
+        """Write run.json, which the report is made from."""
+        content = describe(self._config, self._gate.policy, self._models, self._snapshot, len(self._files))
+        path = self._paths.results / "run.json"
+        if checked:
+            rate = checked / seconds
+            content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": {}}
+        elif path.is_file():
+            content["timing"] = json.loads(path.read_text()).get("timing")
+        partial = path.with_name("run.json.partial")
+        partial.write_text(json.dumps({k: v for k, v in content.items() if v is not None}, indent=2) + "\n")
+        partial.replace(path)
+
+
+def describe(config: RunConfig, policy: Policy, models: LocalModels, snapshot: Snapshot, images: int) -> dict[str, Any]:
+    """Everything that a result depends on: policy, models, snapshot, versions."""
+    packages = ("numpy", "pillow", "pydicom", "scipy", "torch", "torchvision")
+    return {
+        "cxrgate": version("cxrgate"),
+        "certification": CERTIFICATION,
+        "policy": asdict(policy),
+        "policy_digest": policy.digest,
+        "models": {
+            kind: {**forward.manifest.to_json(), "digest": forward.manifest.digest}
+            for kind, forward in (("retrieval", models.retrieval), ("verification", models.verification))
+        },
+        "snapshot": {
+            key: value
+            for key, value in {**asdict(snapshot.manifest), "digest": snapshot.manifest.digest}.items()
+            if key != "arrays"
+        },
+        "synthetic": {"images": images, "name": config.synthetic.name},
+        "engine": config.engine.value,
+        "batch_size": config.batch_size,
+        "workers": config.workers,
+        "device": config.device,
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+    }
+
+
+def _stamp(path: Path) -> Iterator[int]:
+    """Size and time of change: a file that changed since must not continue a run."""
+    try:
+        status = path.stat()
+    except OSError:
+        yield from (-1, -1)
+    else:
+        yield from (status.st_size, status.st_mtime_ns)
