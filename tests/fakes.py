@@ -39,9 +39,10 @@ def picture(seed: int, size: tuple[int, int] = (96, 80)) -> np.ndarray:
     """A smooth random picture uint8[size]; equal seeds give equal pictures."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[0 : size[0], 0 : size[1]] / max(size)
+    # Frequencies to about eight cycles with amplitudes falling off, as radiographs have them.
     waves = [
-        rng.normal() / (1 + i) * np.cos(rng.uniform(0, 12) * rows + rng.uniform(0, 12) * columns + rng.uniform(0, 6))
-        for i in range(12)
+        np.cos(rng.uniform(-4, 4) * i * rows + rng.uniform(-4, 4) * i * columns + rng.uniform(0, 6)) / i
+        for i in range(1, 25)
     ]
     values = np.sum(waves, axis=0)
     return np.rint(255 * (values - values.min()) / np.ptp(values)).astype(np.uint8)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cxrgate.core import ImageError, MediaType
+from cxrgate.images.jpeg import check_jpeg
 from cxrgate.images.limits import check_dimensions
 from cxrgate.images.png import check_png
 
 _ORIENTATION = 0x0112
 _MODES = ("L", "RGB")
+_REFUSALS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for broken files: a decoder that is short of memory is not among them."""
 
 
 def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], bool]:
@@ -23,8 +40,7 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
     Raises:
         ImageError: TRUNCATED, CRC, DIMENSIONS, MODE_FORBIDDEN, FRAMES, METADATA or IMAGE_UNDECODABLE.
     """
-    if media is MediaType.PNG:
-        check_png(content)
+    (check_png if media is MediaType.PNG else check_jpeg)(content)
     try:
         with warnings.catch_warnings():
             # Our own limits are the stricter ones; a warning of Pillow's must not become another answer.
@@ -33,16 +49,8 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
                 _check(image)
                 image.load()
                 return _grey(image)
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise ImageError("IMAGE_UNDECODABLE", f"expected a {media.value} file") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError("DIMENSIONS", "expected fewer pixels") from error
-    except (OSError, SyntaxError) as error:
-        raise ImageError("TRUNCATED", f"expected a whole {media.value} file") from error
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
-        raise ImageError("METADATA", "expected well-formed metadata") from error
+    except _REFUSALS as error:
+        raise ImageError("IMAGE_UNDECODABLE", f"expected a {media.value} file that can be decoded") from error
 
 
 def _check(image: Image.Image) -> None:
@@ -51,8 +59,16 @@ def _check(image: Image.Image) -> None:
         raise ImageError("MODE_FORBIDDEN", "expected 8-bit grey or RGB without transparency or palette")
     if getattr(image, "n_frames", 1) != 1:
         raise ImageError("FRAMES", "expected one frame")
-    if image.getexif().get(_ORIENTATION, 1) != 1:
+    if _orientation(image) != 1:
         raise ImageError("METADATA", "expected an upright image, its metadata ask for a rotation")
+
+
+def _orientation(image: Image.Image) -> object:
+    """What the metadata say; an image is never turned silently, whichever way a viewer would."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except _REFUSALS as error:
+        raise ImageError("METADATA", "expected metadata that can be read") from error
 
 
 def _grey(image: Image.Image) -> tuple[NDArray[np.uint8], bool]:

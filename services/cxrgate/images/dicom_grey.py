@@ -1,0 +1,97 @@
+"""A DICOM radiograph's stored values to 8-bit grey, by one table over every value that its bits can hold.
+
+Every step is a function of the stored value alone, so it is taken once per value and not once per pixel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.pixels.processing import apply_rescale, apply_windowing
+
+from cxrgate.core import ImageError
+
+_FAR = 1e12
+"""Below and above every window."""
+
+
+def to_grey(dataset: Dataset) -> NDArray[np.uint8]:
+    """Pixels uint8[rows, columns], 0 black.
+
+    Stored values go through modality LUT or rescale, then through VOI LUT or window (the first, where there are
+    several). The range of that LUT or window, or without one the range of the pixels that are not padding, becomes
+    0 to 255; MONOCHROME1 is inverted, padding is black (DICOM PS3.3 C.7.6.3.1.2, C.11.1, C.11.2, C.7.5.1.1.2).
+
+    Args:
+        dataset: with consistent Rows, Columns, BitsAllocated, BitsStored, PixelRepresentation and PixelData.
+
+    Raises:
+        ImageError: DICOM_TAGS for pixels that BitsStored cannot hold, NONFINITE for infinite or undefined values.
+    """
+    bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    stored = np.arange(lowest, lowest + 2**bits)
+    index = _pixels(dataset, signed=bool(signed)).astype(np.int32) - lowest
+    if index.min() < 0 or index.max() >= stored.size:
+        raise ImageError("DICOM_TAGS", f"expected pixels of {bits} bits")
+    return _table(dataset, stored, index)[index]
+
+
+def _pixels(dataset: Dataset, *, signed: bool) -> NDArray[np.generic]:
+    kind = f"<{'i' if signed else 'u'}{int(dataset.BitsAllocated) // 8}"
+    shape = (int(dataset.Rows), int(dataset.Columns))
+    return np.frombuffer(dataset.PixelData, kind, shape[0] * shape[1]).reshape(shape)
+
+
+def _table(dataset: Dataset, stored: NDArray[np.int64], index: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """The grey level of each stored value, uint8[2 ** BitsStored]."""
+    padding = _padding(dataset, stored)
+    rescaled = _rescale(dataset, stored)
+    values, (low, high) = _window(dataset, rescaled)
+    if np.isnan(low):
+        present = values[(np.bincount(index.ravel(), minlength=stored.size) > 0) & ~padding]
+        low, high = (present.min(), present.max()) if present.size else (0.0, 0.0)
+    if not all(np.isfinite(numbers).all() for numbers in (rescaled, values, (low, high))):
+        raise ImageError("NONFINITE", "expected finite values after rescaling and windowing")
+    share = np.clip((values - low) / (high - low), 0, 1) if high != low else np.zeros(values.shape)
+    grey = 1 - share if dataset.PhotometricInterpretation == "MONOCHROME1" else share
+    return np.asarray(np.rint(np.where(padding, 0, grey) * 255), dtype=np.uint8)
+
+
+def _padding(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first = dataset.get("PixelPaddingValue")
+    if first is None:
+        return np.zeros(stored.shape, bool)
+    last = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted((int(first), int(first if last is None else last)))
+    return np.asarray((stored >= low) & (stored <= high))
+
+
+def _rescale(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.float64]:
+    if dataset.get("ModalityLUTSequence"):
+        return _look_up(dataset.ModalityLUTSequence[0], stored)
+    return np.asarray(apply_rescale(stored, dataset), dtype=np.float64)
+
+
+def _window(dataset: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Values after LUT or window, and what they range over; NaN without either."""
+    if dataset.get("VOILUTSequence"):
+        values = _look_up(dataset.VOILUTSequence[0], values)
+        return values, (float(values.min()), float(values.max()))
+    if dataset.get("WindowCenter") is None or dataset.get("WindowWidth") is None:
+        return values, (np.nan, np.nan)
+    low, high = apply_windowing(np.asarray([-_FAR, _FAR]), dataset)
+    return np.asarray(apply_windowing(values, dataset)), (float(low), float(high))
+
+
+def _look_up(item: Dataset, values: NDArray[np.number]) -> NDArray[np.float64]:
+    """Values through a modality or VOI LUT (our own: pydicom 3.0 takes an 8-bit LUT's index modulo 256)."""
+    entries, first, _bits = (int(part) for part in item.LUTDescriptor)
+    entries = entries or 2**16
+    data = item.LUTData
+    table = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
+    if table.size < entries:
+        raise ImageError("DICOM_TAGS", f"expected a look-up table of {entries} entries, got {table.size}")
+    index = np.clip(np.rint(values) - first, 0, entries - 1).astype(np.int64)
+    return np.asarray(table[index], dtype=np.float64)

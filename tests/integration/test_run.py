@@ -1,0 +1,166 @@
+import csv
+import hashlib
+import json
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import picture, save_small_models
+from PIL import Image
+from sets import tree, write_config, write_sets
+from typer.testing import CliRunner
+
+from cxrgate.cli.main import app
+from cxrgate.core import MismatchError, SnapshotCorrupt, UsageError
+from cxrgate.gate import read_config, run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    run(read_config(write_sets(folder)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return pd.read_parquet(folder / "out/results/results.parquet").set_index("image_id")
+
+
+def test_every_image_gets_one_outcome(results):
+    assert len(results) == 34
+    assert results["decision"].value_counts().to_dict() == {"ANONYMOUS": 20, "NOT_ANONYMOUS": 12, "INDETERMINATE": 2}
+
+
+@pytest.mark.parametrize("kind", ["copy", "jpeg", "scaled"])
+def test_copies_are_flagged_with_untrained_weights_too(results, kind):
+    rows = results[results.index.str.startswith(f"a/{kind}")]
+
+    assert len(rows) == 4
+    assert set(rows["reasons"]) == {"COPY"}
+
+
+def test_files_that_are_no_image_are_indeterminate_and_do_not_stop_the_run(results):
+    assert results.loc["b/cut.png", "reasons"] == "TRUNCATED"
+    assert results.loc["b/text.png", "reasons"] == "IMAGE_UNDECODABLE"
+
+
+def test_released_set_is_what_passed_in_its_class_folders(folder, results):
+    released = {name for name in tree(folder / "out/released") if name != "manifest.json"}
+
+    assert released == set(results[results["decision"] == "ANONYMOUS"].index)
+    assert not [path for path in (folder / "out/released").rglob("*") if path.is_symlink()]
+
+
+def test_released_pixels_are_the_checked_pixels(folder):
+    image = Image.open(folder / "out/released/a/new00.png")
+
+    assert image.mode == "L"
+    assert not image.info
+    assert np.array_equal(np.asarray(image), picture(1000))
+
+
+def test_manifest_names_every_file_and_that_nothing_is_certified(folder):
+    files = tree(folder / "out/released")
+    manifest = json.loads(files.pop("manifest.json"))
+
+    assert manifest["certification"] == "uncertified"
+    assert manifest["files"] == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def test_nothing_real_is_named_outside_the_private_folder(folder):
+    for name, content in {**tree(folder / "out"), **tree(folder / "snapshot")}.items():
+        assert b"patient 1" not in content, name
+        assert b"real/0" not in content, name
+
+
+def test_reference_map_is_private_and_resolves_the_evidence(folder):
+    path = folder / "private/references.csv"
+    with path.open(newline="") as file:
+        rows = {row["reference_id"]: row["image"] for row in csv.DictReader(file)}
+    evidence = pd.read_parquet(folder / "out/results/evidence.parquet")
+    nearest = evidence[evidence["image_id"] == "a/copy2.png"].sort_values("similarity").iloc[-1]
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert rows[nearest["reference_id"]] == "real/002.png"
+
+
+@pytest.mark.parametrize(("size", "workers"), [(1, 1), (7, 2), (64, 1)])
+def test_batch_size_and_workers_change_no_verdict(folder, results, size, workers):
+    output = folder / f"out{size}"
+    run(read_config(write_config(folder, output, size, workers=workers)))
+    other = pd.read_parquet(output / "results/results.parquet").set_index("image_id")
+
+    assert (other["decision"] == results["decision"]).all()
+    assert np.nanmax(np.abs(other["score"] - results["score"])) < 1e-5
+    assert tree(output / "released").keys() == tree(folder / "out/released").keys()
+
+
+def test_engines_give_the_same_evidence(folder):
+    output = folder / "outtree"
+    run(read_config(write_config(folder, output, 4, engine="kdtree")))
+
+    assert (output / "results/evidence.parquet").read_bytes() == (folder / "out/results/evidence.parquet").read_bytes()
+
+
+def test_running_again_changes_nothing_and_checks_nothing(folder):
+    before = tree(folder / "out")
+    summary = run(read_config(folder / "out.yaml"))
+
+    assert summary.checked == 0
+    assert tree(folder / "out") == before
+
+
+def test_a_file_that_was_changed_in_the_released_set_is_made_anew(folder):
+    before = tree(folder / "out/released")
+    (folder / "out/released/a/new02.png").write_bytes(b"something else")
+    (folder / "out/released/a/stale.png").write_bytes(b"left from before")
+    run(read_config(folder / "out.yaml"))
+
+    assert tree(folder / "out/released") == before
+
+
+def test_output_of_another_run_is_refused(folder):
+    with pytest.raises(UsageError, match="policy"):
+        run(read_config(write_config(folder, folder / "out", 4, policy="{score_threshold: 0.9, borderline: 0.8}")))
+    write_config(folder, folder / "out", 4)
+
+
+def test_other_models_than_the_snapshots_are_refused(folder):
+    save_small_models(folder / "others", seed=1)
+    models = "{retrieval: others/retrieval, verification: models/verification}"
+
+    with pytest.raises(MismatchError, match="enrol again"):
+        run(read_config(write_config(folder, folder / "outother", 4, models=models)))
+    assert not (folder / "outother/released").exists()
+
+
+@pytest.mark.parametrize("name", ["identity", "features", "copy", "mean_layout", "patient_keys"])
+def test_one_flipped_bit_in_the_snapshot_stops_the_run(folder, name):
+    path = folder / "snapshot" / f"{name}.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    try:
+        with pytest.raises(SnapshotCorrupt):
+            run(read_config(write_config(folder, folder / "outcorrupt", 4)))
+        assert not (folder / "outcorrupt/released").exists()
+    finally:
+        content[-1] ^= 1
+        path.write_bytes(content)
+
+
+def test_command_says_what_was_removed_and_exits_with_incomplete(folder):
+    answer = CliRunner().invoke(app, ["run", str(folder / "out.yaml")])
+
+    assert answer.exit_code == 3
+    assert "removed a/copy0.png  COPY" in answer.output
+
+
+def test_wrong_configuration_is_a_usage_error(tmp_path):
+    (tmp_path / "config.yaml").write_text("synthetic: a\nthreshold: 1\n")
+    answer = CliRunner().invoke(app, ["run", str(tmp_path / "config.yaml")])
+
+    assert answer.exit_code == 2
+    assert "threshold: Extra inputs are not permitted" in answer.output

@@ -1,0 +1,111 @@
+import asyncio
+
+import numpy as np
+import pytest
+from fakes import POLICY, evidence, picture
+
+from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Stage
+from cxrgate.gate import Gate
+from cxrgate.gate.ordered import ordered_map
+
+
+class Fake:
+    """All stages; `spoil` changes one stage's answers."""
+
+    def __init__(self, stage=None, spoil=None):
+        self.stage, self.spoil = stage, spoil
+
+    def answer(self, stage, answers):
+        return self.spoil(answers) if stage == self.stage else answers
+
+    async def decode(self, records):
+        return self.answer("decode", [GreyImage(record.image_id, picture(1)) for record in records])
+
+    async def embed(self, images):
+        ones = np.ones(4, np.float32)
+        return self.answer("embed", [Descriptors(image.image_id, ones, ones, ones) for image in images])
+
+    async def search(self, queries):
+        return self.answer("search", [evidence(image_id=query.image_id).candidates for query in queries])
+
+    async def verify(self, images, candidates):
+        return self.answer("verify", [Evidence(item, np.full(3, 0.1)) for item in candidates])
+
+
+def check(fake, records=None):
+    gate = Gate(fake, fake, fake, fake, POLICY)
+    return asyncio.run(gate.check_batch(records or [ImageRecord(f"image{i}", b"x") for i in range(4)]))
+
+
+def decisions(checked):
+    return [str(item.outcome.decision) for item in checked]
+
+
+def test_clean_images_pass():
+    assert decisions(check(Fake())) == ["ANONYMOUS"] * 4
+
+
+def fail_second(answers):
+    return [answers[0], Failure(answers[1].image_id, Stage.READ, "INTERNAL", "X", "x"), *answers[2:]]
+
+
+STAGES = ["decode", "embed", "search", "verify"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_failed_image_does_not_fail_its_batch(stage):
+    assert decisions(check(Fake(stage, fail_second))) == ["ANONYMOUS", "INDETERMINATE", "ANONYMOUS", "ANONYMOUS"]
+
+
+def explode(answers):
+    raise RuntimeError("back end gone")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "spoil",
+    [explode, lambda a: a[:-1], lambda a: a[::-1], lambda a: [], lambda a: [*a, a[0]], lambda a: [a[0]] * 4],
+    ids=["raises", "short", "permuted", "empty", "long", "repeated"],
+)
+def test_answer_that_is_not_one_per_image_in_order_releases_nothing(stage, spoil):
+    assert decisions(check(Fake(stage, spoil))) == ["INDETERMINATE"] * 4
+
+
+def test_unreadable_file_stays_a_failure_in_its_place():
+    records = [ImageRecord("a", b"x"), Failure("b", Stage.READ, "INVALID_ARGUMENT", "X", "x"), ImageRecord("c", b"x")]
+    checked = check(Fake(), records)
+
+    assert [item.outcome.image_id for item in checked] == ["a", "b", "c"]
+    assert decisions(checked) == ["ANONYMOUS", "INDETERMINATE", "ANONYMOUS"]
+
+
+def test_two_images_of_one_id_are_refused():
+    with pytest.raises(ValueError, match="once"):
+        check(Fake(), [ImageRecord("a", b"x"), ImageRecord("a", b"y")])
+
+
+def test_candidates_without_a_reference_cannot_be_made():
+    with pytest.raises(ValueError, match="one or more"):
+        Candidates("a", (), (), np.empty(0), np.empty(0), np.empty((0, 4), np.float32), 0.5)
+
+
+def test_ordered_map_keeps_order_and_window():
+    running, peak = 0, 0
+
+    async def work(item):
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(0.001 * (item % 3))
+        running -= 1
+        return item
+
+    async def items():
+        for item in range(20):
+            yield item
+
+    async def collect():
+        return [item async for item in ordered_map(work, items(), 4)]
+
+    assert asyncio.run(collect()) == list(range(20))
+    assert 2 <= peak <= 4
