@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: test lint format clean
+.PHONY: test lint format bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -25,3 +25,7 @@ format: .venv/installed
 
 clean:
 	rm -rf out build dist .venv
+
+# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json.
+bench: .venv/installed
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench.py

@@ -1,0 +1,140 @@
+"""Images per second of the filter, end to end and per stage, and its ratios to two baselines measured in the same run.
+
+Both published networks (ResNet-50, 256 px, untrained weights: speed does not depend on them) on invented pictures.
+Merges its keys into out/bench.json. Usage: bench.py [IMAGES]
+"""
+
+import asyncio
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from fakes import picture
+
+from cxrgate.gate import ModelFolders, RunConfig, local_models, run
+from cxrgate.gate.config import Enrol, Rule
+from cxrgate.images import ImageFile, SandboxedDecoder, decode, encode_png, list_folder
+from cxrgate.index import LocalSearcher, Snapshot
+from cxrgate.index.engine import EngineName
+from cxrgate.models import Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+
+REAL = 64
+ROUNDS = 3
+
+
+def write_inputs(folder, images):
+    torch.manual_seed(0)
+    for kind, shape in (("retrieval", RetrievalArchitecture()), ("verification", VerificationArchitecture())):
+        save_model(folder / "models" / kind, kind, shape, Preprocessing(), shape.build().state_dict(), {})
+    for kind, count, start in (("real", REAL, 0), ("synthetic/class", images, 1000)):
+        (folder / kind).mkdir(parents=True)
+        for number in range(count):
+            (folder / kind / f"{number:04}.png").write_bytes(encode_png(picture(start + number, (256, 256))))
+    with (folder / "real.csv").open("w", newline="") as file:
+        names = [[f"real/{number:04}.png", str(number)] for number in range(REAL)]
+        csv.writer(file).writerows([["image", "patient_id"], *names])
+
+
+def config(folder, number):
+    return RunConfig(
+        synthetic=folder / "synthetic",
+        output=folder / f"out{number}",
+        snapshot=folder / "snapshot",
+        models=ModelFolders(retrieval=folder / "models/retrieval", verification=folder / "models/verification"),
+        enrol=Enrol(images=folder / "real.csv", key=folder / "key", reference_map=folder / "map.csv"),
+        policy=Rule(score_threshold=1.0, minimum_typicality=-1),
+    )
+
+
+def rate(images, task):
+    start = time.perf_counter()
+    task()
+    return images / (time.perf_counter() - start)
+
+
+def bare(models, pixels):
+    """Images per second of the forwards that the policy requires, and nothing else."""
+    for forward in (models.retrieval, models.verification):
+        forward(pixels[:8])
+
+    def forwards():
+        for i in range(0, len(pixels), 16):
+            models.retrieval(pixels[i : i + 16])
+            models.verification(pixels[i : i + 16])
+
+    return rate(len(pixels), forwards)
+
+
+def end_to_end(folder, number):
+    summary = run(config(folder, number))
+    return summary.checked / summary.seconds
+
+
+def stages(folder, models, files: list[ImageFile], pixels):
+    """Images per second of each stage alone."""
+    records = [file.read() for file in files]
+    snapshot = Snapshot.open(folder / "snapshot")
+    searcher = LocalSearcher(snapshot, 3, EngineName.MATRIX)
+    images = [decode(record) for record in records]
+    queries = asyncio.run(models.embedder.embed(images))
+    with SandboxedDecoder(1) as decoder:
+        asyncio.run(decoder.decode(records[:1]))
+        count = len(files)
+        return {
+            "decode": rate(count, lambda: asyncio.run(decoder.decode(records))),
+            "embed": rate(count, lambda: asyncio.run(models.embedder.embed(images))),
+            "search": rate(count, lambda: asyncio.run(searcher.search(queries))),
+            "verify": rate(count, lambda: models.verification(pixels)),
+            "encode": rate(count, lambda: [encode_png(image) for image in pixels]),
+        }
+
+
+def seed_procedure(folder):
+    command = [sys.executable, str(Path(__file__).with_name("seed_procedure.py")), str(folder)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found["images"] / (found["search"] + found["verify"])
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def main(images):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_inputs(folder, images)
+        run(config(folder, "warm"))  # builds the snapshot
+        files = list_folder(folder / "synthetic")
+        pixels = [decode(file.read()).pixels for file in files]
+        ends, bares = [], []
+        with local_models(folder / "models/retrieval", folder / "models/verification", "cpu") as models:
+            # Alternating, so that other load on the machine meets both.
+            for number in range(ROUNDS):
+                bares.append(bare(models, pixels))
+                ends.append(end_to_end(folder, number))
+            alone = stages(folder, models, files, pixels)
+        seed = seed_procedure(folder)
+    figures = {
+        "images": images,
+        "threads": torch.get_num_threads(),
+        "end_to_end_images_per_second": median(ends),
+        "bare_forward_images_per_second": median(bares),
+        "seed_procedure_images_per_second": seed,
+        "stages_images_per_second": alone,
+        "end_to_end_over_bare_forward": median([end / bare for end, bare in zip(ends, bares, strict=True)]),
+        "end_to_end_over_seed_procedure": median(ends) / seed,
+    }
+    output = Path("out/bench.json")
+    output.parent.mkdir(exist_ok=True)
+    before = json.loads(output.read_text()) if output.is_file() else {}
+    output.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 128)
