@@ -158,6 +158,17 @@ def test_command_says_what_was_removed_and_exits_with_incomplete(folder):
     assert "removed a/copy0.png  COPY" in answer.output
 
 
+def test_report_holds_no_pixels_unless_asked_for(folder):
+    CliRunner().invoke(app, ["run", str(folder / "out.yaml")])
+    plain = (folder / "out/report.html").read_text()
+    config = write_config(folder, folder / "outpictures", 4, include_references="true")
+    CliRunner().invoke(app, ["run", str(config)])
+    pictured = (folder / "outpictures/report.html").read_text()
+
+    assert "data:image" not in plain
+    assert pictured.count("data:image/png") >= 24  # twelve copies, each with a candidate
+
+
 def test_wrong_configuration_is_a_usage_error(tmp_path):
     (tmp_path / "config.yaml").write_text("synthetic: a\nthreshold: 1\n")
     answer = CliRunner().invoke(app, ["run", str(tmp_path / "config.yaml")])

@@ -12,8 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from cxrgate.cli.errors import Exit, shown
-from cxrgate.gate import Paths, RunConfig, read_config
+from cxrgate.cli.pictures import FilePictures
+from cxrgate.core import UsageError
+from cxrgate.gate import Paths, RunConfig, list_images, read_config
 from cxrgate.gate import run as run_filter
+from cxrgate.images import SandboxedDecoder
+from cxrgate.report import write_report
 
 _SHOWN = 20
 
@@ -30,6 +34,7 @@ def run(
     with shown():
         settings = read_config(config)
         results = execute(settings)
+        make_report(settings)
     raise typer.Exit(exit_code(results))
 
 
@@ -51,6 +56,23 @@ def execute(settings: RunConfig) -> pd.DataFrame:
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary.results
+
+
+def make_report(settings: RunConfig) -> None:
+    """Write `report.html` beside the released set; with real pictures only where the configuration asks for them.
+
+    Raises:
+        UsageError: pictures are asked for without a reference map.
+    """
+    paths, page = Paths(settings.output), settings.output / "report.html"
+    if not settings.include_references:
+        write_report(paths.results, page)
+        return
+    if settings.enrol is None:
+        raise UsageError("expected enrol.reference_map in the configuration: include_references needs it")
+    with SandboxedDecoder() as decoder:
+        pictures = FilePictures(list_images(settings.synthetic), settings.enrol.reference_map, decoder)
+        write_report(paths.results, page, pictures)
 
 
 def tell(console: Console, settings: RunConfig, results: pd.DataFrame) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import struct
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +31,7 @@ _PHOTOMETRIC = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_TEXT = 64 * 1024
 _TEXT = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_SHORTEST_ELEMENT = 8
 _REQUIRED = ("Modality", "PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated")
 _WHOLE = ("BitsStored", "PixelRepresentation", "PixelData")
 _FLOATS = {"FloatPixelData": "<f4", "DoubleFloatPixelData": "<f8"}
@@ -40,8 +44,7 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
         ImageError: DICOM_HEADER, DICOM_TRANSFER_SYNTAX, DICOM_TRUNCATED, DICOM_TAGS, DICOM_STRUCTURE,
             DICOM_MODALITY, TAG_LENGTH, DIMENSIONS, FRAMES, MODE_FORBIDDEN or NONFINITE.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's remarks quote values
+    with _silence():
         try:
             return _decode(content)
         except (ImageError, MemoryError):
@@ -52,30 +55,44 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
             raise ImageError("DICOM_TAGS", "expected consistent image tags") from error
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Neither warnings nor log records of pydicom's: they quote values."""
+    logger = logging.getLogger("pydicom")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
+
+
 def _decode(content: bytes) -> NDArray[np.uint8]:
     # Before the data set is parsed: a deflated one inflates without a limit.
-    if _syntax(content) not in _SYNTAXES:
+    syntax, start = _meta(content)
+    if syntax not in _SYNTAXES:
         raise ImageError("DICOM_TRANSFER_SYNTAX", "expected uncompressed little endian, implicit or explicit")
     dataset = dcmread(io.BytesIO(content))
     if len(dataset) == 0:
-        raise ImageError("DICOM_TRUNCATED", "expected a data set, got only a header")
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
-        if isinstance(element, RawDataElement):
-            _check_length(tag, element)
+        # pydicom gives up all of it for an element without an end; fewer bytes than an element's are none.
+        cut = len(content) - start < _SHORTEST_ELEMENT
+        raise ImageError("DICOM_TRUNCATED" if cut else "DICOM_TAGS", "expected a data set that can be read")
+    _check_lengths(dataset)
     _check_kind(dataset)
     _check_samples(dataset)
     return to_grey(dataset)
 
 
-def _syntax(content: bytes) -> str:
-    """The transfer syntax, from the file meta group alone (always explicit little endian)."""
+def _meta(content: bytes) -> tuple[str, int]:
+    """The transfer syntax, from the file meta group alone (always explicit little endian), and where that ends."""
     file = io.BytesIO(content)
     try:
         read_preamble(file, force=False)
         meta = read_dataset(
             file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
         )
+        _check_lengths(meta)
         syntax = meta.get("TransferSyntaxUID")
     except InvalidDicomError as error:
         raise ImageError("DICOM_HEADER", "expected a DICOM file with preamble and header") from error
@@ -83,7 +100,16 @@ def _syntax(content: bytes) -> str:
         raise ImageError("DICOM_TRUNCATED", "expected a whole file meta header") from error
     if not syntax:
         raise ImageError("DICOM_TRUNCATED", "expected a transfer syntax")
-    return str(syntax)
+    return str(syntax), file.tell()
+
+
+def _check_lengths(dataset: Dataset) -> None:
+    for tag in list(dataset.keys()):
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement):
+            _check_length(tag, element)
+        elif element.VR in _TEXT:  # read already: the character set
+            _check_text(len(str(element.value)))
 
 
 def _check_length(tag: BaseTag, element: RawDataElement) -> None:
@@ -91,8 +117,13 @@ def _check_length(tag: BaseTag, element: RawDataElement) -> None:
         raise ImageError("DICOM_TAGS", "expected values of a defined length")
     if len(element.value or b"") < element.length:
         raise ImageError("DICOM_TRUNCATED", "expected whole values, the file ends within one")
-    if element.length > _LONGEST_TEXT and _representation(tag, element) in _TEXT:
-        raise ImageError("TAG_LENGTH", f"expected text values of at most {_LONGEST_TEXT} bytes")
+    if _representation(tag, element) in _TEXT:
+        _check_text(element.length)
+
+
+def _check_text(length: int) -> None:
+    if length > _LONGEST_TEXT:
+        raise ImageError("TAG_LENGTH", f"expected text values of at most {_LONGEST_TEXT} bytes, got {length}")
 
 
 def _representation(tag: BaseTag, element: RawDataElement) -> str:

@@ -1,190 +1,23 @@
-"""Results of invented runs, as the gate records them."""
+"""Rows, results folders and pages of invented runs."""
 
-import json
+import re
+from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
+import pytest
+from report_results import (
+    checked,
+    evidence_of,
+    failed,
+    policy,
+    reference_id,
+    run_of,
+    table,
+    typical_rows,
+    write_results,
+)
 
-from cxrgate.core import Policy
-
-
-def digest(seed):
-    return np.random.default_rng(seed).bytes(32).hex()
-
-
-def policy(**changes):
-    values = {
-        "candidates": 3,
-        "score_threshold": 0.5,
-        "borderline": 0.4,
-        "copy_threshold": 0.9,
-        "minimum_typicality": 0.35,
-        "references": 1840,
-        "snapshot": digest(1),
-        "retrieval": digest(2),
-        "verification": digest(3),
-    }
-    return Policy(**{**values, **changes})
-
-
-def model(name, seed, **architecture):
-    preprocessing = {
-        "height": 256,
-        "width": 256,
-        "fit": "squash",
-        "interpolation": "bilinear",
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-    }
-    return {
-        "name": name,
-        "architecture": {"trunk": "resnet50", **architecture},
-        "preprocessing": preprocessing,
-        "dtype": "float32",
-        "digest": digest(seed),
-    }
-
-
-def run_of(policy, images):
-    stages = {"decode": 4.1, "embed": 31.7, "search": 0.9, "verify": 33.2, "write": 2.4}
-    return {
-        "cxrgate": "0.1.0",
-        "certification": "uncertified",
-        "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
-        "policy_digest": policy.digest,
-        "models": {
-            "retrieval": model("retrieval-demo", 2, dimensions=128, pooling=5),
-            "verification": model("verification-demo", 3, dimensions=128),
-        },
-        "snapshot": {
-            "references": policy.references,
-            "patients": 611,
-            "excluded": 2,
-            "digest": policy.snapshot,
-            "images_digest": digest(4),
-            "copy_method": "dct16-whitened-1.5",
-        },
-        "synthetic": {"images": images, "source": "synthetic_250"},
-        "engine": "matrix",
-        "batch_size": 16,
-        "workers": 1,
-        "device": "cpu",
-        "threads": 2,
-        "versions": {"python": "3.11.9", "torch": "2.14.1", "torchvision": "0.29.1", "numpy": "2.4.6", "pillow": "13.0.0"},
-        "timing": {"seconds": 36.4, "images_per_second": images / 36.4, "images": images, "stages": stages},
-    }
-
-
-COLUMNS = {
-    "image_id": "str",
-    "label": "str",
-    "decision": "str",
-    "reasons": "str",
-    "borderline": "bool",
-    "score": "float64",
-    "similarity": "float64",
-    "distance": "float64",
-    "typicality": "float64",
-    "colour": "bool",
-    "pixel_digest": "str",
-    "released_as": "str",
-    "stage": "str",
-    "code": "str",
-    "message": "str",
-}
-
-
-def checked(image_id, label="Cardiomegaly", *, score=0.1, similarity=0.7, typicality=0.9, colour=False):
-    """The row of an image that went through all stages, decided by the default policy's numbers."""
-    reasons = [name for name, hit in (("SAME_PATIENT", score >= 0.4999), ("COPY", similarity >= 0.8999)) if hit]
-    decision = "NOT_ANONYMOUS" if reasons else "ANONYMOUS"
-    if not reasons and typicality < 0.3501:
-        decision, reasons = "INDETERMINATE", ["ATYPICAL"]
-    return {
-        "image_id": image_id,
-        "label": label,
-        "decision": decision,
-        "reasons": ";".join(reasons),
-        "borderline": decision == "ANONYMOUS" and score >= 0.3999,
-        "score": score,
-        "similarity": similarity,
-        "distance": 14 * (1.05 - score),
-        "typicality": typicality,
-        "colour": colour,
-        "pixel_digest": digest(7),
-        "released_as": f"released/{image_id}" if decision == "ANONYMOUS" else "",
-        "stage": "",
-        "code": "",
-        "message": "",
-    }
-
-
-def failed(image_id, label="Cardiomegaly", *, reason="TRUNCATED", message="expected a whole chunk"):
-    """The row of an image that could not be decoded."""
-    nothing = dict.fromkeys(("score", "similarity", "distance", "typicality"), float("nan"))
-    row = checked(image_id, label)
-    empty = {"pixel_digest": "", "released_as": "", "borderline": False, "reasons": reason}
-    stage = {"stage": "decode", "code": "INVALID_ARGUMENT", "message": message}
-    return {**row, **nothing, **empty, **stage, "decision": "INDETERMINATE"}
-
-
-def evidence_of(rows, candidates=4):
-    """Candidates of the checked rows: the first has the row's score and similarity, the others lower ones."""
-    return pd.DataFrame(
-        [
-            {
-                "image_id": row["image_id"],
-                "reference_id": digest(1000 * index + rank)[:32],
-                "patient_key": digest(500_000 + 1000 * index + rank // 2)[:32],
-                "distance": row["distance"] + rank,
-                "similarity": row["similarity"] - 0.03 * rank,
-                "score": row["score"] * 0.8**rank,
-            }
-            for index, row in enumerate(rows)
-            if not row["stage"]
-            for rank in range(candidates)
-        ],
-        columns=["image_id", "reference_id", "patient_key", "distance", "similarity", "score"],
-    )
-
-
-def typical_rows():
-    """120 images of two classes: 97 released, 18 removed (12 same patient, 9 copy, 3 of them both), 5 unanswered."""
-    random = np.random.default_rng(11)
-    planted = [(0.97, 0.99), (0.91, 0.95), (0.62, 0.91)] + [(score, 0.8) for score in np.linspace(0.5, 0.95, 9)]
-    planted += [(0.2, similarity) for similarity in np.linspace(0.91, 0.999, 6)]
-    released = [(score, 0.7) for score in (0.41, 0.43, 0.452, 0.47, 0.4998)]
-    released += [(min(float(random.beta(1, 9)), 0.39), float(random.normal(0.72, 0.05))) for _ in range(92)]
-    values = [(score, min(similarity, 0.89)) for score, similarity in released] + planted
-    order = random.permutation(len(values))
-    labels = ("Cardiomegaly", "No_Cardiomegaly")
-    rows = [
-        checked(
-            f"{labels[place % 2]}/sample_{place:04d}.png",
-            labels[place % 2],
-            score=float(values[index][0]),
-            similarity=float(values[index][1]),
-            typicality=float(np.clip(random.normal(0.86, 0.06), 0.5, 0.99)),
-            colour=place % 15 == 0,
-        )
-        for place, index in enumerate(order)
-    ]
-    rows.append(checked("Cardiomegaly/sample_0115.png", typicality=0.07))
-    rows.append(checked("No_Cardiomegaly/sample_0116.png", "No_Cardiomegaly", typicality=-0.41))
-    rows.append(failed("Cardiomegaly/sample_0117.png"))
-    rows.append(failed("No_Cardiomegaly/sample_0118.png", "No_Cardiomegaly", reason="CRC", message="expected the checksum of each chunk to fit"))
-    rows.append(failed("No_Cardiomegaly/sample_0119.png", "No_Cardiomegaly", reason="LOW_CONTENT", message="expected a contrast of at least 2.0 grey levels"))
-    return rows
-
-
-def write_results(folder, rows, evidence=None, **changes):
-    """Write a results folder; `changes` replace entries of run.json or, as `policy`, its thresholds."""
-    folder.mkdir(exist_ok=True)
-    run = {**run_of(policy(**changes.pop("policy", {})), len(rows)), **changes}
-    (folder / "run.json").write_text(json.dumps(run))
-    pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(folder / "results.parquet")
-    (evidence_of(rows) if evidence is None else evidence).to_parquet(folder / "evidence.parquet")
-    return folder
+from cxrgate.report import write_report
 
 
 class DrawnPictures:
@@ -200,3 +33,47 @@ class DrawnPictures:
     def reference(self, reference_id):
         self.asked.append(reference_id)
         return np.tile(np.linspace(255, 0, 400).astype(np.uint8)[:, None], (1, 512))
+
+
+ROWS = SimpleNamespace(
+    checked=checked,
+    failed=failed,
+    typical=typical_rows,
+    table=table,
+    evidence=evidence_of,
+    policy=policy,
+    run=lambda: run_of(policy(), 0),
+    pictures=DrawnPictures,
+    reference_id=reference_id,
+    references=lambda place: [reference_id(place, rank) for rank in range(4)],
+)
+
+
+@pytest.fixture
+def rows():
+    """Rows of results.parquet and what belongs to them."""
+    return ROWS
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Write a results folder and give its path."""
+    return lambda images, **changes: write_results(tmp_path / "results", images, **changes)
+
+
+@pytest.fixture
+def page(results, tmp_path):
+    """Write results and their page, and give the page's HTML."""
+
+    def render(images, pictures=None, **changes):
+        output = tmp_path / "report.html"
+        write_report(results(images, **changes), output, pictures)
+        return output.read_text(encoding="utf-8")
+
+    return render
+
+
+@pytest.fixture
+def section():
+    """Cut one section out of a page."""
+    return lambda html, name: re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL).group()

@@ -1,0 +1,41 @@
+"""Pictures for the side-by-side view of the report, read from the files where they lie."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import Failure, UsageError
+from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images.sources import read_table
+
+
+class FilePictures:
+    """Implements report.Pictures; only for readers who may see real patients' images."""
+
+    def __init__(self, synthetic: Sequence[ImageFile], reference_map: Path, decoder: SandboxedDecoder) -> None:
+        """Take the synthetic files and the map from opaque ids to real files that enrolment wrote."""
+        rows = read_table(reference_map, ("reference_id", "path"))
+        self._references = {row["reference_id"]: ImageFile(Path(row["path"]), row["reference_id"]) for row in rows}
+        self._synthetic = {file.image_id: file for file in synthetic}
+        self._decoder = decoder
+
+    def synthetic(self, image_id: str) -> NDArray[np.uint8]:
+        """See report.Pictures."""
+        return self._pixels(self._synthetic, image_id)
+
+    def reference(self, reference_id: str) -> NDArray[np.uint8]:
+        """See report.Pictures."""
+        return self._pixels(self._references, reference_id)
+
+    def _pixels(self, files: Mapping[str, ImageFile], name: str) -> NDArray[np.uint8]:
+        if name not in files:
+            raise UsageError(f"expected the file of {name}: the reference map or the synthetic set is another run's")
+        (image,) = asyncio.run(self._decoder.decode([files[name].read()]))
+        if isinstance(image, Failure):
+            raise UsageError(f"expected the picture of {name} to be readable as it was before: {image.reason}")
+        return image.pixels

@@ -1,0 +1,118 @@
+"""The report's page: results in, one HTML file without scripts and without network out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
+
+from cxrgate.core import BAND, UsageError
+from cxrgate.report.cases import Case, Cases, find_cases
+from cxrgate.report.charts import charts
+from cxrgate.report.histogram import SIZE
+from cxrgate.report.pictures import SIDE, Pictures, data_uri
+from cxrgate.report.results import Results, read_results
+from cxrgate.report.summary import REASONS, summarise
+
+CANDIDATES = 4
+"""Candidates per case in the side-by-side view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A case with its pictures as data URIs: the synthetic image, and of each candidate that is shown."""
+
+    case: Case
+    synthetic: str
+    references: tuple[str, ...]
+
+
+def write_report(results: Path, output: Path, pictures: Pictures | None = None) -> None:
+    """Write the page of a run; an existing one is replaced in one step.
+
+    Args:
+        results: folder with `run.json`, `results.parquet` and `evidence.parquet`.
+        output: the HTML file.
+        pictures: with it, flagged and borderline images are shown side by side with their candidates, and the
+            page holds real patients' pixels; without it, the page holds no pixels at all.
+
+    Raises:
+        UsageError: the folder does not hold the results of a run.
+        MismatchError: the policy is not the one that its digest names.
+    """
+    html = _render(read_results(results), pictures)
+    part = output.with_name(f".{output.name}.part")
+    part.write_text(html, encoding="utf-8")
+    part.replace(output)
+
+
+def _render(results: Results, pictures: Pictures | None) -> str:
+    cases = find_cases(results)
+    try:
+        return (
+            _environment()
+            .get_template("page.html.j2")
+            .render(
+                run=results.run,
+                policy=results.policy,
+                summary=summarise(results.images),
+                charts=charts(results.images, results.policy),
+                cases=cases,
+                pictured=None if pictures is None else _pictured(cases, pictures),
+                words=REASONS,
+                size=SIZE,
+                side=SIDE,
+                band=BAND,
+            )
+        )
+    except (TemplateError, TypeError) as error:  # TypeError: a number that is not there is formatted
+        raise UsageError(f"{results.folder}: expected a complete run.json, got {error}") from error
+
+
+def _pictured(cases: Cases, pictures: Pictures) -> list[Pictured]:
+    """Flagged cases first, then borderline ones."""
+    return [
+        Pictured(
+            case,
+            data_uri(pictures.synthetic(case.image_id)),
+            tuple(data_uri(pictures.reference(item.reference_id)) for item in case.candidates[:CANDIDATES]),
+        )
+        for case in (*cases.flagged, *cases.borderline)
+    ]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("cxrgate.report"),
+        autoescape=True,  # image names and class folders are a stranger's words
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"decimal": _decimal, "percent": _percent, "count": _count, "facts": _facts}
+    return environment
+
+
+def _decimal(value: float) -> str:
+    """Four decimals, the order of the policy's band; a dash for NaN."""
+    return f"{value:.4f}" if math.isfinite(value) else "\N{EN DASH}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if math.isfinite(share) else "\N{EN DASH}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A mapping as words: `input_size` becomes `input size`, a list its items."""
+    return [
+        (key.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+        for key, value in mapping.items()
+    ]

@@ -1,0 +1,34 @@
+"""Small pictures for the side-by-side view."""
+
+from __future__ import annotations
+
+import base64
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxrgate.images import encode_png
+
+SIDE = 160
+"""The longer side of a picture in pixels: enough to see pose, devices and outline, too little to read."""
+
+
+class Pictures(Protocol):
+    """Where pixels come from; given only when the reader of the page may see real patients' images."""
+
+    def synthetic(self, image_id: str) -> NDArray[np.uint8]:
+        """The checked image, uint8[height, width]."""
+        ...
+
+    def reference(self, reference_id: str) -> NDArray[np.uint8]:
+        """The enrolled image, uint8[height, width]."""
+        ...
+
+
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """A PNG of uint8[height, width] that stands in the page itself, reduced to SIDE and never enlarged."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return "data:image/png;base64," + base64.b64encode(encode_png(np.asarray(image))).decode()
