@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, MpoImagePlugin, TiffImagePlugin
 
-from cxrgate.core import ImageRecord
+from cxrgate.core import GreyImage, ImageRecord
 from cxrgate.images.decode import decode
 from cxrgate.images.samples import samples
 
@@ -22,8 +23,11 @@ _LOADED = (Image, MpoImagePlugin, TiffImagePlugin)
 _PR_SET_NO_NEW_PRIVS = 38
 
 
-def lock_down() -> None:
+def lock_down(_function: Callable[[ImageRecord], GreyImage]) -> None:
     """Decode one image of each kind, then set the limits of this process; there is no way back.
+
+    Args:
+        _function: what this worker will run; receiving it loads its module, which cannot be done later.
 
     Raises:
         OSError: a limit could not be set; such a worker gets no image.
