@@ -2,13 +2,16 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: test lint format bench clean
+.PHONY: demo test lint format proto bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[train,services]' --group dev
 	touch $@
+
+demo: .venv/installed
+	$(BIN)/cxrgate demo --output out
 
 test: .venv/installed
 	$(BIN)/python -m pytest
@@ -18,10 +21,15 @@ lint: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy services orchestrator
 	$(BIN)/lint-imports
+	protos/check.sh
 
 format: .venv/installed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# The committed stubs, after a change to a .proto file; `make lint` says when they are stale.
+proto: .venv/installed
+	protos/generate.sh
 
 clean:
 	rm -rf out build dist .venv
