@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cxrgate.cli import index, model, run
+from cxrgate.cli import demo, index, model, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,6 +13,7 @@ app = typer.Typer(
     help="Decides whether a synthetic chest radiograph may be released.",
 )
 app.command()(run.run)
+app.command()(demo.demo)
 app.add_typer(index.app, name="index")
 app.add_typer(model.app, name="model")
 

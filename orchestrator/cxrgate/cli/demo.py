@@ -1,0 +1,98 @@
+"""`cxrgate demo`: the whole filter on a data set that is drawn on the spot."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from cxrgate.cli.errors import shown
+from cxrgate.cli.run import execute, make_report
+from cxrgate.core import Decision
+from cxrgate.demo import Kind, read_planted, write_dataset
+from cxrgate.gate import Paths, RunConfig, read_config
+
+SEED = 20230418
+"""Any number would do; a fixed one makes every demo the same."""
+_DATA = "demo-data"
+_NOT_PLANTED = "none of these (other patients)"
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the data set, the released set and the report.")] = Path(
+        "out"
+    ),
+    retrieval: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/retrieval"),
+    verification: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/verification"),
+) -> None:
+    """Draw radiographs of invented patients, plant leaks among synthetic ones, filter, and say what was found.
+
+    A data set that was drawn before is used again; remove the output folder to start anew, with other models for
+    instance. Nothing is loaded from the network.
+
+    Exit codes: 0 the demo ran, whatever the filter found; 2 wrong usage.
+    """
+    console, data = Console(), output / _DATA
+    with shown():
+        if not data.exists():
+            with console.status("drawing radiographs of invented patients"):
+                write_dataset(data, SEED)
+        config = write_config(output, retrieval, verification)
+        settings = read_config(config)
+        results = execute(settings)
+        make_report(settings)
+        tell_planted(console, results, read_planted(data))
+    tell_places(console, settings, data, config)
+
+
+def write_config(output: Path, retrieval: Path, verification: Path) -> Path:
+    """Write the configuration that `cxrgate run` would take for the same run, and give its path."""
+    models = {"retrieval": retrieval, "verification": verification}
+    content = {
+        "synthetic": f"{_DATA}/synthetic",
+        "output": ".",
+        "snapshot": f"{_DATA}/snapshot",
+        "models": {kind: os.path.relpath(folder, output) for kind, folder in models.items()},
+        "enrol": {
+            "images": f"{_DATA}/real.csv",
+            "key": f"{_DATA}/private/key",
+            "reference_map": f"{_DATA}/private/map.csv",
+        },
+        "include_references": True,
+    }
+    path = output / "demo.yaml"
+    comment = "# include_references is safe here alone: every picture is of an invented patient.\n"
+    path.write_text(comment + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, Kind]) -> None:
+    """What became of each kind of planted file, and of the images that nobody planted."""
+    kinds = results["image_id"].map(lambda image_id: planted.get(image_id, _NOT_PLANTED))
+    counts = Counter(zip(kinds, results["decision"] == Decision.ANONYMOUS, strict=True))
+    table = Table("planted", "files", "removed", "released", title="What was planted, and what became of it")
+    for kind in (*Kind, _NOT_PLANTED):
+        removed, released = counts[kind, False], counts[kind, True]
+        table.add_row(kind, str(removed + released), str(removed), str(released))
+    console.print(table)
+    missed = sum(counts[kind, True] for kind in Kind)
+    console.print(f"{missed} of {len(planted)} planted files passed the filter and were released.", highlight=False)
+
+
+def tell_places(console: Console, settings: RunConfig, data: Path, config: Path) -> None:
+    """Where everything lies."""
+    for name, place in (
+        ("released set", Paths(settings.output).released),
+        ("report", settings.output / "report.html"),
+        ("data set", data),
+        ("the same run", f"cxrgate run {config}"),
+    ):
+        console.print(f"{name + ':':14}{place}", soft_wrap=True, markup=False, highlight=False)
