@@ -1,6 +1,6 @@
 """The gate: sources through embed, search, verify and filter to the released set."""
 
-from cxrgate.gate.config import Enrol, ModelFolders, Rule, RunConfig, read_config
+from cxrgate.gate.config import Enrol, ModelFolders, Rule, RunConfig, Section, read_config, read_section
 from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Checked, Gate
@@ -16,12 +16,14 @@ __all__ = [
     "Rule",
     "RunConfig",
     "RunSummary",
+    "Section",
     "enrol",
     "list_images",
     "local_gate",
     "local_models",
     "read_config",
     "read_excluded",
+    "read_section",
     "run",
     "write_reference_map",
 ]

@@ -9,24 +9,27 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import UsageError
+from cxrgate.images import Layout
 from cxrgate.index import EngineName
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of a configuration: every key is known, nothing changes once it is read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Section = TypeVar("Section", bound=_Section)
+SectionType = TypeVar("SectionType", bound=Section)
 
 
-class ModelFolders(_Section):
+class ModelFolders(Section):
     """The two model folders."""
 
     retrieval: Path
     verification: Path
 
 
-class Rule(_Section):
+class Rule(Section):
     """The default rule; core.policy.Policy says what each number means."""
 
     candidates: Annotated[int, Field(ge=1)] = 3
@@ -39,16 +42,18 @@ class Rule(_Section):
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
 
 
-class Enrol(_Section):
-    """Real images to build the snapshot from where it does not exist yet."""
+class Enrol(Section):
+    """Real images to build the snapshot from where it does not exist yet; layout and splits as for list_source."""
 
     images: Path
     key: Path
     reference_map: Path
     exclude: Path | None = None
+    layout: Layout | None = None
+    splits: Path | None = None
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """One run of the filter."""
 
     synthetic: Path
@@ -66,26 +71,30 @@ class RunConfig(_Section):
 
 
 def read_config(path: Path) -> RunConfig:
-    """Read and check a configuration.
+    """Read and check the configuration of a run; errors as read_section."""
+    return read_section(path, RunConfig)
+
+
+def read_section(path: Path, kind: type[SectionType]) -> SectionType:
+    """Read and check a YAML file of that kind.
 
     Raises:
         UsageError: no such file, not YAML, a key that is unknown or missing, or a value out of range.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-        config = RunConfig.model_validate(content)
+        section = kind.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"expected a YAML file, {path}: {error}") from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise UsageError("\n".join([f"{path}: expected another configuration", *lines])) from error
-    return _absolute(config, path.parent)
+    return _absolute(section, path.parent)
 
 
-def _absolute(section: Section, root: Path) -> Section:
+def _absolute(section: SectionType, root: Path) -> SectionType:
     def resolve(value: Any) -> Any:
         if isinstance(value, Path):
             return root / value
-        return _absolute(value, root) if isinstance(value, _Section) else value
+        return _absolute(value, root) if isinstance(value, Section) else value
 
     return section.model_copy(update={name: resolve(value) for name, value in section})

@@ -12,15 +12,15 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.pipeline import WINDOW
 from cxrgate.gate.reading import read_files
-from cxrgate.images import ImageFile, SandboxedDecoder, list_csv, list_folder
+from cxrgate.images import ImageFile, Layout, SandboxedDecoder, list_source
 from cxrgate.index import Enrolment, Snapshot, build_snapshot, opaque_id
 
 BATCH = 16
 
 
-def list_images(path: Path) -> list[ImageFile]:
-    """The images of a CSV file or a folder."""
-    return list_csv(path) if path.suffix.lower() == ".csv" else list_folder(path)
+def list_images(path: Path, layout: Layout | None = None, splits: Path | None = None) -> list[ImageFile]:
+    """The images of a CSV file, a folder or a public data set; see images.list_source."""
+    return list_source(path, layout, splits)
 
 
 def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:

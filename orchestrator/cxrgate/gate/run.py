@@ -94,7 +94,7 @@ def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) ->
     if config.snapshot.exists() or config.enrol is None:
         return Snapshot.open(config.snapshot)
     settings = config.enrol
-    files = list_images(settings.images)
+    files = list_images(settings.images, settings.layout, settings.splits)
     excluded = read_excluded(settings.exclude, files)
     kept = [file for file in files if file.image_id not in excluded]
     if not settings.key.exists():

@@ -3,16 +3,19 @@
 from cxrgate.images.decode import decode
 from cxrgate.images.descriptors import COPY_METHOD, weight_free
 from cxrgate.images.encode import encode_png
+from cxrgate.images.layouts import Layout, list_source
 from cxrgate.images.sandbox import SandboxedDecoder
 from cxrgate.images.sources import ImageFile, list_csv, list_folder
 
 __all__ = [
     "COPY_METHOD",
     "ImageFile",
+    "Layout",
     "SandboxedDecoder",
     "decode",
     "encode_png",
     "list_csv",
     "list_folder",
+    "list_source",
     "weight_free",
 ]

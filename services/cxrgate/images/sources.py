@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
 from cxrgate.images.limits import MAXIMUM_BYTES
@@ -64,7 +66,7 @@ def list_folder(root: Path) -> list[ImageFile]:
     """Every file below `root` but hidden ones, sorted by name; the first folder below `root` is the class.
 
     Raises:
-        UsageError: no such folder, or no file in it.
+        UsageError: no such folder, no file in it, or a folder below it that cannot be listed.
     """
     if not root.is_dir():
         raise UsageError(f"expected a folder of images, got {root}")
@@ -75,12 +77,35 @@ def list_folder(root: Path) -> list[ImageFile]:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    """Names and paths below `root`, links to folders followed; each real folder once, so that a loop of links ends."""
+    visited = {_identity(root)}
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
+        folders[:] = _unvisited(Path(folder), folders, visited)
         for name in names:
             if not name.startswith("."):
                 path = Path(folder) / name
                 yield path.relative_to(root).as_posix(), path
+
+
+def _unvisited(folder: Path, names: Sequence[str], visited: set[tuple[int, int]]) -> list[str]:
+    """The folders to go into: not hidden and not seen yet under another name, true folders before links."""
+    kept = []
+    for name in sorted(names, key=lambda name: ((folder / name).is_symlink(), name)):
+        identity = _identity(folder / name)
+        if not name.startswith(".") and identity not in visited:
+            visited.add(identity)
+            kept.append(name)
+    return kept
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed would leave its images out unseen."""
+    raise UsageError(f"expected a folder that can be listed, {error.filename}: {error.strerror}") from error
 
 
 def _label(name: str) -> str:
@@ -95,33 +120,41 @@ def list_csv(path: Path) -> list[ImageFile]:
         UsageError: no such file, no such column, an empty or repeated image, or a path that leaves the folder.
     """
     rows = read_table(path, ("image",))
-    files = [_row(path.parent, row) for row in rows]
-    names = [file.image_id for file in files]
-    if len(set(names)) != len(names):
-        raise UsageError(f"{path}: expected every image once, got {len(names) - len(set(names))} repeated")
-    return files
+    return distinct([_row(path.parent, row) for row in rows], path)
 
 
 def _row(root: Path, row: dict[str, str]) -> ImageFile:
-    name = row["image"]
-    parts = PurePosixPath(name).parts
-    if not name or name.startswith("/") or ".." in parts or "\0" in name:
-        raise UsageError(f"expected an image relative to the CSV's folder and below it, got {name!r}")
+    name = relative_name(row["image"])
     return ImageFile(root / name, name, row.get("label") or "", row.get("patient_id") or name)
 
 
+def relative_name(name: str) -> str:
+    """`name` itself; UsageError unless it is a path relative to its source's folder and below it."""
+    if not name or name.startswith("/") or ".." in PurePosixPath(name).parts or "\0" in name:
+        raise UsageError(f"expected an image relative to its source's folder and below it, got {name!r}")
+    return name
+
+
+def distinct(files: list[ImageFile], table: Path) -> list[ImageFile]:
+    """The files themselves; UsageError when there are none or `table` names one twice."""
+    names = {file.image_id for file in files}
+    if not files or len(names) != len(files):
+        raise UsageError(f"{table}: expected images, and every one once; got {len(files)}, {len(names)} different")
+    return files
+
+
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV with a header that has `columns`.
+    """The rows of a CSV, gzipped or not, with a header that has `columns`.
 
     Raises:
         UsageError: no such file, not UTF-8, a column is missing, no row, or a row of another length.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with _open(path) as file:
             reader = csv.DictReader(file, strict=True, restval=None)
             rows = list(reader)
             header = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
     missing = [column for column in columns if column not in header]
     if missing or not rows:
@@ -130,3 +163,9 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         if None in row or None in row.values():
             raise UsageError(f"{path}, row {number}: expected {len(header)} fields")
     return rows
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
