@@ -1,0 +1,142 @@
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from snapshots import write_zeros
+
+from cxrgate.core import SnapshotCorrupt, SnapshotError
+from cxrgate.index import Snapshot
+from cxrgate.index.snapshot import ARRAYS, MANIFEST, array_path, read_manifest, write_manifest
+
+LARGE = ("identity", "features", "copy", "reference_ids", "patient_keys")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_zeros(tmp_path / "snapshot", 5)
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+
+
+def test_a_million_references_open_in_under_a_second_and_stay_on_the_disk(tmp_path):
+    folder = write_zeros(tmp_path / "snapshot", 1_000_000, digests=False)
+    before, start = resident(), time.perf_counter()
+    snapshot = Snapshot.open(folder)
+    seconds = time.perf_counter() - start
+
+    assert seconds < 1
+    assert resident() - before < 20 * 2**20
+    assert all(isinstance(getattr(snapshot, name), np.memmap) for name in LARGE)
+    assert snapshot.features.shape == (1_000_000, 128)
+
+
+def test_an_open_snapshot_cannot_be_changed(folder):
+    snapshot = Snapshot.open(folder)
+
+    for name in ARRAYS:
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(snapshot, name)[0] = 1
+
+
+def test_an_untouched_snapshot_is_verified(folder):
+    Snapshot.open(folder).verify()
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_flipped_bit_is_found(folder, name, place):
+    path = array_path(folder, name)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(SnapshotCorrupt, match=name):
+        Snapshot.open(folder).verify()
+
+
+def test_what_is_no_snapshot_is_refused(tmp_path):
+    with pytest.raises(SnapshotError, match=r"expected a snapshot with manifest\.json"):
+        Snapshot.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "no JSON", "[]", "null", "{}", '{"format": 1}', '{"format": 1, "digest": "0", "arrays": {"identity": 3}}'],
+)
+def test_a_manifest_that_is_none_is_corrupt(folder, content):
+    (folder / MANIFEST).write_text(content)
+
+    with pytest.raises(SnapshotCorrupt, match="manifest"):
+        Snapshot.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"format": 2}, SnapshotError),
+        ({"digest": "0" * 64}, SnapshotCorrupt),
+        ({"references": 4}, SnapshotCorrupt),
+        ({"retrieval": "another model"}, SnapshotCorrupt),
+        ({"copy_method": "another method"}, SnapshotCorrupt),
+        ({"surplus": 1}, SnapshotCorrupt),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_manifest_that_was_edited_is_refused(folder, change, error):
+    value = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**value, **change}))
+
+    with pytest.raises(error):
+        Snapshot.open(folder)
+
+
+def test_a_manifest_without_one_of_the_arrays_is_refused(folder):
+    manifest = read_manifest(folder)
+    manifest.arrays.pop("patient_keys")
+    write_manifest(folder, manifest)
+
+    with pytest.raises(SnapshotCorrupt):
+        Snapshot.open(folder)
+
+
+ZEROS = np.zeros((5, 128), np.float32)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [ZEROS[:4], ZEROS[:, :64], ZEROS.ravel(), ZEROS.astype(np.float64), ZEROS.astype(">f4"), ZEROS.astype(np.int32)],
+    ids=["fewer", "narrower", "flat", "float64", "big-endian", "int32"],
+)
+def test_an_array_of_another_kind_is_refused_on_opening(folder, array):
+    np.save(array_path(folder, "features"), array)
+
+    with pytest.raises(SnapshotCorrupt, match="features"):
+        Snapshot.open(folder)
+
+
+@pytest.mark.parametrize("length", [0, 5, 100, -1])
+def test_a_cut_array_is_refused_on_opening(folder, length):
+    path = array_path(folder, "identity")
+    path.write_bytes(path.read_bytes()[:length])
+
+    with pytest.raises(SnapshotCorrupt, match="identity"):
+        Snapshot.open(folder)
+
+
+def test_a_missing_array_is_refused_on_opening(folder):
+    array_path(folder, "copy").unlink()
+
+    with pytest.raises(SnapshotCorrupt, match="copy"):
+        Snapshot.open(folder)
+
+
+def test_nothing_is_unpickled(folder):
+    np.save(array_path(folder, "mean_layout"), np.array([print], dtype=object), allow_pickle=True)
+
+    with pytest.raises(SnapshotCorrupt, match="mean_layout"):
+        Snapshot.open(folder)
