@@ -35,7 +35,7 @@ class Extent:
         others: synthetic images of patients who are not enrolled.
         views: planted radiographs of enrolled patients: more than copies, as they are what is hard to find.
         copies: planted files of each other kind.
-        side: of a picture, pixels.
+        side: of a picture, pixels; half of it is the least that is decoded.
     """
 
     patients: int = 40
@@ -45,8 +45,8 @@ class Extent:
     side: int = 256
 
     def __post_init__(self) -> None:
-        if min(self.patients, self.others, self.views, self.copies) < 1 or self.side < 32:
-            raise ValueError(f"expected at least one of everything and 32 pixels a side, got {self}")
+        if min(self.patients, self.others, self.views, self.copies) < 1 or self.side < 128:
+            raise ValueError(f"expected at least one of everything and 128 pixels a side, got {self}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

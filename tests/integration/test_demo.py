@@ -1,0 +1,98 @@
+import re
+
+import pandas as pd
+import pytest
+from fakes import save_small_models
+from sets import tree
+from typer.testing import CliRunner
+
+from cxrgate.cli.demo import SEED
+from cxrgate.cli.main import app
+from cxrgate.demo import Extent, Kind, read_planted, write_dataset
+
+COPIES = (Kind.IDENTICAL, Kind.REENCODED, Kind.RESCALED)
+
+
+def demo(folder):
+    """Run the command; a data set that is there already is used."""
+    models = ["--retrieval", str(folder / "models/retrieval"), "--verification", str(folder / "models/verification")]
+    return CliRunner().invoke(app, ["demo", "--output", str(folder / "out"), *models])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    save_small_models(folder / "models")
+    write_dataset(folder / "out/demo-data", SEED, Extent(patients=8, others=6, views=2, copies=2, side=128))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answer(folder):
+    return demo(folder)
+
+
+@pytest.fixture(scope="module")
+def results(folder, answer):
+    table = pd.read_parquet(folder / "out/results/results.parquet")
+    planted = read_planted(folder / "out/demo-data")
+    return table.assign(kind=[planted.get(image_id, "") for image_id in table["image_id"]])
+
+
+def test_a_demo_that_ran_is_a_success_whatever_was_removed(answer):
+    assert answer.exit_code == 0, answer.output
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies_are_removed_as_copies(results, kind):
+    rows = results[results["kind"] == kind]
+
+    assert len(rows) == 2
+    assert set(rows["decision"]) == {"NOT_ANONYMOUS"}
+    assert rows["reasons"].str.contains("COPY").all()
+
+
+def test_broken_files_are_indeterminate(results):
+    rows = results[results["kind"] == Kind.BROKEN]
+
+    assert len(rows) == 2
+    assert set(rows["decision"]) == {"INDETERMINATE"}
+
+
+def test_table_counts_what_became_of_each_kind(answer, results):
+    for kind in Kind:
+        rows = results[results["kind"] == kind]
+        released = int((rows["decision"] == "ANONYMOUS").sum())
+        line = next(line for line in answer.output.splitlines() if str(kind) in line)
+        assert [int(number) for number in re.findall(r"\d+", line)] == [len(rows), len(rows) - released, released]
+    missed = ((results["kind"] != "") & (results["decision"] == "ANONYMOUS")).sum()
+    assert f"{missed} of {(results['kind'] != '').sum()} planted files passed the filter" in answer.output
+
+
+def test_output_holds_the_released_set_and_a_report_with_pictures(folder, answer, results):
+    released = {name for name in tree(folder / "out/released") if name != "manifest.json"}
+
+    assert released == set(results[results["decision"] == "ANONYMOUS"]["released_as"])
+    assert "data:image/png" in (folder / "out/report.html").read_text()
+
+
+def test_configuration_is_one_that_run_takes_and_agrees_with(folder, answer, results):
+    before = tree(folder / "out/released")
+    run = CliRunner().invoke(app, ["run", str(folder / "out/demo.yaml")])
+
+    assert run.exit_code == 3
+    assert tree(folder / "out/released") == before
+
+
+def test_running_again_changes_nothing(folder, answer):
+    before = tree(folder / "out")
+
+    assert demo(folder).exit_code == 0
+    assert tree(folder / "out") == before
+
+
+def test_missing_models_are_a_usage_error(folder, tmp_path, answer):
+    wrong = CliRunner().invoke(app, ["demo", "--output", str(folder / "out"), "--retrieval", str(tmp_path / "none")])
+
+    assert wrong.exit_code == 2
+    assert "cxrgate: " in wrong.output
