@@ -23,13 +23,13 @@ from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.images.decode import decode
 from cxrgate.images.lockdown import lock_down
 
-SECONDS = 30.0
+SECONDS = 60.0
 """Wall time per image, after which its worker is killed; on a busy machine CPU_SECONDS must come first."""
 
 CPU_SECONDS = 5.0
 """Processor time per image, after which its worker is killed; the largest allowed images take below one second."""
 
-STALL_SECONDS = 120.0
+STALL_SECONDS = 180.0
 """A pool that owes answers and gives none for so long is broken: each of its images is given SECONDS at most."""
 
 _WATCH_SECONDS = 0.5
