@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 from cxrgate.core import Failure, ImageError, ImageRecord, Stage
 from cxrgate.gate.ordered import ordered_map
@@ -28,3 +29,12 @@ def _read(file: ImageFile) -> ImageRecord | Failure:
 async def _each(files: Iterable[ImageFile]) -> AsyncIterator[ImageFile]:
     for file in files:
         yield file
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change: a file that changed since must not continue a run. (-1, -1) where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns

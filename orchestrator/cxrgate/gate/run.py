@@ -6,7 +6,7 @@ import asyncio
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_referenc
 from cxrgate.gate.journal import Journal
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Checked, Gate
-from cxrgate.gate.reading import read_files
+from cxrgate.gate.reading import file_stamp, read_files
 from cxrgate.gate.release import is_staged, publish, release_names, stage
 from cxrgate.gate.results import write_results
 from cxrgate.gate.rows import evidence_rows, result_row
@@ -144,7 +144,7 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""
-        listed = [[file.image_id, *_stamp(file.path)] for file in self._files]
+        listed = [[file.image_id, *file_stamp(file.path)] for file in self._files]
         return {
             "cxrgate": version("cxrgate"),
             "policy": self._gate.policy.digest,
@@ -235,13 +235,3 @@ def describe(config: RunConfig, policy: Policy, models: LocalModels, snapshot: S
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
-
-
-def _stamp(path: Path) -> Iterator[int]:
-    """Size and time of change: a file that changed since must not continue a run."""
-    try:
-        status = path.stat()
-    except OSError:
-        yield from (-1, -1)
-    else:
-        yield from (status.st_size, status.st_mtime_ns)
