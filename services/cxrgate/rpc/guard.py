@@ -1,0 +1,164 @@
+"""The one interceptor: what happens to every call before and after its handler.
+
+    who calls -> may they -> until when -> message -> handler -> answer or google.rpc.Status
+
+Messages are parsed here, not by gRPC: bytes that are no such message are the caller's error (INVALID_ARGUMENT) and not
+INTERNAL. Servicers raise; nothing but this file aborts a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from cxrgate.rpc.deadline import set_deadline
+from cxrgate.rpc.errors import CallRefused, refusal, status_code, trailing_metadata
+from cxrgate.rpc.limits import IDLE_SECONDS, UNARY_SECONDS
+from cxrgate.rpc.metrics import Metrics
+from cxrgate.rpc.roles import Caller, RoleMatrix
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+_log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def current_caller() -> Caller:
+    """Who the call being answered came from."""
+    return _caller.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds that calls may take; shorter ones serve tests."""
+
+    unary: float = UNARY_SECONDS
+    idle: float = IDLE_SECONDS
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Wraps each handler; see the file's docstring."""
+
+    def __init__(self, roles: RoleMatrix, metrics: Metrics, times: Times | None = None) -> None:
+        """`roles` decides who may call what."""
+        self._roles, self._metrics = roles, metrics
+        self._times = times or Times()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        call = _Call(handler_call_details.method, handler, self._roles, self._times)
+        guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics)
+        return guarded
+
+
+class _Clock:
+    """When a call is cut off: at its deadline, or when neither side of a stream has moved for `idle` seconds."""
+
+    def __init__(self, left: float | None, idle: float | None) -> None:
+        now = asyncio.get_running_loop().time()
+        self.end = None if left is None else now + left
+        self._idle = idle
+        self.limit = asyncio.timeout_at(self._at(now))
+
+    def moved(self) -> None:
+        """A message went one way or the other."""
+        self.limit.reschedule(self._at(asyncio.get_running_loop().time()))
+
+    def _at(self, now: float) -> float | None:
+        ends = [end for end in (self.end, None if self._idle is None else now + self._idle) if end is not None]
+        return min(ends, default=None)
+
+
+class _Call:
+    """One RPC's handler, guarded."""
+
+    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times) -> None:
+        self._rpc, self._handler, self._roles, self._times = rpc, handler, roles, times
+        kinds = {True: "stream", False: "unary"}
+        self._kind = f"{kinds[handler.request_streaming]}_{kinds[handler.response_streaming]}"
+
+    def wrapped(self, metrics: Metrics) -> Any:
+        """A handler of the same kind that takes bytes."""
+
+        async def behaviour(request: Any, context: Context) -> Any:
+            with metrics.call(self._rpc) as outcome:
+                try:
+                    return await self._answer(request, context)
+                except asyncio.CancelledError:
+                    outcome.code = "CANCELLED"
+                    raise
+                except grpc.aio.AbortError:  # a servicer of the libraries, health's NOT_FOUND
+                    outcome.code = "OTHER"
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever a servicer raises becomes a status
+                    refused = refusal(error)
+                    outcome.code = refused.code
+                    await _abort(context, self._rpc, refused)
+
+        make = getattr(grpc, f"{self._kind}_rpc_method_handler")
+        return make(behaviour, request_deserializer=None, response_serializer=self._handler.response_serializer)
+
+    async def _answer(self, request: Any, context: Context) -> Any:
+        caller = self._roles.caller(context.auth_context())
+        self._roles.authorize(caller, self._rpc)
+        _caller.set(caller)
+        clock = self._clock(context.time_remaining())
+        set_deadline(clock.end)
+        message = self._messages(request, clock) if self._handler.request_streaming else self._parse(request)
+        answer = getattr(self._handler, self._kind)(message, context)
+        try:
+            async with clock.limit:
+                if self._handler.response_streaming:
+                    return await _stream(answer, context, clock)
+                return await answer
+        except TimeoutError as error:
+            raise CallRefused("DEADLINE_EXCEEDED", "DEADLINE", "expected the call to end or move in time") from error
+
+    def _clock(self, left: float | None) -> _Clock:
+        if self._kind == "unary_unary":
+            left = self._times.unary if left is None else min(left, self._times.unary)
+            return _Clock(left, None)
+        # A stream of answers to one request may be silent for long: health's Watch.
+        return _Clock(left, self._times.idle if self._handler.request_streaming else None)
+
+    async def _messages(self, requests: AsyncIterator[bytes], clock: _Clock) -> AsyncIterator[Any]:
+        async for content in requests:
+            clock.moved()
+            yield self._parse(content)
+
+    def _parse(self, content: bytes) -> Any:
+        try:
+            return self._handler.request_deserializer(content)
+        except (DecodeError, UnicodeDecodeError) as error:
+            raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "expected a message of this RPC") from error
+
+
+async def _stream(answers: Any, context: Context, clock: _Clock) -> None:
+    """Write what the handler yields; one that writes itself (health) is only awaited."""
+    if not hasattr(answers, "__aiter__"):
+        await answers
+        return
+    async with aclosing(answers):
+        async for answer in answers:
+            await context.write(answer)
+            clock.moved()
+
+
+async def _abort(context: Context, rpc: str, refused: CallRefused) -> NoReturn:
+    _log.info("rpc.call_refused rpc=%s code=%s reason=%s", rpc, refused.code, refused.reason)
+    await context.abort(status_code(refused), refused.message, trailing_metadata(refused))

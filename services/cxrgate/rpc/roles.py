@@ -1,0 +1,97 @@
+"""Who may call what: identities to roles, and a matrix of roles by RPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from google.protobuf import descriptor_pool
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cxrgate.core import UsageError
+from cxrgate.rpc.errors import CallRefused
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Quota(BaseModel):
+    """How many images one identity may have checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images_per_day: Count
+    images_per_second: Count
+
+
+class RoleMatrix(BaseModel):
+    """The roles file. An RPC that it does not list may be called by nobody, and a server that has it does not start.
+
+    Attributes:
+        identities: SPIFFE id (the URI in a client's certificate) to role.
+        quotas: per role, counted for each identity apart; a role without one may have no image checked.
+        rpcs: full method name, such as `/package.Service/Method`, to the roles that may call it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identities: dict[str, str]
+    quotas: dict[str, Quota]
+    rpcs: dict[str, tuple[str, ...]]
+
+    def require(self, services: Iterable[str]) -> None:
+        """Raise UsageError unless every RPC of the services is listed."""
+        missing = [name for service in services for name in rpc_names(service) if name not in self.rpcs]
+        if missing:
+            raise UsageError(f"expected every RPC in the roles file, {len(missing)} are missing: {', '.join(missing)}")
+
+    def authorize(self, caller: Caller, rpc: str) -> None:
+        """Raise CallRefused unless the caller's role may call the RPC."""
+        if caller.role not in self.rpcs.get(rpc, ()):
+            raise CallRefused("PERMISSION_DENIED", "ROLE", "expected a role that may call this")
+
+    def caller(self, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
+        """Who calls, from the verified certificate.
+
+        Raises:
+            CallRefused: UNAUTHENTICATED, the certificate has no SPIFFE id or an unknown one.
+        """
+        ids = [value.decode() for value in auth_context.get("peer_spiffe_id", ())]
+        if len(ids) != 1 or ids[0] not in self.identities:
+            raise CallRefused("UNAUTHENTICATED", "IDENTITY", "expected a certificate with one known SPIFFE id")
+        return Caller(ids[0], self.identities[ids[0]])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a call came from."""
+
+    identity: str
+    role: str
+
+
+def rpc_names(service: str) -> list[str]:
+    """The full method names of a service that is compiled in."""
+    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
+    descriptor = pool.FindServiceByName(service)
+    return [f"/{service}/{method.name}" for method in descriptor.methods]
+
+
+def read_roles(path: Path) -> RoleMatrix:
+    """Read a roles file.
+
+    Raises:
+        UsageError: it cannot be read, or is not a roles file, or names a role in one place only.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text())
+        matrix = RoleMatrix.model_validate(content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        raise UsageError(f"expected a roles file, {path}: {error}") from error
+    known = {role for roles in matrix.rpcs.values() for role in roles}
+    unknown = (set(matrix.identities.values()) | set(matrix.quotas)) - known
+    if unknown:
+        raise UsageError(f"expected roles that some RPC names, {path}: {', '.join(sorted(unknown))}")
+    return matrix

@@ -1,0 +1,101 @@
+"""The server that every service runs in: mTLS, roles, limits, health, reflection and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+
+from cxrgate.rpc.channel import Identity
+from cxrgate.rpc.guard import Guard, Times
+from cxrgate.rpc.limits import CONNECTION_SECONDS, DRAIN_SECONDS, MESSAGE_BYTES, STREAMS_PER_CONNECTION
+from cxrgate.rpc.metrics import Metrics
+from cxrgate.rpc.roles import RoleMatrix
+
+HEALTH = "grpc.health.v1.Health"
+
+OPTIONS: list[tuple[str, int]] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+    ("grpc.max_connection_age_ms", CONNECTION_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", 60_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    # Two servers on one port would share its calls unseen.
+    ("grpc.so_reuseport", 0),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A servicer and how it is added: `name` is the full service name, `add` the generated function."""
+
+    name: str
+    servicer: Any
+    add: Callable[[Any, grpc.aio.Server], None]
+
+
+class Server:
+    """One listening server. Health "" says that the process lives, a service's name that it is ready to answer."""
+
+    def __init__(
+        self, identity: Identity, roles: RoleMatrix, services: Sequence[Service], times: Times | None = None
+    ) -> None:
+        """Set up, listening to nothing yet. Every service begins NOT_SERVING.
+
+        Raises:
+            UsageError: an RPC of the services, of health or of reflection is not in the roles file.
+        """
+        self._services = [service.name for service in services]
+        roles.require([*self._services, HEALTH, reflection.SERVICE_NAME])
+        self.metrics = Metrics()
+        self._server = grpc.aio.server(interceptors=[Guard(roles, self.metrics, times)], options=OPTIONS)
+        self._credentials = identity.server_credentials()
+        self._health = health.HealthServicer()
+        for service in services:
+            service.add(service.servicer, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([*self._services, HEALTH, reflection.SERVICE_NAME], self._server)
+
+    async def start(self, address: str) -> int:
+        """Listen on HOST:PORT and give the port, which is chosen where PORT is 0.
+
+        Raises:
+            RuntimeError: the address cannot be listened on.
+        """
+        for name in self._services:
+            await self.set_ready(name, ready=False)
+        port = self._server.add_secure_port(address, self._credentials)
+        await self._server.start()
+        return port
+
+    async def set_ready(self, service: str, *, ready: bool) -> None:
+        """Say whether a service can answer. Has no effect once the server drains."""
+        status = health_pb2.HealthCheckResponse
+        await self._health.set(service, status.SERVING if ready else status.NOT_SERVING)
+
+    async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Report NOT_SERVING, take no new call, let accepted ones finish within `seconds`, then cut what is left."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(seconds)
+
+
+async def wait_for_signal() -> None:
+    """Return on the first SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    with contextlib.suppress(asyncio.CancelledError):
+        await stopped.wait()
