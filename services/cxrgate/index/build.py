@@ -99,7 +99,7 @@ async def build_snapshot(
     """
     if count == 0:
         raise SnapshotError("expected at least one real image, got none")
-    with _whole(folder) as partial:
+    with whole(folder) as partial:
         writer = _Writer(partial, count, key)
         async for batch in batches:
             await writer.add(batch, embedder, featuriser)
@@ -109,7 +109,7 @@ async def build_snapshot(
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
+def whole(folder: Path) -> Iterator[Path]:
     """A folder to write in that becomes `folder` at the end, and vanishes on any error."""
     if folder.exists():
         raise SnapshotError(f"expected no folder at {folder}: a snapshot is never changed in place")
