@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cxrgate.cli import demo, index, model, run
+from cxrgate.cli import demo, index, model, run, seed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,10 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(demo.demo)
+app.command()(seed.embed)
+app.command()(seed.search)
+app.command()(seed.verify)
+app.command("filter")(seed.filter_dataset)
 app.add_typer(index.app, name="index")
 app.add_typer(model.app, name="model")
 

@@ -18,23 +18,32 @@ from cxrgate.gate import Paths, RunConfig, list_images, read_config
 from cxrgate.gate import run as run_filter
 from cxrgate.images import SandboxedDecoder
 from cxrgate.report import write_report
+from cxrgate.seed import is_seed_config, publish_filtered, read_seed_config, run_config
 
 _SHOWN = 20
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="YAML configuration; relative paths count from its folder.")],
+    config: Annotated[
+        Path, typer.Argument(envvar="CONFIG_NAME", help="YAML configuration; relative paths count from its folder.")
+    ] = Path("config.yaml"),
 ) -> None:
     """Check a synthetic set against the real one and publish what may be released.
 
-    A run that was stopped goes on where it was when it is started again.
+    A run that was stopped goes on where it was when it is started again. anonymization-pipeline's config.yaml is
+    enough: the released set lies at its filtered_dataset_output then, everything else in the folder cxrgate beside
+    its lookup_table_output.
 
     Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
     """
     with shown():
-        settings = read_config(config)
+        seed = read_seed_config(config) if is_seed_config(config) else None
+        settings = run_config(seed) if seed else read_config(config)
         results = execute(settings)
         make_report(settings)
+        if seed:
+            publish_filtered(settings, seed.filtered_dataset_output)
+            typer.echo(f"The same set, where the configuration wants it: {seed.filtered_dataset_output}")
     raise typer.Exit(exit_code(results))
 
 

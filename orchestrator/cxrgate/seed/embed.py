@@ -1,0 +1,35 @@
+"""Step 1, the seed's compute_training_embeddings: real images to lookup_table.pth."""
+
+from __future__ import annotations
+
+from cxrgate.core import Failure
+from cxrgate.gate import list_images, read_excluded
+from cxrgate.index import EnrolmentError
+from cxrgate.models import Kind
+from cxrgate.seed.config import SeedConfig
+from cxrgate.seed.describe import Described, describe, forget
+from cxrgate.seed.lookup import write_lookup_table
+from cxrgate.seed.private import write_origin
+from cxrgate.seed.step import Options, load
+
+
+def embed(config: SeedConfig, options: Options) -> int:
+    """Write the embedding of every real image, and give their number.
+
+    Raises:
+        EnrolmentError: images that could not be embedded and are not excluded; nothing is written then.
+        CxrgateError: see list_images, read_excluded and seed.step.load.
+    """
+    listed = list_images(config.real_dataset_path, config.dataset_name, config.real_dataset_splits_path)
+    excluded = read_excluded(config.exclude, listed)
+    files = [file for file in listed if file.image_id not in excluded]
+    forward = load(config, Kind.RETRIEVAL, options)
+    output = config.lookup_table_output
+    found = describe(files, forward, output, workers=options.workers, progress=options.progress("embed", len(files)))
+    if failures := [item for item in found if isinstance(item, Failure)]:
+        raise EnrolmentError(failures)
+    rows = [item.row for item in found if isinstance(item, Described)]
+    write_lookup_table(output, {str(file.path): row for file, row in zip(files, rows, strict=True)})
+    write_origin(output, {"retrieval": forward.manifest.digest, "excluded": len(excluded)})
+    forget(output)
+    return len(files)

@@ -1,0 +1,61 @@
+"""Files that name real images: mode 0600, whole or not at all, each with a note of what it was made from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from cxrgate.core import MismatchError, UsageError
+from cxrgate.core.digest import file_digest
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that becomes `path` once everything is written, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def origin_path(output: Path) -> Path:
+    """Where the note on an output lies."""
+    return output.with_name(output.name + ".json")
+
+
+def write_origin(output: Path, made_from: Mapping[str, Any]) -> None:
+    """Note what `output`, which is written already, was made from, with its own sha256."""
+    content = {**made_from, "sha256": file_digest(output)}
+    with private_file(origin_path(output)) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def read_origin(output: Path, command: str) -> dict[str, Any]:
+    """The note on an output that `cxrgate <command>` wrote.
+
+    Raises:
+        UsageError: the output or its note is missing or malformed.
+        MismatchError: the output is not the one that the note is on.
+    """
+    try:
+        content = json.loads(origin_path(output).read_text())
+        sha256, found = content["sha256"], file_digest(output)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"expected {output} and {origin_path(output).name} as `cxrgate {command}` writes them"
+        ) from error
+    if sha256 != found:
+        raise MismatchError(f"expected {output} as `cxrgate {command}` wrote it, it was changed; run {command} again")
+    return dict(content)

@@ -1,0 +1,55 @@
+"""Step 2, the seed's search_nearest_image: synthetic images and lookup_table.pth to nearest_images.csv."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cxrgate.gate import list_images
+from cxrgate.images import Layout
+from cxrgate.index import EngineName, make_engine
+from cxrgate.models import Kind
+from cxrgate.seed.config import SeedConfig
+from cxrgate.seed.describe import Described, describe, forget
+from cxrgate.seed.lookup import Table, read_lookup_table
+from cxrgate.seed.origin import check_table
+from cxrgate.seed.private import write_origin
+from cxrgate.seed.step import Coverage, Options, load
+from cxrgate.seed.tables import Nearest, write_nearest
+
+NEIGHBOURS = 3
+"""Rows per synthetic image, as the seed has them; fewer where the table holds fewer."""
+
+
+def search(config: SeedConfig, options: Options) -> Coverage:
+    """Write each synthetic image's nearest real ones; an image that cannot be read gets no row, and never passes.
+
+    Raises:
+        MismatchError: the table was made with another model or another preprocessing.
+        CxrgateError: see read_lookup_table, list_images and seed.step.load.
+    """
+    table = read_lookup_table(config.lookup_table_output)
+    forward = load(config, Kind.RETRIEVAL, options)
+    sha256 = check_table(config.lookup_table_output, table, forward)
+    files = list_images(config.anonymous_dataset_path, Layout.FOLDER)
+    output, progress = config.nearest_images_output, options.progress("search", len(files))
+    found = describe(files, forward, output, workers=options.workers, progress=progress)
+    pairs = zip(files, found, strict=True)
+    described = {str(file.path): item for file, item in pairs if isinstance(item, Described)}
+    write_nearest(output, _nearest(table, described))
+    made_from = {"lookup_table": sha256, "references": len(table), "retrieval": forward.manifest.digest}
+    write_origin(output, {**made_from, "pixels": {name: item.pixel_digest for name, item in described.items()}})
+    forget(output)
+    return Coverage(len(described), len(files))
+
+
+def _nearest(table: Table, described: dict[str, Described]) -> list[Nearest]:
+    if not described:
+        return []
+    names, k = list(table), min(NEIGHBOURS, len(table))
+    engine = make_engine(EngineName.MATRIX, np.stack(list(table.values())))
+    found = engine.search(np.stack([item.row for item in described.values()]), k)
+    return [
+        Nearest(image, names[row], float(distance), rank)
+        for image, rows, distances in zip(described, found.rows, found.distances, strict=True)
+        for rank, (row, distance) in enumerate(zip(rows, distances, strict=True))
+    ]

@@ -1,0 +1,39 @@
+"""What the steps share: how they are run, and the models that they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cxrgate.models import Forward, Kind, keep_freed_memory, load_model
+from cxrgate.seed.config import SeedConfig
+from cxrgate.seed.describe import Progress
+from cxrgate.seed.models import model_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What changes speed and display, and no result.
+
+    `progress` takes a step's name and its number of images, and gives what is called with the number of each
+    finished batch.
+    """
+
+    device: str = "cpu"
+    workers: int = 1
+    progress: Callable[[str, int], Progress] = lambda _, __: lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of a step's images have an answer."""
+
+    answered: int
+    images: int
+
+
+def load(config: SeedConfig, kind: Kind, options: Options) -> Forward:
+    """One of the two models, ready to run; errors as model_folder and models.load_model."""
+    keep_freed_memory()
+    path = config.retrieval_model if kind is Kind.RETRIEVAL else config.verification_model
+    return Forward(load_model(model_folder(path, kind, config.home)), options.device)
