@@ -6,11 +6,13 @@ import csv
 import io
 from pathlib import Path
 
+import torch
 import yaml
-from fakes import picture, save_small_models
+from fakes import SMALL, picture, save_small_models
 from PIL import Image
 
 from cxrgate.images import encode_png
+from cxrgate.models import VerificationArchitecture, save_model
 
 REAL, NEW = 12, 6
 SUBJECT = 10000032
@@ -20,15 +22,33 @@ def write_seed_sets(folder: Path) -> Path:
     """Write 12 training images of 6 patients and 8 synthetic images, and give the configuration's path.
 
     Synthetic: six new pictures in two classes, a copy of the real image 3 in one of them, and a file that is no
-    image in the other.
+    image in the other. The verification network is made to tell equal pictures (score 0.88) from all others.
     """
     save_small_models(folder / "models")
+    save_decisive_verification(folder / "models/verification")
     write_mimic(folder / "mimic")
     for number in range(NEW):
         _write(folder / f"synthetic/{_label(number)}/new{number}.png", encode_png(picture(1000 + number)))
-    _write(folder / "synthetic/Cardiomegaly/copy.png", encode_png(picture(3)))
+    _write(folder / "synthetic/Cardiomegaly/copy.jpg", jpeg(3))
     _write(folder / "synthetic/No_Cardiomegaly/text.png", b"not an image at all")
     return write_seed_config(folder)
+
+
+def save_decisive_verification(folder: Path) -> None:
+    """Write a verification model with score 1 / (1 + exp(-2)) for equal features and next to 0 for different ones."""
+    shape = VerificationArchitecture("resnet10", 16)
+    torch.manual_seed(0)
+    state = shape.build().state_dict()
+    state["fc_end.weight"].fill_(-1e4)
+    state["fc_end.bias"].fill_(2.0)
+    save_model(folder, Kind.VERIFICATION, shape, SMALL, state, {})
+
+
+def jpeg(number: int) -> bytes:
+    """A picture as MIMIC-CXR-JPG has them."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture(number)).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
 
 
 def write_mimic(root: Path) -> None:
@@ -37,9 +57,7 @@ def write_mimic(root: Path) -> None:
     for number in range(REAL):
         subject, study = SUBJECT + number // 2, 50000000 + number
         rows.append([f"image{number:02}", study, subject, "train"])
-        buffer = io.BytesIO()
-        Image.fromarray(picture(number)).save(buffer, "JPEG", quality=95)
-        _write(root / f"files/p10/p{subject}/s{study}/image{number:02}.jpg", buffer.getvalue())
+        _write(root / f"files/p10/p{subject}/s{study}/image{number:02}.jpg", jpeg(number))
     with (root / "mimic-cxr-2.0.0-split.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
 

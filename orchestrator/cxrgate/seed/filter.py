@@ -24,6 +24,7 @@ from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.decoding import batches, decode_files, each
 from cxrgate.seed.describe import Progress
 from cxrgate.seed.private import read_origin
+from cxrgate.seed.search import NOTED
 from cxrgate.seed.step import Options
 from cxrgate.seed.tables import Score, read_scores
 
@@ -50,7 +51,7 @@ def filter_dataset(config: SeedConfig, options: Options) -> Filtered:
         MismatchError: verification_results.csv was changed since `cxrgate verify` wrote it.
         CxrgateError: see read_scores, read_origin and list_images.
     """
-    origin = read_origin(config.verification_output, "verify")
+    origin = read_origin(config.verification_output, "verify", [*NOTED, "verification"])
     files = list_images(config.anonymous_dataset_path, Layout.FOLDER)
     job = _Filter(
         policy=seed_policy(origin),

@@ -31,7 +31,7 @@ def check_table(path: Path, table: Table, forward: Forward) -> str:
     """
     if not origin_path(path).exists():
         _check_samples(path, table, forward)
-    elif read_origin(path, "embed").get("retrieval") != forward.manifest.digest:
+    elif read_origin(path, "embed", ["retrieval"])["retrieval"] != forward.manifest.digest:
         raise MismatchError(f"expected {path} made with the model {forward.manifest.digest[:12]}; run embed again")
     return file_digest(path)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -42,8 +42,8 @@ def write_origin(output: Path, made_from: Mapping[str, Any]) -> None:
         file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
-def read_origin(output: Path, command: str) -> dict[str, Any]:
-    """The note on an output that `cxrgate <command>` wrote.
+def read_origin(output: Path, command: str, keys: Collection[str]) -> dict[str, Any]:
+    """The note on an output that `cxrgate <command>` wrote: `keys` at least.
 
     Raises:
         UsageError: the output or its note is missing or malformed.
@@ -51,11 +51,12 @@ def read_origin(output: Path, command: str) -> dict[str, Any]:
     """
     try:
         content = json.loads(origin_path(output).read_text())
-        sha256, found = content["sha256"], file_digest(output)
+        note = {key: content[key] for key in ("sha256", *keys)}
+        found = file_digest(output)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"expected {output} and {origin_path(output).name} as `cxrgate {command}` writes them"
         ) from error
-    if sha256 != found:
+    if note["sha256"] != found:
         raise MismatchError(f"expected {output} as `cxrgate {command}` wrote it, it was changed; run {command} again")
-    return dict(content)
+    return note

@@ -16,6 +16,9 @@ from cxrgate.seed.private import write_origin
 from cxrgate.seed.step import Coverage, Options, load
 from cxrgate.seed.tables import Nearest, write_nearest
 
+NOTED = ("lookup_table", "references", "retrieval", "pixels")
+"""What is noted of a search: the table's sha256 and length, the model's digest, the synthetic pixels' digests."""
+
 NEIGHBOURS = 3
 """Rows per synthetic image, as the seed has them; fewer where the table holds fewer."""
 

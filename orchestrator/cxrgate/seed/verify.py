@@ -12,6 +12,7 @@ from cxrgate.models import Head, Kind
 from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.describe import Described, describe, forget
 from cxrgate.seed.private import read_origin, write_origin
+from cxrgate.seed.search import NOTED
 from cxrgate.seed.step import Coverage, Options, load
 from cxrgate.seed.tables import Nearest, Score, read_nearest, write_scores
 
@@ -26,7 +27,7 @@ def verify(config: SeedConfig, options: Options) -> Coverage:
         MismatchError: nearest_images.csv was changed since `cxrgate search` wrote it.
         CxrgateError: see read_nearest, read_origin and seed.step.load.
     """
-    origin = read_origin(config.nearest_images_output, "search")
+    origin = read_origin(config.nearest_images_output, "search", NOTED)
     pairs = read_nearest(config.nearest_images_output)
     forward = load(config, Kind.VERIFICATION, options)
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.synthetic_image, pair.real_image)))
