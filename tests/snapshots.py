@@ -1,34 +1,59 @@
-"""Snapshots of zeros, written without any image: the arrays are sparse files."""
+"""Small snapshots with random content, and the queries that find it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
 
 import numpy as np
 
-from cxrgate.index.keys import ID_BYTES
-from cxrgate.index.snapshot import ARRAYS, ArrayEntry, SnapshotManifest, array_path, describe_array, write_manifest
+from cxrgate.core import Descriptors, GreyImage
+from cxrgate.index import Enrolment, ModelDigests, build_snapshot
+from cxrgate.index.service_codec import to_matrix
 
-_COLUMNS = {
-    "identity": (np.float32, 128),
-    "features": (np.float32, 128),
-    "copy": (np.float32, 256),
-    "reference_ids": (np.uint8, ID_BYTES),
-    "patient_keys": (np.uint8, ID_BYTES),
-}
+KEY = bytes(32)
+MODELS = ModelDigests("retrieval", "verification")
+IDENTITY, COPY, LAYOUT, FEATURES = 16, 256, 64, 8
 
 
-def write_zeros(folder: Path, count: int, *, digests: bool = True) -> Path:
-    """Write a snapshot of `count` references; without `digests` the arrays' own are made up, which saves reading."""
-    folder.mkdir()
-    for name, (dtype, width) in _COLUMNS.items():
-        np.lib.format.open_memmap(array_path(folder, name), "w+", dtype=dtype, shape=(count, width)).flush()
-    np.save(array_path(folder, "mean_layout"), np.zeros(64, np.float32))
-    arrays = {name: describe_array(folder, name) if digests else _shape(folder, name) for name in ARRAYS}
-    write_manifest(folder, SnapshotManifest(count, count, 0, "retrieval", "verification", "copy", "images", arrays))
-    return folder
+def descriptors(image_id, rng):
+    """Random descriptors, copy and layout of unit length."""
+    parts = [rng.standard_normal(size).astype(np.float32) for size in (IDENTITY, COPY, LAYOUT)]
+    identity, copy, layout = (part / np.linalg.norm(part) for part in parts)
+    return Descriptors(image_id, identity, copy, layout)
 
 
-def _shape(folder: Path, name: str) -> ArrayEntry:
-    array = np.load(array_path(folder, name), mmap_mode="r")
-    return ArrayEntry(array.dtype.str, array.shape, "0" * 64)
+class RandomModels:
+    """Embedder and featuriser in one: what an image is told by its id and the seed."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    async def embed(self, images):
+        return [descriptors(image.image_id, self.rng) for image in images]
+
+    async def features(self, images):
+        return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
+
+
+def write_snapshot(folder, seed=0, count=30, models=MODELS):
+    """`count` references of `count` / 2 patients."""
+
+    async def batches():
+        yield [
+            Enrolment(f"real{i}", f"patient{i // 2}", GreyImage(f"real{i}", np.full((64, 64), i, np.uint8)))
+            for i in range(count)
+        ]
+
+    made = RandomModels(seed)
+    return asyncio.run(build_snapshot(folder, batches(), count, made, made, models, KEY))
+
+
+def queries(count, seed=1):
+    """Descriptors numbered as the service numbers them."""
+    rng = np.random.default_rng(seed)
+    return [descriptors(str(i), rng) for i in range(count)]
+
+
+def matrix(rows):
+    """Rows, packed for the wire."""
+    return to_matrix(np.stack(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cxrgate.cli import demo, index, model, run, seed
+from cxrgate.cli import certs, demo, index, model, run, seed, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,8 +18,10 @@ app.command()(seed.embed)
 app.command()(seed.search)
 app.command()(seed.verify)
 app.command("filter")(seed.filter_dataset)
+app.command()(certs.certs)
 app.add_typer(index.app, name="index")
 app.add_typer(model.app, name="model")
+app.add_typer(serve.app, name="serve")
 
 
 def main() -> None:

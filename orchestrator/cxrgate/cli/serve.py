@@ -1,0 +1,40 @@
+"""`cxrgate serve`: the services."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.cli.errors import shown
+from cxrgate.index import EngineName
+from cxrgate.index.service import IndexState
+from cxrgate.index.servicer import index_service
+from cxrgate.index.store import SnapshotStore
+from cxrgate.rpc.logs import log_to_stderr
+from cxrgate.rpc.process import Listening, serve
+
+app = typer.Typer(no_args_is_help=True, help="Serve the index or the gate over gRPC with mTLS, until SIGTERM.")
+
+Address = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 is chosen and logged.")]
+Certificates = Annotated[Path, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")]
+Roles = Annotated[Path, typer.Option(help="Roles file: identities, quotas, and who may call what.")]
+MetricsAddress = Annotated[str | None, typer.Option("--metrics", help="HOST:PORT of the Prometheus metrics.")]
+
+
+@app.command()
+def index(
+    store: Annotated[Path, typer.Argument(help="Folder whose subfolders are snapshots.")],
+    certificates: Certificates,
+    roles: Roles,
+    listen: Address = "127.0.0.1:7443",
+    metrics: MetricsAddress = None,
+    engine: Annotated[EngineName, typer.Option(help="Exact search engine.")] = EngineName.MATRIX,
+) -> None:
+    """Serve the active snapshot of a store: the one that was activated last, or the only one."""
+    log_to_stderr()
+    with shown():
+        services = [index_service(IndexState(SnapshotStore(store), engine))]
+        asyncio.run(serve(Listening(listen, certificates, roles, metrics), services))

@@ -1,0 +1,110 @@
+"""The index service's state: the active snapshot, those that pinned callers still use, and how they change."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cxrgate.core import Candidates, Descriptors
+from cxrgate.index.engine import EngineName
+from cxrgate.index.search import LocalSearcher
+from cxrgate.index.service_changes import Addition, change_snapshot
+from cxrgate.index.snapshot import Snapshot
+from cxrgate.index.store import SnapshotStore, check_kin
+from cxrgate.rpc.errors import CallRefused
+
+RETAINED = 8
+"""Snapshots that go on answering calls that name them: the active one and those before it."""
+
+SEARCHERS = 4
+"""Searchers kept per snapshot, one per k and choice of spaces; a gate uses one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedSnapshot:
+    """An open, checked snapshot and the searchers over it."""
+
+    snapshot: Snapshot
+    engine: EngineName
+    activated: datetime
+    _searchers: OrderedDict[tuple[int, bool], LocalSearcher] = field(default_factory=OrderedDict)
+
+    async def search(self, queries: Sequence[Descriptors], k: int, *, copy_space: bool) -> list[Candidates]:
+        """Every query's candidates."""
+        searcher = await asyncio.to_thread(self._searcher, k, copy_space)
+        found = await searcher.search(queries)
+        return [item for item in found if isinstance(item, Candidates)]
+
+    def _searcher(self, k: int, copy_space: bool) -> LocalSearcher:  # noqa: FBT001 - it is called by position
+        key = (min(k, self.snapshot.manifest.references), copy_space)
+        searcher = self._searchers.get(key)
+        if searcher is None:
+            searcher = LocalSearcher(self.snapshot, key[0], self.engine, copy_space=copy_space)
+            self._searchers[key] = searcher
+            while len(self._searchers) > SEARCHERS:
+                self._searchers.popitem(last=False)
+        return searcher
+
+
+class IndexState:
+    """What the servicer answers from. Changes of the store happen one at a time; reading never waits for them."""
+
+    def __init__(self, store: SnapshotStore, engine: EngineName) -> None:
+        """Open the active snapshot; errors as SnapshotStore.open_active."""
+        self._store, self._engine = store, engine
+        self._lock = asyncio.Lock()
+        self._served: OrderedDict[str, ServedSnapshot] = OrderedDict()
+        self._serve(store.open_active())
+
+    @property
+    def active(self) -> ServedSnapshot:
+        """The snapshot that answers calls that name none."""
+        return next(reversed(self._served.values()))
+
+    def pinned(self, digest: str) -> ServedSnapshot:
+        """The snapshot of that digest, the active one for "".
+
+        Raises:
+            CallRefused: FAILED_PRECONDITION, another snapshot is active and this one is no longer kept.
+        """
+        served = self._served.get(digest) if digest else self.active
+        if served is None:
+            raise CallRefused("FAILED_PRECONDITION", "INDEX_DIGEST_MISMATCH", "expected the digest of the active index")
+        return served
+
+    async def activate(self, digest: str) -> ServedSnapshot:
+        """Check every byte of a snapshot, then let it answer; on any error the old one stays.
+
+        Raises:
+            SnapshotError: see SnapshotStore.open.
+            MismatchError: it was built with other models.
+        """
+        # Shielded: a caller that goes away must not leave the store's pointer and what answers here apart.
+        return await asyncio.shield(self._activate(digest))
+
+    async def _activate(self, digest: str) -> ServedSnapshot:
+        async with self._lock:
+            snapshot = await asyncio.to_thread(self._store.open, digest)
+            check_kin(snapshot, self.active.snapshot)
+            await asyncio.to_thread(self._store.activate, snapshot)
+            self._serve(snapshot)
+            return self.active
+
+    async def change(self, base: str, withdrawn: Collection[bytes], addition: Addition | None = None) -> Snapshot:
+        """Make a new snapshot from a stored one; it is not active. Errors as SnapshotStore.open, change_snapshot."""
+        async with self._lock:
+            folder = self._store.folder / f"snapshot-{secrets.token_hex(8)}"
+            snapshot = await asyncio.to_thread(self._store.open, base)
+            return await asyncio.to_thread(change_snapshot, snapshot, folder, withdrawn, addition)
+
+    def _serve(self, snapshot: Snapshot) -> None:
+        served = self._served.pop(snapshot.manifest.digest, None)
+        now = datetime.now(UTC)
+        fresh = ServedSnapshot(snapshot, self._engine, now) if served is None else served
+        self._served[snapshot.manifest.digest] = fresh
+        while len(self._served) > RETAINED:
+            self._served.popitem(last=False)

@@ -1,0 +1,99 @@
+"""New snapshots from old ones: patients added, replaced and withdrawn. The old snapshot is never touched.
+
+Rows keep their order, new ones follow. The mean layout stays that of the base: it says what kind of picture is
+enrolled, thresholds were chosen against it, and no single patient shows in it. A full build computes it anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import SnapshotError
+from cxrgate.index.build import whole
+from cxrgate.index.snapshot import ARRAYS, Snapshot, array_path, describe_array, write_manifest
+
+PER_REFERENCE = tuple(name for name in ARRAYS if name != "mean_layout")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Addition:
+    """Rows to add: for each array with one row per reference, its rows in its dtype; equal numbers of rows."""
+
+    rows: Mapping[str, NDArray[Any]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(rows) for name, rows in self.rows.items()}
+        if set(lengths) != set(PER_REFERENCE) or len(set(lengths.values())) != 1:
+            raise ValueError(f"expected equal numbers of rows of {PER_REFERENCE}, got {lengths}")
+
+
+def change_snapshot(
+    base: Snapshot, folder: Path, withdrawn: Collection[bytes], addition: Addition | None = None
+) -> Snapshot:
+    """Write, whole or not at all, the base without some patients and with some rows added, and open it.
+
+    Args:
+        base: what to start from.
+        folder: where the new snapshot will lie; it must not exist.
+        withdrawn: patient keys whose references are left out.
+        addition: references to add.
+
+    Raises:
+        SnapshotError: a withdrawn patient is not in the base, a reference would be there twice, nothing would be
+            left, or the folder exists.
+    """
+    keys = [row.tobytes() for row in np.asarray(base.patient_keys)]
+    missing = set(withdrawn) - set(keys)
+    if missing:
+        raise SnapshotError(f"expected patients of the snapshot, {len(missing)} are not: {min(missing).hex()}")
+    leaving = set(withdrawn)
+    kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
+    arrays = {name: _changed(getattr(base, name), kept, addition, name) for name in PER_REFERENCE}
+    _check_ids(arrays["reference_ids"])
+    with whole(folder) as partial:
+        for name in PER_REFERENCE:
+            np.save(array_path(partial, name), arrays[name])
+        np.save(array_path(partial, "mean_layout"), base.mean_layout)
+        described = {name: describe_array(partial, name) for name in ARRAYS}
+        manifest = replace(
+            base.manifest,
+            references=len(arrays["reference_ids"]),
+            patients=len({row.tobytes() for row in arrays["patient_keys"]}),
+            images=_chained(base, leaving, arrays["reference_ids"]),
+            arrays=described,
+        )
+        write_manifest(partial, manifest)
+    return Snapshot.open(folder)
+
+
+def _changed(rows: NDArray[Any], kept: NDArray[np.int64], addition: Addition | None, name: str) -> NDArray[Any]:
+    remaining = np.asarray(rows[kept])
+    if addition is None:
+        return remaining
+    added = addition.rows[name]
+    if added.dtype != rows.dtype or added.shape[1:] != rows.shape[1:]:
+        raise SnapshotError(f"expected {name} as {rows.dtype}{rows.shape[1:]}, got {added.dtype}{added.shape[1:]}")
+    return np.concatenate([remaining, added])
+
+
+def _check_ids(ids: NDArray[np.uint8]) -> None:
+    if len(ids) == 0:
+        raise SnapshotError("expected references to be left")
+    if len({row.tobytes() for row in ids}) != len(ids):
+        raise SnapshotError("expected every reference once")
+
+
+def _chained(base: Snapshot, withdrawn: Collection[bytes], ids: NDArray[np.uint8]) -> str:
+    """Stands for the images of a changed snapshot, whose pixels are not at hand: the base's digest and the change."""
+    sha = hashlib.sha256(bytes.fromhex(base.manifest.images))
+    for key in sorted(withdrawn):
+        sha.update(key)
+    sha.update(np.ascontiguousarray(ids).tobytes())
+    return sha.hexdigest()

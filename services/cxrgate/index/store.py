@@ -1,0 +1,90 @@
+"""A folder of snapshots, one of which is active.
+
+    STORE/NAME/manifest.json ...    snapshots, built here or copied in; the name says nothing
+    STORE/active                    the digest of the active one, replaced whole
+
+A snapshot that is copied in should appear by a rename; a partial copy is refused at activation and harms nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cxrgate.core import MismatchError, SnapshotError, UsageError
+from cxrgate.index.snapshot import MANIFEST, Snapshot, read_manifest
+
+ACTIVE = "active"
+
+
+class SnapshotStore:
+    """Finds, checks and activates snapshots by digest."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raise UsageError unless the folder exists."""
+        if not folder.is_dir():
+            raise UsageError(f"expected a folder of snapshots, got {folder}")
+        self.folder = folder
+
+    def open_active(self) -> Snapshot:
+        """The active snapshot, every byte checked; where none was ever activated, the only one there is.
+
+        Raises:
+            SnapshotError: there is none, or it is not what its manifest says.
+            UsageError: there are several and none was activated.
+        """
+        pointer = self.folder / ACTIVE
+        if pointer.exists():
+            return self.open(pointer.read_text().strip())
+        found = list(self._folders())
+        if len(found) != 1:
+            raise UsageError(f"expected one snapshot or the file {ACTIVE} in {self.folder}, got {len(found)} snapshots")
+        snapshot = Snapshot.open(found[0])
+        snapshot.verify()
+        return snapshot
+
+    def open(self, digest: str) -> Snapshot:
+        """The snapshot of that digest, every byte checked.
+
+        Raises:
+            SnapshotError: there is none, or it is not what its manifest says (SnapshotCorrupt).
+        """
+        for folder in self._folders():
+            if _digest(folder) == digest:
+                snapshot = Snapshot.open(folder)
+                snapshot.verify()
+                return snapshot
+        raise SnapshotError(f"expected a snapshot {digest} in {self.folder}")
+
+    def activate(self, snapshot: Snapshot) -> None:
+        """Make it the one that `open_active` gives, from now on and after a crash."""
+        partial = self.folder / f"{ACTIVE}.partial"
+        with partial.open("w") as file:
+            file.write(snapshot.manifest.digest + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.folder / ACTIVE)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _folders(self) -> Iterator[Path]:
+        yield from sorted(path.parent for path in self.folder.glob(f"*/{MANIFEST}") if path.parent.suffix != ".partial")
+
+
+def check_kin(snapshot: Snapshot, active: Snapshot) -> None:
+    """Raise MismatchError unless both were built with the same models and the same copy descriptor."""
+    made = [(item.retrieval, item.verification, item.copy_method) for item in (snapshot.manifest, active.manifest)]
+    if made[0] != made[1]:
+        raise MismatchError(f"expected a snapshot built with {made[1]}, got {made[0]}")
+
+
+def _digest(folder: Path) -> str | None:
+    """None for a manifest that cannot be trusted: it is no snapshot of any digest."""
+    try:
+        return read_manifest(folder).digest
+    except SnapshotError:
+        return None

@@ -1,0 +1,45 @@
+"""How much a service takes on at once: unary calls are refused at once above it, streams wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from cxrgate.rpc.errors import CallRefused
+
+RETRY_SECONDS = 0.2
+
+
+class Admission:
+    """Counts what is in flight, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` items at once."""
+        self._limit = limit
+        self._taken = 0
+        self._changed = asyncio.Condition()
+
+    @contextmanager
+    def now(self) -> Iterator[None]:
+        """Hold one place, or raise CallRefused: RESOURCE_EXHAUSTED."""
+        if self._taken >= self._limit:
+            raise CallRefused("RESOURCE_EXHAUSTED", "OVERLOAD", "expected fewer calls at once", RETRY_SECONDS)
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+    @asynccontextmanager
+    async def when_free(self) -> AsyncIterator[None]:
+        """Hold one place as soon as there is one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._taken < self._limit)
+            self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            async with self._changed:
+                self._changed.notify()

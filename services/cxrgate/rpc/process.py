@@ -1,0 +1,78 @@
+"""A service as a process: listen, become ready, and end in order on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.rpc.channel import Identity
+from cxrgate.rpc.roles import read_roles
+from cxrgate.rpc.server import Server, Service, wait_for_signal
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and as whom a service listens.
+
+    Attributes:
+        address: HOST:PORT; port 0 is chosen.
+        certificates: folder with tls.crt, tls.key and ca.crt.
+        roles: the roles file.
+        metrics: HOST:PORT of the Prometheus metrics, None without.
+    """
+
+    address: str
+    certificates: Path
+    roles: Path
+    metrics: str | None = None
+
+
+async def always_ready(server: Server, services: Sequence[str]) -> None:
+    """Readiness of services that are ready once they listen."""
+    for name in services:
+        await server.set_ready(name, ready=True)
+
+
+async def serve(
+    listening: Listening,
+    services: Sequence[Service],
+    readiness: Callable[[Server, Sequence[str]], Coroutine[None, None, None]] = always_ready,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `readiness` says when which service can answer.
+
+    Raises:
+        UsageError: certificates, roles or an address cannot be used.
+    """
+    server = Server(read_identity(listening.certificates), read_roles(listening.roles), services)
+    names = [service.name for service in services]
+    try:
+        port = await server.start(listening.address)
+    except RuntimeError as error:
+        raise UsageError(f"expected an address to listen on, got {listening.address}") from error
+    if listening.metrics is not None:
+        host, _, number = listening.metrics.rpartition(":")
+        server.metrics.serve(host, int(number))
+    _log.info("rpc.server_started services=%s port=%d", ",".join(names), port)
+    watch = asyncio.create_task(readiness(server, names))
+    await wait_for_signal()
+    _log.info("rpc.server_draining")
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+    await server.drain()
+    _log.info("rpc.server_stopped")
+
+
+def read_identity(folder: Path) -> Identity:
+    """As Identity.read, but UsageError."""
+    try:
+        return Identity.read(folder)
+    except OSError as error:
+        raise UsageError(f"expected tls.crt, tls.key and ca.crt in {folder}") from error
