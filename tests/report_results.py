@@ -46,7 +46,11 @@ def model(name, seed, **architecture):
 
 
 def run_of(policy, images):
-    stages = {"decode": 4.1, "embed": 31.7, "search": 0.9, "verify": 33.2, "write": 2.4}
+    seconds = {"decode": 4.1, "embed": 17.7, "search": 0.9, "verify": 18.2, "write": 2.4}
+    stages = {
+        stage: {"seconds": busy, "images": images, "images_per_second": images / busy}
+        for stage, busy in seconds.items()
+    }
     return {
         "cxrgate": "0.1.0",
         "certification": "uncertified",

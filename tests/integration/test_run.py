@@ -175,3 +175,13 @@ def test_wrong_configuration_is_a_usage_error(tmp_path):
 
     assert answer.exit_code == 2
     assert "threshold: Extra inputs are not permitted" in answer.output
+
+
+def test_time_of_each_stage_is_recorded(folder):
+    timing = json.loads((folder / "out/results/run.json").read_text())["timing"]
+
+    assert list(timing["stages"]) == ["decode", "embed", "search", "verify", "write"]
+    assert [stage["images"] for stage in timing["stages"].values()] == [34, 32, 32, 32, 34]
+    for stage in timing["stages"].values():
+        assert 0 < stage["seconds"] <= timing["seconds"]
+    assert timing["stages"]["embed"]["seconds"] + timing["stages"]["verify"]["seconds"] <= timing["seconds"]

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecord, Outcome, Policy, Stage
 from cxrgate.core.ports import Decoder, Embedder, Searcher, Verifier
 from cxrgate.gate.ordered import batched, ordered_map
+from cxrgate.gate.stopwatch import Stopwatch
 
 WINDOW = 4
 """Batches in flight: one in each of decode, embed, verify and write."""
@@ -42,13 +43,14 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The stages and the policy. Holds no state between images."""
+    """The stages and the policy. Holds no state between images but the time that each stage took."""
 
     decoder: Decoder
     embedder: Embedder
     searcher: Searcher
     verifier: Verifier
     policy: Policy
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
 
     async def check(
         self, images: AsyncIterable[ImageRecord | Failure], batch_size: int, window: int = WINDOW
@@ -67,9 +69,9 @@ class Gate:
         """
         if len({record.image_id for record in records}) != len(records):
             raise ValueError("expected every image id once in a batch")
-        decoded = await _then(records, ImageRecord, self.decoder.decode, Stage.DECODE)
-        described = await _then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
-        found = await _then(described, Descriptors, self.searcher.search, Stage.SEARCH)
+        decoded = await self._then(records, ImageRecord, self.decoder.decode, Stage.DECODE)
+        described = await self._then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
+        found = await self._then(described, Descriptors, self.searcher.search, Stage.SEARCH)
         images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
 
         async def verify(candidates: Sequence[Candidates]) -> list[Outcome]:
@@ -80,29 +82,29 @@ class Gate:
                 for probe, item in zip(probes, evidence, strict=True)
             ]
 
-        outcomes = await _then(found, Candidates, verify, Stage.VERIFY)
+        outcomes = await self._then(found, Candidates, verify, Stage.VERIFY)
         return [Checked(images.get(outcome.image_id), outcome) for outcome in outcomes]
 
+    async def _then(
+        self,
+        items: Sequence[Item | Failure],
+        kind: type[Item],
+        stage: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Failure]]],
+        name: Stage,
+    ) -> list[Answer | Failure]:
+        """Send the items that have come so far through a stage; failures stay where they are.
 
-async def _then(
-    items: Sequence[Item | Failure],
-    kind: type[Item],
-    stage: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Failure]]],
-    name: Stage,
-) -> list[Answer | Failure]:
-    """Send the items that have come so far through a stage; failures stay where they are.
-
-    A stage that raises, or answers for another number of items or for other items, fails all that it was given:
-    no image is released on an answer that may be another's.
-    """
-    alive = [item for item in items if isinstance(item, kind)]
-    try:
-        answers = list(await stage(alive)) if alive else []
-        matched = [answer.image_id for answer in answers] == [item.image_id for item in alive]
-    except Exception:  # whatever a back end raises, its items are INDETERMINATE
-        logging.getLogger(__name__).exception("gate.stage_failed stage=%s images=%d", name.value, len(alive))
-        matched = False
-    if not matched:
-        answers = [Failure(item.image_id, name, "INTERNAL", "STAGE_FAILED", "expected an answer") for item in alive]
-    replies = iter(answers)
-    return [item if isinstance(item, Failure) else next(replies) for item in items]
+        A stage that raises, or answers for another number of items or for other items, fails all that it was given:
+        no image is released on an answer that may be another's.
+        """
+        alive = [item for item in items if isinstance(item, kind)]
+        try:
+            answers = list(await self.stopwatch.time(name.value, len(alive), stage(alive))) if alive else []
+            matched = [answer.image_id for answer in answers] == [item.image_id for item in alive]
+        except Exception:  # whatever a back end raises, its items are INDETERMINATE
+            logging.getLogger(__name__).exception("gate.stage_failed stage=%s images=%d", name.value, len(alive))
+            matched = False
+        if not matched:
+            answers = [Failure(item.image_id, name, "INTERNAL", "STAGE_FAILED", "expected an answer") for item in alive]
+        replies = iter(answers)
+        return [item if isinstance(item, Failure) else next(replies) for item in items]

@@ -166,7 +166,8 @@ class _Run:
             async for checked in stream:
                 part.append(checked)
                 if number is not None and len(part) == len(self._batches[number]):
-                    journal.append(number, await asyncio.to_thread(self._write, self._batches[number], part))
+                    write = asyncio.to_thread(self._write, self._batches[number], part)
+                    journal.append(number, await self._gate.stopwatch.time("write", len(part), write))
                     self._progress("check", len(part), len(self._files))
                     count, part, number = count + len(part), [], next(numbers, None)
         return count
@@ -202,7 +203,8 @@ class _Run:
         path = self._paths.results / "run.json"
         if checked:
             rate = checked / seconds
-            content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": {}}
+            stages = self._gate.stopwatch.stages()
+            content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": stages}
         elif path.is_file():
             content["timing"] = json.loads(path.read_text()).get("timing")
         partial = path.with_name("run.json.partial")

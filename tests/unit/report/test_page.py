@@ -201,7 +201,18 @@ def test_throughput_without_stages_has_no_bars(page, rows):
     html = page([rows.checked("a")], timing=timing)
 
     assert "1 image in 2.0 seconds: 0.5 images per second." in html
-    assert "Seconds spent in each stage" not in html
+    assert 'class="stages"' not in html
+
+
+def test_stages_stand_with_seconds_and_rate(page, rows):
+    stages = {
+        "decode": {"seconds": 0.5, "images": 20, "images_per_second": 40.0},
+        "embed": {"seconds": 2.0, "images": 19, "images_per_second": 9.5},
+    }
+    html = page([rows.checked("a")], timing={"seconds": 2.5, "images_per_second": 8.0, "images": 20, "stages": stages})
+    items = re.findall(r"<li><span>(\w+)</span>.*?width: ([\d.]+)%.*?>([\d.]+) s<.*?>([\d.]+) images/s<", html)
+
+    assert items == [("decode", "25.0", "0.5", "40.0"), ("embed", "100.0", "2.0", "9.5")]
 
 
 def test_equal_results_give_equal_pages(page, rows):
