@@ -12,12 +12,13 @@ from cxrgate.core import CxrgateError
 
 
 class Exit(IntEnum):
-    """What a command's exit code says."""
+    """What a command's exit code says; Python's own 1 for a crash would read as "some rejected"."""
 
     RELEASED = 0
     REJECTED = 1
     USAGE = 2
     INCOMPLETE = 3
+    BROKEN = 4
 
 
 @contextmanager

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+
 import typer
 
-from cxrgate.cli import certs, demo, index, model, run, seed, serve
+from cxrgate.cli import certs, demo, index, log, model, run, seed, serve
+from cxrgate.cli.errors import Exit
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Decides whether a synthetic chest radiograph may be released.",
+    epilog="Exit codes of every command: 0 done, and every image released; 1 done, some images rejected; "
+    "2 wrong usage or input; 3 some images without an answer; 4 an error of cxrgate itself; 130 interrupted.",
 )
 app.command()(run.run)
 app.command()(demo.demo)
@@ -20,10 +26,15 @@ app.command()(seed.verify)
 app.command("filter")(seed.filter_dataset)
 app.command()(certs.certs)
 app.add_typer(index.app, name="index")
+app.add_typer(log.app, name="log")
 app.add_typer(model.app, name="model")
 app.add_typer(serve.app, name="serve")
 
 
 def main() -> None:
     """Entry point of the `cxrgate` script."""
-    app()
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - whatever it is, it must not exit as "some rejected"
+        traceback.print_exc()
+        sys.exit(Exit.BROKEN)
