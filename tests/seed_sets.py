@@ -5,17 +5,42 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Self
 
 import torch
 import yaml
 from fakes import SMALL, picture, save_small_models
 from PIL import Image
 
-from cxrgate.images import encode_png
-from cxrgate.models import VerificationArchitecture, save_model
+from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
+from cxrgate.images import decode, encode_png
+from cxrgate.models import Kind, VerificationArchitecture, save_model
 
 REAL, NEW = 12, 6
 SUBJECT = 10000032
+
+
+class InlineDecoder:
+    """Decodes in this process: for tests that are not about the sandbox."""
+
+    def __init__(self, workers: int = 1) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    async def decode(self, records: list[ImageRecord]) -> list[GreyImage | Failure]:
+        """As SandboxedDecoder."""
+        return [self._decode(record) for record in records]
+
+    def _decode(self, record: ImageRecord) -> GreyImage | Failure:
+        try:
+            return decode(record)
+        except ImageError as error:
+            return error.failure(record.image_id, Stage.DECODE)
 
 
 def write_seed_sets(folder: Path) -> Path:
@@ -39,7 +64,7 @@ def save_decisive_verification(folder: Path) -> None:
     shape = VerificationArchitecture("resnet10", 16)
     torch.manual_seed(0)
     state = shape.build().state_dict()
-    state["fc_end.weight"].fill_(-1e4)
+    state["fc_end.weight"].fill_(-300.0)
     state["fc_end.bias"].fill_(2.0)
     save_model(folder, Kind.VERIFICATION, shape, SMALL, state, {})
 

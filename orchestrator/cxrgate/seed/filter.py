@@ -23,7 +23,7 @@ from cxrgate.images import ImageFile, Layout, SandboxedDecoder, encode_png
 from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.decoding import batches, decode_files, each
 from cxrgate.seed.describe import Progress
-from cxrgate.seed.private import read_origin
+from cxrgate.seed.private import check_same, read_origin
 from cxrgate.seed.search import NOTED
 from cxrgate.seed.step import Options
 from cxrgate.seed.tables import Score, read_scores
@@ -48,10 +48,13 @@ def filter_dataset(config: SeedConfig, options: Options) -> Filtered:
     read, or whose pixels are not those that were searched and verified, is INDETERMINATE and not released.
 
     Raises:
-        MismatchError: verification_results.csv was changed since `cxrgate verify` wrote it.
+        MismatchError: verification_results.csv was changed since `cxrgate verify` wrote it, or an earlier step was
+            run anew since.
         CxrgateError: see read_scores, read_origin and list_images.
     """
-    origin = read_origin(config.verification_output, "verify", [*NOTED, "verification"])
+    origin = read_origin(config.verification_output, "verify", [*NOTED, "nearest_images", "verification"])
+    check_same(config.lookup_table_output, origin["lookup_table"], "search")
+    check_same(config.nearest_images_output, origin["nearest_images"], "verify")
     files = list_images(config.anonymous_dataset_path, Layout.FOLDER)
     job = _Filter(
         policy=seed_policy(origin),

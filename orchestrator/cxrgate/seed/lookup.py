@@ -41,8 +41,9 @@ def write_lookup_table(path: Path, table: Mapping[str, NDArray[np.float32]]) -> 
     # Protocol 2, as torch.save: a global is a line of text there. numpy 1 knows no numpy._core.
     content = pickle.dumps(dict(table), protocol=2).replace(_NUMPY_2, _NUMPY_1, 1)
     with private_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("lookup_table/data.pkl", content)
-        archive.writestr("lookup_table/version", b"3\n")
+        # ZipInfo has a fixed date: equal tables are equal files.
+        archive.writestr(zipfile.ZipInfo("lookup_table/data.pkl"), content)
+        archive.writestr(zipfile.ZipInfo("lookup_table/version"), b"3\n")
 
 
 def read_lookup_table(path: Path) -> Table:

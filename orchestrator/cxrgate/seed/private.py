@@ -60,3 +60,9 @@ def read_origin(output: Path, command: str, keys: Collection[str]) -> dict[str, 
     if note["sha256"] != found:
         raise MismatchError(f"expected {output} as `cxrgate {command}` wrote it, it was changed; run {command} again")
     return note
+
+
+def check_same(path: Path, sha256: str, command: str) -> None:
+    """Raise MismatchError unless `path` is still the file that `cxrgate <command>` read."""
+    if not path.is_file() or file_digest(path) != sha256:
+        raise MismatchError(f"expected {path} as it was when `cxrgate {command}` read it; run {command} again")

@@ -11,7 +11,7 @@ from cxrgate.images import ImageFile
 from cxrgate.models import Head, Kind
 from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.describe import Described, describe, forget
-from cxrgate.seed.private import read_origin, write_origin
+from cxrgate.seed.private import check_same, read_origin, write_origin
 from cxrgate.seed.search import NOTED
 from cxrgate.seed.step import Coverage, Options, load
 from cxrgate.seed.tables import Nearest, Score, read_nearest, write_scores
@@ -24,10 +24,11 @@ def verify(config: SeedConfig, options: Options) -> Coverage:
     the score nan, which never passes: one of its files cannot be read, or the synthetic one changed since the search.
 
     Raises:
-        MismatchError: nearest_images.csv was changed since `cxrgate search` wrote it.
+        MismatchError: nearest_images.csv was changed since `cxrgate search` wrote it, or the table since it read it.
         CxrgateError: see read_nearest, read_origin and seed.step.load.
     """
     origin = read_origin(config.nearest_images_output, "search", NOTED)
+    check_same(config.lookup_table_output, origin["lookup_table"], "search")
     pairs = read_nearest(config.nearest_images_output)
     forward = load(config, Kind.VERIFICATION, options)
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.synthetic_image, pair.real_image)))
@@ -38,7 +39,8 @@ def verify(config: SeedConfig, options: Options) -> Coverage:
     unchanged = {name: item for name, item in described.items() if _is_searched(name, item, origin["pixels"])}
     scores = [_score(pair, unchanged, described, forward.head) for pair in pairs]
     write_scores(output, scores)
-    write_origin(output, {**origin, "verification": forward.manifest.digest})
+    made_from = {"nearest_images": origin["sha256"], "verification": forward.manifest.digest}
+    write_origin(output, {**origin, **made_from})
     forget(output)
     return Coverage(sum(bool(np.isfinite(row.score)) for row in scores), len(scores))
 

@@ -121,6 +121,15 @@ def test_cut_off_table_is_refused(tmp_path, size):
         read_lookup_table(tmp_path / "table.pth")
 
 
+def test_equal_tables_are_equal_files(tmp_path):
+    write_lookup_table(tmp_path / "a.pth", rows())
+    write_lookup_table(tmp_path / "b.pth", rows())
+
+    assert (tmp_path / "a.pth").read_bytes() == (tmp_path / "b.pth").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.pth") as archive:
+        assert {item.date_time[0] for item in archive.infolist()} == {1980}
+
+
 def test_path_with_a_line_break_is_refused(tmp_path):
     with pytest.raises(UsageError, match="line breaks"):
         write_lookup_table(tmp_path / "table.pth", {"a\ncnumpy._core.multiarray\n": np.zeros(3, np.float32)})
