@@ -178,7 +178,8 @@ def test_wrong_configuration_is_a_usage_error(tmp_path):
 
 
 def test_time_of_each_stage_is_recorded(folder):
-    timing = json.loads((folder / "out/results/run.json").read_text())["timing"]
+    run(read_config(write_config(folder, folder / "outtime", 8)))
+    timing = json.loads((folder / "outtime/results/run.json").read_text())["timing"]
 
     assert list(timing["stages"]) == ["decode", "embed", "search", "verify", "write"]
     assert [stage["images"] for stage in timing["stages"].values()] == [34, 32, 32, 32, 34]
