@@ -9,6 +9,7 @@ import torch
 
 from cxrgate.core import Candidates, Evidence, GreyImage, Policy
 from cxrgate.models import (
+    Kind,
     ModelManifest,
     Preprocessing,
     RetrievalArchitecture,
@@ -57,9 +58,9 @@ def save_small_models(folder: Path, seed: int = 0) -> tuple[ModelManifest, Model
     """Untrained small models in folder/retrieval and folder/verification; batch norms see a few pictures."""
     torch.manual_seed(seed)
     manifests = []
-    for name, shape in (
-        ("retrieval", RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)),
-        ("verification", VerificationArchitecture("resnet10", 16)),
+    for kind, shape in (
+        (Kind.RETRIEVAL, RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)),
+        (Kind.VERIFICATION, VerificationArchitecture("resnet10", 16)),
     ):
-        manifests.append(save_model(folder / name, name, shape, SMALL, shape.build().state_dict(), {"seed": seed}))
+        manifests.append(save_model(folder / kind, kind, shape, SMALL, shape.build().state_dict(), {"seed": seed}))
     return manifests[0], manifests[1]

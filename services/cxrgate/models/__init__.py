@@ -2,10 +2,18 @@
 
 from cxrgate.models.allocator import keep_freed_memory
 from cxrgate.models.checkpoint import PRESETS, import_checkpoint
+from cxrgate.models.embedder import Embedder, EmbedderArchitecture
 from cxrgate.models.forward import Forward
-from cxrgate.models.heads import CosineHead, Head, SiameseHead
+from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
-from cxrgate.models.manifest import Dtype, Kind, ModelManifest, read_manifest
+from cxrgate.models.manifest import (
+    Dtype,
+    Kind,
+    ModelManifest,
+    make_architecture,
+    make_preprocessing,
+    read_manifest,
+)
 from cxrgate.models.networks import (
     Architecture,
     RetrievalArchitecture,
@@ -20,8 +28,11 @@ __all__ = [
     "PRESETS",
     "TRUNKS",
     "Architecture",
+    "CalibratedCosineHead",
     "CosineHead",
     "Dtype",
+    "Embedder",
+    "EmbedderArchitecture",
     "Fit",
     "Forward",
     "Head",
@@ -39,6 +50,8 @@ __all__ = [
     "import_checkpoint",
     "keep_freed_memory",
     "load_model",
+    "make_architecture",
+    "make_preprocessing",
     "read_manifest",
     "save_model",
 ]

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
-from cxrgate.models.manifest import ARCHITECTURES, Kind, ModelManifest
-from cxrgate.models.networks import Architecture
+from cxrgate.models.manifest import Kind, ModelManifest
+from cxrgate.models.networks import Architecture, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.preprocess import Preprocessing
 from cxrgate.models.store import save_model
 
@@ -24,10 +24,17 @@ PRESETS: dict[str, dict[Kind, Preprocessing]] = {
     # anonymization-pipeline feeds both at 256 px.
     "anonymization-pipeline": {Kind.RETRIEVAL: Preprocessing(), Kind.VERIFICATION: Preprocessing()},
     # CheXGenBench feeds its MIMIC checkpoint at 224 px and does not normalise.
-    "chexgenbench": {kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)) for kind in Kind},
+    "chexgenbench": {
+        kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+        for kind in (Kind.RETRIEVAL, Kind.VERIFICATION)
+    },
 }
 """Preprocessing of the published checkpoints, by where they are used."""
 
+_PUBLISHED: dict[Kind, type[RetrievalArchitecture | VerificationArchitecture]] = {
+    Kind.RETRIEVAL: RetrievalArchitecture,
+    Kind.VERIFICATION: VerificationArchitecture,
+}
 _WRAPPERS = ("module.", "model.")
 _NESTED = ("state_dict", "model_state_dict")
 
@@ -48,13 +55,15 @@ def import_checkpoint(
         architecture: the published one when None.
 
     Raises:
-        ModelError: not a checkpoint, or a tensor is missing, surplus, misshapen or not finite.
+        ModelError: not a checkpoint of a published kind, or a tensor is missing, surplus, misshapen or not finite.
     """
-    shape = architecture or ARCHITECTURES[kind]()
+    if kind not in _PUBLISHED:
+        raise ModelError(f"expected a published kind ({', '.join(_PUBLISHED)}), got {kind}")
+    shape = architecture or _PUBLISHED[kind]()
     wanted = set(shape.build().state_dict())
     state = _unwrap(_state_dict(_read(path)), wanted)
     provenance = {"imported_from_sha256": file_digest(path), "layout": "PyTorch checkpoint"}
-    return save_model(folder, folder.name, shape, preprocessing, state, provenance)
+    return save_model(folder, kind, shape, preprocessing, state, provenance)
 
 
 def _read(path: Path) -> Any:

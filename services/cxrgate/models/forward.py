@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
-from cxrgate.models.heads import CosineHead, Head, SiameseHead
-from cxrgate.models.manifest import Dtype, Kind, ModelManifest
+from cxrgate.models.embedder import Embedder
+from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
+from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.networks import SiameseNetwork
 from cxrgate.models.store import StoredModel
 
@@ -72,7 +73,10 @@ class Forward:
 
 
 def _head(model: StoredModel) -> Head:
-    if model.manifest.kind is Kind.RETRIEVAL or not isinstance(model.network, SiameseNetwork):
-        return CosineHead()
-    weight = model.network.fc_end.weight.detach().numpy().astype(np.float64)[0]
-    return SiameseHead(weight, model.network.fc_end.bias.item())
+    if isinstance(model.network, SiameseNetwork):
+        weight = model.network.fc_end.weight.detach().numpy().astype(np.float64)[0]
+        return SiameseHead(weight, model.network.fc_end.bias.item())
+    if isinstance(model.network, Embedder):
+        slope, offset = model.network.calibration.tolist()
+        return CalibratedCosineHead(slope, offset)
+    return CosineHead()

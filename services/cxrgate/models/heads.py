@@ -35,13 +35,30 @@ class SiameseHead:
 
 
 @dataclass(frozen=True, slots=True)
-class CosineHead:
-    """(1 + cosine) / 2: an embedder as verifier."""
+class CalibratedCosineHead:
+    """sigmoid(slope * cosine + offset), both fitted on patients that the embedder was not trained on."""
+
+    slope: float
+    offset: float
 
     def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
         """See Head."""
-        a, b = probe.astype(np.float64), candidates.astype(np.float64)
-        lengths = np.linalg.norm(a) * np.linalg.norm(b, axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            cosine = (b * a).sum(axis=1) / lengths
-        return np.asarray((1 + np.clip(cosine, -1, 1)) / 2, dtype=np.float64)
+        return np.asarray(expit(self.slope * _cosine(probe, candidates) + self.offset), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class CosineHead:
+    """(1 + cosine) / 2: any embedder as verifier, without a calibration."""
+
+    def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """See Head."""
+        return (1 + _cosine(probe, candidates)) / 2
+
+
+def _cosine(probe: Float32s, candidates: Float32s) -> Float64s:
+    """float64[m] in [-1, 1]; NaN where a vector has no length."""
+    a, b = probe.astype(np.float64), candidates.astype(np.float64)
+    lengths = np.linalg.norm(a) * np.linalg.norm(b, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = (b * a).sum(axis=1) / lengths
+    return np.asarray(np.clip(cosine, -1, 1), dtype=np.float64)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.models.embedder import EmbedderArchitecture
 from cxrgate.models.networks import Architecture, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
 
@@ -20,10 +21,11 @@ FORMAT = 1
 
 
 class Kind(StrEnum):
-    """The two networks."""
+    """What a model is for: finding the patient, judging whether it is the same, finding the picture."""
 
     RETRIEVAL = "retrieval"
     VERIFICATION = "verification"
+    COPY = "copy"
 
 
 class Dtype(StrEnum):
@@ -34,15 +36,28 @@ class Dtype(StrEnum):
     FLOAT16 = "float16"
 
 
-ARCHITECTURES: dict[Kind, type[Architecture]] = {
-    Kind.RETRIEVAL: RetrievalArchitecture,
-    Kind.VERIFICATION: VerificationArchitecture,
+NETWORKS: dict[str, type[Architecture]] = {
+    "packhaeuser-retrieval": RetrievalArchitecture,
+    "packhaeuser-verification": VerificationArchitecture,
+    "embedder": EmbedderArchitecture,
 }
+"""The networks by the name that manifests and recipes use."""
+
+_KINDS: dict[type[Architecture], tuple[Kind, ...]] = {
+    RetrievalArchitecture: (Kind.RETRIEVAL, Kind.VERIFICATION),
+    VerificationArchitecture: (Kind.VERIFICATION,),
+    EmbedderArchitecture: tuple(Kind),
+}
+"""What a network can be used for: any embedder verifies by its cosine, only a calibrated one finds copies."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
-    """What a model is. `provenance` tells where the weights come from and takes no part in the digest."""
+    """What a model is. `provenance` tells where the weights come from and takes no part in the digest.
+
+    `threshold` is the similarity from which a copy model calls two images copies, chosen on data that it was not
+    trained on; None for the other kinds.
+    """
 
     name: str
     kind: Kind
@@ -50,7 +65,14 @@ class ModelManifest:
     preprocessing: Preprocessing
     dtype: Dtype
     weights_sha256: str
+    threshold: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS[type(self.architecture)]:
+            raise ValueError(f"expected a network for {self.kind}, got {network_name(self.architecture)}")
+        if (self.threshold is not None) != (self.kind is Kind.COPY):
+            raise ValueError(f"expected a threshold with a copy model and with no other, got {self.threshold}")
 
     @property
     def digest(self) -> str:
@@ -66,10 +88,11 @@ class ModelManifest:
             "format": FORMAT,
             "name": self.name,
             "kind": self.kind.value,
-            "architecture": asdict(self.architecture),
+            "architecture": {"network": network_name(self.architecture), **asdict(self.architecture)},
             "preprocessing": asdict(self.preprocessing),
             "dtype": self.dtype.value,
             "weights": self.weights_sha256,
+            "threshold": self.threshold,
             "provenance": dict(self.provenance),
         }
 
@@ -78,19 +101,30 @@ class ModelManifest:
         """Read what `to_json` wrote; KeyError, TypeError or ValueError where it does not fit."""
         if value["format"] != FORMAT:
             raise ValueError(f"expected format {FORMAT}, got {value['format']}")
-        kind = Kind(value["kind"])
         return cls(
             name=str(value["name"]),
-            kind=kind,
-            architecture=ARCHITECTURES[kind](**value["architecture"]),
-            preprocessing=_preprocessing(value["preprocessing"]),
+            kind=Kind(value["kind"]),
+            architecture=make_architecture(value["architecture"]),
+            preprocessing=make_preprocessing(value["preprocessing"]),
             dtype=Dtype(value["dtype"]),
             weights_sha256=str(value["weights"]),
+            threshold=None if value["threshold"] is None else float(value["threshold"]),
             provenance=dict(value["provenance"]),
         )
 
 
-def _preprocessing(value: Mapping[str, Any]) -> Preprocessing:
+def network_name(architecture: Architecture) -> str:
+    """The key in NETWORKS."""
+    return next(name for name, network in NETWORKS.items() if isinstance(architecture, network))
+
+
+def make_architecture(value: Mapping[str, Any]) -> Architecture:
+    """An architecture from its `network` and its sizes; KeyError, TypeError or ValueError where it does not fit."""
+    return NETWORKS[value["network"]](**{name: size for name, size in value.items() if name != "network"})
+
+
+def make_preprocessing(value: Mapping[str, Any]) -> Preprocessing:
+    """A preprocessing from its parts; KeyError, TypeError or ValueError where it does not fit."""
     red, green, blue = (float(number) for number in value["mean"])
     deviations = tuple(float(number) for number in value["std"])
     return Preprocessing(

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from cxrgate.models.embedder import EmbedderArchitecture
 from cxrgate.models.trunks import build_trunk
 
 
@@ -40,7 +41,7 @@ class VerificationArchitecture:
         return SiameseNetwork(self)
 
 
-Architecture = RetrievalArchitecture | VerificationArchitecture
+Architecture = RetrievalArchitecture | VerificationArchitecture | EmbedderArchitecture
 
 
 class _Extractor(nn.Module):

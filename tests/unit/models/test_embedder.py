@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+from fakes import images
+
+from cxrgate.models import (
+    CalibratedCosineHead,
+    EmbedderArchitecture,
+    Forward,
+    Kind,
+    Preprocessing,
+    load_model,
+    save_model,
+)
+
+SHAPE = EmbedderArchitecture(pool=2, dimensions=16)
+INPUT = Preprocessing(64, 64)
+
+
+def save(folder, kind, **settings):
+    torch.manual_seed(0)
+    return save_model(folder, kind, SHAPE, INPUT, SHAPE.build().state_dict(), {}, **settings)
+
+
+def test_embeddings_have_unit_length_and_survive_storage(tmp_path):
+    save(tmp_path / "model", Kind.RETRIEVAL)
+    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+
+    assert rows.shape == (3, 16)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_image_against_itself_scores_what_the_calibration_says(tmp_path):
+    save(tmp_path / "model", Kind.VERIFICATION)
+    forward = Forward(load_model(tmp_path / "model"))
+    (row,) = forward([images(1)[0].pixels])
+
+    assert forward.head == CalibratedCosineHead(10.0, -5.0)
+    assert forward.head.score(row, row[None])[0] == pytest.approx(1 / (1 + np.exp(-5)), abs=1e-6)
+
+
+def test_a_copy_model_needs_a_threshold_and_no_other_kind_has_one(tmp_path):
+    assert save(tmp_path / "copy", Kind.COPY, threshold=0.7).threshold == 0.7
+    with pytest.raises(ValueError, match="threshold"):
+        save(tmp_path / "none", Kind.COPY)
+    with pytest.raises(ValueError, match="threshold"):
+        save(tmp_path / "surplus", Kind.RETRIEVAL, threshold=0.7)
+
+
+@pytest.mark.parametrize("sizes", [{"taps": (16,)}, {"trunk": "resnet50"}, {"pool": 0}])
+def test_impossible_architectures_are_refused(sizes):
+    with pytest.raises(ValueError, match="expected"):
+        EmbedderArchitecture(**sizes)
