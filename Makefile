@@ -36,4 +36,4 @@ clean:
 
 # Speed, as ratios to baselines of the same run; merges its keys into out/bench.json.
 bench: .venv/installed
-	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench.py
+	PYTHONPATH=tests $(BIN)/python -m benchmarks

@@ -2,7 +2,8 @@
 
 anonymization-pipeline's steps 2 and 3 as they run: images decoded one by one in the main process, batches of 128,
 scikit-learn's KD-tree, and the Siamese network on both images of every pair. Added so that it runs at all:
-evaluation mode and no_grad. Usage: seed_procedure.py FOLDER, with real/, synthetic/ and models/ below it.
+evaluation mode and no_grad. Usage: seed_procedure.py FOLDER IMAGES, with real/, synthetic/ and models/ below FOLDER;
+the first IMAGES synthetic ones are checked. Start-up and the real images' embeddings, step 1, are not in the seconds.
 """
 
 import json
@@ -38,9 +39,10 @@ def embed(network, paths):
 
 
 @torch.no_grad()
-def main(folder):
+def main(folder, images):
     retrieval, verification = (load_model(folder / "models" / kind).network for kind in ("retrieval", "verification"))
     real, synthetic = (sorted((folder / kind).rglob("*.png")) for kind in ("real", "synthetic"))
+    synthetic = synthetic[:images]
     table = embed(retrieval, real)
     start = time.perf_counter()
     tree = KDTree(table)
@@ -53,4 +55,4 @@ def main(folder):
     print(json.dumps({"images": len(synthetic), "search": searched - start, "verify": end - searched}))
 
 
-main(Path(sys.argv[1]))
+main(Path(sys.argv[1]), int(sys.argv[2]))

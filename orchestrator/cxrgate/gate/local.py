@@ -63,10 +63,10 @@ def make_policy(config: RunConfig, snapshot: Snapshot, models: ModelDigests) -> 
 
 @contextmanager
 def local_gate(config: RunConfig, models: LocalModels, snapshot: Snapshot) -> Iterator[Gate]:
-    """A gate over a verified snapshot."""
-    snapshot.verify()
-    policy = make_policy(config, snapshot, models.digests)
-    copy_space = policy.copy_threshold is not None
-    searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
+    """A gate over a verified snapshot; the decode workers start up while it is read."""
     with SandboxedDecoder(config.workers) as decoder:
+        snapshot.verify()
+        policy = make_policy(config, snapshot, models.digests)
+        copy_space = policy.copy_threshold is not None
+        searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
         yield Gate(decoder, models.embedder, searcher, models.verifier, policy)
