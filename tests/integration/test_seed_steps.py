@@ -80,6 +80,7 @@ def test_commands_say_what_came_of_it(answers):
 
     assert {name: code for name, (code, _) in said.items()} == {"embed": 0, "search": 3, "verify": 0, "filter": 3}
     assert said["search"][1][0].startswith("7 of 8 ")
+    assert "No_Cardiomegaly/text.png: IMAGE_UNDECODABLE" in answers[1]["search"].stderr
     assert said["filter"][1][:4] == [
         "There are 8 images in the dataset",
         f"Anonymous images: {NEW}, 0 of them borderline",

@@ -26,6 +26,7 @@ Config = Annotated[
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Workers = Annotated[int, typer.Option(min=1, help="Decode workers.")]
 DEFAULT = Path("config.yaml")
+_SHOWN = 20
 
 
 def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
@@ -85,6 +86,10 @@ def _report(settings: SeedConfig, filtered: Filtered) -> None:
 
 def _tell(coverage: Coverage, what: str, output: Path) -> None:
     typer.echo(f"{coverage.answered} of {coverage.images} {what}, in {output}")
+    for failure in coverage.failures[:_SHOWN]:
+        typer.echo(f"  {failure.image_id}: {failure.reason}, {failure.message}", err=True)
+    if len(coverage.failures) > _SHOWN:
+        typer.echo(f"  and {len(coverage.failures) - _SHOWN} more", err=True)
     if coverage.answered < coverage.images:
         raise typer.Exit(Exit.INCOMPLETE)
 

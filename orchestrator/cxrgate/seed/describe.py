@@ -63,6 +63,11 @@ def describe(
         journal.close()
 
 
+def failures(found: Sequence[Description]) -> tuple[Failure, ...]:
+    """Those among the answers that are none."""
+    return tuple(item for item in found if isinstance(item, Failure))
+
+
 def forget(output: Path) -> None:
     """Remove what describe kept."""
     shutil.rmtree(_work(output), ignore_errors=True)

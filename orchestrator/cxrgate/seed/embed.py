@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from cxrgate.core import Failure
 from cxrgate.gate import list_images, read_excluded
 from cxrgate.index import EnrolmentError
 from cxrgate.models import Kind
 from cxrgate.seed.config import SeedConfig
-from cxrgate.seed.describe import Described, describe, forget
+from cxrgate.seed.describe import Described, describe, failures, forget
 from cxrgate.seed.lookup import write_lookup_table
 from cxrgate.seed.private import write_origin
 from cxrgate.seed.step import Options, load
@@ -26,8 +25,8 @@ def embed(config: SeedConfig, options: Options) -> int:
     forward = load(config, Kind.RETRIEVAL, options)
     output = config.lookup_table_output
     found = describe(files, forward, output, workers=options.workers, progress=options.progress("embed", len(files)))
-    if failures := [item for item in found if isinstance(item, Failure)]:
-        raise EnrolmentError(failures)
+    if failed := failures(found):
+        raise EnrolmentError(failed)
     rows = [item.row for item in found if isinstance(item, Described)]
     write_lookup_table(output, {str(file.path): row for file, row in zip(files, rows, strict=True)})
     write_origin(output, {"retrieval": forward.manifest.digest, "excluded": len(excluded)})

@@ -9,7 +9,7 @@ from cxrgate.images import Layout
 from cxrgate.index import EngineName, make_engine
 from cxrgate.models import Kind
 from cxrgate.seed.config import SeedConfig
-from cxrgate.seed.describe import Described, describe, forget
+from cxrgate.seed.describe import Described, describe, failures, forget
 from cxrgate.seed.lookup import Table, read_lookup_table
 from cxrgate.seed.origin import check_table
 from cxrgate.seed.private import write_origin
@@ -42,7 +42,7 @@ def search(config: SeedConfig, options: Options) -> Coverage:
     made_from = {"lookup_table": sha256, "references": len(table), "retrieval": forward.manifest.digest}
     write_origin(output, {**made_from, "pixels": {name: item.pixel_digest for name, item in described.items()}})
     forget(output)
-    return Coverage(len(described), len(files))
+    return Coverage(len(described), len(files), failures(found))
 
 
 def _nearest(table: Table, described: dict[str, Described]) -> list[Nearest]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cxrgate.core import Failure
 from cxrgate.models import Forward, Kind, keep_freed_memory, load_model
 from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.describe import Progress
@@ -26,10 +27,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many of a step's images have an answer."""
+    """How many of a step's images or pairs have an answer, and why files have none."""
 
     answered: int
     images: int
+    failures: tuple[Failure, ...]
 
 
 def load(config: SeedConfig, kind: Kind, options: Options) -> Forward:

@@ -10,7 +10,7 @@ import numpy as np
 from cxrgate.images import ImageFile
 from cxrgate.models import Head, Kind
 from cxrgate.seed.config import SeedConfig
-from cxrgate.seed.describe import Described, describe, forget
+from cxrgate.seed.describe import Described, describe, failures, forget
 from cxrgate.seed.private import check_same, read_origin, write_origin
 from cxrgate.seed.search import NOTED
 from cxrgate.seed.step import Coverage, Options, load
@@ -42,7 +42,7 @@ def verify(config: SeedConfig, options: Options) -> Coverage:
     made_from = {"nearest_images": origin["sha256"], "verification": forward.manifest.digest}
     write_origin(output, {**origin, **made_from})
     forget(output)
-    return Coverage(sum(bool(np.isfinite(row.score)) for row in scores), len(scores))
+    return Coverage(sum(bool(np.isfinite(row.score)) for row in scores), len(scores), failures(found))
 
 
 def _is_searched(name: str, item: Described, pixels: Mapping[str, str]) -> bool:
