@@ -40,7 +40,7 @@ def names(metadata, wanted):
 
 
 def test_the_client_needs_grpc_alone(metadata):
-    assert names(metadata, "") == {"grpcio", "grpcio-status", "protobuf"}
+    assert names(metadata, "") == {"googleapis-common-protos", "grpcio", "protobuf"}
 
 
 def test_everything_else_is_an_extra(metadata):

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import shown
+from cxrgate.gate import read_config
+from cxrgate.gate.oracle_process import serve_gate
 from cxrgate.index import EngineName
 from cxrgate.index.service import IndexState
 from cxrgate.index.servicer import index_service
@@ -38,3 +40,22 @@ def index(
     with shown():
         services = [index_service(IndexState(SnapshotStore(store), engine))]
         asyncio.run(serve(Listening(listen, certificates, roles, metrics), services))
+
+
+@app.command()
+def gate(
+    config: Annotated[Path, typer.Argument(help="Configuration as for `cxrgate run`: models, policy, snapshot.")],
+    log: Annotated[Path, typer.Option(help="File of the hash-chained log.")],
+    certificates: Certificates,
+    roles: Roles,
+    listen: Address = "127.0.0.1:8443",
+    metrics: MetricsAddress = None,
+    index_address: Annotated[
+        str | None, typer.Option("--index", help="HOST:PORT of the index service; without it the snapshot is used.")
+    ] = None,
+) -> None:
+    """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
+    log_to_stderr()
+    with shown():
+        listening = Listening(listen, certificates, roles, metrics)
+        asyncio.run(serve_gate(read_config(config), listening, log, index_address))

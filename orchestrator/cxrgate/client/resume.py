@@ -1,0 +1,53 @@
+"""A stream's unanswered images: what a broken stream is resumed from."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.client.errors import GateError
+from cxrgate.client.types import Image, Verdict, from_answer
+
+RESUMES = 8
+"""Streams that may break in a row without an answer between them."""
+
+PAUSE_SECONDS = 0.5
+
+
+class Unanswered:
+    """Images that were sent and not answered, with their sequence numbers."""
+
+    def __init__(self) -> None:
+        self._images: deque[tuple[int, Image]] = deque()
+        self._next = 1
+        self._broken = 0
+
+    def send(self, image: Image) -> None:
+        """Count an image in; `after` gives its request."""
+        self._images.append((self._next, image))
+        self._next += 1
+
+    def after(self, sequence: int) -> pb.CheckImagesRequest | None:
+        """The first unanswered image's request with a larger number; a new stream begins after 0."""
+        for number, image in self._images:
+            if number > sequence:
+                sent = pb.Image(image_id=image.image_id, content=image.content)
+                return pb.CheckImagesRequest(sequence=number, image=sent)
+        return None
+
+    def answer(self, answer: pb.CheckImagesResponse) -> Verdict:
+        """The verdict of an answer.
+
+        Raises:
+            GateError: the answer is not that of the image whose turn it is; nothing may be believed then.
+        """
+        self._broken = 0
+        if not self._images or self._images[0][0] != answer.sequence:
+            raise GateError("DATA_LOSS", "SEQUENCE", "expected answers in the order of the images")
+        _, image = self._images.popleft()
+        return from_answer(image, answer)
+
+    def may_resume(self, error: GateError) -> bool:
+        """Whether a broken stream is worth another: the gate went away, and not too often in a row."""
+        self._broken += 1
+        return error.code == "UNAVAILABLE" and self._broken <= RESUMES

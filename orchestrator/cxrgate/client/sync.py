@@ -1,0 +1,125 @@
+"""The synchronous client: what a generator's loop calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
+from cxrgate.client.errors import from_rpc
+from cxrgate.client.resume import PAUSE_SECONDS, Unanswered
+from cxrgate.client.types import GatePolicy, Image, Verdict, from_policy, from_verdict, to_request
+from cxrgate.rpc.channel import Identity, open_channel
+from cxrgate.rpc.limits import UNARY_SECONDS
+
+
+class Gate:
+    """A gate; use as a context manager. See AsyncGate, whose methods these are."""
+
+    def __init__(self, target: str, identity: Identity, seconds: float = UNARY_SECONDS) -> None:
+        """See AsyncGate."""
+        self._channel = open_channel(target, identity)
+        self._stub = stubs.GateServiceStub(self._channel)
+        self._seconds = seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._channel.close()
+
+    def policy(self) -> GatePolicy:
+        """See AsyncGate.policy."""
+        try:
+            return from_policy(self._stub.GetPolicy(pb.GetPolicyRequest(), timeout=self._seconds))
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+
+    def check(self, content: bytes, image_id: str = "image") -> Verdict:
+        """See AsyncGate.check."""
+        image = Image(content, image_id)
+        try:
+            answer = self._stub.CheckImage(to_request(image), timeout=self._seconds)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+        return from_verdict(image, answer.verdict)
+
+    def check_many(self, images: Iterable[Image]) -> Iterator[Verdict]:
+        """See AsyncGate.check_many. `images` is read from a thread of gRPC's, a few ahead of the answers."""
+        source, waiting = _Shared(images), Unanswered()
+        while True:
+            stream = self._stub.CheckImages(source.requests(waiting))
+            try:
+                for answer in stream:
+                    with source.lock:
+                        verdict = waiting.answer(answer)
+                    yield verdict
+            except grpc.RpcError as error:
+                failure = from_rpc(error)
+                if not waiting.may_resume(failure):
+                    raise failure from error
+                time.sleep(PAUSE_SECONDS)
+            else:
+                return
+            finally:
+                stream.cancel()
+
+    def filter(self, images: Iterable[bytes]) -> Iterator[bytes]:
+        """The images that may be released, as they were given; one that cannot be checked is left out."""
+        kept: dict[str, bytes] = {}
+
+        def named() -> Iterator[Image]:
+            for number, content in enumerate(images):
+                kept[str(number)] = content
+                yield Image(content, str(number))
+
+        for verdict in self.check_many(named()):
+            content = kept.pop(verdict.image_id)
+            if verdict.released:
+                yield content
+
+
+class _Shared:
+    """Images that the threads of one stream after another read from; an image that one took is not lost with it."""
+
+    def __init__(self, images: Iterable[Image]) -> None:
+        self._source = iter(images)
+        self._reading = threading.Lock()
+        self._stream = 0
+        self.lock = threading.Lock()
+
+    def requests(self, waiting: Unanswered) -> Iterator[pb.CheckImagesRequest]:
+        """A new stream's requests: those without an answer again, then more. A stream before it stops reading."""
+        with self.lock:
+            self._stream += 1
+            return self._each(self._stream, waiting)
+
+    def _each(self, stream: int, waiting: Unanswered) -> Iterator[pb.CheckImagesRequest]:
+        last = 0
+        while stream == self._stream:
+            with self.lock:
+                request = waiting.after(last)
+            if request is not None:
+                last = request.sequence
+                yield request
+            elif not self._read(stream, waiting, last):
+                return
+
+    def _read(self, stream: int, waiting: Unanswered, last: int) -> bool:
+        """Take one more image in, unless another stream did meanwhile; False at the end."""
+        with self._reading:
+            with self.lock:
+                if stream != self._stream or waiting.after(last) is not None:
+                    return True
+            image = next(self._source, None)
+            if image is None:
+                return False
+            with self.lock:
+                waiting.send(image)
+            return True

@@ -1,0 +1,84 @@
+"""What goes to a gate and comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.client.errors import GateError, make_error
+
+
+class Decision(StrEnum):
+    """What the gate says. Only ANONYMOUS is ever released."""
+
+    ANONYMOUS = "ANONYMOUS"
+    NOT_ANONYMOUS = "NOT_ANONYMOUS"
+    INDETERMINATE = "INDETERMINATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One encoded image, PNG, JPEG or DICOM of at most 32 MiB; the id is of A-Z a-z 0-9 . _ - and yours to choose."""
+
+    content: bytes = field(repr=False)
+    image_id: str = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was said of one image. `error` says why there was no answer; then the decision is INDETERMINATE."""
+
+    image_id: str
+    decision: Decision
+    receipt: str = ""
+    policy_digest: str = ""
+    error: GateError | None = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the image may go out."""
+        return self.decision is Decision.ANONYMOUS and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """What images are held against, and what the service accepts."""
+
+    digest: str
+    certification: str
+    image_bytes_limit: int
+    stream_window: int
+
+
+_DECISIONS = {
+    pb.DECISION_ANONYMOUS: Decision.ANONYMOUS,
+    pb.DECISION_NOT_ANONYMOUS: Decision.NOT_ANONYMOUS,
+}
+
+
+def from_verdict(image: Image, verdict: pb.Verdict) -> Verdict:
+    """A verdict. What is unknown, unspecified or another image's is INDETERMINATE."""
+    own = verdict.image_id == image.image_id
+    decision = _DECISIONS.get(verdict.decision, Decision.INDETERMINATE) if own else Decision.INDETERMINATE
+    return Verdict(image.image_id, decision, verdict.receipt, verdict.policy_digest)
+
+
+def from_answer(image: Image, answer: pb.CheckImagesResponse) -> Verdict:
+    """The answer of a stream; an empty one is INDETERMINATE."""
+    if answer.WhichOneof("outcome") == "verdict":
+        return from_verdict(image, answer.verdict)
+    told = answer.error
+    error = make_error(told.code or "INTERNAL", told.reason, told.message)
+    return Verdict(image.image_id, Decision.INDETERMINATE, error=error)
+
+
+def from_policy(answer: pb.GetPolicyResponse) -> GatePolicy:
+    """The policy in force."""
+    policy = answer.policy
+    return GatePolicy(policy.digest, policy.certification, answer.image_bytes_limit, answer.stream_window)
+
+
+def to_request(image: Image) -> pb.CheckImageRequest:
+    """One image to check."""
+    return pb.CheckImageRequest(image=pb.Image(image_id=image.image_id, content=image.content))

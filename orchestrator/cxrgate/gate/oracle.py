@@ -1,0 +1,145 @@
+"""What stands between the pipeline and a remote caller.
+
+The gate answers membership questions: so it asks who, counts how often, records everything, and says one word.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from datetime import datetime
+from typing import Any
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.core import Failure, MediaType, Verdict
+from cxrgate.gate.audit import AuditLog, read_lines
+from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_quota import Quotas
+from cxrgate.gate.pipeline import Gate
+from cxrgate.rpc.errors import CallRefused
+from cxrgate.rpc.roles import Caller
+
+CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
+RETRY_SECONDS = 1.0
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_MEDIA = {
+    pb.MEDIA_TYPE_UNSPECIFIED: None,
+    pb.MEDIA_TYPE_PNG: MediaType.PNG,
+    pb.MEDIA_TYPE_JPEG: MediaType.JPEG,
+    pb.MEDIA_TYPE_DICOM: MediaType.DICOM,
+}
+
+
+class Oracle:
+    """Checks images for callers, and keeps the evidence for reviewers."""
+
+    def __init__(self, log: AuditLog, quotas: Quotas, batches: Batches) -> None:
+        """Take up what the log holds: receipts, and what each identity used of today's quota."""
+        self.log, self.quotas = log, quotas
+        self._batches = batches
+        self._receipts: dict[str, int] = {}
+        for line in read_lines(log.path):
+            self._recall(line.content, line.offset)
+
+    async def check(self, gate: Gate, caller: Caller, image: pb.Image) -> pb.Verdict:
+        """The verdict on one image, recorded before it is given. The quota has been taken.
+
+        Raises:
+            CallRefused: the image cannot be accepted (INVALID_ARGUMENT) or could not be judged (UNAVAILABLE).
+        """
+        declared = _validated(image)
+        checked = await self._batches.check(gate, image.content, declared)
+        outcome = checked.outcome
+        if isinstance(outcome, Failure):
+            await self.log.append(REFUSED, identity=caller.identity, image_id=image.image_id, reason=outcome.reason)
+            raise _refused(outcome)
+        receipt = secrets.token_urlsafe(24)
+        entry = {"identity": caller.identity, "image_id": image.image_id, "receipt": receipt, **_evidence(outcome)}
+        self._receipts[receipt] = await self.log.append(CHECKED, **entry)
+        return pb.Verdict(
+            image_id=image.image_id,
+            decision=pb.Decision.Value(f"DECISION_{outcome.decision}"),
+            receipt=receipt,
+            policy_digest=outcome.policy_digest,
+        )
+
+    async def evidence(self, caller: Caller, receipt: str) -> pb.Evidence:
+        """What a verdict rests on; that it was read is recorded first.
+
+        Raises:
+            CallRefused: NOT_FOUND, no verdict has this receipt.
+        """
+        offset = self._receipts.get(receipt)
+        if offset is None:
+            raise CallRefused("NOT_FOUND", "RECEIPT", "expected the receipt of a verdict of this gate")
+        await self.log.append(READ, identity=caller.identity, receipt=receipt)
+        return _to_proto(self.log.read(offset))
+
+    def _recall(self, content: dict[str, Any], offset: int) -> None:
+        if content["event"] in {CHECKED, REFUSED}:
+            self.quotas.recall(content["identity"], datetime.fromisoformat(content["time"]).date())
+        if content["event"] == CHECKED:
+            self._receipts[content["receipt"]] = offset
+
+
+def _validated(image: pb.Image) -> MediaType | None:
+    if not _NAME.fullmatch(image.image_id):
+        raise CallRefused("INVALID_ARGUMENT", "NAME", "expected an image_id of 1 to 128 characters A-Z a-z 0-9 . _ -")
+    if image.media_type not in _MEDIA:
+        raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "expected PNG, JPEG, DICOM or unspecified")
+    return _MEDIA[image.media_type]
+
+
+def _refused(failure: Failure) -> CallRefused:
+    """What the image itself caused is told; which stage could not answer is not."""
+    if failure.code == "INVALID_ARGUMENT":
+        return CallRefused(failure.code, failure.reason, failure.message)
+    return CallRefused("UNAVAILABLE", "NOT_CHECKED", "expected an answer, try again", RETRY_SECONDS)
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    found = verdict.evidence.candidates
+    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, verdict.evidence.scores)
+    return {
+        "decision": str(verdict.decision),
+        "reasons": list(verdict.reasons),
+        "score": _number(verdict.score),
+        "similarity": _number(verdict.similarity),
+        "typicality": _number(found.typicality),
+        "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
+        "pixel_digest": verdict.pixel_digest,
+        "policy_digest": verdict.policy_digest,
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN; None stands for what is no number."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _to_proto(entry: dict[str, Any]) -> pb.Evidence:
+    candidates = [
+        pb.Candidate(reference_id=a, patient_key=b, distance=_float(c), similarity=_float(d), score=_float(e))
+        for a, b, c, d, e in entry["candidates"]
+    ]
+    evidence = pb.Evidence(
+        receipt=entry["receipt"],
+        image_id=entry["image_id"],
+        decision=pb.Decision.Value(f"DECISION_{entry['decision']}"),
+        reasons=entry["reasons"],
+        score=_float(entry["score"]),
+        similarity=_float(entry["similarity"]),
+        typicality=_float(entry["typicality"]),
+        candidates=candidates,
+        pixel_digest=entry["pixel_digest"],
+        policy_digest=entry["policy_digest"],
+        identity=entry["identity"],
+    )
+    evidence.check_time.FromDatetime(datetime.fromisoformat(entry["time"]))
+    return evidence
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value

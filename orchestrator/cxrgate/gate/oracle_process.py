@@ -1,0 +1,79 @@
+"""The gate service as a process: the pipeline of `cxrgate run`, asked over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cxrgate.core import CxrgateError
+from cxrgate.gate.audit import AuditLog
+from cxrgate.gate.config import RunConfig
+from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.oracle import Oracle
+from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_quota import Quotas
+from cxrgate.gate.remote_gates import POLL_SECONDS, FixedGate, FollowingGate, Gates
+from cxrgate.gate.servicer import gate_service
+from cxrgate.images import SandboxedDecoder
+from cxrgate.index import Snapshot
+from cxrgate.rpc.channel import open_aio_channel
+from cxrgate.rpc.process import Listening, read_identity, serve
+from cxrgate.rpc.roles import read_roles
+from cxrgate.rpc.server import Server
+
+
+async def serve_gate(config: RunConfig, listening: Listening, log: Path, index: str | None) -> None:
+    """Serve until SIGTERM.
+
+    Args:
+        config: models, policy and, without `index`, the snapshot; what to check is not read from it.
+        listening: where and as whom.
+        log: file of the hash-chained log.
+        index: HOST:PORT of the index service; None searches the snapshot in this process.
+
+    Raises:
+        CxrgateError: see core.errors; nothing is served then.
+    """
+    quotas = Quotas(read_roles(listening.roles).quotas)
+    models = config.models
+    with local_models(models.retrieval, models.verification, config.device) as loaded:
+        async with _gates(config, loaded, listening, index) as gates:
+            opened = AuditLog(log)
+            try:
+                oracle = Oracle(opened, quotas, Batches(config.batch_size))
+
+                async def readiness(server: Server, names: Sequence[str]) -> None:
+                    while True:
+                        await gates.refresh()
+                        for name in names:
+                            await server.set_ready(name, ready=is_ready(gates, opened))
+                        await asyncio.sleep(POLL_SECONDS)
+
+                await serve(listening, [gate_service(gates, oracle)], readiness)
+            finally:
+                await opened.close()
+
+
+def is_ready(gates: Gates, log: AuditLog) -> bool:
+    """Whether an image could be checked now."""
+    try:
+        gates.current()
+    except CxrgateError:
+        return False
+    return not log.broken
+
+
+@asynccontextmanager
+async def _gates(
+    config: RunConfig, models: LocalModels, listening: Listening, index: str | None
+) -> AsyncIterator[Gates]:
+    if index is None:
+        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
+        with local_gate(config, models, snapshot) as gate:
+            yield FixedGate(gate)
+        return
+    async with open_aio_channel(index, read_identity(listening.certificates)) as channel:
+        with SandboxedDecoder(config.workers) as decoder:
+            yield FollowingGate(channel, config.policy, models.digests, decoder, models.embedder, models.verifier)

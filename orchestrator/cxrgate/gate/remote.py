@@ -1,0 +1,71 @@
+"""The index service as a Searcher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+
+from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
+from cxrgate.core import Candidates, Descriptors, Failure, MismatchError, Policy, Stage
+from cxrgate.gate.config import Rule
+from cxrgate.index import ModelDigests
+from cxrgate.index.service_codec import from_neighbors, to_query
+from cxrgate.rpc.deadline import remaining
+from cxrgate.rpc.errors import CallRefused
+
+SECONDS = 10.0
+"""The longest that one search may take."""
+
+
+class RemoteSearcher:
+    """Finds candidates in the index service, in the one snapshot that the policy names."""
+
+    def __init__(self, channel: grpc.aio.Channel, policy: Policy) -> None:
+        """Search over `channel`, as the gate's identity: nobody else is given stored features."""
+        self._stub: stubs.IndexServiceAsyncStub = stubs.IndexServiceStub(channel)
+        self._policy = policy
+
+    async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
+        """See core.ports.Searcher. A call that fails, or answers from another snapshot, raises: all are Failures."""
+        if not queries:
+            return []
+        policy = self._policy
+        copy_space = policy.copy_threshold is not None
+        request = to_query(queries, policy.candidates, policy.snapshot, copy_space=copy_space)
+        answer = await self._stub.FindNeighbors(request, timeout=remaining(SECONDS))
+        if answer.index_digest != policy.snapshot:
+            raise MismatchError("expected candidates from the policy's snapshot, got another's")
+        return [_candidates(query, found) for query, found in zip(queries, answer.results, strict=True)]
+
+
+def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Failure:
+    try:
+        return from_neighbors(query.image_id, found)
+    except (CallRefused, ValueError):
+        return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "expected candidates from the index")
+
+
+async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
+    """What the index service has active; grpc.aio.AioRpcError where it does not answer."""
+    stub: stubs.IndexServiceAsyncStub = stubs.IndexServiceStub(channel)
+    answer = await stub.GetIndex(pb.GetIndexRequest(), timeout=remaining(SECONDS))
+    return answer.index
+
+
+def remote_policy(rule: Rule, index: pb.Index, models: ModelDigests) -> Policy:
+    """The rule, bound to the index service's snapshot and the models: what a local gate over it would have.
+
+    Raises:
+        MismatchError: the snapshot was built with other models or another preprocessing.
+    """
+    if (index.retrieval_model_digest, index.verification_model_digest) != (models.retrieval, models.verification):
+        raise MismatchError("expected an index built with this gate's models")
+    return Policy(
+        **rule.model_dump(),
+        references=index.reference_count,
+        snapshot=index.digest,
+        retrieval=models.retrieval,
+        verification=models.verification,
+    )

@@ -1,0 +1,84 @@
+"""The gate that is in force: a fixed one, or one that follows the index service from snapshot to snapshot."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+import grpc
+
+from cxrgate.core import MismatchError
+from cxrgate.core.ports import Decoder, Embedder, Verifier
+from cxrgate.gate.config import Rule
+from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.remote import RemoteSearcher, describe_index, remote_policy
+from cxrgate.index import ModelDigests
+from cxrgate.rpc.errors import CallRefused
+
+POLL_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Gates(Protocol):
+    """Where the servicer gets its gate from."""
+
+    def current(self) -> Gate:
+        """The gate in force; CallRefused (UNAVAILABLE) where there is none."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look whether another gate is in force."""
+        ...
+
+
+class FixedGate:
+    """One gate for good."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def current(self) -> Gate:
+        """See Gates."""
+        return self._gate
+
+    async def refresh(self) -> None:
+        """Nothing changes."""
+
+
+class FollowingGate:
+    """A gate over the index service's active snapshot. Calls that began with an older one keep it."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        rule: Rule,
+        models: ModelDigests,
+        decoder: Decoder,
+        embedder: Embedder,
+        verifier: Verifier,
+    ) -> None:
+        """Have no gate until the first refresh."""
+        self._channel, self._rule, self._models = channel, rule, models
+        self._decoder, self._embedder, self._verifier = decoder, embedder, verifier
+        self._gate: Gate | None = None
+
+    def current(self) -> Gate:
+        """See Gates."""
+        if self._gate is None:
+            raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+        return self._gate
+
+    async def refresh(self) -> None:
+        """Ask the index what is active. Without an answer, or with an index of other models, there is no gate."""
+        try:
+            index = await describe_index(self._channel)
+            if self._gate is None or self._gate.policy.snapshot != index.digest:
+                policy = remote_policy(self._rule, index, self._models)
+                searcher = RemoteSearcher(self._channel, policy)
+                self._gate = Gate(self._decoder, self._embedder, searcher, self._verifier, policy)
+                _log.info("gate.policy_changed policy=%s snapshot=%s", policy.digest, policy.snapshot)
+        except (grpc.aio.AioRpcError, MismatchError, CallRefused, TimeoutError) as error:
+            if self._gate is not None:
+                _log.warning("gate.index_lost error=%s", type(error).__name__)
+            self._gate = None
