@@ -55,3 +55,14 @@ def test_image_that_is_rejected_now_leaves_the_released_set(run):
     CliRunner().invoke(app, ["run", str(write_seed_config(folder))])
 
     assert not (released / "Cardiomegaly/stale.png").exists()
+
+
+def test_a_public_data_set_is_enrolled_as_it_is_downloaded(run):
+    folder = run[0]
+    models = [f"--{kind}={folder / 'models' / kind}" for kind in ("retrieval", "verification")]
+    private = [f"--key={folder / 'outputs/cxrgate/private/key'}", f"--reference-map={folder / 'map.csv'}"]
+    build = ["index", "build", str(folder / "mimic"), "--layout=mimic", f"--output={folder / 'snapshot'}"]
+    answer = CliRunner().invoke(app, [*build, *models, *private])
+
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.startswith("12 references of 6 patients")

@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from cxrgate.cli.errors import shown
 from cxrgate.gate import enrol, list_images, local_models, read_excluded, write_reference_map
+from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 
 app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshots of the real images.")
@@ -21,19 +22,21 @@ app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshot
 
 @app.command()
 def build(
-    images: Annotated[Path, typer.Argument(help="CSV (image, patient_id) or folder of the real images.")],
+    images: Annotated[Path, typer.Argument(help="CSV (image, patient_id), folder, or a data set's root.")],
     output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
     key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids; made by `cxrgate index key`.")],
     reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")],
     retrieval: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/retrieval"),
     verification: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/verification"),
     exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
+    layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="MIMIC-CXR's table of splits, where it lies elsewhere.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
     with shown(), local_models(retrieval, verification, device) as models:
-        files = list_images(images)
+        files = list_images(images, layout, splits)
         excluded = read_excluded(exclude, files)
         kept = [file for file in files if file.image_id not in excluded]
         secret = read_key(key)
