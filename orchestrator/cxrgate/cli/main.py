@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cxrgate.cli import certs, demo, index, log, model, run, seed, serve
+from cxrgate.cli import certs, demo, index, log, model, run, seed, serve, train
 from cxrgate.cli.errors import Exit
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(log.app, name="log")
 app.add_typer(model.app, name="model")
 app.add_typer(serve.app, name="serve")
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

@@ -1,0 +1,98 @@
+"""`cxrgate train`: train the models on your own images, and score them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from cxrgate.cli.errors import shown
+from cxrgate.core import UsageError
+from cxrgate.models import Kind
+from cxrgate.train import Job, read_recipe, read_samples, with_splits, without_sources
+from cxrgate.train import train as train_model
+
+app = typer.Typer(no_args_is_help=True, help="Train models on your own images, and score them.")
+
+Listing = Annotated[
+    Path, typer.Argument(help="CSV with image and patient_id and, if there, source and split (train, tune, test).")
+]
+RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML; default model_store/recipes/<kind>.yaml.")]
+Output = Annotated[Path, typer.Option(help="Model folder to write.")]
+Work = Annotated[Path, typer.Option(help="Folder of decoded images and the checkpoint; a stopped training goes on.")]
+Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Without = Annotated[list[str] | None, typer.Option(help="A source to leave out; may be given several times.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+@app.command()
+def retrieval(
+    listing: Listing,
+    output: Output,
+    work: Work,
+    recipe: RecipeFile = None,
+    seed: Seed = 1,
+    without: Without = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the model that finds a patient's other images."""
+    _train(Kind.RETRIEVAL, listing, output, work, recipe, seed, without, device)
+
+
+@app.command()
+def verification(
+    listing: Listing,
+    output: Output,
+    work: Work,
+    recipe: RecipeFile = None,
+    seed: Seed = 1,
+    without: Without = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the model that judges whether two images show one patient."""
+    _train(Kind.VERIFICATION, listing, output, work, recipe, seed, without, device)
+
+
+@app.command()
+def copy(
+    listing: Listing,
+    output: Output,
+    work: Work,
+    recipe: RecipeFile = None,
+    seed: Seed = 1,
+    without: Without = None,
+    device: Device = "cpu",
+) -> None:
+    """Train the model that finds copies; it needs no patient's second image."""
+    _train(Kind.COPY, listing, output, work, recipe, seed, without, device)
+
+
+def _train(
+    kind: Kind,
+    listing: Path,
+    output: Path,
+    work: Path,
+    recipe: Path | None,
+    seed: int,
+    without: list[str] | None,
+    device: str,
+) -> None:
+    with shown():
+        settings = read_recipe(recipe or Path("model_store/recipes") / f"{kind}.yaml")
+        if settings.kind is not kind:
+            raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
+        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def progress(step: str, done: int, total: int) -> None:
+                if step not in tasks:
+                    tasks[step] = bars.add_task(step, total=total)
+                bars.advance(tasks[step], done)
+
+            manifest = train_model(Job(samples, settings, seed, work, output, device), progress)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")

@@ -1,0 +1,59 @@
+"""Thresholds from patients that the weights never saw: where a cosine becomes a match.
+
+A gate asks for the largest similarity over a whole index, so a threshold that is right for a random pair is far too
+low. Both are set on the tune part by leaving each patient out of a gallery of all others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from cxrgate.core import UsageError
+
+FLAGGED = 0.025
+"""Share of strangers, whose patient is not enrolled, that each space may flag: two spaces together some 5 %."""
+MINIMUM_PATIENTS = 40
+
+Float64s = NDArray[np.float64]
+
+
+def stranger_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float = FLAGGED) -> float:
+    """The cosine that the best match of a stranger exceeds in the share `flagged` of patients.
+
+    Args:
+        embeddings: float32[n, d] of unit length.
+        patients: int64[n]; each patient's first image is the stranger, all images of others are enrolled.
+        flagged: 0 to 1.
+
+    Raises:
+        UsageError: fewer than 40 patients: the share would be a guess.
+    """
+    _, first = np.unique(patients, return_index=True)
+    if len(first) < MINIMUM_PATIENTS:
+        raise UsageError(f"expected {MINIMUM_PATIENTS} patients or more in the tune part, got {len(first)}")
+    cosines = embeddings[first].astype(np.float64) @ embeddings.astype(np.float64).T
+    cosines[patients[first][:, None] == patients[None]] = -1
+    return float(np.quantile(cosines.max(axis=1), 1 - flagged))
+
+
+def calibrate(cosines: Float64s, same: NDArray[np.bool_], threshold: float) -> tuple[float, float]:
+    """Slope and offset of score = sigmoid(slope * cosine + offset), with score 0.5 at `threshold`.
+
+    The slope is that of a logistic regression of balanced pairs (Platt 1999), the offset is fixed by the threshold.
+
+    Raises:
+        UsageError: pairs of one kind only.
+    """
+    if same.all() or not same.any():
+        raise UsageError("expected pairs of one patient and of two in the tune part")
+    weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+
+    def loss(parameters: Float64s) -> float:
+        chance = np.clip(expit(parameters[0] * cosines + parameters[1]), 1e-12, 1 - 1e-12)
+        return float(-(weights * np.where(same, np.log(chance), np.log(1 - chance))).sum())
+
+    slope = max(float(minimize(loss, np.array([10.0, -5.0]), method="Nelder-Mead").x[0]), 1.0)
+    return slope, -slope * threshold

@@ -1,0 +1,78 @@
+"""What training starts from: published trunk weights, and a projection that already tells patients apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, nn
+
+from cxrgate.core import UsageError
+from cxrgate.models import Embedder
+from cxrgate.models.lite import published_weights
+from cxrgate.train.inputs import Inputs
+from cxrgate.train.recipe import Initial, Recipe
+from cxrgate.train.whitening import within_covariance
+
+_VIEWS = 2
+_COMPONENTS = 300
+_BASIS_ROWS = 4000
+_SHRINKAGE = 0.2
+_BATCH = 64
+_SCALE = 0.05
+
+Float64s = NDArray[np.float64]
+
+
+def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
+    """The network that training begins with.
+
+    Raises:
+        UsageError: published weights are asked for a network that has none.
+    """
+    torch.manual_seed(seed)
+    network = recipe.architecture.build()
+    if recipe.initial is Initial.RANDOM:
+        return network
+    if not isinstance(network, Embedder):
+        raise UsageError("expected initial: random; published weights are there for the network embedder only")
+    network.trunk.load_state_dict(published_weights())
+    _discriminate(network.eval(), inputs, seed)
+    return network
+
+
+def _discriminate(network: Embedder, inputs: Inputs, seed: int) -> None:
+    """Set the projection by linear discriminant analysis (Fisher 1936) of changed views: a good place to start."""
+    pooled, labels = _pool(network, inputs, seed)
+    centre, spread = pooled.mean(0), pooled.std(0) + 1e-3
+    standard = (pooled - centre) / spread
+    basis = _principal(standard, min(_COMPONENTS, len(standard)), seed)
+    values, vectors = np.linalg.eigh(within_covariance(standard @ basis, labels, _SHRINKAGE))
+    count = min(network.project.out_features, len(values))
+    directions = basis @ (vectors[:, :count] / np.sqrt(values[:count]))
+    with torch.no_grad():
+        network.centre.copy_(torch.from_numpy(centre))
+        network.spread.copy_(torch.from_numpy(spread))
+        network.project.weight[:count].copy_(torch.from_numpy(directions.T * _SCALE))
+        network.project.bias.zero_()
+
+
+@torch.inference_mode()
+def _pool(network: Embedder, inputs: Inputs, seed: int) -> tuple[Float64s, NDArray[np.int64]]:
+    """Every image in _VIEWS changed views: float64[n, pooled] and labels int64[n]."""
+    generator = Generator().manual_seed(seed)
+    rows = np.tile(np.arange(len(inputs.labels)), _VIEWS)
+    parts = []
+    for start_row in range(0, len(rows), _BATCH):
+        batch = inputs.batch(rows[start_row : start_row + _BATCH], generator).cpu()
+        with torch.autocast("cpu", torch.bfloat16):
+            parts.append(network.pooled(batch).float().numpy())
+    return np.concatenate(parts).astype(np.float64), inputs.labels[rows]
+
+
+def _principal(standard: Float64s, count: int, seed: int) -> Float64s:
+    """The first principal directions over their deviations, float64[d, count]."""
+    chosen = np.random.default_rng(seed).permutation(len(standard))[:_BASIS_ROWS]
+    _, lengths, vectors = np.linalg.svd(standard[chosen], full_matrices=False)
+    count = min(count, int((lengths > lengths[0] * 1e-6).sum()))
+    return np.asarray(vectors[:count].T / (lengths[:count] / np.sqrt(len(chosen))))

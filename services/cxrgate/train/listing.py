@@ -1,0 +1,97 @@
+"""What is trained on: the rows of a CSV with image, patient_id and, if there, source and split; split by patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.core.digest import bytes_digest
+from cxrgate.images import list_csv
+from cxrgate.images.sources import ImageFile, read_table
+
+SHARE_TUNE = 0.2
+
+
+class Split(StrEnum):
+    """Trained on; chosen on (thresholds, calibration); reported on."""
+
+    TRAIN = "train"
+    TUNE = "tune"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image of a listing; `source` is "" where the CSV has none."""
+
+    file: ImageFile
+    patient_id: str
+    source: str
+    split: Split | None
+
+
+def patient_hash(patient_id: str) -> str:
+    """The first 64 bits of sha256, in hex: enough to leave a patient out whom a model saw.
+
+    Not a pseudonym: short ids can be guessed. It is for public data sets' ids.
+    """
+    return hashlib.sha256(patient_id.encode()).hexdigest()[:16]
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Every row of a CSV, paths relative to its folder.
+
+    Raises:
+        UsageError: no such file or column, an unknown split, or a patient in two splits.
+    """
+    rows = read_table(path, ("image", "patient_id"))
+    samples = [
+        Sample(file, row["patient_id"], row.get("source", ""), _split(row.get("split", "")))
+        for file, row in zip(list_csv(path), rows, strict=True)
+    ]
+    check_disjoint(samples)
+    return samples
+
+
+def _split(value: str) -> Split | None:
+    if value and value not in set(Split):
+        raise UsageError(f"expected a split of {', '.join(Split)}, got {value!r}")
+    return Split(value) if value else None
+
+
+def check_disjoint(samples: Sequence[Sample]) -> None:
+    """Raise UsageError unless every patient is in one split only."""
+    found: dict[str, set[Split | None]] = {}
+    for sample in samples:
+        found.setdefault(sample.patient_id, set()).add(sample.split)
+    shared = [patient for patient, splits in found.items() if len(splits) > 1]
+    if shared:
+        raise UsageError(f"expected every patient in one split, {len(shared)} are in several, the first {shared[0]!r}")
+
+
+def with_splits(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """Give samples without a split one of train and tune (20 %), by a hash of patient and seed."""
+    if any(sample.split for sample in samples):
+        return [sample for sample in samples if sample.split]
+    return [replace(sample, split=_drawn(sample.patient_id, seed)) for sample in samples]
+
+
+def _drawn(patient_id: str, seed: int) -> Split:
+    number = int(bytes_digest(f"{seed}:{patient_id}".encode())[:8], 16) / 2**32
+    return Split.TUNE if number < SHARE_TUNE else Split.TRAIN
+
+
+def without_sources(samples: Sequence[Sample], left_out: Sequence[str]) -> list[Sample]:
+    """The samples of all other sources.
+
+    Raises:
+        UsageError: a name that no sample has.
+    """
+    unknown = set(left_out) - {sample.source for sample in samples}
+    if unknown:
+        raise UsageError(f"expected names of sources, got {sorted(unknown)}")
+    return [sample for sample in samples if sample.source not in left_out]

@@ -1,0 +1,92 @@
+"""Decoded images at one square size, kept on disk: every epoch and every resumed training reads the same pixels."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxrgate.core import Failure, GreyImage, UsageError
+from cxrgate.core.digest import mapping_digest
+from cxrgate.images import SandboxedDecoder
+from cxrgate.train.listing import Sample
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelSet:
+    """Images uint8[n, side, side] (memory-mapped), patients and sources as numbers, int64[n], and what they are."""
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    patients: NDArray[np.int64] = field(repr=False)
+    sources: NDArray[np.int64] = field(repr=False)
+    samples: Sequence[Sample] = field(repr=False)
+    digest: str
+
+    def take(self, rows: NDArray[np.int64]) -> PixelSet:
+        """Only these rows."""
+        samples = [self.samples[row] for row in rows]
+        return PixelSet(self.pixels[rows], self.patients[rows], self.sources[rows], samples, self.digest)
+
+
+def decode_set(
+    samples: Sequence[Sample], side: int, folder: Path, progress: Callable[[int], None] = lambda _: None
+) -> PixelSet:
+    """Decode every sample as enrolment does, squash it to side x side, and keep all in `folder`.
+
+    Raises:
+        UsageError: an image cannot be read; it is named.
+    """
+    listed = {"side": side, "images": [[s.file.image_id, s.patient_id, s.source, s.split or ""] for s in samples]}
+    cache = folder / f"{mapping_digest(listed)[:16]}.npy"
+    if not cache.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = cache.with_suffix(".partial")
+        shape = (len(samples), side, side)
+        store = np.lib.format.open_memmap(partial, "w+", dtype=np.uint8, shape=shape)
+        asyncio.run(_fill(store, samples, side, progress))
+        store.flush()
+        shutil.move(partial, cache)
+    pixels = np.load(cache, mmap_mode="r", allow_pickle=False)
+    patients = _numbers([sample.patient_id for sample in samples])
+    sources = _numbers([sample.source for sample in samples])
+    return PixelSet(pixels, patients, sources, samples, _digest(pixels, patients, sources))
+
+
+async def _fill(
+    store: NDArray[np.uint8], samples: Sequence[Sample], side: int, progress: Callable[[int], None]
+) -> None:
+    with SandboxedDecoder() as decoder:
+        for start in range(0, len(samples), _BATCH):
+            part = samples[start : start + _BATCH]
+            images = await decoder.decode([sample.file.read() for sample in part])
+            for row, image in enumerate(images, start):
+                store[row] = _squash(image, side)
+            progress(len(part))
+
+
+def _squash(image: GreyImage | Failure, side: int) -> NDArray[np.uint8]:
+    if isinstance(image, Failure):
+        raise UsageError(f"expected every training image to be readable, {image.image_id}: {image.reason}")
+    return np.asarray(Image.fromarray(image.pixels).resize((side, side), Image.Resampling.BILINEAR))
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    order = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([order[name] for name in names], dtype=np.int64)
+
+
+def _digest(*arrays: NDArray[np.generic]) -> str:
+    """Over pixels, patients and sources: what the training saw."""
+    sha = hashlib.sha256()
+    for array in arrays:
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()

@@ -1,0 +1,133 @@
+"""From a listing and a recipe to a model folder: train, whiten, calibrate, measure, write down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cxrgate.core import UsageError
+from cxrgate.models import (
+    Dtype,
+    Embedder,
+    Forward,
+    Kind,
+    ModelManifest,
+    StoredModel,
+    keep_freed_memory,
+    save_model,
+)
+from cxrgate.train.calibration import calibrate, stranger_threshold
+from cxrgate.train.initial import start
+from cxrgate.train.inputs import Inputs, stored_side
+from cxrgate.train.listing import Sample, Split, patient_hash
+from cxrgate.train.loop import Training
+from cxrgate.train.pixels import PixelSet, decode_set
+from cxrgate.train.recipe import Recipe
+from cxrgate.train.scoring import all_pairs
+from cxrgate.train.whitening import fit_whitening
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to train on and how. `work` holds decoded images and the checkpoint; `folder` becomes the model."""
+
+    samples: Sequence[Sample]
+    recipe: Recipe
+    seed: int
+    work: Path
+    folder: Path
+    device: str = "cpu"
+
+
+def train(job: Job, progress: Progress = lambda *_: None) -> ModelManifest:
+    """Train a model; interrupted, the same call goes on from the last checkpoint.
+
+    Args:
+        job: samples have a split; those of `train` are trained on, those of `tune` set thresholds.
+        progress: called with what is being done, how much was done now and of how much.
+
+    Raises:
+        UsageError: the samples, the recipe or a checkpoint do not fit.
+    """
+    keep_freed_memory()
+    recipe, parts = job.recipe, _parts(job.samples)
+    whole = _decode(job, parts[Split.TRAIN], stored_side(recipe.input), progress)
+    inputs = Inputs(whole, recipe, job.device)
+    training = Training(recipe, inputs, start(recipe, inputs, job.seed), job.seed, job.work / "checkpoint.pt")
+    progress(f"train {recipe.kind}", training.step, recipe.steps)
+    state = training.run(lambda *_: progress(f"train {recipe.kind}", 1, recipe.steps))
+    network = recipe.architecture.build()
+    network.load_state_dict(state)
+    threshold = _finish(network.eval(), job, parts, progress)
+    provenance = {
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": job.seed,
+        "images_sha256": whole.digest,
+        "images": {split.value: len(parts[split]) for split in parts},
+        "sources": sorted({sample.source for sample in job.samples}),
+        "hours": round(training.seconds / 3600, 2),
+        "torch": torch.__version__,
+        "patients": {split.value: hashed_patients(parts[split]) for split in parts},
+    }
+    return save_model(
+        job.folder, recipe.kind, recipe.architecture, recipe.input, _plain(network), provenance, threshold=threshold
+    )
+
+
+def hashed_patients(samples: Sequence[Sample]) -> list[str]:
+    """The patients of the samples, hashed and sorted."""
+    return sorted({patient_hash(sample.patient_id) for sample in samples})
+
+
+def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:
+    parts = {split: [s for s in samples if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
+    if not parts[Split.TRAIN]:
+        raise UsageError("expected images to train on, got none")
+    return parts
+
+
+def _decode(job: Job, samples: Sequence[Sample], side: int, progress: Progress) -> PixelSet:
+    return decode_set(
+        samples, side, job.work / "pixels", lambda count: progress(f"decode at {side} px", count, len(samples))
+    )
+
+
+def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]], progress: Progress) -> float | None:
+    """Whiten and calibrate an embedder; give a copy model's threshold."""
+    if not isinstance(network, Embedder):
+        return None
+    side = job.recipe.input.height
+    if job.recipe.kind is not Kind.COPY:
+        seen = _decode(job, parts[Split.TRAIN], side, progress)
+        fit_whitening(network, embed(network, job.recipe, seen), seen.patients)
+    kept = _decode(job, parts[Split.TUNE], side, progress)
+    embeddings = embed(network, job.recipe, kept)
+    threshold = stranger_threshold(embeddings, kept.patients)
+    if job.recipe.kind is Kind.COPY:
+        return threshold
+    pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
+    network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
+    return None
+
+
+def embed(network: nn.Module, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
+    """What the finished model gives for images that are of its input's size, float32[n, d]."""
+    threshold = 0.0 if recipe.kind is Kind.COPY else None
+    manifest = ModelManifest(
+        "in training", recipe.kind, recipe.architecture, recipe.input, Dtype.FLOAT32, "", threshold, {}
+    )
+    return Forward(StoredModel(manifest, network))(list(images.pixels))
+
+
+def _plain(network: nn.Module) -> dict[str, Any]:
+    state: dict[str, Tensor] = network.state_dict()
+    return {name: value.contiguous() for name, value in state.items()}
