@@ -12,11 +12,9 @@ from cxrgate.cli.errors import shown
 from cxrgate.gate import read_config
 from cxrgate.gate.oracle_process import serve_gate
 from cxrgate.index import EngineName
-from cxrgate.index.service import IndexState
-from cxrgate.index.servicer import index_service
-from cxrgate.index.store import SnapshotStore
+from cxrgate.index.service_process import serve_index
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import Listening, serve
+from cxrgate.rpc.process import Listening
 
 app = typer.Typer(no_args_is_help=True, help="Serve the index or the gate over gRPC with mTLS, until SIGTERM.")
 
@@ -35,11 +33,13 @@ def index(
     metrics: MetricsAddress = None,
     engine: Annotated[EngineName, typer.Option(help="Exact search engine.")] = EngineName.MATRIX,
 ) -> None:
-    """Serve the active snapshot of a store: the one that was activated last, or the only one."""
+    """Serve the active snapshot of a store: the one that was activated last, or the only one.
+
+    `python -m cxrgate.index` is the same without loading torch.
+    """
     log_to_stderr()
     with shown():
-        services = [index_service(IndexState(SnapshotStore(store), engine))]
-        asyncio.run(serve(Listening(listen, certificates, roles, metrics), services))
+        asyncio.run(serve_index(store, engine, Listening(listen, certificates, roles, metrics)))
 
 
 @app.command()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.client.errors import GateError
 from cxrgate.client.types import Image, Verdict, from_answer
 
-RESUMES = 8
-"""Streams that may break in a row without an answer between them."""
+RESUME_SECONDS = 120.0
+"""How long a gate may be away before a stream is given up."""
 
 PAUSE_SECONDS = 0.5
 
@@ -17,10 +19,11 @@ PAUSE_SECONDS = 0.5
 class Unanswered:
     """Images that were sent and not answered, with their sequence numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._images: deque[tuple[int, Image]] = deque()
         self._next = 1
-        self._broken = 0
+        self._clock = clock
+        self._gone_since: float | None = None
 
     def send(self, image: Image) -> None:
         """Count an image in; `after` gives its request."""
@@ -41,13 +44,15 @@ class Unanswered:
         Raises:
             GateError: the answer is not that of the image whose turn it is; nothing may be believed then.
         """
-        self._broken = 0
+        self._gone_since = None
         if not self._images or self._images[0][0] != answer.sequence:
             raise GateError("DATA_LOSS", "SEQUENCE", "expected answers in the order of the images")
         _, image = self._images.popleft()
         return from_answer(image, answer)
 
     def may_resume(self, error: GateError) -> bool:
-        """Whether a broken stream is worth another: the gate went away, and not too often in a row."""
-        self._broken += 1
-        return error.code == "UNAVAILABLE" and self._broken <= RESUMES
+        """Whether a broken stream is worth another: the gate went away, and not for too long."""
+        now = self._clock()
+        if self._gone_since is None:
+            self._gone_since = now
+        return error.code == "UNAVAILABLE" and now - self._gone_since <= RESUME_SECONDS

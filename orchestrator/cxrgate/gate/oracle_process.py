@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from cxrgate.core import CxrgateError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.local import LocalModels, local_gate, local_models
@@ -46,23 +45,14 @@ async def serve_gate(config: RunConfig, listening: Listening, log: Path, index: 
 
                 async def readiness(server: Server, names: Sequence[str]) -> None:
                     while True:
-                        await gates.refresh()
+                        ready = await gates.refresh() and not opened.broken
                         for name in names:
-                            await server.set_ready(name, ready=is_ready(gates, opened))
+                            await server.set_ready(name, ready=ready)
                         await asyncio.sleep(POLL_SECONDS)
 
                 await serve(listening, [gate_service(gates, oracle)], readiness)
             finally:
                 await opened.close()
-
-
-def is_ready(gates: Gates, log: AuditLog) -> bool:
-    """Whether an image could be checked now."""
-    try:
-        gates.current()
-    except CxrgateError:
-        return False
-    return not log.broken
 
 
 @asynccontextmanager

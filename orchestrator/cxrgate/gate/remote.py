@@ -34,7 +34,8 @@ class RemoteSearcher:
         policy = self._policy
         copy_space = policy.copy_threshold is not None
         request = to_query(queries, policy.candidates, policy.snapshot, copy_space=copy_space)
-        answer = await self._stub.FindNeighbors(request, timeout=remaining(SECONDS))
+        # An index that restarts is waited for; what it does not answer in time is no pass.
+        answer = await self._stub.FindNeighbors(request, timeout=remaining(SECONDS), wait_for_ready=True)
         if answer.index_digest != policy.snapshot:
             raise MismatchError("expected candidates from the policy's snapshot, got another's")
         return [_candidates(query, found) for query, found in zip(queries, answer.results, strict=True)]

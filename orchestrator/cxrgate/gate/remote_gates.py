@@ -7,6 +7,7 @@ from typing import Protocol
 
 import grpc
 
+from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import MismatchError
 from cxrgate.core.ports import Decoder, Embedder, Verifier
 from cxrgate.gate.config import Rule
@@ -27,8 +28,8 @@ class Gates(Protocol):
         """The gate in force; CallRefused (UNAVAILABLE) where there is none."""
         ...
 
-    async def refresh(self) -> None:
-        """Look whether another gate is in force."""
+    async def refresh(self) -> bool:
+        """Look whether another gate is in force; say whether everything that it depends on answers."""
         ...
 
 
@@ -42,8 +43,9 @@ class FixedGate:
         """See Gates."""
         return self._gate
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """Nothing changes."""
+        return True
 
 
 class FollowingGate:
@@ -69,16 +71,26 @@ class FollowingGate:
             raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
         return self._gate
 
-    async def refresh(self) -> None:
-        """Ask the index what is active. Without an answer, or with an index of other models, there is no gate."""
+    async def refresh(self) -> bool:
+        """Ask the index what is active.
+
+        While it does not answer the gate stays: its images wait for the index, and fail if it does not come back.
+        With an index of other models there is no gate.
+        """
         try:
             index = await describe_index(self._channel)
             if self._gate is None or self._gate.policy.snapshot != index.digest:
-                policy = remote_policy(self._rule, index, self._models)
-                searcher = RemoteSearcher(self._channel, policy)
-                self._gate = Gate(self._decoder, self._embedder, searcher, self._verifier, policy)
-                _log.info("gate.policy_changed policy=%s snapshot=%s", policy.digest, policy.snapshot)
-        except (grpc.aio.AioRpcError, MismatchError, CallRefused, TimeoutError) as error:
-            if self._gate is not None:
-                _log.warning("gate.index_lost error=%s", type(error).__name__)
+                self._gate = self._make(index)
+        except MismatchError:
+            _log.exception("gate.index_refused")
             self._gate = None
+        except (grpc.aio.AioRpcError, CallRefused):
+            _log.warning("gate.index_lost")
+            return False
+        return self._gate is not None
+
+    def _make(self, index: pb.Index) -> Gate:
+        policy = remote_policy(self._rule, index, self._models)
+        searcher = RemoteSearcher(self._channel, policy)
+        _log.info("gate.policy_changed policy=%s snapshot=%s", policy.digest, policy.snapshot)
+        return Gate(self._decoder, self._embedder, searcher, self._verifier, policy)

@@ -1,0 +1,38 @@
+"""`python -m cxrgate.index`: the index service without the command line, and so without torch in its process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from cxrgate.core import CxrgateError
+from cxrgate.index.engine import EngineName
+from cxrgate.index.service_process import serve_index
+from cxrgate.rpc.logs import log_to_stderr
+from cxrgate.rpc.process import Listening
+
+
+def main() -> int:
+    """Serve; the options are those of `cxrgate serve index`."""
+    parser = argparse.ArgumentParser(prog="python -m cxrgate.index", description="Serve the index over gRPC with mTLS.")
+    parser.add_argument("store", type=Path, help="folder whose subfolders are snapshots")
+    parser.add_argument("--certificates", type=Path, required=True, help="folder with tls.crt, tls.key and ca.crt")
+    parser.add_argument("--roles", type=Path, required=True, help="roles file")
+    parser.add_argument("--listen", default="127.0.0.1:7443", help="HOST:PORT")
+    parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics")
+    parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.MATRIX)
+    given = parser.parse_args()
+    log_to_stderr()
+    listening = Listening(given.listen, given.certificates, given.roles, given.metrics)
+    try:
+        asyncio.run(serve_index(given.store, given.engine, listening))
+    except CxrgateError as error:
+        sys.stderr.write(f"cxrgate: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
