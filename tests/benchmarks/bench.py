@@ -119,7 +119,7 @@ def main(images):
         files = list_folder(folder / "synthetic")
         pixels = [decode(file.read()).pixels for file in files]
         ends, bares, seeds = [], [], []
-        with local_models(folder / "models/retrieval", folder / "models/verification", "cpu") as models:
+        with local_models(ModelFolders.of(folder / "models"), "cpu") as models:
             for number in range(ROUNDS):
                 bares.append(bare(models, pixels))
                 ends.append(end_to_end(folder, number))

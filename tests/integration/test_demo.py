@@ -15,7 +15,7 @@ COPIES = (Kind.IDENTICAL, Kind.REENCODED, Kind.RESCALED)
 
 def demo(folder):
     """Run the command; a data set that is there already is used."""
-    models = ["--retrieval", str(folder / "models/retrieval"), "--verification", str(folder / "models/verification")]
+    models = ["--models", str(folder / "models")]
     return CliRunner().invoke(app, ["demo", "--output", str(folder / "out"), *models])
 
 
@@ -92,7 +92,7 @@ def test_running_again_changes_nothing(folder, answer):
 
 
 def test_missing_models_are_a_usage_error(folder, tmp_path, answer):
-    wrong = CliRunner().invoke(app, ["demo", "--output", str(folder / "out"), "--retrieval", str(tmp_path / "none")])
+    wrong = CliRunner().invoke(app, ["demo", "--output", str(folder / "out"), "--models", str(tmp_path / "none")])
 
     assert wrong.exit_code == 2
     assert "cxrgate: " in wrong.output

@@ -30,8 +30,9 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for the data set, the released set and the report.")] = Path(
         "out"
     ),
-    retrieval: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/retrieval"),
-    verification: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/verification"),
+    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
+        "model_store"
+    ),
 ) -> None:
     """Draw radiographs of invented patients, plant leaks among synthetic ones, filter, and say what was found.
 
@@ -45,7 +46,7 @@ def demo(
         if not data.exists():
             with console.status("drawing radiographs of invented patients"):
                 write_dataset(data, SEED)
-        config = write_config(output, retrieval, verification)
+        config = write_config(output, models)
         settings = read_config(config)
         results = execute(settings)
         make_report(settings)
@@ -53,14 +54,13 @@ def demo(
     tell_places(console, settings, data, config)
 
 
-def write_config(output: Path, retrieval: Path, verification: Path) -> Path:
+def write_config(output: Path, models: Path) -> Path:
     """Write the configuration that `cxrgate run` would take for the same run, and give its path."""
-    models = {"retrieval": retrieval, "verification": verification}
     content = {
         "synthetic": f"{_DATA}/synthetic",
         "output": ".",
         "snapshot": f"{_DATA}/snapshot",
-        "models": {kind: os.path.relpath(folder, output) for kind, folder in models.items()},
+        "models": os.path.relpath(models, output),
         "enrol": {
             "images": f"{_DATA}/real.csv",
             "key": f"{_DATA}/private/key",

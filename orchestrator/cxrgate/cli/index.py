@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import shown
-from cxrgate.gate import enrol, list_images, local_models, read_excluded, write_reference_map
+from cxrgate.gate import ModelFolders, enrol, list_images, local_models, read_excluded, write_reference_map
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 
@@ -26,8 +26,9 @@ def build(
     output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
     key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids; made by `cxrgate index key`.")],
     reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")],
-    retrieval: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/retrieval"),
-    verification: Annotated[Path, typer.Option(help="Model folder.")] = Path("model_store/verification"),
+    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
+        "model_store"
+    ),
     exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
     layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
     splits: Annotated[Path | None, typer.Option(help="MIMIC-CXR's table of splits, where it lies elsewhere.")] = None,
@@ -35,7 +36,7 @@ def build(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
-    with shown(), local_models(retrieval, verification, device) as models:
+    with shown(), local_models(ModelFolders.of(models), device) as loaded:
         files = list_images(images, layout, splits)
         excluded = read_excluded(exclude, files)
         kept = [file for file in files if file.image_id not in excluded]
@@ -45,7 +46,7 @@ def build(
             job = enrol(
                 kept,
                 output,
-                models,
+                loaded,
                 secret,
                 excluded=len(excluded),
                 workers=workers,

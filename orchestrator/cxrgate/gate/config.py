@@ -23,10 +23,19 @@ SectionType = TypeVar("SectionType", bound=Section)
 
 
 class ModelFolders(Section):
-    """The two model folders."""
+    """The model folders; without a copy model the copy space holds the weight-free descriptor."""
 
     retrieval: Path
     verification: Path
+    copying: Path | None = Field(default=None, alias="copy")
+
+    @classmethod
+    def of(cls, store: Path) -> ModelFolders:
+        """The folders retrieval, verification and, where there is one, copy of a model store."""
+        copy = store / "copy"
+        return cls(
+            retrieval=store / "retrieval", verification=store / "verification", copy=copy if copy.is_dir() else None
+        )
 
 
 class Rule(Section):
@@ -35,10 +44,9 @@ class Rule(Section):
     candidates: Annotated[int, Field(ge=1)] = 3
     score_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     borderline: Annotated[float, Field(gt=0, le=1)] = 0.4
-    # Measured on 5,375 radiographs of 3,750 patients: different patients reach 0.925 at most (0.872 at the 99.9th
-    # percentile), JPEG quality 10 and rescaling to 64 px stay above 0.97. Uncertified all the same.
-    copy_threshold: Annotated[float, Field(gt=0, le=1)] | None = 0.9
-    # Of the same radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
+    copy_threshold: Annotated[float, Field(gt=0, le=1)] | Literal["default"] | None = "default"
+    """`default` is the copy model's own threshold, or the weight-free descriptor's; null: no copy space."""
+    # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
 
 
@@ -59,7 +67,8 @@ class RunConfig(Section):
     synthetic: Path
     output: Path
     snapshot: Path
-    models: ModelFolders
+    models: ModelFolders | Path
+    """The three folders, or a model store that holds them."""
     enrol: Enrol | None = None
     policy: Rule = Rule()
     engine: EngineName = EngineName.MATRIX
@@ -68,6 +77,11 @@ class RunConfig(Section):
     device: str = "cpu"
     certification: Literal["none"] = "none"
     include_references: bool = False
+
+    @property
+    def folders(self) -> ModelFolders:
+        """The model folders, looked up in the store where `models` is one."""
+        return self.models if isinstance(self.models, ModelFolders) else ModelFolders.of(self.models)
 
 
 def read_config(path: Path) -> RunConfig:

@@ -8,57 +8,92 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import MismatchError, Policy
-from cxrgate.gate.config import RunConfig
+from cxrgate.core import MismatchError, ModelError, Policy
+from cxrgate.gate.config import ModelFolders, Rule, RunConfig
 from cxrgate.gate.pipeline import Gate
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images import COPY_METHOD, COPY_THRESHOLD, SandboxedDecoder
 from cxrgate.index import LocalSearcher, ModelDigests, Snapshot
-from cxrgate.models import Forward, LocalEmbedder, LocalVerifier, keep_freed_memory, load_model
+from cxrgate.models import Forward, Kind, LocalEmbedder, LocalVerifier, keep_freed_memory, load_model
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModels:
-    """Both models, running on one thread of their own so that two forwards never share the cores."""
+    """The models, running on one thread of their own so that two forwards never share the cores."""
 
     retrieval: Forward
     verification: Forward
+    copy: Forward | None
     embedder: LocalEmbedder
     verifier: LocalVerifier
 
     @property
+    def loaded(self) -> dict[Kind, Forward]:
+        """The models that there are, by kind."""
+        found = {Kind.RETRIEVAL: self.retrieval, Kind.VERIFICATION: self.verification, Kind.COPY: self.copy}
+        return {kind: model for kind, model in found.items() if model is not None}
+
+    @property
     def digests(self) -> ModelDigests:
         """What a snapshot must have been built with."""
-        return ModelDigests(self.retrieval.manifest.digest, self.verification.manifest.digest)
+        copy = COPY_METHOD if self.copy is None else self.copy.manifest.digest
+        return ModelDigests(self.retrieval.manifest.digest, self.verification.manifest.digest, copy)
+
+    def resolve(self, rule: Rule) -> Rule:
+        """The rule with a number for the copy threshold, where it says `default`."""
+        if rule.copy_threshold != "default":
+            return rule
+        threshold = None if self.copy is None else self.copy.manifest.threshold
+        return rule.model_copy(update={"copy_threshold": COPY_THRESHOLD if threshold is None else threshold})
 
 
 @contextmanager
-def local_models(retrieval: Path, verification: Path, device: str) -> Iterator[LocalModels]:
-    """Load both models; ModelError where one is not what its manifest says."""
+def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
+    """Load the models; ModelError where one is not what its manifest says, or of another kind."""
     keep_freed_memory()
     with ThreadPoolExecutor(1, "compute") as compute:
-        first, second = (Forward(load_model(folder), device) for folder in (retrieval, verification))
-        yield LocalModels(first, second, LocalEmbedder(first, compute), LocalVerifier(second, compute))
+        retrieval = _load(folders.retrieval, Kind.RETRIEVAL, device)
+        verification = _load(folders.verification, Kind.VERIFICATION, device)
+        copy = None if folders.copying is None else _load(folders.copying, Kind.COPY, device)
+        embedder = LocalEmbedder(retrieval, compute, copy)
+        yield LocalModels(retrieval, verification, copy, embedder, LocalVerifier(verification, compute))
 
 
-def make_policy(config: RunConfig, snapshot: Snapshot, models: ModelDigests) -> Policy:
-    """The rule, bound to the snapshot and the models.
+def _load(folder: Path, kind: Kind, device: str) -> Forward:
+    model = load_model(folder)
+    if model.manifest.kind is not kind:
+        raise ModelError(f"{folder}: expected a {kind} model, got a {model.manifest.kind} model")
+    return Forward(model, device)
+
+
+def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models: ModelDigests) -> Policy:
+    """The rule, bound to a snapshot and the models.
+
+    Args:
+        rule: resolved, see LocalModels.resolve.
+        snapshot: its digest.
+        references: how many it holds.
+        made: what it was built with.
+        models: what the gate has.
 
     Raises:
-        MismatchError: the snapshot was built with other models or another preprocessing.
+        MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor.
     """
-    manifest = snapshot.manifest
-    if (manifest.retrieval, manifest.verification) != (models.retrieval, models.verification):
-        raise MismatchError(
-            f"expected a snapshot built with the models {models.retrieval[:12]} and {models.verification[:12]}, "
-            f"this one was built with {manifest.retrieval[:12]} and {manifest.verification[:12]}; enrol again"
-        )
+    if made != models:
+        raise MismatchError(f"expected a snapshot built with {models}, this one was with {made}; enrol again")
     return Policy(
-        **config.policy.model_dump(),
-        references=manifest.references,
-        snapshot=manifest.digest,
-        retrieval=models.retrieval,
-        verification=models.verification,
+        **rule.model_dump(),
+        references=references,
+        snapshot=snapshot,
+        retrieval=made.retrieval,
+        verification=made.verification,
     )
+
+
+def make_policy(rule: Rule, snapshot: Snapshot, models: LocalModels) -> Policy:
+    """The rule, bound to a snapshot in this process; errors as `bind`."""
+    manifest = snapshot.manifest
+    made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
+    return bind(models.resolve(rule), manifest.digest, manifest.references, made, models.digests)
 
 
 @contextmanager
@@ -66,7 +101,7 @@ def local_gate(config: RunConfig, models: LocalModels, snapshot: Snapshot) -> It
     """A gate over a verified snapshot; the decode workers start up while it is read."""
     with SandboxedDecoder(config.workers) as decoder:
         snapshot.verify()
-        policy = make_policy(config, snapshot, models.digests)
+        policy = make_policy(config.policy, snapshot, models)
         copy_space = policy.copy_threshold is not None
         searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
         yield Gate(decoder, models.embedder, searcher, models.verifier, policy)

@@ -36,8 +36,7 @@ async def serve_gate(config: RunConfig, listening: Listening, log: Path, index: 
         CxrgateError: see core.errors; nothing is served then.
     """
     quotas = Quotas(read_roles(listening.roles).quotas)
-    models = config.models
-    with local_models(models.retrieval, models.verification, config.device) as loaded:
+    with local_models(config.folders, config.device) as loaded:
         async with _gates(config, loaded, listening, index) as gates:
             opened = AuditLog(log)
             try:
@@ -66,4 +65,6 @@ async def _gates(
         return
     async with open_aio_channel(index, read_identity(listening.certificates)) as channel:
         with SandboxedDecoder(config.workers) as decoder:
-            yield FollowingGate(channel, config.policy, models.digests, decoder, models.embedder, models.verifier)
+            yield FollowingGate(
+                channel, models.resolve(config.policy), models.digests, decoder, models.embedder, models.verifier
+            )

@@ -10,6 +10,7 @@ from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import Candidates, Descriptors, Failure, MismatchError, Policy, Stage
 from cxrgate.gate.config import Rule
+from cxrgate.gate.local import bind
 from cxrgate.index import ModelDigests
 from cxrgate.index.service_codec import from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
@@ -56,17 +57,10 @@ async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
 
 
 def remote_policy(rule: Rule, index: pb.Index, models: ModelDigests) -> Policy:
-    """The rule, bound to the index service's snapshot and the models: what a local gate over it would have.
+    """The rule (resolved), bound to the index service's snapshot and the models: what a local gate over it would have.
 
     Raises:
         MismatchError: the snapshot was built with other models or another preprocessing.
     """
-    if (index.retrieval_model_digest, index.verification_model_digest) != (models.retrieval, models.verification):
-        raise MismatchError("expected an index built with this gate's models")
-    return Policy(
-        **rule.model_dump(),
-        references=index.reference_count,
-        snapshot=index.digest,
-        retrieval=models.retrieval,
-        verification=models.verification,
-    )
+    made = ModelDigests(index.retrieval_model_digest, index.verification_model_digest, index.copy_method)
+    return bind(rule, index.digest, index.reference_count, made, models)

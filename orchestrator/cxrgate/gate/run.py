@@ -83,7 +83,7 @@ def run(config: RunConfig, progress: Progress = lambda *_: None) -> RunSummary:
         CxrgateError: see core.errors; nothing is published then.
     """
     files = list_images(config.synthetic)
-    with local_models(config.models.retrieval, config.models.verification, config.device) as models:
+    with local_models(config.folders, config.device) as models:
         snapshot = open_or_enrol(config, models, progress)
         with local_gate(config, models, snapshot) as gate:
             return asyncio.run(_Run(config, gate, models, snapshot, files, progress).finish())
@@ -222,7 +222,7 @@ def describe(config: RunConfig, policy: Policy, models: LocalModels, snapshot: S
         "policy_digest": policy.digest,
         "models": {
             kind: {**forward.manifest.to_json(), "digest": forward.manifest.digest}
-            for kind, forward in (("retrieval", models.retrieval), ("verification", models.verification))
+            for kind, forward in models.loaded.items()
         },
         "snapshot": {
             key: value

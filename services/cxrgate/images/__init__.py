@@ -1,7 +1,7 @@
 """Images: sources, the one decode function and its sandbox, the canonical encoding, descriptors without weights."""
 
 from cxrgate.images.decode import decode
-from cxrgate.images.descriptors import COPY_METHOD, weight_free
+from cxrgate.images.descriptors import COPY_METHOD, COPY_THRESHOLD, weight_free
 from cxrgate.images.encode import encode_png
 from cxrgate.images.layouts import Layout, list_source
 from cxrgate.images.sandbox import SandboxedDecoder
@@ -9,6 +9,7 @@ from cxrgate.images.sources import ImageFile, list_csv, list_folder
 
 __all__ = [
     "COPY_METHOD",
+    "COPY_THRESHOLD",
     "ImageFile",
     "Layout",
     "SandboxedDecoder",

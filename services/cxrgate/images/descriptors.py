@@ -20,6 +20,10 @@ LAYOUT_DIMENSIONS = LAYOUT_BAND * LAYOUT_BAND
 COPY_METHOD = "dct16-whitened-1.5"
 """Names the method in snapshots: descriptors of different methods are never compared."""
 
+COPY_THRESHOLD = 0.9
+"""Similarity from which two images are copies. Measured on 5,375 radiographs of 3,750 patients: different patients
+reach 0.925 at most (0.872 at the 99.9th percentile), JPEG quality 10 and rescaling to 64 px stay above 0.97."""
+
 MINIMUM_CONTRAST = 2.0
 """Standard deviation of the 32 x 32 grid in grey levels below which there is nothing to compare."""
 

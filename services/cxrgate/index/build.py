@@ -33,10 +33,11 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class ModelDigests:
-    """The models whose outputs a snapshot holds."""
+    """The models whose outputs a snapshot holds; `copy` is a model's digest or the weight-free method's name."""
 
     retrieval: str
     verification: str
+    copy: str = COPY_METHOD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,7 +196,7 @@ class _Writer:
             excluded=excluded,
             retrieval=models.retrieval,
             verification=models.verification,
-            copy_method=COPY_METHOD,
+            copy_method=models.copy,
             images=self._images.hexdigest(),
             arrays=arrays,
         )

@@ -3,7 +3,7 @@
 manifest.json            counts, digests of models, preprocessing and images, the arrays' shapes and sha256
 identity.npy             float32[n, d]   retrieval embeddings
 features.npy             float32[n, f]   verification features f(x)
-copy.npy                 float32[n, c]   copy descriptors, unit length
+copy.npy                 float32[n, c]   copy descriptors, unit length; the manifest names their method or model
 reference_ids.npy        uint8[n, 16]    opaque
 patient_keys.npy         uint8[n, 16]    opaque
 mean_layout.npy          float32[64]     unit length

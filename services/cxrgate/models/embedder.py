@@ -46,11 +46,13 @@ class EmbedderArchitecture:
 class Embedder(nn.Module):
     """float[n, 3, h, w] to float[n, dimensions] of unit length.
 
-    `whiten` makes what differs between the images of one patient small in every direction alike (within-class
-    covariance normalisation, Hatch et al. 2006); it is fitted after training. `calibration` turns a cosine into a
-    score; see heads.CalibratedCosineHead.
+    `centre` and `spread` bring what is pooled from different depths to one scale. `whiten` makes what differs
+    between the images of one patient small in every direction alike (within-class covariance normalisation, Hatch et
+    al. 2006); it is fitted after training. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead.
     """
 
+    centre: Tensor
+    spread: Tensor
     calibration: Tensor
 
     def __init__(self, shape: EmbedderArchitecture) -> None:
@@ -59,6 +61,8 @@ class Embedder(nn.Module):
         self.trunk = EfficientNetLite0()
         self.grid = nn.AdaptiveAvgPool2d(shape.pool)
         self.point = nn.AdaptiveAvgPool2d(1)
+        self.register_buffer("centre", torch.zeros(shape.pooled))
+        self.register_buffer("spread", torch.ones(shape.pooled))
         self.project = nn.Linear(shape.pooled, shape.dimensions)
         self.whiten = nn.Linear(shape.dimensions, shape.dimensions)
         nn.init.eye_(self.whiten.weight)
@@ -77,4 +81,4 @@ class Embedder(nn.Module):
 
     def direction(self, x: Tensor) -> Tensor:
         """The projection at unit length, float[n, dimensions]: what the loss sees, before whitening."""
-        return functional.normalize(self.project(self.pooled(x)), dim=1)
+        return functional.normalize(self.project((self.pooled(x) - self.centre) / self.spread), dim=1)

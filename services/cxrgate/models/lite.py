@@ -87,7 +87,11 @@ class _Unit(nn.Module):
         self.activation = nn.ReLU6() if active else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast("Tensor", self.activation(self.conv(self.pad(x))))
+        if self.conv.groups == 1 or self.conv.stride == (1, 1):
+            return cast("Tensor", self.activation(self.conv(self.pad(x))))
+        # oneDNN's backward of a strided depthwise convolution takes forty times as long in bfloat16.
+        with torch.autocast("cpu", enabled=False):
+            return cast("Tensor", self.activation(self.conv(self.pad(x.to(self.conv.weight.dtype)))))
 
 
 _PARTS = {

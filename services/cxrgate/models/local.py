@@ -19,9 +19,12 @@ _NONFINITE = "expected finite numbers from the model"
 class LocalEmbedder:
     """Retrieval embedding, copy descriptor and layout of each image."""
 
-    def __init__(self, retrieval: Forward, compute: Executor) -> None:
-        """`compute` is the one thread that runs models, so that two forwards never share the cores."""
-        self._retrieval = retrieval
+    def __init__(self, retrieval: Forward, compute: Executor, copy: Forward | None = None) -> None:
+        """`compute` is the one thread that runs models, so that two forwards never share the cores.
+
+        Without a copy model the copy descriptor is the weight-free one.
+        """
+        self._retrieval, self._copy = retrieval, copy
         self._compute = compute
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
@@ -30,16 +33,21 @@ class LocalEmbedder:
         return await loop.run_in_executor(self._compute, self._embed, images)
 
     def _embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
-        embeddings = self._retrieval([image.pixels for image in images])
-        return [_descriptors(image, row) for image, row in zip(images, embeddings, strict=True)]
+        pixels = [image.pixels for image in images]
+        embeddings = self._retrieval(pixels)
+        copies = [None] * len(images) if self._copy is None else self._copy(pixels)
+        return [_descriptors(*item) for item in zip(images, embeddings, copies, strict=True)]
 
 
-def _descriptors(image: GreyImage, identity: NDArray[np.float32]) -> Descriptors | Failure:
+def _descriptors(
+    image: GreyImage, identity: NDArray[np.float32], copy: NDArray[np.float32] | None
+) -> Descriptors | Failure:
     try:
-        copy, layout = weight_free(image.pixels)
+        plain, layout = weight_free(image.pixels)
     except ImageError as error:
         return error.failure(image.image_id, Stage.EMBED)
-    if not np.isfinite(identity).all():
+    copy = plain if copy is None else copy
+    if not (np.isfinite(identity).all() and np.isfinite(copy).all()):
         return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
     return Descriptors(image.image_id, identity, copy, layout)
 
