@@ -5,6 +5,8 @@ The gate answers membership questions: so it asks who, counts how often, records
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 import re
 import secrets
@@ -12,8 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
-from cxrgate.core import Failure, MediaType, Verdict
+from cxrgate.core import Failure, GreyImage, MediaType, Verdict
 from cxrgate.gate.audit import AuditLog, read_lines
+from cxrgate.gate.oracle_alarm import NearDuplicates
 from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.oracle_quota import Quotas
 from cxrgate.gate.pipeline import Gate
@@ -21,7 +24,10 @@ from cxrgate.rpc.errors import CallRefused
 from cxrgate.rpc.roles import Caller
 
 CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
+NEAR_DUPLICATES = "near_duplicates_noticed"
 RETRY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MEDIA = {
@@ -39,6 +45,7 @@ class Oracle:
         """Take up what the log holds: receipts, and what each identity used of today's quota."""
         self.log, self.quotas = log, quotas
         self._batches = batches
+        self._near = NearDuplicates()
         self._receipts: dict[str, int] = {}
         for line in read_lines(log.path):
             self._recall(line.content, line.offset)
@@ -52,6 +59,8 @@ class Oracle:
         declared = _validated(image)
         checked = await self._batches.check(gate, image.content, declared)
         outcome = checked.outcome
+        if checked.image is not None:
+            await self._watch(caller, checked.image)
         if isinstance(outcome, Failure):
             await self.log.append(REFUSED, identity=caller.identity, image_id=image.image_id, reason=outcome.reason)
             raise _refused(outcome)
@@ -64,6 +73,11 @@ class Oracle:
             receipt=receipt,
             policy_digest=outcome.policy_digest,
         )
+
+    async def _watch(self, caller: Caller, image: GreyImage) -> None:
+        if await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
+            _log.warning("gate.near_duplicates_noticed identity=%s", caller.identity)
+            await self.log.append(NEAR_DUPLICATES, identity=caller.identity)
 
     async def evidence(self, caller: Caller, receipt: str) -> pb.Evidence:
         """What a verdict rests on; that it was read is recorded first.
