@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto bench clean
+.PHONY: demo test lint format proto e2e bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,10 @@ format: .venv/installed
 # The committed stubs, after a change to a .proto file; `make lint` says when they are stale.
 proto: .venv/installed
 	protos/generate.sh
+
+# The services as processes on loopback, with kill -9; part of `make test` too.
+e2e: .venv/installed
+	$(BIN)/python -m pytest tests/e2e
 
 clean:
 	rm -rf out build dist .venv

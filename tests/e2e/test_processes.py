@@ -1,0 +1,177 @@
+"""The index and the gate as processes on loopback, with real models, mTLS, and kill -9."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import grpc
+import pandas as pd
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_set import ROLES_FILE
+from sets import write_sets
+from typer.testing import CliRunner
+
+from cxrgate.cli.main import app
+from cxrgate.client import Gate, Identity, Image
+from cxrgate.gate import read_config, run
+from cxrgate.rpc.channel import open_channel
+
+INDEX, GATE = "cxrgate.api.index.v1.IndexService", "cxrgate.api.gate.v1.GateService"
+START_SECONDS = 180
+
+
+class Process:
+    """One service, started and started again on the same port."""
+
+    def __init__(self, name, service, folder, command):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.service, self.folder = service, folder
+        self.log = folder / f"{name}.err"
+        options = ["--certificates", folder / "certificates" / name, "--roles", ROLES_FILE, "--listen", self.address]
+        self.command = [str(part) for part in [sys.executable, "-m", *command, *options]]
+        self.running = None
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(self.command, cwd=self.folder, stderr=log, stdout=log)
+
+    def wait(self):
+        """Until health says SERVING; the seconds that it took."""
+        started = time.monotonic()
+        with open_channel(self.address, Identity.read(self.folder / "certificates" / "monitor")) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service=self.service)
+            while time.monotonic() - started < START_SECONDS:
+                assert self.running.poll() is None, self.log.read_text()
+                with suppress(grpc.RpcError):
+                    if stub.Check(request, timeout=5).status == health_pb2.HealthCheckResponse.SERVING:
+                        return time.monotonic() - started
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def kill(self):
+        self.running.send_signal(signal.SIGKILL)
+        self.running.wait()
+
+    def stop(self):
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(60)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A local run's results, a store with its snapshot, and certificates."""
+    folder = tmp_path_factory.mktemp("services")
+    config = write_sets(folder)
+    run(read_config(config))
+    shutil.copytree(folder / "snapshot", folder / "store" / "first")
+    made = CliRunner().invoke(app, ["certs", str(folder / "certificates"), "--roles", str(ROLES_FILE)])
+    assert made.exit_code == 0, made.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(folder):
+    process = Process("index", INDEX, folder, ["cxrgate.index", folder / "store"])
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def gate(folder, index):
+    command = ["cxrgate.cli", "serve", "gate", folder / "out.yaml", "--log", folder / "gate.log"]
+    process = Process("gate", GATE, folder, [*command, "--index", index.address])
+    process.start()
+    process.wait()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def images(folder):
+    paths = sorted(path for path in (folder / "synthetic").rglob("*") if path.is_file())
+    return [Image(path.read_bytes(), "-".join(path.relative_to(folder / "synthetic").parts)) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    results = pd.read_parquet(folder / "out/results/results.parquet")
+    return {row.image_id.replace("/", "-"): row.decision for row in results.itertuples()}
+
+
+def ask(folder, gate, images):
+    with Gate(gate.address, Identity.read(folder / "certificates" / "generator")) as client:
+        return list(client.check_many(images))
+
+
+def test_verdicts_and_policy_are_those_of_the_local_run(folder, gate, images, expected):
+    found = ask(folder, gate, images)
+
+    assert {item.image_id: str(item.decision) for item in found} == expected
+    policy = json.loads((folder / "out/results/run.json").read_text())["policy_digest"]
+    assert {item.policy_digest for item in found if item.error is None} == {policy}
+
+
+@pytest.mark.parametrize("victim", ["index", "gate"])
+def test_killed_service_loses_no_item_and_gives_no_wrong_verdict(request, folder, gate, images, expected, victim):
+    process = request.getfixturevalue(victim)
+    killed = []
+
+    def source():
+        for number, item in enumerate(images * 3):
+            if number == 40:
+                process.kill()
+                process.start()
+                killed.append(number)
+            time.sleep(0.02)
+            yield item
+
+    found = ask(folder, gate, source())
+    process.wait()
+
+    assert killed
+    assert [item.image_id for item in found] == [item.image_id for item in images * 3]
+    judged = [item for item in found if item.error is None or item.error.code == "INVALID_ARGUMENT"]
+    assert all(str(item.decision) == expected[item.image_id] for item in judged)
+    # What was in the index's hands while it was away longer than a search may take has an error, and is no release.
+    assert not any(item.released for item in found if item.error is not None)
+    assert len(judged) >= len(found) // 2
+
+
+def test_log_of_a_killed_gate_holds(folder, gate):
+    checked = CliRunner().invoke(app, ["log", "verify", str(folder / "gate.log")])
+
+    assert checked.exit_code == 0, checked.output
+    changed = folder / "changed.log"
+    changed.write_bytes((folder / "gate.log").read_bytes().replace(b"NOT_ANONYMOUS", b"ANONYMOUS", 1))
+    assert CliRunner().invoke(app, ["log", "verify", str(changed)]).exit_code == 2
+
+
+def test_logs_hold_no_name_of_a_file_and_no_patient(folder, gate):
+    ask(folder, gate, [Image(b"\x89PNG DOE^JANE", "a")])
+    written = gate.log.read_text() + (folder / "gate.log").read_text() + (folder / "index.err").read_text()
+
+    assert "patient " not in written
+    assert "DOE" not in written
+    assert "real/" not in written
+
+
+def test_a_second_certificate_folder_is_not_made_over_the_first(folder):
+    again = CliRunner().invoke(app, ["certs", str(folder / "certificates"), "--roles", str(ROLES_FILE)])
+
+    assert again.exit_code == 2
+    assert (folder / "certificates" / "gate" / "tls.key").stat().st_mode & 0o077 == 0
+
+
+def test_sigterm_ends_in_order(folder, gate, index):
+    assert gate.stop() == 0
+    assert index.stop() == 0
+    assert "rpc.server_stopped" in gate.log.read_text()
