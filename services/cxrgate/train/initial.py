@@ -42,8 +42,22 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
 
 
 def _discriminate(network: Embedder, inputs: Inputs, seed: int) -> None:
-    """Set the projection by linear discriminant analysis (Fisher 1936) of changed views: a good place to start."""
-    pooled, labels = _pool(network, inputs, seed)
+    """Set the projection by discriminant analysis of changed views: a good place to start."""
+    discriminate(network, *_pool(network, inputs, seed), seed)
+
+
+def discriminate(network: Embedder, pooled: Float64s, labels: NDArray[np.int64], seed: int) -> None:
+    """Set the projection by linear discriminant analysis (Fisher 1936).
+
+    Args:
+        network: its projection, centre and spread are overwritten.
+        pooled: float64[n, d], what the projection takes.
+        labels: int64[n], what counts as the same.
+        seed: of the images that the principal directions are taken from.
+
+    Raises:
+        UsageError: no label has two rows.
+    """
     centre, spread = pooled.mean(0), pooled.std(0) + 1e-3
     standard = (pooled - centre) / spread
     basis = _principal(standard, min(_COMPONENTS, len(standard)), seed)
