@@ -164,6 +164,22 @@ def test_logs_hold_no_name_of_a_file_and_no_patient(folder, gate):
     assert "real/" not in written
 
 
+@pytest.mark.parametrize(
+    ("identity", "service", "code", "answer"),
+    [
+        ("monitor", GATE, 0, "SERVING"),
+        ("monitor", "", 0, "SERVING"),
+        ("monitor", "other", 3, "NOT_FOUND"),
+        ("nobody", GATE, 2, "tls.crt"),
+    ],
+)
+def test_health_by_command(folder, gate, identity, service, code, answer):
+    certificates = str(folder / "certificates" / identity)
+    asked = CliRunner().invoke(app, ["health", gate.address, "--certificates", certificates, "--service", service])
+
+    assert (asked.exit_code, answer in asked.output) == (code, True)
+
+
 def test_a_second_certificate_folder_is_not_made_over_the_first(folder):
     again = CliRunner().invoke(app, ["certs", str(folder / "certificates"), "--roles", str(ROLES_FILE)])
 

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cxrgate.cli import certs, demo, index, log, model, run, seed, serve, train
+from cxrgate.cli import certs, demo, evaluate, health, index, log, model, run, seed, serve, train
 from cxrgate.cli.errors import Exit
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command()(seed.search)
 app.command()(seed.verify)
 app.command("filter")(seed.filter_dataset)
 app.command()(certs.certs)
+app.command()(evaluate.evaluate)
+app.command()(health.health)
 app.add_typer(index.app, name="index")
 app.add_typer(log.app, name="log")
 app.add_typer(model.app, name="model")

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -19,9 +20,10 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
+from cxrgate.rpc.admission import RETRY_SECONDS
 from cxrgate.rpc.deadline import set_deadline
 from cxrgate.rpc.errors import CallRefused, refusal, status_code, trailing_metadata
-from cxrgate.rpc.limits import IDLE_SECONDS, UNARY_SECONDS
+from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IDLE_SECONDS, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import Caller, RoleMatrix
 
@@ -51,6 +53,7 @@ class Guard(grpc.aio.ServerInterceptor):
         """`roles` decides who may call what."""
         self._roles, self._metrics = roles, metrics
         self._times = times or Times()
+        self._open = _OpenCalls()
 
     async def intercept_service(
         self,
@@ -61,9 +64,27 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        call = _Call(handler_call_details.method, handler, self._roles, self._times)
+        call = _Call(handler_call_details.method, handler, self._roles, self._times, self._open)
         guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics)
         return guarded
+
+
+class _OpenCalls:
+    """Counts calls per identity, so that one caller cannot take a server from the others."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, identity: str) -> Iterator[None]:
+        """Hold one call, or raise CallRefused: RESOURCE_EXHAUSTED."""
+        if self._count[identity] >= CALLS_PER_IDENTITY:
+            raise CallRefused("RESOURCE_EXHAUSTED", "CALLS", "expected fewer open calls of one identity", RETRY_SECONDS)
+        self._count[identity] += 1
+        try:
+            yield
+        finally:
+            self._count[identity] -= 1
 
 
 class _Clock:
@@ -87,8 +108,8 @@ class _Clock:
 class _Call:
     """One RPC's handler, guarded."""
 
-    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times) -> None:
-        self._rpc, self._handler, self._roles, self._times = rpc, handler, roles, times
+    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times, calls: _OpenCalls) -> None:
+        self._rpc, self._handler, self._roles, self._times, self._open = rpc, handler, roles, times, calls
         kinds = {True: "stream", False: "unary"}
         self._kind = f"{kinds[handler.request_streaming]}_{kinds[handler.response_streaming]}"
 
@@ -117,6 +138,10 @@ class _Call:
         caller = self._roles.caller(context.auth_context())
         self._roles.authorize(caller, self._rpc)
         _caller.set(caller)
+        with self._open.one(caller.identity):
+            return await self._within_time(request, context)
+
+    async def _within_time(self, request: Any, context: Context) -> Any:
         clock = self._clock(context.time_remaining())
         set_deadline(clock.end)
         message = self._messages(request, clock) if self._handler.request_streaming else self._parse(request)

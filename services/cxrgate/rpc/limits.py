@@ -27,3 +27,6 @@ STREAMS_PER_CONNECTION = 128
 
 CONNECTION_SECONDS = 1800
 """Age at which a connection is closed, so that callers spread over new replicas; then 60 s for its calls."""
+
+CALLS_PER_IDENTITY = 256
+"""Calls that one identity may have open on a server, over all of its connections."""

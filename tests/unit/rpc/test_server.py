@@ -334,6 +334,42 @@ def test_malformed_message_ends_a_stream_with_the_callers_error():
     assert reason(asyncio.run(call())) == "MALFORMED"
 
 
+def test_one_identity_cannot_take_the_server_from_the_others(monkeypatch):
+    monkeypatch.setattr("cxrgate.rpc.guard.CALLS_PER_IDENTITY", 20)
+    held, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def act(_):
+        arrived.release()
+        await held.wait()
+
+    async def call():
+        servicer = Servicer(act)
+        async with (
+            serving(gate(servicer)) as (_, address),
+            channel(address, "generator") as greedy,
+            channel(address, "monitor") as other,
+        ):
+            streams = [stubs.GateServiceStub(greedy).CheckImages() for _ in range(20)]
+            for stream in streams:
+                await stream.write(pb.CheckImagesRequest())
+                await arrived.acquire()
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stubs.GateServiceStub(greedy).CheckImage(pb.CheckImageRequest(), timeout=10)
+            status = await health_of(other, "")
+            held.set()
+            for stream in streams:
+                await stream.done_writing()
+                assert await stream.read() == pb.CheckImagesResponse()
+                assert await stream.read() is grpc.aio.EOF
+            again = await stubs.GateServiceStub(greedy).CheckImage(pb.CheckImageRequest(), timeout=10)
+            return error.value, status, again.verdict.image_id
+
+    error, status, image_id = asyncio.run(call())
+    assert (error.code(), reason(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "CALLS")
+    assert status == "SERVING"
+    assert image_id
+
+
 def test_cancelled_call_cancels_its_handler():
     ended = asyncio.Event()
 
