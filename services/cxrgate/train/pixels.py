@@ -56,8 +56,8 @@ def decode_set(
         store.flush()
         shutil.move(partial, cache)
     pixels = np.load(cache, mmap_mode="r", allow_pickle=False)
-    patients = _numbers([sample.patient_id for sample in samples])
-    sources = _numbers([sample.source for sample in samples])
+    patients = numbers([sample.patient_id for sample in samples])
+    sources = numbers([sample.source for sample in samples])
     return PixelSet(pixels, patients, sources, samples, _digest(pixels, patients, sources))
 
 
@@ -79,7 +79,8 @@ def _squash(image: GreyImage | Failure, side: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(image.pixels).resize((side, side), Image.Resampling.BILINEAR))
 
 
-def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+def numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    """Number the names by first appearance, int64[n]."""
     order = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([order[name] for name in names], dtype=np.int64)
 
