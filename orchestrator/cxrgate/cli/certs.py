@@ -24,5 +24,5 @@ def certs(
     They are valid for 90 days. The authority's key is thrown away; a hospital uses its own authority.
     """
     with shown():
-        for folder in write_development_certificates(output, list(read_roles(roles).identities), host or LOCAL):
+        for folder in write_development_certificates(output, read_roles(roles).identities, host or LOCAL):
             typer.echo(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from cxrgate.rpc.channel import Identity
 
 DAYS = 90
 LOCAL = ("localhost", "127.0.0.1")
+SERVERS = frozenset({"gate", "index"})
+"""The roles of the services themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,27 @@ class Authority:
     def issue(
         self, spiffe_id: str | None, hosts: Sequence[str] = LOCAL, valid: timedelta = timedelta(days=DAYS)
     ) -> Identity:
-        """A certificate and key for both ends of a call; a negative `valid` is over already."""
+        """A certificate and key; only with hosts it may serve. A negative `valid` is over already."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name("cxrgate"), self.certificate.subject, key.public_key(), valid)
         names: list[x509.GeneralName] = [_host(host) for host in hosts]
         if spiffe_id is not None:
             names.append(x509.UniformResourceIdentifier(spiffe_id))
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
+        serving = [ExtendedKeyUsageOID.SERVER_AUTH] if hosts else []
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, *serving])
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(usage, critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         return Identity(_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key), _pem(self.certificate))
 
 
-def write_development_certificates(folder: Path, spiffe_ids: Sequence[str], hosts: Sequence[str]) -> list[Path]:
+def write_development_certificates(folder: Path, identities: Mapping[str, str], hosts: Sequence[str]) -> list[Path]:
     """Make an authority and one subfolder per identity, named after the id's last part; its key is thrown away.
+
+    Args:
+        folder: what to make.
+        identities: SPIFFE id to role. Only the services' own may serve: a generator must not pass for a gate.
+        hosts: names and addresses of the servers.
 
     Raises:
         UsageError: the folder exists: certificates that are in use are not replaced in passing.
@@ -64,9 +72,9 @@ def write_development_certificates(folder: Path, spiffe_ids: Sequence[str], host
         raise UsageError(f"expected no folder at {folder}")
     authority = Authority.create()
     folders = []
-    for spiffe_id in spiffe_ids:
+    for spiffe_id, role in identities.items():
         target = folder / spiffe_id.rsplit("/", 1)[-1]
-        write_identity(target, authority.issue(spiffe_id, hosts))
+        write_identity(target, authority.issue(spiffe_id, hosts if role in SERVERS else ()))
         folders.append(target)
     return folders
 

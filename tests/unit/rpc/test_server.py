@@ -10,7 +10,7 @@ from grpc_set import AUTHORITY, IDENTITIES, ROLES, channel, reason, retry_second
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import ImageError, MismatchError, UsageError
-from cxrgate.rpc.certs import Authority
+from cxrgate.rpc.certs import LOCAL, Authority, write_development_certificates
 from cxrgate.rpc.channel import OPTIONS, Identity, open_aio_channel
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.errors import CallRefused
@@ -118,6 +118,29 @@ def test_plaintext_reaches_no_handler():
 
     asyncio.run(call())
     assert servicer.calls == 0
+
+
+def test_a_callers_certificate_does_not_pass_for_a_servers(tmp_path):
+    write_development_certificates(
+        tmp_path / "made", {"spiffe://a/gate": "gate", "spiffe://a/caller": "generator"}, LOCAL
+    )
+    gate_identity, caller = (Identity.read(tmp_path / "made" / name) for name in ("gate", "caller"))
+
+    async def answered(identity):
+        server = grpc.aio.server()
+        port = server.add_secure_port("127.0.0.1:0", identity.server_credentials())
+        await server.start()
+        try:
+            async with open_aio_channel(f"127.0.0.1:{port}", caller) as opened:
+                with pytest.raises(grpc.aio.AioRpcError) as error:
+                    await stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest(), timeout=10)
+                return error.value.code()
+        finally:
+            await server.stop(0)
+
+    # The one is reached and has no such method, the other is not spoken to.
+    assert asyncio.run(answered(gate_identity)) is grpc.StatusCode.UNIMPLEMENTED
+    assert asyncio.run(answered(caller)) is grpc.StatusCode.UNAVAILABLE
 
 
 ROLE_NAMES = sorted(set(ROLES.identities.values()))
