@@ -1,0 +1,116 @@
+"""`cxrgate evaluate`: how good the models are on patients that they never saw."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from cxrgate.cli.errors import shown
+from cxrgate.evaluate import Evaluation, HeldOut, fit_baseline, hold_out, read_entries, read_manifests
+from cxrgate.evaluate import evaluate as judge
+from cxrgate.evaluate.gating import Progress as Report
+from cxrgate.evaluate.tables import tables
+
+_NARROWEST = 110
+"""Columns, where the output is a file: a row of the widest table."""
+
+
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with manifest.csv: image, patient_id, source and, if there, split, view, follow_up, licence."
+        ),
+    ],
+    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
+        "model_store"
+    ),
+    output: Annotated[Path | None, typer.Option("--json", help="File for every figure with its interval.")] = None,
+    baseline: Annotated[
+        bool,
+        typer.Option(
+            "--baseline",
+            help="Judge a frozen EfficientNet-Lite0 with LDA too, fitted on the parts train and tune of the listing "
+            "without sources under NC licences; needs the column split.",
+        ),
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Judge the models on patients that they never saw: identity, the gate, copies.
+
+    Where the listing has a column split, only its part `test` is judged, else everything. Patients that any of the
+    models saw are left out and counted. The last line printed is one JSON object with the main figures by group: all
+    sources, adults (all but kermany), and each source.
+
+    Exit codes: 0 the models were judged, whatever came of it; 2 wrong usage.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    with shown():
+        entries = read_entries(data)
+        held_out = hold_out(entries, read_manifests(models).values())
+        console.print(told(held_out), highlight=False)
+        with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, _bars() as report:
+            result = judge(models, held_out, Path(work), device, report)
+            fitted = fit_baseline(entries, Path(work) / "baseline", report) if baseline else None
+            other = judge(fitted.store, held_out, Path(work), device, report) if fitted and fitted.store else None
+        show(console, str(models), result)
+        if fitted:
+            console.print(f"Baseline: {fitted.description}", highlight=False)
+        if other:
+            show(console, "Baseline", other)
+        if output:
+            write(output, held_out, result, other)
+        typer.echo(json.dumps(result.summary()))
+
+
+def told(held_out: HeldOut) -> str:
+    """How much is judged, and how much is not."""
+    patients = len({sample.patient_id for sample in held_out.samples})
+    return (
+        f"{len(held_out.entries)} images of {patients} patients. Left out because a model saw their patients: "
+        f"{held_out.images_left_out} images of {held_out.patients_left_out} patients."
+    )
+
+
+def show(console: Console, name: str, evaluation: Evaluation) -> None:
+    """Print the tables."""
+    for table in tables(name, evaluation):
+        console.print(table)
+    console.print(f"Copy threshold that flags 5 % of all strangers: {evaluation.copy_threshold:.4f}", highlight=False)
+
+
+def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluation | None) -> None:
+    """Write every figure, with intervals and counts."""
+    content: dict[str, Any] = {
+        "images": len(held_out.entries),
+        "left_out": {"images": held_out.images_left_out, "patients": held_out.patients_left_out},
+        "models": result.to_json(),
+        "baseline": baseline.to_json() if baseline else None,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _bars() -> Iterator[Report]:
+    """Progress bars on stderr, one per step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks or bars.tasks[tasks[step]].finished:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.advance(tasks[step], done)
+
+        yield report

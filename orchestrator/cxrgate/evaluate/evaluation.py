@@ -1,0 +1,119 @@
+"""A model store on held-out patients: identity, the gate, copies."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import UsageError
+from cxrgate.evaluate.division import divide
+from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
+from cxrgate.evaluate.gating import Progress, run_gate
+from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
+from cxrgate.evaluate.listing import HeldOut
+from cxrgate.gate import ModelFolders, local_models
+from cxrgate.models import ModelManifest, read_manifest
+from cxrgate.train.score import EmbeddedSet, embed_listing
+from cxrgate.train.scoring import Figure
+
+SUMMARY = (
+    "auc",
+    "tpr_at_fpr_1pct",
+    "p_at_1",
+    "map_at_r",
+    "sensitivity",
+    "specificity",
+    "medium_copy",
+    "strong_copy",
+)
+"""What the last line printed holds of each group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures and counts by group and name, figures of subgroups, the measured copy threshold, the models' digests."""
+
+    figures: Mapping[str, Mapping[str, Figure]]
+    counts: Mapping[str, Mapping[str, int]]
+    subgroups: Sequence[Subgroup] = field(repr=False)
+    copy_threshold: float
+    models: Mapping[str, str]
+
+    def summary(self) -> dict[str, dict[str, float | None]]:
+        """Plain numbers, None where there is nothing to measure."""
+        return {group: {name: _plain(row[name].value) for name in SUMMARY} for group, row in self.figures.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, None in place of NaN."""
+        result: dict[str, Any] = _without_nan(asdict(self))
+        return result
+
+
+def read_manifests(store: Path) -> dict[str, ModelManifest]:
+    """The manifests of a store by kind; ModelError where a folder is not a model."""
+    folders = ModelFolders.of(store)
+    chosen = {"retrieval": folders.retrieval, "verification": folders.verification, "copy": folders.copying}
+    return {kind: read_manifest(folder) for kind, folder in chosen.items() if folder is not None}
+
+
+def evaluate(
+    store: Path, held_out: HeldOut, work: Path, device: str = "cpu", progress: Progress = lambda *_: None
+) -> Evaluation:
+    """Judge the models of a store.
+
+    Args:
+        store: with the folders retrieval, verification and, where there is one, copy.
+        held_out: what they are judged on.
+        work: a folder for the snapshot, which is removed again.
+        device: cpu or cuda.
+        progress: called with what is being done, how much was done now and of how much.
+
+    Raises:
+        ModelError: a folder is not a model of its kind.
+        UsageError: an image cannot be read.
+        SnapshotError: an image cannot be enrolled.
+    """
+    folders, samples = ModelFolders.of(store), held_out.samples
+    sources = [sample.source for sample in samples]
+
+    def embed(kind: str, folder: Path) -> EmbeddedSet:
+        return embed_listing(folder, samples, device, lambda done: progress(f"embed, {kind}", done, len(samples)))
+
+    # The gate first: it refuses a store that does not fit.
+    with local_models(folders, device) as models:
+        division = divide(samples)
+        if not division.enrolled:
+            raise UsageError("expected patients to enrol, every one is a stranger; give more images")
+        outcomes = run_gate(store, models, division, work, progress)
+    shutil.rmtree(work / "snapshot")
+    verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
+    identity = score_identity(verification, retrieval, held_out.entries)
+    threshold = copy_threshold(outcomes.strangers)
+    return Evaluation(
+        figures=_merge(identity_figures(identity), gate_figures(outcomes, sources, threshold)),
+        counts=_merge(identity_counts(identity), gate_counts(outcomes, sources)),
+        subgroups=subgroups(identity),
+        copy_threshold=threshold,
+        models={kind: manifest.digest for kind, manifest in read_manifests(store).items()},
+    )
+
+
+def _merge(*tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Tables of the same groups, side by side."""
+    return {group: {name: value for table in tables for name, value in table[group].items()} for group in tables[0]}
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return _plain(value) if isinstance(value, float) else value
