@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from cxrgate.cli.errors import shown
+from cxrgate.cli.train_score import score
 from cxrgate.core import UsageError
 from cxrgate.models import Kind
 from cxrgate.train import Job, read_recipe, read_samples, with_splits, without_sources
 from cxrgate.train import train as train_model
+from cxrgate.train.published_splits import read_splits, write_listing
 
 app = typer.Typer(no_args_is_help=True, help="Train models on your own images, and score them.")
 
@@ -68,6 +70,22 @@ def copy(
 ) -> None:
     """Train the model that finds copies; it needs no patient's second image."""
     _train(Kind.COPY, listing, output, work, recipe, seed, without, device)
+
+
+app.command()(score)
+
+
+@app.command()
+def listing(
+    nih_splits: Annotated[Path, typer.Option(help="Folder of the published train.csv, validation.csv and test.csv.")],
+    images: Annotated[Path, typer.Option(help="Folder of the ChestX-ray14 images, at any depth.")],
+    output: Annotated[Path, typer.Option(help="CSV to write, in the images' folder or above it.")],
+) -> None:
+    """Write the listing of the split of ChestX-ray14 that Packhäuser et al. published, checked to part patients."""
+    with shown():
+        found = read_splits(nih_splits)
+        write_listing(found, images, output)
+        typer.echo(f"{len(found)} images of {len({image.patient_id for image in found})} patients in {output}")
 
 
 def _train(

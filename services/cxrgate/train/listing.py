@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
@@ -63,7 +64,21 @@ def _split(value: str) -> Split | None:
     return Split(value) if value else None
 
 
-def check_disjoint(samples: Sequence[Sample]) -> None:
+class Assigned(Protocol):
+    """What has a patient and a split."""
+
+    @property
+    def patient_id(self) -> str:
+        """Whose it is."""
+        ...
+
+    @property
+    def split(self) -> Split | None:
+        """What it is used for."""
+        ...
+
+
+def check_disjoint(samples: Sequence[Assigned]) -> None:
     """Raise UsageError unless every patient is in one split only."""
     found: dict[str, set[Split | None]] = {}
     for sample in samples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cxrgate.core import Failure, GreyImage, UsageError
+from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.images import SandboxedDecoder
 from cxrgate.train.listing import Sample
@@ -64,19 +64,37 @@ def decode_set(
 async def _fill(
     store: NDArray[np.uint8], samples: Sequence[Sample], side: int, progress: Callable[[int], None]
 ) -> None:
+    row = 0
+    async for images in decoded(samples):
+        for image in images:
+            store[row] = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
+            row += 1
+        progress(len(images))
+
+
+async def decoded(samples: Sequence[Sample]) -> AsyncIterator[list[NDArray[np.uint8]]]:
+    """Decode the samples as enrolment does, in order: some uint8[h, w] at a time.
+
+    Raises:
+        UsageError: an image cannot be read; it is named.
+    """
     with SandboxedDecoder() as decoder:
         for start in range(0, len(samples), _BATCH):
-            part = samples[start : start + _BATCH]
-            images = await decoder.decode([sample.file.read() for sample in part])
-            for row, image in enumerate(images, start):
-                store[row] = _squash(image, side)
-            progress(len(part))
+            records = [_read(sample) for sample in samples[start : start + _BATCH]]
+            yield [_readable(image) for image in await decoder.decode(records)]
 
 
-def _squash(image: GreyImage | Failure, side: int) -> NDArray[np.uint8]:
+def _read(sample: Sample) -> ImageRecord:
+    try:
+        return sample.file.read()
+    except ImageError as error:
+        raise UsageError(f"expected every image to be readable, {sample.file.image_id}: {error.reason}") from error
+
+
+def _readable(image: GreyImage | Failure) -> NDArray[np.uint8]:
     if isinstance(image, Failure):
-        raise UsageError(f"expected every training image to be readable, {image.image_id}: {image.reason}")
-    return np.asarray(Image.fromarray(image.pixels).resize((side, side), Image.Resampling.BILINEAR))
+        raise UsageError(f"expected every image to be readable, {image.image_id}: {image.reason}")
+    return image.pixels
 
 
 def numbers(names: Sequence[str]) -> NDArray[np.int64]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core import Failure, GreyImage, UsageError
-from cxrgate.images import SandboxedDecoder
-from cxrgate.models import Forward, Head, Kind, ModelManifest, keep_freed_memory, load_model
+from cxrgate.core import UsageError
+from cxrgate.models import Forward, Head, Kind, ModelManifest, keep_freed_memory, load_model, read_manifest
 from cxrgate.train.listing import Sample, patient_hash
-from cxrgate.train.pixels import numbers
+from cxrgate.train.pair_file import NamedPair, find_pairs
+from cxrgate.train.pixels import decoded, numbers
 from cxrgate.train.scoring import (
     Figure,
     Pairs,
@@ -24,8 +24,6 @@ from cxrgate.train.scoring import (
     retrieval_figures,
     verification_figures,
 )
-
-_BATCH = 64
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -61,11 +59,70 @@ class SourceScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """The figures of a model on a listing, what they are of, and what was left out because the model saw it."""
+
+    manifest: ModelManifest
+    figures: Figures
+    images: int
+    patients: int
+    left_out_images: int
+    left_out_patients: int
+    pairs: int
+    left_out_pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """AUC, TPR at FPR, P@1, mAP@R and R-precision by name: of all sources pooled, and of each source."""
 
     pooled: Mapping[str, Figure]
     sources: Mapping[str, Mapping[str, Figure]]
+
+
+def score_model(
+    folder: Path,
+    samples: Sequence[Sample],
+    pairs: Sequence[NamedPair] | None = None,
+    device: str = "cpu",
+    progress: Callable[[int], None] = lambda _: None,
+) -> Scores:
+    """Score a model folder on the samples of patients that it did not see.
+
+    Args:
+        folder: of any kind of model.
+        samples: of a listing.
+        pairs: the pairs to verify; every pair of a source's images where None.
+        device: cpu or cuda.
+        progress: as embed_listing.
+
+    Raises:
+        ModelError: not a model folder.
+        UsageError: no sample is left, or see find_pairs and embed_listing.
+    """
+    kept = unseen(read_manifest(folder), samples)
+    named = None if pairs is None else find_pairs(samples, pairs)
+    chosen = None if named is None else kept_pairs(named, samples, kept)
+    embedded = embed_listing(folder, kept, device, progress)
+    sources = score_sources(embedded, chosen)
+    patients, patients_kept = (len({sample.patient_id for sample in part}) for part in (samples, kept))
+    return Scores(
+        embedded.manifest,
+        summarise(sources),
+        images=len(kept),
+        patients=patients_kept,
+        left_out_images=len(samples) - len(kept),
+        left_out_patients=patients - patients_kept,
+        pairs=sum(len(part.pairs.scores) for part in sources.values()),
+        left_out_pairs=0 if named is None or chosen is None else len(named) - len(chosen),
+    )
+
+
+def kept_pairs(pairs: Int64s, samples: Sequence[Sample], kept: Sequence[Sample]) -> Int64s:
+    """Pairs of rows of `samples` as pairs of rows of `kept`, int64[p, 2]; without those that are not wholly there."""
+    rows = {sample.file.image_id: row for row, sample in enumerate(kept)}
+    renumbered = np.array([rows.get(sample.file.image_id, -1) for sample in samples], dtype=np.int64)[pairs]
+    return np.asarray(renumbered[(renumbered >= 0).all(axis=1)])
 
 
 def unseen(manifest: ModelManifest, samples: Sequence[Sample]) -> list[Sample]:
@@ -106,19 +163,10 @@ async def _embed(
     forward: Forward, samples: Sequence[Sample], progress: Callable[[int], None]
 ) -> list[NDArray[np.float32]]:
     parts = []
-    with SandboxedDecoder() as decoder:
-        for start in range(0, len(samples), _BATCH):
-            records = [sample.file.read() for sample in samples[start : start + _BATCH]]
-            images = await decoder.decode(records)
-            parts.append(forward([_readable(image).pixels for image in images]))
-            progress(len(images))
+    async for images in decoded(samples):
+        parts.append(forward(images))
+        progress(len(images))
     return parts
-
-
-def _readable(image: GreyImage | Failure) -> GreyImage:
-    if isinstance(image, Failure):
-        raise UsageError(f"expected every image to be readable, {image.image_id}: {image.reason}")
-    return image
 
 
 def against(embedded: EmbeddedSet, probe: NDArray[np.float32], candidates: NDArray[np.float32]) -> Float64s:

@@ -69,14 +69,14 @@ def rank_queries(similarities: Float64s, patients: Int64s) -> Queries:
         similarities: float64[n, n], higher is more alike; ties are broken by order.
         patients: int64[n].
     """
-    values = np.array(similarities, dtype=np.float64)
-    np.fill_diagonal(values, -np.inf)
     relevant = np.bincount(patients)[patients] - 1
     queries = np.flatnonzero(relevant > 0)
     figures = np.empty((3, len(queries)))
     for column, query in enumerate(queries):
         count = relevant[query]
-        nearest = np.argsort(-values[query], kind="stable")[:count]
+        distances = -similarities[query]
+        distances[query] = np.inf
+        nearest = np.argsort(distances, kind="stable")[:count]
         hits = patients[nearest] == patients[query]
         precision = np.cumsum(hits) / np.arange(1, count + 1)
         figures[:, column] = hits[0], (precision * hits).sum() / count, hits.mean()
@@ -98,9 +98,10 @@ def verification_figures(sources: Sequence[Pairs], replicates: int = REPLICATES,
     exact = _exact(pooled)
     bins = _rank_bins(pooled.scores)
     draws = []
-    for weights in _resamples(int(max(pooled.first.max(), pooled.second.max())) + 1, replicates, seed):
+    patients, first, second = _renumbered(pooled)
+    for weights in _resamples(patients, replicates, seed):
         # A pair of one patient counts as often as the patient was drawn, one of two patients by the product.
-        drawn = np.where(pooled.same, weights[pooled.first], weights[pooled.first] * weights[pooled.second])
+        drawn = np.where(pooled.same, weights[first], weights[first] * weights[second])
         positive = _counted(bins, np.where(pooled.same, drawn, 0))
         negative = _counted(bins, np.where(pooled.same, 0, drawn))
         if positive.sum() and negative.sum():
@@ -118,8 +119,8 @@ def retrieval_figures(sources: Sequence[Queries], replicates: int = REPLICATES, 
     if not len(patients):
         return dict.fromkeys(names, _NOTHING)
     values = {name: np.concatenate([getattr(part, field) for part in sources]) for name, field in names.items()}
-    counts = list(_resamples(int(patients.max()) + 1, replicates, seed))
-    weights = [weight[patients] for weight in counts if weight[patients].sum()]
+    found, numbers = np.unique(patients, return_inverse=True)
+    weights = [weight[numbers] for weight in _resamples(len(found), replicates, seed)]
     return {
         name: _figure(float(column.mean()), [float(np.average(column, weights=weight)) for weight in weights])
         for name, column in values.items()
@@ -147,6 +148,12 @@ def _rank_bins(scores: Float64s) -> Int64s:
     """Bins of equal count over distinct scores: equal scores share one."""
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, BINS)))
     return np.clip(np.searchsorted(edges, scores, "right") - 1, 0, BINS - 1)
+
+
+def _renumbered(pairs: Pairs) -> tuple[int, Int64s, Int64s]:
+    """How many patients the pairs have, and both sides with numbers below that: only these are resampled."""
+    found, numbers = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
+    return len(found), numbers[: len(pairs.first)], numbers[len(pairs.first) :]
 
 
 def _counted(bins: Int64s, weights: NDArray[np.generic]) -> Float64s:
