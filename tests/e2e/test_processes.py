@@ -90,9 +90,11 @@ def gate(folder, index):
     command = ["cxrgate.cli", "serve", "gate", folder / "out.yaml", "--log", folder / "gate.log"]
     process = Process("gate", GATE, folder, [*command, "--index", index.address])
     process.start()
-    process.wait()
-    yield process
-    process.kill()
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.kill()
 
 
 @pytest.fixture(scope="module")
