@@ -1,0 +1,78 @@
+import math
+
+import pytest
+from evaluate_sets import entries
+from fakes import POLICY, evidence
+
+from cxrgate.core import Failure, Stage
+from cxrgate.evaluate.division import Division
+from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
+from cxrgate.evaluate.gating import Outcomes
+
+FAILED = Failure("image", Stage.DECODE, "INVALID_ARGUMENT", "TRUNCATED", "expected an image")
+RELEASED, LEAK, COPY = (
+    POLICY.decide(item, "")
+    for item in (evidence(), evidence(scores=(0.9, 0.1, 0.1)), evidence(similarities=(0.95, 0, 0)))
+)
+
+
+def similar(value):
+    return POLICY.decide(evidence(similarities=(value, 0.0, 0.0)), "")
+
+
+def figures(others=(), strangers=(), medium=(), threshold=0.5, counting=False):
+    listed = [row.sample for row in entries(*[1] * 9, source="nih")]
+    division = Division(listed[: len(medium)], listed[: len(others)], listed[: len(strangers)])
+    outcomes = Outcomes(division, others, strangers, {"medium_copy": medium})
+    return gate_counts(outcomes, ["nih"]) if counting else gate_figures(outcomes, ["nih"], threshold)
+
+
+def test_an_image_without_an_answer_is_not_released():
+    assert figures(others=[RELEASED, LEAK, COPY, FAILED])["nih"]["sensitivity"].value == 0.75
+    assert figures(strangers=[RELEASED, LEAK, COPY, FAILED])["nih"]["specificity"].value == 0.25
+
+
+def test_an_image_without_an_answer_is_counted():
+    counts = figures([FAILED, LEAK], [FAILED, FAILED, RELEASED], [FAILED], counting=True)["all"]
+
+    assert counts == {
+        "enrolled": 1,
+        "others": 2,
+        "others_indeterminate": 1,
+        "strangers": 3,
+        "strangers_indeterminate": 2,
+        "medium_copy_indeterminate": 1,
+    }
+
+
+def test_a_copy_without_an_answer_is_not_caught_by_the_copy_space():
+    found = figures(medium=[FAILED, similar(0.6), similar(0.4)])["nih"]
+
+    assert found["medium_copy"].value == pytest.approx(1 / 3)
+    assert found["medium_copy_gate"].value == pytest.approx(1 / 3)
+
+
+def test_the_gate_catches_copies_by_either_space():
+    assert figures(medium=[LEAK, COPY, RELEASED])["nih"]["medium_copy_gate"].value == pytest.approx(2 / 3)
+
+
+def test_the_copy_threshold_flags_five_percent_of_the_strangers():
+    strangers = [similar(number / 100) for number in range(100)]
+    threshold = copy_threshold([FAILED, *strangers])
+
+    assert sum(outcome.similarity > threshold for outcome in strangers) == 5
+
+
+def test_equal_similarities_at_the_threshold_are_not_flagged():
+    strangers = [similar(0.8)] * 100
+
+    assert not any(outcome.similarity > copy_threshold(strangers) for outcome in strangers)
+
+
+def test_a_group_without_images_has_no_figures():
+    listed = [row.sample for row in entries(1, source="kermany")]
+    outcomes = Outcomes(Division(listed, [], []), [], [], {"medium_copy": [COPY]})
+    found = gate_figures(outcomes, ["kermany"], copy_threshold([]))
+
+    assert all(math.isnan(figure.value) for figure in found["adults"].values())
+    assert math.isnan(found["all"]["specificity"].value)
