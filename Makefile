@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e bench clean
+.PHONY: demo test lint format proto e2e bench clean evaluate
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -41,3 +41,8 @@ clean:
 # Speed, as ratios to baselines of the same run; merges its keys into out/bench.json.
 bench: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+# The models of model_store/ on DATA/manifest.csv (image, patient_id, source and, if there, split), beside a cheap
+# baseline where there is a split to fit it on; every figure goes to out/evaluation.json, the last line is the main ones.
+evaluate: .venv/installed
+	$(BIN)/cxrgate evaluate "$(DATA)" --baseline --json out/evaluation.json
