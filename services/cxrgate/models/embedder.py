@@ -6,6 +6,7 @@ to a coarse grid rather than to one number, as in Packhäuser's retrieval head.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -19,16 +20,21 @@ TRUNK = "efficientnet-lite0"
 
 @dataclass(frozen=True, slots=True)
 class EmbedderArchitecture:
-    """Trunk, the blocks that are tapped (0 to 15), the side of the grid they are pooled to, numbers per image."""
+    """Trunk, tapped blocks (0 to 15), the side of the grid they are pooled to, and numbers per image.
+
+    `dimensions` come from the projection that training makes, `discriminants` from a linear discriminant analysis of
+    what is pooled, fitted afterwards; 0 without.
+    """
 
     trunk: str = TRUNK
     taps: tuple[int, ...] = (4, 10)
     pool: int = 4
     dimensions: int = 256
+    discriminants: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taps", tuple(self.taps))
-        if self.trunk != TRUNK or self.pool < 1 or self.dimensions < 1:
+        if self.trunk != TRUNK or self.pool < 1 or self.dimensions < 1 or self.discriminants < 0:
             raise ValueError(f"expected the trunk {TRUNK} and positive sizes, got {self}")
         if not set(self.taps) <= set(range(len(BLOCK_CHANNELS))):
             raise ValueError(f"expected taps of 0 to {len(BLOCK_CHANNELS) - 1}, got {self.taps}")
@@ -38,17 +44,23 @@ class EmbedderArchitecture:
         """Numbers per image before the projection."""
         return sum(BLOCK_CHANNELS[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
 
+    @property
+    def outputs(self) -> int:
+        """Numbers per image."""
+        return self.dimensions + self.discriminants
+
     def build(self) -> Embedder:
         """The untrained network."""
         return Embedder(self)
 
 
 class Embedder(nn.Module):
-    """float[n, 3, h, w] to float[n, dimensions] of unit length.
+    """float[n, 3, h, w] to float[n, outputs] of unit length.
 
     `centre` and `spread` bring what is pooled from different depths to one scale. `whiten` makes what differs
     between the images of one patient small in every direction alike (within-class covariance normalisation, Hatch et
-    al. 2006); it is fitted after training. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead.
+    al. 2006). The whitened projection and the discriminants weigh the same: the cosine of two images is the mean of
+    both parts' cosines. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead.
     """
 
     centre: Tensor
@@ -67,6 +79,7 @@ class Embedder(nn.Module):
         self.whiten = nn.Linear(shape.dimensions, shape.dimensions)
         nn.init.eye_(self.whiten.weight)
         nn.init.zeros_(self.whiten.bias)
+        self.discriminate = nn.Linear(shape.pooled, shape.discriminants) if shape.discriminants else None
         self.register_buffer("calibration", torch.tensor([10.0, -5.0]))
 
     def pooled(self, x: Tensor) -> Tensor:
@@ -77,8 +90,15 @@ class Embedder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The embeddings."""
-        return functional.normalize(self.whiten(self.direction(x)), dim=1)
+        pooled = self.pooled(x)
+        learned = functional.normalize(self.whiten(self._direction(pooled)), dim=1)
+        if self.discriminate is None:
+            return learned
+        return torch.cat([learned, functional.normalize(self.discriminate(pooled), dim=1)], 1) / math.sqrt(2)
 
     def direction(self, x: Tensor) -> Tensor:
         """The projection at unit length, float[n, dimensions]: what the loss sees, before whitening."""
-        return functional.normalize(self.project((self.pooled(x) - self.centre) / self.spread), dim=1)
+        return self._direction(self.pooled(x))
+
+    def _direction(self, pooled: Tensor) -> Tensor:
+        return functional.normalize(self.project((pooled - self.centre) / self.spread), dim=1)

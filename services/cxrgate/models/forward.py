@@ -54,7 +54,7 @@ class Forward:
     @property
     def dimensions(self) -> int:
         """Numbers per image."""
-        return self.manifest.architecture.dimensions
+        return self.manifest.architecture.outputs
 
     def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Images uint8[h, w] of any shape to float32[n, dimensions]: embeddings, or features f(x) in (0, 1).

@@ -22,6 +22,11 @@ class RetrievalArchitecture:
     hidden: int = 2048
     dimensions: int = 128
 
+    @property
+    def outputs(self) -> int:
+        """Numbers per image."""
+        return self.dimensions
+
     def build(self) -> nn.Sequential:
         """The untrained network: float[n, 3, h, w] to embeddings float[n, dimensions], not normalised."""
         trunk = build_trunk(self.trunk)
@@ -35,6 +40,11 @@ class VerificationArchitecture:
 
     trunk: str = "resnet50"
     dimensions: int = 128
+
+    @property
+    def outputs(self) -> int:
+        """Numbers per image."""
+        return self.dimensions
 
     def build(self) -> SiameseNetwork:
         """The untrained network."""

@@ -10,13 +10,12 @@ from torch import Generator, nn
 from cxrgate.core import UsageError
 from cxrgate.models import Embedder
 from cxrgate.models.lite import published_weights
+from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.inputs import Inputs
 from cxrgate.train.recipe import Initial, Recipe
-from cxrgate.train.whitening import within_covariance
 
 _VIEWS = 2
 _COMPONENTS = 300
-_BASIS_ROWS = 4000
 _SHRINKAGE = 0.2
 _BATCH = 64
 _SCALE = 0.05
@@ -47,7 +46,7 @@ def _discriminate(network: Embedder, inputs: Inputs, seed: int) -> None:
 
 
 def discriminate(network: Embedder, pooled: Float64s, labels: NDArray[np.int64], seed: int) -> None:
-    """Set the projection by linear discriminant analysis (Fisher 1936).
+    """Set the projection by linear discriminant analysis.
 
     Args:
         network: its projection, centre and spread are overwritten.
@@ -58,16 +57,11 @@ def discriminate(network: Embedder, pooled: Float64s, labels: NDArray[np.int64],
     Raises:
         UsageError: no label has two rows.
     """
-    centre, spread = pooled.mean(0), pooled.std(0) + 1e-3
-    standard = (pooled - centre) / spread
-    basis = _principal(standard, min(_COMPONENTS, len(standard)), seed)
-    values, vectors = np.linalg.eigh(within_covariance(standard @ basis, labels, _SHRINKAGE))
-    count = min(network.project.out_features, len(values))
-    directions = basis @ (vectors[:, :count] / np.sqrt(values[:count]))
+    found = find_discriminants(pooled, labels, network.project.out_features, _COMPONENTS, _SHRINKAGE, seed)
     with torch.no_grad():
-        network.centre.copy_(torch.from_numpy(centre))
-        network.spread.copy_(torch.from_numpy(spread))
-        network.project.weight[:count].copy_(torch.from_numpy(directions.T * _SCALE))
+        network.centre.copy_(torch.from_numpy(found.centre))
+        network.spread.copy_(torch.from_numpy(found.spread))
+        network.project.weight[: found.count].copy_(torch.from_numpy(found.directions.T * _SCALE))
         network.project.bias.zero_()
 
 
@@ -82,11 +76,3 @@ def _pool(network: Embedder, inputs: Inputs, seed: int) -> tuple[Float64s, NDArr
         with torch.autocast("cpu", torch.bfloat16):
             parts.append(network.pooled(batch).float().numpy())
     return np.concatenate(parts).astype(np.float64), inputs.labels[rows]
-
-
-def _principal(standard: Float64s, count: int, seed: int) -> Float64s:
-    """The first principal directions over their deviations, float64[d, count]."""
-    chosen = np.random.default_rng(seed).permutation(len(standard))[:_BASIS_ROWS]
-    _, lengths, vectors = np.linalg.svd(standard[chosen], full_matrices=False)
-    count = min(count, int((lengths > lengths[0] * 1e-6).sum()))
-    return np.asarray(vectors[:count].T / (lengths[:count] / np.sqrt(len(chosen))))
