@@ -1,0 +1,74 @@
+"""A model folder to what TorchServe loads: a plain folder, no archive.
+
+TorchServe 0.12 takes a folder of its model store as it is when MAR-INF/MANIFEST.json is in it: nothing is zipped,
+unpacked, or stamped with the time, so equal models pack to equal bytes.
+
+    MAR-INF/MANIFEST.json   names the handler, which is installed with cxrgate
+    model-config.yaml       TorchServe's settings of the model
+    model.json, weights.safetensors, canary.json
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from cxrgate.core import ModelError
+from cxrgate.models.forward import Forward
+from cxrgate.models.manifest import MANIFEST, WEIGHTS, ModelManifest
+from cxrgate.models.pack_canary import make_canary, write_canary
+from cxrgate.models.store import load_model
+
+HANDLER = "cxrgate.models.torchserve_handler"
+CONFIG = "model-config.yaml"
+JOB_QUEUE = 100
+"""Requests that TorchServe holds per model. Callers stay below it: a full queue answers with a misleading status."""
+
+_CONFIG = {
+    # Requests are packed: what TorchServe would gather is a batch already.
+    "batchSize": 1,
+    "maxBatchDelay": 1,
+    "jobQueueSize": JOB_QUEUE,
+    # Seconds; a worker that takes longer is killed and started again.
+    "responseTimeout": 60,
+    "startupTimeout": 180,
+}
+
+
+def pack_model(folder: Path, store: Path) -> ModelManifest:
+    """Write `store`/KIND, whole or not at all; an older one is replaced.
+
+    Raises:
+        ModelError: the model folder is not what its manifest says.
+    """
+    model = load_model(folder)
+    target = store / model.manifest.kind.value
+    if target.resolve() == folder.resolve():
+        raise ModelError(f"expected another folder than the models' own to pack into, got {store}")
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "MAR-INF").mkdir(parents=True)
+    for name in (MANIFEST, WEIGHTS):
+        shutil.copyfile(folder / name, partial / name)
+    write_canary(partial, make_canary(Forward(model)))
+    (partial / CONFIG).write_text(yaml.safe_dump(_CONFIG))
+    (partial / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(_archive(model.manifest), indent=2) + "\n")
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    return model.manifest
+
+
+def _archive(manifest: ModelManifest) -> dict[str, object]:
+    return {
+        "runtime": "python",
+        "model": {
+            "modelName": manifest.kind.value,
+            "modelVersion": "1.0",
+            "handler": HANDLER,
+            "configFile": CONFIG,
+        },
+        "archiverVersion": "0.12.0",
+    }
