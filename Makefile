@@ -31,9 +31,11 @@ format: .venv/installed
 proto: .venv/installed
 	protos/generate.sh
 
-# The services as processes on loopback, with kill -9; part of `make test` too.
+# The services as processes on loopback, with kill -9. What needs the real TorchServe (and Java) is not part of
+# `make test`; MARK="model_server and not slow" is its short form.
+MARK ?=
 e2e: .venv/installed
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/e2e -m "$(MARK)"
 
 clean:
 	rm -rf out build dist .venv

@@ -2,67 +2,18 @@
 
 import json
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from contextlib import suppress
 
-import grpc
 import pandas as pd
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_set import ROLES_FILE
+from service_process import GATE, INDEX, Process
 from sets import write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import Gate, Identity, Image
 from cxrgate.gate import read_config, run
-from cxrgate.rpc.channel import open_channel
-
-INDEX, GATE = "cxrgate.api.index.v1.IndexService", "cxrgate.api.gate.v1.GateService"
-START_SECONDS = 180
-
-
-class Process:
-    """One service, started and started again on the same port."""
-
-    def __init__(self, name, service, folder, command):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.service, self.folder = service, folder
-        self.log = folder / f"{name}.err"
-        options = ["--certificates", folder / "certificates" / name, "--roles", ROLES_FILE, "--listen", self.address]
-        self.command = [str(part) for part in [sys.executable, "-m", *command, *options]]
-        self.running = None
-
-    def start(self):
-        with self.log.open("ab") as log:
-            self.running = subprocess.Popen(self.command, cwd=self.folder, stderr=log, stdout=log)
-
-    def wait(self):
-        """Until health says SERVING; the seconds that it took."""
-        started = time.monotonic()
-        with open_channel(self.address, Identity.read(self.folder / "certificates" / "monitor")) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            request = health_pb2.HealthCheckRequest(service=self.service)
-            while time.monotonic() - started < START_SECONDS:
-                assert self.running.poll() is None, self.log.read_text()
-                with suppress(grpc.RpcError):
-                    if stub.Check(request, timeout=5).status == health_pb2.HealthCheckResponse.SERVING:
-                        return time.monotonic() - started
-                time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
-
-    def kill(self):
-        self.running.send_signal(signal.SIGKILL)
-        self.running.wait()
-
-    def stop(self):
-        self.running.send_signal(signal.SIGTERM)
-        return self.running.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`cxrgate model`: import and look at models."""
+"""`cxrgate model`: import, look at and pack models."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import shown
+from cxrgate.gate import ModelFolders
 from cxrgate.models import PRESETS, Kind, import_checkpoint, read_manifest
+from cxrgate.models.pack import pack_model
 
-app = typer.Typer(no_args_is_help=True, help="Import published checkpoints and look at model folders.")
+app = typer.Typer(
+    no_args_is_help=True, help="Import published checkpoints, look at model folders and pack them for TorchServe."
+)
 
 
 class Preset(StrEnum):
@@ -44,3 +48,17 @@ def info(folder: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
     with shown():
         manifest = read_manifest(folder)
         typer.echo(json.dumps({**manifest.to_json(), "digest": manifest.digest}, indent=2))
+
+
+@app.command()
+def pack(
+    store: Annotated[Path, typer.Argument(help="Folder of the model folders retrieval, verification, copy.")],
+    output: Annotated[Path, typer.Option(help="Folder to write what TorchServe loads into.")],
+) -> None:
+    """Pack the models of a store for `cxrgate serve models`, each with a canary image and its answer."""
+    folders = ModelFolders.of(store)
+    with shown():
+        for folder in (folders.retrieval, folders.verification, folders.copying):
+            if folder is not None:
+                manifest = pack_model(folder, output)
+                typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")

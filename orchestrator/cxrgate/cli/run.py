@@ -14,7 +14,7 @@ from rich.table import Table
 from cxrgate.cli.errors import Exit, shown
 from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
-from cxrgate.gate import Paths, RunConfig, list_images, read_config
+from cxrgate.gate import Paths, RunConfig, Services, list_images, read_config
 from cxrgate.gate import run as run_filter
 from cxrgate.images import SandboxedDecoder
 from cxrgate.report import write_report
@@ -27,6 +27,15 @@ def run(
     config: Annotated[
         Path, typer.Argument(envvar="CONFIG_NAME", help="YAML configuration; relative paths count from its folder.")
     ] = Path("config.yaml"),
+    models: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the model server; without it this process computes.")
+    ] = None,
+    index: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the index service; without it the snapshot is searched.")
+    ] = None,
+    certificates: Annotated[
+        Path | None, typer.Option(help="Folder with the gate's tls.crt, tls.key and ca.crt, for the index.")
+    ] = None,
 ) -> None:
     """Check a synthetic set against the real one and publish what may be released.
 
@@ -39,7 +48,8 @@ def run(
     with shown():
         seed = read_seed_config(config) if is_seed_config(config) else None
         settings = run_config(seed) if seed else read_config(config)
-        results = execute(settings)
+        services = Services(models, index, certificates) if models or index else None
+        results = execute(settings, services)
         make_report(settings)
         if seed:
             publish_filtered(settings, seed.filtered_dataset_output)
@@ -47,7 +57,7 @@ def run(
     raise typer.Exit(exit_code(results))
 
 
-def execute(settings: RunConfig) -> pd.DataFrame:
+def execute(settings: RunConfig, services: Services | None = None) -> pd.DataFrame:
     """Run with progress bars and say what came of it."""
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -59,7 +69,7 @@ def execute(settings: RunConfig) -> pd.DataFrame:
                 tasks[step] = bars.add_task(step, total=total)
             bars.advance(tasks[step], done)
 
-        summary = run_filter(settings, progress)
+        summary = run_filter(settings, progress, services)
     tell(console, settings, summary.results)
     if summary.checked:
         rate = summary.checked / summary.seconds

@@ -15,8 +15,11 @@ from cxrgate.index import EngineName
 from cxrgate.index.service_process import serve_index
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening
+from cxrgate.serving.process import serve_models
 
-app = typer.Typer(no_args_is_help=True, help="Serve the index or the gate over gRPC with mTLS, until SIGTERM.")
+app = typer.Typer(
+    no_args_is_help=True, help="Serve the index or the gate over gRPC with mTLS, or the models, until SIGTERM."
+)
 
 Address = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 is chosen and logged.")]
 Certificates = Annotated[Path, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")]
@@ -53,9 +56,29 @@ def gate(
     index_address: Annotated[
         str | None, typer.Option("--index", help="HOST:PORT of the index service; without it the snapshot is used.")
     ] = None,
+    models_address: Annotated[
+        str | None, typer.Option("--models", help="HOST:PORT of the model server; without it this process computes.")
+    ] = None,
 ) -> None:
     """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
     log_to_stderr()
     with shown():
         listening = Listening(listen, certificates, roles, metrics)
-        asyncio.run(serve_gate(read_config(config), listening, log, index_address))
+        asyncio.run(serve_gate(read_config(config), listening, log, index_address, models_address))
+
+
+@app.command()
+def models(
+    store: Annotated[Path, typer.Argument(help="Folder that `cxrgate model pack` wrote.")],
+    folder: Annotated[Path, typer.Option(help="Folder for configuration, logs, metrics, and `ready` once it is.")],
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT on loopback or a private network; port 0 is chosen and logged.")
+    ] = "127.0.0.1:7070",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes per model.")] = 1,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Share the workers out among the GPUs that there are.")] = False,
+    metrics: Annotated[str | None, typer.Option(help="HOST:PORT of TorchServe's Prometheus metrics.")] = None,
+) -> None:
+    """Serve packed models with TorchServe, started anew when it no longer gives the known answers."""
+    log_to_stderr()
+    with shown():
+        asyncio.run(serve_models(store, folder, listen, workers=workers, gpu=gpu, metrics=metrics))

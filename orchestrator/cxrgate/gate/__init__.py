@@ -4,6 +4,7 @@ from cxrgate.gate.config import Enrol, ModelFolders, Rule, RunConfig, Section, r
 from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Checked, Gate
+from cxrgate.gate.remote_run import Services
 from cxrgate.gate.run import Paths, RunSummary, run
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "RunConfig",
     "RunSummary",
     "Section",
+    "Services",
     "enrol",
     "list_images",
     "local_gate",

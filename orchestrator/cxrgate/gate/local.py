@@ -10,40 +10,21 @@ from pathlib import Path
 
 from cxrgate.core import MismatchError, ModelError, Policy
 from cxrgate.gate.config import ModelFolders, Rule, RunConfig
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
-from cxrgate.images import COPY_METHOD, COPY_THRESHOLD, SandboxedDecoder
+from cxrgate.images import SandboxedDecoder
 from cxrgate.index import LocalSearcher, ModelDigests, Snapshot
 from cxrgate.models import Forward, Kind, LocalEmbedder, LocalVerifier, keep_freed_memory, load_model
 
 
 @dataclass(frozen=True, slots=True)
-class LocalModels:
+class LocalModels(ModelSet):
     """The models, running on one thread of their own so that two forwards never share the cores."""
 
-    retrieval: Forward
-    verification: Forward
-    copy: Forward | None
     embedder: LocalEmbedder
     verifier: LocalVerifier
-
-    @property
-    def loaded(self) -> dict[Kind, Forward]:
-        """The models that there are, by kind."""
-        found = {Kind.RETRIEVAL: self.retrieval, Kind.VERIFICATION: self.verification, Kind.COPY: self.copy}
-        return {kind: model for kind, model in found.items() if model is not None}
-
-    @property
-    def digests(self) -> ModelDigests:
-        """What a snapshot must have been built with."""
-        copy = COPY_METHOD if self.copy is None else self.copy.manifest.digest
-        return ModelDigests(self.retrieval.manifest.digest, self.verification.manifest.digest, copy)
-
-    def resolve(self, rule: Rule) -> Rule:
-        """The rule with a number for the copy threshold, where it says `default`."""
-        if rule.copy_threshold != "default":
-            return rule
-        threshold = None if self.copy is None else self.copy.manifest.threshold
-        return rule.model_copy(update={"copy_threshold": COPY_THRESHOLD if threshold is None else threshold})
+    retrieval: Forward
+    verification: Forward
 
 
 @contextmanager
@@ -54,8 +35,10 @@ def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
         retrieval = _load(folders.retrieval, Kind.RETRIEVAL, device)
         verification = _load(folders.verification, Kind.VERIFICATION, device)
         copy = None if folders.copying is None else _load(folders.copying, Kind.COPY, device)
-        embedder = LocalEmbedder(retrieval, compute, copy)
-        yield LocalModels(retrieval, verification, copy, embedder, LocalVerifier(verification, compute))
+        loaded = (model for model in (retrieval, verification, copy) if model is not None)
+        manifests = {model.manifest.kind: model.manifest for model in loaded}
+        embedder, verifier = LocalEmbedder(retrieval, compute, copy), LocalVerifier(verification, compute)
+        yield LocalModels(manifests, embedder, verifier, retrieval, verification)
 
 
 def _load(folder: Path, kind: Kind, device: str) -> Forward:
@@ -69,7 +52,7 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
     """The rule, bound to a snapshot and the models.
 
     Args:
-        rule: resolved, see LocalModels.resolve.
+        rule: resolved, see ModelSet.resolve.
         snapshot: its digest.
         references: how many it holds.
         made: what it was built with.
@@ -89,7 +72,7 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
     )
 
 
-def make_policy(rule: Rule, snapshot: Snapshot, models: LocalModels) -> Policy:
+def make_policy(rule: Rule, snapshot: Snapshot, models: ModelSet) -> Policy:
     """The rule, bound to a snapshot in this process; errors as `bind`."""
     manifest = snapshot.manifest
     made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
@@ -97,7 +80,7 @@ def make_policy(rule: Rule, snapshot: Snapshot, models: LocalModels) -> Policy:
 
 
 @contextmanager
-def local_gate(config: RunConfig, models: LocalModels, snapshot: Snapshot) -> Iterator[Gate]:
+def local_gate(config: RunConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
     """A gate over a verified snapshot; the decode workers start up while it is read."""
     with SandboxedDecoder(config.workers) as decoder:
         snapshot.verify()

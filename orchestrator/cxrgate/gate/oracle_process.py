@@ -9,11 +9,13 @@ from pathlib import Path
 
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.local import local_gate
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.oracle import Oracle
 from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.oracle_quota import Quotas
 from cxrgate.gate.remote_gates import POLL_SECONDS, FixedGate, FollowingGate, Gates
+from cxrgate.gate.remote_models import open_models
 from cxrgate.gate.servicer import gate_service
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import Snapshot
@@ -23,7 +25,9 @@ from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server
 
 
-async def serve_gate(config: RunConfig, listening: Listening, log: Path, index: str | None) -> None:
+async def serve_gate(
+    config: RunConfig, listening: Listening, log: Path, index: str | None, models: str | None = None
+) -> None:
     """Serve until SIGTERM.
 
     Args:
@@ -31,33 +35,34 @@ async def serve_gate(config: RunConfig, listening: Listening, log: Path, index: 
         listening: where and as whom.
         log: file of the hash-chained log.
         index: HOST:PORT of the index service; None searches the snapshot in this process.
+        models: HOST:PORT of the model server; None computes in this process.
 
     Raises:
         CxrgateError: see core.errors; nothing is served then.
     """
     quotas = Quotas(read_roles(listening.roles).quotas)
-    with local_models(config.folders, config.device) as loaded:
-        async with _gates(config, loaded, listening, index) as gates:
-            opened = AuditLog(log)
-            try:
-                oracle = Oracle(opened, quotas, Batches(config.batch_size))
+    async with (
+        open_models(config.folders, config.device, models) as found,
+        _gates(config, found, listening, index) as gates,
+    ):
+        opened = AuditLog(log)
+        try:
+            oracle = Oracle(opened, quotas, Batches(config.batch_size))
 
-                async def readiness(server: Server, names: Sequence[str]) -> None:
-                    while True:
-                        ready = await gates.refresh() and not opened.broken
-                        for name in names:
-                            await server.set_ready(name, ready=ready)
-                        await asyncio.sleep(POLL_SECONDS)
+            async def readiness(server: Server, names: Sequence[str]) -> None:
+                while True:
+                    ready = await gates.refresh() and not opened.broken
+                    for name in names:
+                        await server.set_ready(name, ready=ready)
+                    await asyncio.sleep(POLL_SECONDS)
 
-                await serve(listening, [gate_service(gates, oracle)], readiness)
-            finally:
-                await opened.close()
+            await serve(listening, [gate_service(gates, oracle)], readiness)
+        finally:
+            await opened.close()
 
 
 @asynccontextmanager
-async def _gates(
-    config: RunConfig, models: LocalModels, listening: Listening, index: str | None
-) -> AsyncIterator[Gates]:
+async def _gates(config: RunConfig, models: ModelSet, listening: Listening, index: str | None) -> AsyncIterator[Gates]:
     if index is None:
         snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
         with local_gate(config, models, snapshot) as gate:

@@ -22,9 +22,12 @@ from cxrgate.gate.config import RunConfig
 from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
 from cxrgate.gate.journal import Journal
 from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gate.reading import file_stamp, read_files
 from cxrgate.gate.release import is_staged, publish, release_names, stage
+from cxrgate.gate.remote_models import open_models
+from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.gate.results import write_results
 from cxrgate.gate.rows import evidence_rows, result_row
 from cxrgate.images import ImageFile, encode_png
@@ -72,21 +75,35 @@ class RunSummary:
 Progress = Callable[[str, int, int], None]
 
 
-def run(config: RunConfig, progress: Progress = lambda *_: None) -> RunSummary:
+def run(config: RunConfig, progress: Progress = lambda *_: None, services: Services | None = None) -> RunSummary:
     """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
 
     Args:
         config: see RunConfig.
         progress: called with the step ("enrol" or "check"), images done now and images in all.
+        services: where models and index answer; None runs everything in this process. Nothing is enrolled then.
 
     Raises:
         CxrgateError: see core.errors; nothing is published then.
     """
     files = list_images(config.synthetic)
+    if services is not None:
+        return asyncio.run(_run_with(services, config, files, progress))
     with local_models(config.folders, config.device) as models:
         snapshot = open_or_enrol(config, models, progress)
         with local_gate(config, models, snapshot) as gate:
-            return asyncio.run(_Run(config, gate, models, snapshot, files, progress).finish())
+            about = describe_snapshot(snapshot)
+            return asyncio.run(_Run(config, gate, models, about, files, progress).finish())
+
+
+async def _run_with(
+    services: Services, config: RunConfig, files: Sequence[ImageFile], progress: Progress
+) -> RunSummary:
+    async with (
+        open_models(config.folders, config.device, services.models) as models,
+        open_gate(config, models, services) as (gate, about),
+    ):
+        return await _Run(config, gate, models, about, files, progress).finish()
 
 
 def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
@@ -117,8 +134,8 @@ class _Run:
         self,
         config: RunConfig,
         gate: Gate,
-        models: LocalModels,
-        snapshot: Snapshot,
+        models: ModelSet,
+        snapshot: Mapping[str, Any],
         files: Sequence[ImageFile],
         progress: Progress,
     ) -> None:
@@ -212,7 +229,9 @@ class _Run:
         partial.replace(path)
 
 
-def describe(config: RunConfig, policy: Policy, models: LocalModels, snapshot: Snapshot, images: int) -> dict[str, Any]:
+def describe(
+    config: RunConfig, policy: Policy, models: ModelSet, snapshot: Mapping[str, Any], images: int
+) -> dict[str, Any]:
     """Everything that a result depends on: policy, models, snapshot, versions."""
     packages = ("numpy", "pillow", "pydicom", "scipy", "torch", "torchvision")
     return {
@@ -221,14 +240,9 @@ def describe(config: RunConfig, policy: Policy, models: LocalModels, snapshot: S
         "policy": asdict(policy),
         "policy_digest": policy.digest,
         "models": {
-            kind: {**forward.manifest.to_json(), "digest": forward.manifest.digest}
-            for kind, forward in models.loaded.items()
+            kind: {**manifest.to_json(), "digest": manifest.digest} for kind, manifest in models.manifests.items()
         },
-        "snapshot": {
-            key: value
-            for key, value in {**asdict(snapshot.manifest), "digest": snapshot.manifest.digest}.items()
-            if key != "arrays"
-        },
+        "snapshot": dict(snapshot),
         "synthetic": {"images": images, "name": config.synthetic.name},
         "engine": config.engine.value,
         "batch_size": config.batch_size,

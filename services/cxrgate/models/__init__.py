@@ -5,7 +5,7 @@ from cxrgate.models.checkpoint import PRESETS, import_checkpoint
 from cxrgate.models.embedder import Embedder, EmbedderArchitecture
 from cxrgate.models.forward import Forward
 from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
-from cxrgate.models.local import LocalEmbedder, LocalVerifier
+from cxrgate.models.local import LocalEmbedder, LocalVerifier, make_descriptors
 from cxrgate.models.manifest import (
     Dtype,
     Kind,
@@ -51,6 +51,7 @@ __all__ = [
     "keep_freed_memory",
     "load_model",
     "make_architecture",
+    "make_descriptors",
     "make_preprocessing",
     "read_manifest",
     "save_model",

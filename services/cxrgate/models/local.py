@@ -36,12 +36,13 @@ class LocalEmbedder:
         pixels = [image.pixels for image in images]
         embeddings = self._retrieval(pixels)
         copies = [None] * len(images) if self._copy is None else self._copy(pixels)
-        return [_descriptors(*item) for item in zip(images, embeddings, copies, strict=True)]
+        return [make_descriptors(*item) for item in zip(images, embeddings, copies, strict=True)]
 
 
-def _descriptors(
+def make_descriptors(
     image: GreyImage, identity: NDArray[np.float32], copy: NDArray[np.float32] | None
 ) -> Descriptors | Failure:
+    """The models' rows with what needs no weights; `copy` is None where there is no copy model."""
     try:
         plain, layout = weight_free(image.pixels)
     except ImageError as error:

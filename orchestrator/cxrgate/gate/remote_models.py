@@ -1,0 +1,215 @@
+"""The served models as Embedder and Verifier: images at each model's own size, a few MiB per request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from cxrgate.api.inference.v1 import inference_pb2 as pb
+from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, MismatchError, ModelError, Stage
+from cxrgate.gate.config import ModelFolders
+from cxrgate.gate.local import local_models
+from cxrgate.gate.model_set import ModelSet
+from cxrgate.models import Kind, ModelManifest, make_descriptors, read_manifest
+from cxrgate.models.inference_codec import pack_floats, pack_images, unpack_floats
+from cxrgate.rpc.errors import CallRefused
+from cxrgate.serving.predictions import Predictions, open_models_channel
+
+REQUEST_BYTES = 4 * 2**20
+"""Pixels in one request: packing pays up to about there (measured 3 to 8 ms per MB), and the server's limit is far."""
+
+CHECK_SECONDS = 60.0
+
+Float32s = NDArray[np.float32]
+
+
+class ServedModel:
+    """One model on the server."""
+
+    def __init__(self, predictions: Predictions, manifest: ModelManifest, stage: Stage) -> None:
+        """`stage` is where its items fail."""
+        self.manifest = manifest
+        self._predictions, self._stage = predictions, stage
+        shape = manifest.preprocessing
+        self._part = max(1, REQUEST_BYTES // (shape.height * shape.width))
+
+    async def check(self) -> None:
+        """Ask without an image, to see which model answers.
+
+        Raises:
+            MismatchError: it is another than the manifest's.
+            CallRefused: nothing answers.
+        """
+        shape = self.manifest.preprocessing
+        nothing = pb.ImageBatch(height=shape.height, width=shape.width)
+        request = self._request()(model_digest=self.manifest.digest, images=nothing).SerializeToString()
+        reply = await self._predictions.ask(self.manifest.kind.value, request, CHECK_SECONDS)
+        digest = self._response().FromString(reply).model_digest
+        if digest != self.manifest.digest:
+            raise MismatchError(f"expected the {self.manifest.kind} model {self.manifest.digest}, {digest} is served")
+
+    async def ask(self, images: Sequence[GreyImage], candidates: Sequence[Float32s] = ()) -> list[Any]:
+        """One result of inference.v1, without an error in it, or Failure per image."""
+        starts = range(0, len(images), self._part)
+        parts = [(images[i : i + self._part], candidates[i : i + self._part]) for i in starts]
+        answers = await asyncio.gather(*[self._ask(*part) for part in parts])
+        return list(chain.from_iterable(answers))
+
+    async def _ask(self, images: Sequence[GreyImage], candidates: Sequence[Float32s]) -> list[Any]:
+        try:
+            content = await asyncio.to_thread(self._pack, images, candidates)
+            reply = await self._predictions.ask(self.manifest.kind.value, content)
+            return [self._outcome(*item) for item in zip(images, self._results(images, reply), strict=True)]
+        except CallRefused as error:
+            return [Failure(image.image_id, self._stage, error.code, error.reason, error.message) for image in images]
+
+    def _pack(self, images: Sequence[GreyImage], candidates: Sequence[Float32s]) -> bytes:
+        pixels = [self.manifest.preprocessing.apply(image.pixels) for image in images]
+        batch = pack_images([image.image_id for image in images], pixels)
+        more = {"candidates": [pack_floats(rows) for rows in candidates]} if candidates else {}
+        content: bytes = self._request()(model_digest=self.manifest.digest, images=batch, **more).SerializeToString()
+        return content
+
+    def _results(self, images: Sequence[GreyImage], reply: bytes) -> Sequence[Any]:
+        """The reply's results, which are this model's and these images'."""
+        try:
+            answer = self._response().FromString(reply)
+        except DecodeError as error:
+            raise _unfit("ANSWER") from error
+        if answer.model_digest != self.manifest.digest:
+            raise CallRefused("FAILED_PRECONDITION", "VERSION_MISMATCH", "expected an answer of the policy's model")
+        if [result.image_id for result in answer.results] != [image.image_id for image in images]:
+            raise _unfit("ANSWER")
+        results: Sequence[Any] = answer.results
+        return results
+
+    def _outcome(self, image: GreyImage, result: Any) -> Any:
+        if result.WhichOneof("outcome") not in {None, "error"}:
+            return result
+        # Images come to the model as it wants them: whatever it finds wrong is not their fault.
+        reason = result.error.reason or "ANSWER"
+        return Failure(image.image_id, self._stage, "INTERNAL", reason, "expected an answer of the model")
+
+    def _request(self) -> Any:
+        return pb.VerifyImagesRequest if self.manifest.kind is Kind.VERIFICATION else pb.EmbedImagesRequest
+
+    def _response(self) -> Any:
+        return pb.VerifyImagesResponse if self.manifest.kind is Kind.VERIFICATION else pb.EmbedImagesResponse
+
+
+class RemoteEmbedder:
+    """Descriptors from served models; what needs no weights is computed here."""
+
+    def __init__(self, retrieval: ServedModel, copy: ServedModel | None) -> None:
+        """Without a copy model the copy descriptor is the weight-free one."""
+        self._retrieval, self._copy = retrieval, copy
+
+    async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
+        """See core.ports.Embedder."""
+        identities, copies = await asyncio.gather(_rows(self._retrieval, images), self._copies(images))
+        return await asyncio.to_thread(
+            lambda: [_descriptors(*item) for item in zip(images, identities, copies, strict=True)]
+        )
+
+    async def _copies(self, images: Sequence[GreyImage]) -> Sequence[Float32s | Failure | None]:
+        return [None] * len(images) if self._copy is None else await _rows(self._copy, images)
+
+
+async def _rows(model: ServedModel, images: Sequence[GreyImage]) -> list[Float32s | Failure]:
+    width = model.manifest.architecture.dimensions
+    return [_row(*item, width) for item in zip(images, await model.ask(images), strict=True)]
+
+
+def _row(image: GreyImage, result: Any, width: int) -> Float32s | Failure:
+    if isinstance(result, Failure):
+        return result
+    try:
+        return unpack_floats(result.descriptor, width)
+    except ValueError:
+        return _failure(image, Stage.EMBED, f"expected {width} finite numbers from the model")
+
+
+def _descriptors(
+    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None
+) -> Descriptors | Failure:
+    if isinstance(identity, Failure):
+        return identity
+    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy)
+
+
+class RemoteVerifier:
+    """Scores from the served verification model; it gets the candidates' stored features, and gives no features."""
+
+    def __init__(self, verification: ServedModel) -> None:
+        self._verification = verification
+
+    async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
+        """See core.ports.Verifier."""
+        if [image.image_id for image in images] != [item.image_id for item in candidates]:
+            raise ValueError("expected each image's own candidates, got another's")
+        results = await self._verification.ask(images, [item.features for item in candidates])
+        return [_evidence(*item) for item in zip(images, candidates, results, strict=True)]
+
+
+def _evidence(image: GreyImage, candidates: Candidates, result: Any) -> Evidence | Failure:
+    if isinstance(result, Failure):
+        return result
+    scores = np.array(result.scores.values, np.float64)
+    if len(scores) != len(candidates.reference_ids):
+        return _failure(image, Stage.VERIFY, "expected one score per candidate")
+    return Evidence(candidates, scores)
+
+
+def _failure(image: GreyImage, stage: Stage, message: str) -> Failure:
+    return Failure(image.image_id, stage, "INTERNAL", "ANSWER", message)
+
+
+def _unfit(reason: str) -> CallRefused:
+    return CallRefused("INTERNAL", reason, "expected an answer per image")
+
+
+@asynccontextmanager
+async def open_models(folders: ModelFolders, device: str, target: str | None) -> AsyncIterator[ModelSet]:
+    """The models of these folders: in this process, or at HOST:PORT of the model server.
+
+    Raises:
+        ModelError: a folder is not what its manifest says, or nothing answers at `target`.
+        MismatchError: others are served.
+    """
+    if target is None:
+        with local_models(folders, device) as models:
+            yield models
+        return
+    manifests = await asyncio.to_thread(_manifests, folders)
+    async with open_models_channel(target) as channel:
+        predictions = Predictions(channel)
+        served = {
+            kind: ServedModel(predictions, manifest, Stage.VERIFY if kind is Kind.VERIFICATION else Stage.EMBED)
+            for kind, manifest in manifests.items()
+        }
+        try:
+            await asyncio.gather(*[model.check() for model in served.values()])
+        except CallRefused as error:
+            raise ModelError(f"expected the models at {target} to answer, got {error.reason}") from error
+        embedder = RemoteEmbedder(served[Kind.RETRIEVAL], served.get(Kind.COPY))
+        yield ModelSet(manifests, embedder, RemoteVerifier(served[Kind.VERIFICATION]))
+
+
+def _manifests(folders: ModelFolders) -> dict[Kind, ModelManifest]:
+    paths = {
+        Kind.RETRIEVAL: folders.retrieval,
+        Kind.VERIFICATION: folders.verification,
+        Kind.COPY: folders.copying,
+    }
+    found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
+    for kind, manifest in found.items():
+        if manifest.kind is not kind:
+            raise ModelError(f"{paths[kind]}: expected a {kind} model, got a {manifest.kind} model")
+    return found
