@@ -20,11 +20,14 @@ def similar(value):
     return POLICY.decide(evidence(similarities=(value, 0.0, 0.0)), "")
 
 
-def figures(others=(), strangers=(), medium=(), threshold=0.5, counting=False):
+def outcomes(others=(), strangers=(), medium=()):
     listed = [row.sample for row in entries(*[1] * 9, source="nih")]
     division = Division(listed[: len(medium)], listed[: len(others)], listed[: len(strangers)])
-    outcomes = Outcomes(division, others, strangers, {"medium_copy": medium})
-    return gate_counts(outcomes, ["nih"]) if counting else gate_figures(outcomes, ["nih"], threshold)
+    return Outcomes(division, others, strangers, {"medium_copy": medium})
+
+
+def figures(**images):
+    return gate_figures(outcomes(**images), ["nih"], 0.5)
 
 
 def test_an_image_without_an_answer_is_not_released():
@@ -33,7 +36,7 @@ def test_an_image_without_an_answer_is_not_released():
 
 
 def test_an_image_without_an_answer_is_counted():
-    counts = figures([FAILED, LEAK], [FAILED, FAILED, RELEASED], [FAILED], counting=True)["all"]
+    counts = gate_counts(outcomes([FAILED, LEAK], [FAILED, FAILED, RELEASED], [FAILED]), ["nih"])["all"]
 
     assert counts == {
         "enrolled": 1,
@@ -71,8 +74,8 @@ def test_equal_similarities_at_the_threshold_are_not_flagged():
 
 def test_a_group_without_images_has_no_figures():
     listed = [row.sample for row in entries(1, source="kermany")]
-    outcomes = Outcomes(Division(listed, [], []), [], [], {"medium_copy": [COPY]})
-    found = gate_figures(outcomes, ["kermany"], copy_threshold([]))
+    checked = Outcomes(Division(listed, [], []), [], [], {"medium_copy": [COPY]})
+    found = gate_figures(checked, ["kermany"], copy_threshold([]))
 
     assert all(math.isnan(figure.value) for figure in found["adults"].values())
     assert math.isnan(found["all"]["specificity"].value)
