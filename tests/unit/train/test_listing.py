@@ -1,0 +1,75 @@
+import hashlib
+
+import pytest
+from train_sets import write_table
+
+from cxrgate.core import UsageError
+from cxrgate.train import Split, patient_hash, read_samples, with_splits, without_sources
+
+
+def _table(tmp_path, *patients_and_splits, source="a"):
+    rows = [
+        {"image": f"{i}.png", "patient_id": patient, "source": source, "split": split}
+        for i, (patient, split) in enumerate(patients_and_splits)
+    ]
+    return write_table(tmp_path / "listing.csv", rows)
+
+
+def test_rows_become_samples_with_paths_relative_to_the_listing(tmp_path):
+    first, second = read_samples(_table(tmp_path, ("p0", "train"), ("p1", "test")))
+    assert (first.file.path, first.patient_id, first.source, first.split) == (
+        tmp_path / "0.png",
+        "p0",
+        "a",
+        Split.TRAIN,
+    )
+    assert second.split is Split.TEST
+
+
+def test_a_patient_in_two_splits_is_refused_by_name(tmp_path):
+    with pytest.raises(UsageError, match="1 are in several, the first 'p0'"):
+        read_samples(_table(tmp_path, ("p0", "train"), ("p1", "train"), ("p0", "test")))
+
+
+def test_a_patient_with_and_without_a_split_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="every patient in one split"):
+        read_samples(_table(tmp_path, ("p0", "train"), ("p0", "")))
+
+
+def test_an_unknown_split_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"expected a split of train, tune, test, got 'valid'"):
+        read_samples(_table(tmp_path, ("p0", "valid")))
+
+
+def test_drawn_splits_are_the_same_again_and_part_patients(tmp_path):
+    samples = read_samples(_table(tmp_path, *[(f"p{i // 2}", "") for i in range(800)]))
+    drawn = with_splits(samples, 7)
+    assert drawn == with_splits(samples, 7)
+    parts = {split: {s.patient_id for s in drawn if s.split is split} for split in Split}
+    assert not parts[Split.TRAIN] & parts[Split.TUNE]
+    assert not parts[Split.TEST]
+    assert 0.12 < len(parts[Split.TUNE]) / 400 < 0.28
+
+
+def test_another_seed_draws_other_splits(tmp_path):
+    samples = read_samples(_table(tmp_path, *[(f"p{i}", "") for i in range(100)]))
+    assert with_splits(samples, 1) != with_splits(samples, 2)
+
+
+def test_splits_of_the_listing_stay_and_rows_without_one_are_left_out(tmp_path):
+    samples = read_samples(_table(tmp_path, ("p0", "train"), ("p1", "")))
+    assert with_splits(samples, 1) == samples[:1]
+
+
+def test_sources_are_left_out_by_name(tmp_path):
+    samples = read_samples(_table(tmp_path, ("p0", "train")))
+    assert without_sources(samples, ["a"]) == []
+
+
+def test_an_unknown_source_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"expected names of sources, got \['b'\]"):
+        without_sources(read_samples(_table(tmp_path, ("p0", "train"))), ["b"])
+
+
+def test_a_patient_is_hashed_by_sha256_to_16_digits():
+    assert patient_hash("patient 1") == hashlib.sha256(b"patient 1").hexdigest()[:16]
