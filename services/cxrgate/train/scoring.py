@@ -91,10 +91,10 @@ def verification_figures(sources: Sequence[Pairs], replicates: int = REPLICATES,
         replicates: bootstrap resamples of patients.
         seed: of the resampling.
     """
-    pooled = Pairs(*(np.concatenate([getattr(part, name) for part in sources]) for name in Pairs.__slots__))
     names = ("auc", "tpr_at_fpr_1pct", "tpr_at_fpr_0.1pct")
-    if pooled.same.all() or not pooled.same.any():
+    if not any(part.same.any() for part in sources) or all(part.same.all() for part in sources):
         return dict.fromkeys(names, _NOTHING)
+    pooled = Pairs(*(np.concatenate([getattr(part, name) for part in sources]) for name in Pairs.__slots__))
     exact = _exact(pooled)
     bins = _rank_bins(pooled.scores)
     draws = []
