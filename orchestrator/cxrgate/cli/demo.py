@@ -31,10 +31,13 @@ def demo(
         "out"
     ),
     models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
+        "model_store/demo"
     ),
 ) -> None:
     """Draw radiographs of invented patients, plant leaks among synthetic ones, filter, and say what was found.
+
+    The models in model_store/demo were trained on other drawings by the recipe demo.yaml; to models that know real
+    radiographs all drawings look like one patient.
 
     A data set that was drawn before is used again; remove the output folder to start anew, with other models for
     instance. Nothing is loaded from the network.
