@@ -29,7 +29,7 @@ _TITLES = {
     "map_at_r": "mAP@R",
     "r_precision": "R-precision",
 }
-_NARROWEST = 140
+_NARROWEST = 180
 """Columns, where the output is no terminal: a row of six figures with their intervals."""
 
 
