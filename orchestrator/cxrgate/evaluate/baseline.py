@@ -29,7 +29,7 @@ from cxrgate.models import (
 )
 from cxrgate.models.lite import published_weights
 from cxrgate.train import Sample, Split
-from cxrgate.train.calibration import MINIMUM_PATIENTS, calibrate, stranger_threshold
+from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, stranger_threshold
 from cxrgate.train.initial import discriminate
 from cxrgate.train.inputs import normalise
 from cxrgate.train.pixels import PixelSet, decode_set
@@ -113,7 +113,7 @@ def _calibrate(network: Embedder, samples: Sequence[Sample], work: Path, progres
     )
     rows = embedded.rows.astype(np.float64)
     pairs = all_pairs(rows @ rows.T, embedded.patients)
-    threshold = stranger_threshold(embedded.rows, embedded.patients)
+    threshold = stranger_threshold(embedded.rows, embedded.patients, FLAGGED[Kind.VERIFICATION])
     network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
     return threshold
 

@@ -12,15 +12,20 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from cxrgate.core import UsageError
+from cxrgate.models import Kind
 
-FLAGGED = 0.025
-"""Share of strangers, whose patient is not enrolled, that each space may flag: two spaces together some 5 %."""
+FLAGGED = {Kind.RETRIEVAL: 0.05, Kind.VERIFICATION: 0.05, Kind.COPY: 0.025}
+"""Share of strangers, whose patient is not enrolled, that a space may flag: the two together some 7 %.
+
+A wrong rejection costs one synthetic image, a wrong pass a patient; another radiograph of an enrolled patient is harder
+to find than a copy, so identity gets the larger share.
+"""
 MINIMUM_PATIENTS = 40
 
 Float64s = NDArray[np.float64]
 
 
-def stranger_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float = FLAGGED) -> float:
+def stranger_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float) -> float:
     """The cosine that the best match of a stranger exceeds in the share `flagged` of patients.
 
     Args:

@@ -23,7 +23,7 @@ from cxrgate.models import (
     keep_freed_memory,
     save_model,
 )
-from cxrgate.train.calibration import calibrate, stranger_threshold
+from cxrgate.train.calibration import FLAGGED, calibrate, stranger_threshold
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
@@ -120,7 +120,7 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
         _fit_discriminants(network, job, seen)
     kept = _decode(job, parts[Split.TUNE], side, progress)
     embeddings = embed(network, job.recipe, kept)
-    threshold = stranger_threshold(embeddings, kept.patients)
+    threshold = stranger_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
     if job.recipe.kind is Kind.COPY:
         return threshold
     pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)

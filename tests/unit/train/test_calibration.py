@@ -31,13 +31,13 @@ def test_fewer_flagged_strangers_need_a_higher_threshold():
 def test_a_patient_is_no_stranger_to_itself():
     # Pairs of equal images of otherwise orthogonal patients: the best other is at cosine 0.
     rows, patients = np.repeat(np.eye(50, dtype=np.float32), 2, axis=0), np.repeat(np.arange(50), 2)
-    assert stranger_threshold(rows, patients) == 0
+    assert stranger_threshold(rows, patients, 0.025) == 0
 
 
 def test_too_few_patients_are_refused():
     rows, patients = _embeddings(MINIMUM_PATIENTS - 1)
     with pytest.raises(UsageError, match="expected 40 patients or more in the tune part, got 39"):
-        stranger_threshold(rows, patients)
+        stranger_threshold(rows, patients, 0.025)
 
 
 def _cosines(seed=0):
