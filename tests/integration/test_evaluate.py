@@ -95,6 +95,14 @@ def test_without_a_split_there_is_no_baseline_and_that_is_said(folder, result):
     assert figures == result[1]
 
 
+def judged(part):
+    """What was judged, by group; what got no answer depends on the models: a match is said before an odd picture."""
+    return {
+        group: {name: count for name, count in counts.items() if "indeterminate" not in name}
+        for group, counts in part["counts"].items()
+    }
+
+
 def test_the_baseline_is_fitted_on_the_training_part_and_judged_on_the_same_images(folder, tmp_path):
     rows = [
         *write_pictures(tmp_path, "train", [2] * 8, 100, "train"),
@@ -107,7 +115,7 @@ def test_the_baseline_is_fitted_on_the_training_part_and_judged_on_the_same_imag
 
     assert "fitted on 16 images of split train, calibrated on 42 of tune: train" in said
     assert content["images"] == 8
-    assert content["baseline"]["counts"] == content["models"]["counts"]
+    assert judged(content["baseline"]) == judged(content["models"])
     # The same picture but for a shift of two pixels is easy for published weights.
     assert content["baseline"]["figures"]["all"]["p_at_1"]["value"] == 1
 

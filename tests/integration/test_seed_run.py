@@ -59,7 +59,7 @@ def test_image_that_is_rejected_now_leaves_the_released_set(run):
 
 def test_a_public_data_set_is_enrolled_as_it_is_downloaded(run):
     folder = run[0]
-    models = [f"--{kind}={folder / 'models' / kind}" for kind in ("retrieval", "verification")]
+    models = [f"--models={folder / 'models'}"]
     private = [f"--key={folder / 'outputs/cxrgate/private/key'}", f"--reference-map={folder / 'map.csv'}"]
     build = ["index", "build", str(folder / "mimic"), "--layout=mimic", f"--output={folder / 'snapshot'}"]
     answer = CliRunner().invoke(app, [*build, *models, *private])
