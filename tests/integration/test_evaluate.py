@@ -105,7 +105,7 @@ def judged(part):
 
 def test_the_baseline_is_fitted_on_the_training_part_and_judged_on_the_same_images(folder, tmp_path):
     rows = [
-        *write_pictures(tmp_path, "train", [2] * 8, 100, "train"),
+        *write_pictures(tmp_path, "train", [2] * 40, 1000, "train"),
         *write_pictures(tmp_path, "tune", [2, 2, *[1] * 38], 200, "tune"),
         *write_pictures(tmp_path, "test", [2, 2, 1, 1, 1, 1], 300, "test"),
     ]
@@ -113,7 +113,7 @@ def test_the_baseline_is_fitted_on_the_training_part_and_judged_on_the_same_imag
     said, _ = run(tmp_path, folder / "models", "--baseline", "--json", tmp_path / "all.json")
     content = json.loads((tmp_path / "all.json").read_text())
 
-    assert "fitted on 16 images of split train, calibrated on 42 of tune: train" in said
+    assert "fitted on 80 images of split train, calibrated on 42 of tune: train" in said
     assert content["images"] == 8
     assert judged(content["baseline"]) == judged(content["models"])
     # The same picture but for a shift of two pixels is easy for published weights.
