@@ -123,7 +123,7 @@ class RemoteEmbedder:
 
 
 async def _rows(model: ServedModel, images: Sequence[GreyImage]) -> list[Float32s | Failure]:
-    width = model.manifest.architecture.dimensions
+    width = model.manifest.architecture.outputs
     return [_row(*item, width) for item in zip(images, await model.ask(images), strict=True)]
 
 

@@ -51,3 +51,13 @@ def test_a_copy_model_needs_a_threshold_and_no_other_kind_has_one(tmp_path):
 def test_impossible_architectures_are_refused(sizes):
     with pytest.raises(ValueError, match="expected"):
         EmbedderArchitecture(**sizes)
+
+
+def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
+    shape = EmbedderArchitecture(pool=2, dimensions=16, discriminants=8)
+    save_model(tmp_path / "model", Kind.RETRIEVAL, shape, INPUT, shape.build().state_dict(), {})
+    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+
+    assert rows.shape == (3, shape.outputs) == (3, 24)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(rows[:, :16], axis=1) == pytest.approx(np.sqrt(0.5), abs=1e-5)
