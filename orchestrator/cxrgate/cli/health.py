@@ -1,4 +1,7 @@
-"""`cxrgate health`: is a service ready?"""
+"""`cxrgate health`: is a service ready?
+
+`python -m cxrgate.cli.health` is the same without loading torch: containers ask every few seconds.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,7 @@ def health(
     typer.echo(answer)
     if answer != "SERVING":
         raise typer.Exit(Exit.INCOMPLETE)
+
+
+if __name__ == "__main__":
+    typer.run(health)

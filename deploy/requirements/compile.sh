@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Pins what the images install, with hashes: the versions that are in .venv now, which are those the tests ran with.
+# `make requirements` runs it. The files fit Linux on x86_64; torch is PyPI's build, which brings CUDA.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+uv=.venv/bin/uv
+tested=$(mktemp)
+trap 'rm -f "$tested"' EXIT
+.venv/bin/python -m pip freeze --exclude-editable >"$tested"
+
+compile() { # NAME UV-ARGUMENTS...
+  "$uv" pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 \
+    --python-platform x86_64-manylinux_2_28 --constraint "$tested" --output-file "deploy/requirements/$1.txt" "${@:2}"
+}
+
+# Each list holds the one before it, so that each image adds to the layers of the one before it.
+compile index pyproject.toml --extra index
+printf '%s\n' torch torchvision | compile torch - --constraint deploy/requirements/index.txt
+compile gate pyproject.toml --extra gate
+compile models pyproject.toml --extra serve
+printf '%s\n' hatchling | compile build -
