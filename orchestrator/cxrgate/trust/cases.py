@@ -1,0 +1,120 @@
+"""Cases through the whole gate: bytes in, one row of a table out.
+
+A case is a planted leak, a radiograph of a patient who is not enrolled, or an image that is no radiograph at all. What
+the gate said of each, with scores and the stage that missed, is what calibration and audit count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+from cxrgate.core import Failure, ImageRecord
+from cxrgate.gate import Checked, Gate
+
+BATCH = 16
+COLUMNS = (
+    "patient",
+    "kind",
+    "leak_class",
+    "strength",
+    "variant",
+    "decision",
+    "reasons",
+    "score",
+    "similarity",
+    "typicality",
+    "found",
+    "failed",
+)
+
+
+class Kind(StrEnum):
+    """What a case is."""
+
+    LEAK = "leak"
+    CLEAN = "clean"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image for the gate, and what is known of it.
+
+    Attributes:
+        content: the encoded image.
+        kind: a leak of an enrolled patient, a patient who is not enrolled (clean), or no radiograph (stranger).
+        patient: opaque, the snapshot's patient key in hex for a leak; "" for a stranger.
+        leak_class: see leaks.CLASSES; of a stranger its source; "" for a clean one.
+        strength: within the class.
+        variant: tells several cases of one patient, class and strength apart.
+    """
+
+    content: bytes = field(repr=False)
+    kind: Kind
+    patient: str = ""
+    leak_class: str = ""
+    strength: str = ""
+    variant: str = ""
+
+
+async def check_cases(
+    gate: Gate, cases: Iterable[Case], progress: Callable[[int], None] = lambda _: None
+) -> pd.DataFrame:
+    """Ask the gate about each case.
+
+    Args:
+        gate: with the policy that decides.
+        cases: taken one by one in a thread of their own, so that a generator which makes images works beside the
+            models and holds few of them.
+        progress: called with the number of cases answered since the last call.
+
+    Returns:
+        One row per case in order, with COLUMNS: `reasons` joined by ";", `found` whether the patient was among the
+        candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are NaN then.
+    """
+    asked: list[Case] = []
+    rows: list[dict[str, Any]] = []
+    async with aclosing(gate.check(_records(iter(cases), asked), BATCH)) as answers:
+        async for checked in answers:
+            rows.append(_row(asked[len(rows)], checked))
+            progress(1)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+async def _records(cases: Iterator[Case], asked: list[Case]) -> AsyncIterator[ImageRecord]:
+    """A record per case; the case itself is kept without its bytes."""
+    while (case := await asyncio.to_thread(next, cases, None)) is not None:
+        record = ImageRecord(str(len(asked)), case.content)
+        asked.append(Case(b"", case.kind, case.patient, case.leak_class, case.strength, case.variant))
+        yield record
+
+
+def _row(case: Case, checked: Checked) -> dict[str, Any]:
+    known = {name: getattr(case, name) for name in ("patient", "leak_class", "strength", "variant")}
+    return {**known, "kind": case.kind.value, **_answer(case, checked)}
+
+
+def _answer(case: Case, checked: Checked) -> dict[str, Any]:
+    outcome = checked.outcome
+    decision = outcome.decision.value
+    if isinstance(outcome, Failure):
+        nothing = dict.fromkeys(("score", "similarity", "typicality"), math.nan)
+        return {"decision": decision, "reasons": outcome.reason, **nothing, "found": False, "failed": True}
+    candidates = outcome.evidence.candidates
+    return {
+        "decision": decision,
+        "reasons": ";".join(outcome.reasons),
+        "score": outcome.score,
+        "similarity": outcome.similarity,
+        "typicality": candidates.typicality,
+        "found": case.kind is Kind.LEAK and case.patient in candidates.patient_keys,
+        "failed": False,
+    }

@@ -1,0 +1,61 @@
+"""Cases through a gate of fake stages."""
+
+import asyncio
+import math
+
+from fakes import POLICY
+from gate_set import BROKEN, CLEAN, LEAK, TEXT, Stages
+
+from cxrgate.gate import Gate
+from cxrgate.trust.cases import COLUMNS, Case, Kind, check_cases
+
+
+def check(*cases):
+    stages = Stages()
+    return asyncio.run(_check(stages, cases))
+
+
+async def _check(stages, cases):
+    return await check_cases(Gate(stages, stages, stages, stages, POLICY), cases)
+
+
+def test_a_row_says_what_the_case_was_and_what_the_gate_said():
+    table = check(
+        Case(LEAK, Kind.LEAK, "patient1", "blend", "30 %", "first"),
+        Case(CLEAN, Kind.CLEAN, "patient2"),
+    )
+
+    assert tuple(table.columns) == COLUMNS
+    assert table["decision"].tolist() == ["NOT_ANONYMOUS", "ANONYMOUS"]
+    assert table.loc[0, ["kind", "leak_class", "strength", "variant"]].tolist() == ["leak", "blend", "30 %", "first"]
+    assert table.loc[0, "score"] == 0.987654321
+    assert table.loc[0, "reasons"] == "SAME_PATIENT"
+
+
+def test_found_says_whether_the_source_was_among_the_candidates():
+    cases = [Case(LEAK, Kind.LEAK, patient) for patient in ("patient0", "patient9")]
+
+    assert check(*cases, Case(CLEAN, Kind.CLEAN, "patient0"))["found"].tolist() == [True, False, False]
+
+
+def test_a_case_without_evidence_has_failed_and_has_no_numbers():
+    table = check(Case(TEXT, Kind.LEAK, "patient0"), Case(BROKEN, Kind.STRANGER))
+
+    assert table["failed"].tolist() == [True, True]
+    assert table["decision"].tolist() == ["INDETERMINATE"] * 2
+    assert table["reasons"].tolist() == ["IMAGE_UNDECODABLE", "NONFINITE"]
+    assert all(math.isnan(value) for value in table[["score", "similarity", "typicality"]].to_numpy().ravel())
+
+
+def test_cases_are_made_while_the_gate_works_and_keep_their_order():
+    taken = []
+
+    def made():
+        for number in range(200):
+            taken.append(number)
+            yield Case(LEAK if number % 3 else CLEAN, Kind.LEAK, variant=str(number))
+
+    table = asyncio.run(_check(Stages(), made()))
+
+    assert table["variant"].tolist() == [str(number) for number in range(200)]
+    assert (table["decision"] == "ANONYMOUS").tolist() == [number % 3 == 0 for number in range(200)]
