@@ -1,4 +1,4 @@
-"""Generate until enough images may be released."""
+"""Generate until enough images may be released. `client.diffusers` makes the images with a diffusers pipeline."""
 
 from __future__ import annotations
 
