@@ -1,6 +1,7 @@
 """Types, errors, ports, policy and digests: numpy and the standard library only."""
 
 from cxrgate.core.errors import (
+    CertificateError,
     CxrgateError,
     ImageError,
     MismatchError,
@@ -28,6 +29,7 @@ from cxrgate.core.types import (
 __all__ = [
     "BAND",
     "Candidates",
+    "CertificateError",
     "CxrgateError",
     "Decision",
     "Descriptors",

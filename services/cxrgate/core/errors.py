@@ -6,7 +6,8 @@
     ├── ModelError            a model folder or checkpoint is not what it should be
     ├── SnapshotError         a snapshot cannot be built, opened or trusted
     │   └── SnapshotCorrupt   its bytes differ from its manifest
-    └── MismatchError         digests of models, preprocessing, index or policy do not fit together
+    ├── MismatchError         digests of models, preprocessing, index or policy do not fit together
+    └── CertificateError      a certificate is missing, forged, over, or of another gate; or a signed file was changed
 
 Each class has the gRPC status name that a service answers with. `str(error)` may name local files and is for
 the operator's terminal and log; what a remote caller sees is `code` and `reason`, and for images `message`.
@@ -76,3 +77,10 @@ class MismatchError(CxrgateError):
 
     code = "FAILED_PRECONDITION"
     reason = "VERSION_MISMATCH"
+
+
+class CertificateError(CxrgateError):
+    """A certificate that is required is missing, changed, over, or of another gate; the message says what differs."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "CERTIFICATE_INVALID"

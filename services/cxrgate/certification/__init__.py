@@ -1,0 +1,25 @@
+"""Signed certificates: what was promised of which gate, and until when."""
+
+from cxrgate.certification.certificate import (
+    CERTIFICATE,
+    UNCERTIFIED,
+    Certificate,
+    certificate_bytes,
+    read_certificate,
+    utc_now,
+)
+from cxrgate.certification.signing import create_signing_key, read_public_key, read_signed, read_signing_key, sign
+
+__all__ = [
+    "CERTIFICATE",
+    "UNCERTIFIED",
+    "Certificate",
+    "certificate_bytes",
+    "create_signing_key",
+    "read_certificate",
+    "read_public_key",
+    "read_signed",
+    "read_signing_key",
+    "sign",
+    "utc_now",
+]
