@@ -96,6 +96,8 @@ def test_index_says_what_it_was_built_with(store, template, digests):
         MODELS.verification,
     )
     assert (answer.index.reference_count, answer.index.patient_count, answer.index.identity_dimensions) == (30, 15, 16)
+    manifest = template[1].manifest
+    assert (answer.index.excluded_count, answer.index.images_digest) == (2, manifest.images)
 
 
 def test_features_go_to_the_gate_only(store):

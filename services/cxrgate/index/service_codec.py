@@ -117,4 +117,6 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None) -> pb.Index:
         feature_dimensions=snapshot.features.shape[1],
         layout_dimensions=len(snapshot.mean_layout),
         activate_time=time,
+        excluded_count=manifest.excluded,
+        images_digest=manifest.images,
     )
