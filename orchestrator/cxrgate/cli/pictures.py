@@ -11,16 +11,27 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Failure, UsageError
 from cxrgate.images import ImageFile, SandboxedDecoder
-from cxrgate.images.sources import read_table
+from cxrgate.images.sources import read_table, relative_name
 
 
 class FilePictures:
     """Implements report.Pictures; only for readers who may see real patients' images."""
 
-    def __init__(self, synthetic: Sequence[ImageFile], reference_map: Path, decoder: SandboxedDecoder) -> None:
-        """Take the synthetic files and the map from opaque ids to real files that enrolment wrote."""
-        rows = read_table(reference_map, ("reference_id", "path"))
-        self._references = {row["reference_id"]: ImageFile(Path(row["path"]), row["reference_id"]) for row in rows}
+    def __init__(
+        self,
+        synthetic: Sequence[ImageFile],
+        reference_map: Path,
+        decoder: SandboxedDecoder,
+        references: Path | None = None,
+    ) -> None:
+        """Take the synthetic files and the map from opaque ids to real files that enrolment wrote.
+
+        With `references` the real files lie below that folder under their own names, not where they were enrolled.
+        """
+        rows = read_table(reference_map, ("reference_id", "image", "path"))
+        self._references = {
+            row["reference_id"]: ImageFile(_place(row, references), row["reference_id"]) for row in rows
+        }
         self._synthetic = {file.image_id: file for file in synthetic}
         self._decoder = decoder
 
@@ -39,3 +50,7 @@ class FilePictures:
         if isinstance(image, Failure):
             raise UsageError(f"expected the picture of {name} to be readable as it was before: {image.reason}")
         return image.pixels
+
+
+def _place(row: Mapping[str, str], references: Path | None) -> Path:
+    return Path(row["path"]) if references is None else references / relative_name(row["image"])

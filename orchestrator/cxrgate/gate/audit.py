@@ -57,8 +57,12 @@ class Line:
     head: Head
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, *, growing: bool = False) -> Iterator[Line]:
     """Every line in order.
+
+    Args:
+        path: the log.
+        growing: another process may be appending; a last line without its end is not there yet.
 
     Raises:
         LogBroken: at the first line that does not fit, a torn last one among them.
@@ -66,6 +70,8 @@ def read_lines(path: Path) -> Iterator[Line]:
     head, offset = Head(0, START), 0
     with path.open("rb") as file:
         for raw in file:
+            if growing and not raw.endswith(b"\n"):
+                return
             sha256, _, payload = raw.rstrip(b"\n").partition(b" ")
             expected = _chain(head.sha256, payload)
             if sha256.decode(errors="replace") != expected or not raw.endswith(b"\n"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrgate.core import UsageError
 from cxrgate.images import Layout
@@ -75,8 +75,19 @@ class RunConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     device: str = "cpu"
-    certification: Literal["none"] = "none"
+    certification: Literal["none", "required"] = "none"
+    """`required`: nothing is released unless a current certificate lies beside the snapshot."""
+    certification_key: Path | None = None
+    """The public key of whoever certifies."""
     include_references: bool = False
+    review: Path | None = None
+    """The reviewers' log; what they withheld is not published."""
+
+    @model_validator(mode="after")
+    def _key_known(self) -> RunConfig:
+        if self.certification == "required" and self.certification_key is None:
+            raise ValueError("expected certification_key with certification: required")
+        return self
 
     @property
     def folders(self) -> ModelFolders:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from cxrgate.core import GreyImage, Policy
+from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
@@ -30,10 +30,9 @@ from cxrgate.gate.remote_models import open_models
 from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.gate.results import write_results
 from cxrgate.gate.rows import evidence_rows, result_row
+from cxrgate.gate.withheld import publishing, read_withheld, without_withheld
 from cxrgate.images import ImageFile, encode_png
 from cxrgate.index import Snapshot, create_key, read_key
-
-CERTIFICATION = "uncertified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +204,22 @@ class _Run:
     def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> None:
         released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
         counts = results["decision"].value_counts()
+        self._gate.check_certificate()
         about = {
             "cxrgate": version("cxrgate"),
-            "certification": CERTIFICATION,
+            "certification": self._gate.certification,
             "policy": self._gate.policy.digest,
             "checked": len(results),
             "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
         }
-        publish(self._paths.staged, self._paths.released, released, about)
+        with publishing(self._paths.released):
+            remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
+            more = {"withheld": withheld} if withheld else {}
+            publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
 
     def _describe(self, seconds: float, checked: int) -> None:
         """Write run.json, which the report is made from."""
-        content = describe(self._config, self._gate.policy, self._models, self._snapshot, len(self._files))
+        content = describe(self._config, self._gate, self._models, self._snapshot, len(self._files))
         path = self._paths.results / "run.json"
         if checked:
             rate = checked / seconds
@@ -230,15 +233,15 @@ class _Run:
 
 
 def describe(
-    config: RunConfig, policy: Policy, models: ModelSet, snapshot: Mapping[str, Any], images: int
+    config: RunConfig, gate: Gate, models: ModelSet, snapshot: Mapping[str, Any], images: int
 ) -> dict[str, Any]:
-    """Everything that a result depends on: policy, models, snapshot, versions."""
+    """Everything that a result depends on: policy, certificate, models, snapshot, versions."""
     packages = ("numpy", "pillow", "pydicom", "scipy", "torch", "torchvision")
     return {
         "cxrgate": version("cxrgate"),
-        "certification": CERTIFICATION,
-        "policy": asdict(policy),
-        "policy_digest": policy.digest,
+        "certification": gate.certification,
+        "policy": asdict(gate.policy),
+        "policy_digest": gate.policy.digest,
         "models": {
             kind: {**manifest.to_json(), "digest": manifest.digest} for kind, manifest in models.manifests.items()
         },

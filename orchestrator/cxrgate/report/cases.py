@@ -86,13 +86,17 @@ def find_cases(results: Results) -> Cases:
 def _cases(results: Results, rows: pd.DataFrame) -> tuple[Case, ...]:
     if rows.empty:
         return ()
-    highest = rows.sort_values("score", ascending=False, kind="stable").head(LARGEST)
-    evidence = results.evidence([str(image_id) for image_id in highest["image_id"]])
+    return cases_of(results, rows.sort_values("score", ascending=False, kind="stable").head(LARGEST))
+
+
+def cases_of(results: Results, rows: pd.DataFrame) -> tuple[Case, ...]:
+    """A case for each of one or more rows of `results.images`, in their order."""
+    evidence = results.evidence([str(image_id) for image_id in rows["image_id"]])
     candidates: dict[str, list[Candidate]] = {}
     for row in evidence.to_dict("records"):
         candidates.setdefault(str(row["image_id"]), []).append(_candidate(row))
     return tuple(
-        _case(row, candidates.get(str(row["image_id"]), []), results.policy) for row in highest.to_dict("records")
+        _case(row, candidates.get(str(row["image_id"]), []), results.policy) for row in rows.to_dict("records")
     )
 
 

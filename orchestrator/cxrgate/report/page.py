@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
+from jinja2 import TemplateError
 
 from cxrgate.core import BAND, UsageError
 from cxrgate.report.cases import Case, Cases, find_cases
 from cxrgate.report.charts import charts
+from cxrgate.report.environment import make_environment
 from cxrgate.report.histogram import SIZE
 from cxrgate.report.pictures import SIDE, Pictures, data_uri
 from cxrgate.report.results import Results, read_results
@@ -54,7 +52,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
     cases = find_cases(results)
     try:
         return (
-            _environment()
+            make_environment("cxrgate.report")
             .get_template("page.html.j2")
             .render(
                 run=results.run,
@@ -82,37 +80,4 @@ def _pictured(cases: Cases, pictures: Pictures) -> list[Pictured]:
             tuple(data_uri(pictures.reference(item.reference_id)) for item in case.candidates[:CANDIDATES]),
         )
         for case in (*cases.flagged, *cases.borderline)
-    ]
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("cxrgate.report"),
-        autoescape=True,  # image names and class folders are a stranger's words
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"decimal": _decimal, "percent": _percent, "count": _count, "facts": _facts}
-    return environment
-
-
-def _decimal(value: float) -> str:
-    """Four decimals, the order of the policy's band; a dash for NaN."""
-    return f"{value:.4f}" if math.isfinite(value) else "\N{EN DASH}"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if math.isfinite(share) else "\N{EN DASH}"
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
-
-
-def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A mapping as words: `input_size` becomes `input size`, a list its items."""
-    return [
-        (key.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
-        for key, value in mapping.items()
     ]

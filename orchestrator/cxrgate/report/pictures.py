@@ -27,8 +27,8 @@ class Pictures(Protocol):
         ...
 
 
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """A PNG of uint8[height, width] that stands in the page itself, reduced to SIDE and never enlarged."""
+def data_uri(pixels: NDArray[np.uint8], side: int = SIDE) -> str:
+    """A PNG of uint8[height, width] that stands in the page itself, reduced to `side` and never enlarged."""
     image = Image.fromarray(pixels)
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return "data:image/png;base64," + base64.b64encode(encode_png(np.asarray(image))).decode()

@@ -19,7 +19,7 @@ from cxrgate.rpc.channel import Identity
 
 DAYS = 90
 LOCAL = ("localhost", "127.0.0.1")
-SERVERS = frozenset({"gate", "index"})
+SERVERS = frozenset({"gate", "index", "review"})
 """The roles of the services themselves."""
 
 

@@ -1,0 +1,80 @@
+"""`cxrgate review`: the reviewer's page of a finished run. What it needs comes with the extra `review`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.cli.errors import shown
+from cxrgate.cli.pictures import FilePictures
+from cxrgate.core import UsageError
+from cxrgate.gate import RunConfig, list_images, read_config
+from cxrgate.images import SandboxedDecoder
+from cxrgate.index import create_key, read_key
+from cxrgate.rpc.logs import log_to_stderr
+from cxrgate.rpc.process import Listening
+
+app = typer.Typer(no_args_is_help=True, help="The reviewer's page of a finished run, and links to it.")
+
+Key = Annotated[Path, typer.Option(help="Key of one-time links; made where there is none.")]
+
+
+@app.command()
+def serve(
+    config: Annotated[Path, typer.Argument(help="Configuration of the run; `review` in it names the reviewers' log.")],
+    certificates: Annotated[Path, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")],
+    roles: Annotated[Path, typer.Option(help="Roles file; identities of the role reviewer may come in.")],
+    key: Key,
+    listen: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:9443",
+    references: Annotated[Path | None, typer.Option(help="Folder of the enrolled images, to show them.")] = None,
+    reference_map: Annotated[
+        Path | None, typer.Option(help="CSV from opaque ids to images, as enrolment wrote.")
+    ] = None,
+) -> None:
+    """Serve the page until SIGTERM. Pictures are shown only with both the references and the reference map."""
+    from cxrgate.review import serve_review  # noqa: PLC0415 - of the extra `review`
+
+    log_to_stderr()
+    with shown():
+        settings, secret = read_config(config), _key(key)
+        listening = Listening(listen, certificates, roles)
+        with _pictures(settings, references, reference_map) as pictures:
+            asyncio.run(serve_review(settings, listening, secret, pictures))
+
+
+@app.command()
+def link(
+    reviewer: Annotated[str, typer.Argument(help="Name under which the log will have what this reviewer does.")],
+    key: Key,
+    address: Annotated[str, typer.Option(help="HOST:PORT of the page, as the reviewer's browser reaches it.")],
+    hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long the link can be used, once.")] = 24,
+) -> None:
+    """Print a link that lets one reviewer in once, without a certificate. Whoever has it can use it: send it safely."""
+    from cxrgate.review import sign_link  # noqa: PLC0415 - of the extra `review`
+
+    with shown():
+        token = sign_link(_key(key), reviewer, timedelta(hours=hours))
+        typer.echo(f"https://{address}/enter/{token}")
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        create_key(path)
+    return read_key(path)
+
+
+@contextmanager
+def _pictures(config: RunConfig, references: Path | None, reference_map: Path | None) -> Iterator[FilePictures | None]:
+    if references is None and reference_map is None:
+        yield None
+        return
+    if references is None or reference_map is None:
+        raise UsageError("expected --references and --reference-map together, or neither")
+    with SandboxedDecoder() as decoder:
+        yield FilePictures(list_images(config.synthetic), reference_map, decoder, references)

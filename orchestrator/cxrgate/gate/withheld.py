@@ -1,0 +1,83 @@
+"""What reviewers withheld, and publishing without it.
+
+A reviewer's log (a hash-chained log, see `audit`) has one event per withheld image. It is read whenever a set is
+published, by a run or after a review, under one lock: so an image that was withheld before is never published. A
+withheld image stays withheld: a wrong withholding costs one synthetic image.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrgate.core import UsageError
+from cxrgate.gate.audit import read_lines
+from cxrgate.gate.release import MANIFEST, publish
+
+WITHHELD = "image_withheld"
+
+
+def read_withheld(log: Path | None) -> frozenset[str]:
+    """Digests of the pixels that were withheld, under whatever policy; none without a log.
+
+    Raises:
+        LogBroken: the chain does not hold, so that nobody knows what was withheld.
+    """
+    if log is None or not log.exists():
+        return frozenset()
+    lines = read_lines(log, growing=True)
+    return frozenset(line.content["pixel_digest"] for line in lines if line.content["event"] == WITHHELD)
+
+
+def without_withheld(
+    released: Mapping[str, str], results: pd.DataFrame, withheld: frozenset[str]
+) -> tuple[dict[str, str], int]:
+    """The released files {name: sha256} that remain, and how many do not.
+
+    Args:
+        released: the files.
+        results: rows of `results.parquet`, with `released_as` and `pixel_digest`.
+        withheld: see read_withheld.
+    """
+    names = set(results.loc[results["pixel_digest"].isin(withheld), "released_as"])
+    remaining = {name: sha256 for name, sha256 in released.items() if name not in names}
+    return remaining, len(released) - len(remaining)
+
+
+@contextmanager
+def publishing(released: Path) -> Iterator[None]:
+    """Hold the lock of a released folder: from reading what is withheld until the folder is there."""
+    released.parent.mkdir(parents=True, exist_ok=True)
+    with released.with_name(f".{released.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
+    """Publish a released set again without what has been withheld; give how many images left it.
+
+    Raises:
+        UsageError: there is no released set of cxrgate's, or the log is broken.
+    """
+    with publishing(released):
+        manifest = _read_manifest(released)
+        remaining, left = without_withheld(manifest.pop("files"), results, read_withheld(log))
+        if left:
+            about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
+            publish(released, released, remaining, about)
+    return left
+
+
+def _read_manifest(released: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((released / MANIFEST).read_text())
+        manifest["files"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"expected a released set with {MANIFEST}, got {released}") from error
+    return manifest

@@ -1,0 +1,69 @@
+"""The images that a person should look at: those released at the border, then those removed, by score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from cxrgate.core import Decision
+from cxrgate.report.cases import Case, cases_of
+from cxrgate.report.results import Results
+
+
+class Kind(StrEnum):
+    """What the gate did with an image."""
+
+    BORDERLINE = "borderline"
+    FLAGGED = "flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image of the queue. `number` is its place, from 1; `released_as` is "" for a flagged image."""
+
+    number: int
+    kind: Kind
+    image_id: str
+    label: str
+    score: float
+    similarity: float
+    pixel_digest: str
+    released_as: str
+
+
+class Queue:
+    """The queue of one finished run. It does not change: decisions are kept apart."""
+
+    def __init__(self, results: Results) -> None:
+        """Take the rows that are borderline or flagged; those without an answer are not released anyhow."""
+        images = results.images
+        borderline = images[images["borderline"].astype(bool)]
+        flagged = images[images["decision"] == Decision.NOT_ANONYMOUS.value]
+        self.results = results
+        self._rows = pd.concat([_by_score(borderline), _by_score(flagged)], ignore_index=True)
+        released = len(borderline)
+        self.entries = tuple(
+            _entry(place, Kind.BORDERLINE if place < released else Kind.FLAGGED, row)
+            for place, row in enumerate(self._rows.to_dict("records"))
+        )
+
+    def entry(self, number: int) -> Entry | None:
+        """The image at that place."""
+        return self.entries[number - 1] if 1 <= number <= len(self.entries) else None
+
+    def case(self, entry: Entry) -> Case:
+        """Its candidates, read from the run's evidence."""
+        (case,) = cases_of(self.results, self._rows.iloc[entry.number - 1 : entry.number])
+        return case
+
+
+def _by_score(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values("score", ascending=False, kind="stable")
+
+
+def _entry(place: int, kind: Kind, row: dict[object, object]) -> Entry:
+    texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
+    score, similarity = (float(str(row[name])) for name in ("score", "similarity"))
+    return Entry(place + 1, kind, score=score, similarity=similarity, **texts)
