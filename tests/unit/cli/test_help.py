@@ -12,8 +12,8 @@ from cxrgate.cli.main import app
 def walk(command, path="cxrgate"):
     """Every command and group below `command`, with the words that call it."""
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
-        yield from walk(child, f"{path} {name}")
+    for name in command.list_commands(None) if hasattr(command, "commands") else ():
+        yield from walk(command.get_command(None, name), f"{path} {name}")
 
 
 COMMANDS = dict(walk(typer.main.get_command(app)))

@@ -1,0 +1,77 @@
+"""A group whose commands are loaded when they are called.
+
+`cxrgate health` waits for no torch, and a host that lacks what one command needs has all the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from cxrgate.cli.errors import shown
+from cxrgate.core import UsageError
+
+COMMANDS = {
+    "run": "run:run",
+    "demo": "demo:demo",
+    "embed": "seed:embed",
+    "search": "seed:search",
+    "verify": "seed:verify",
+    "filter": "seed:filter_dataset",
+    "certs": "certs:certs",
+    "evaluate": "evaluate:evaluate",
+    "health": "health:health",
+    "index": "index:app",
+    "log": "log:app",
+    "model": "model:app",
+    "review": "review:app",
+    "serve": "serve:app",
+    "train": "train:app",
+}
+"""Word to module of cxrgate.cli and what it holds: a function, or the typer.Typer of a group."""
+
+
+class LazyGroup(TyperGroup):
+    """The root."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Every word there is."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """Load the command; None for a word that there is not."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = COMMANDS[name].partition(":")
+    try:
+        found = getattr(importlib.import_module(f"cxrgate.cli.{module}"), attribute)
+    except ModuleNotFoundError as error:
+        found = _missing(str(error.name))
+    app = found if isinstance(found, typer.Typer) else _single(name, found)
+    command = get_command(app)
+    command.name = name
+    return command
+
+
+def _single(name: str, function: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(function)
+    return app
+
+
+def _missing(package: str) -> Callable[[], None]:
+    def command() -> None:
+        with shown():
+            raise UsageError(f"expected the package {package}: install cxrgate with the extra that this command needs")
+
+    command.__doc__ = f"Not to be had here: the package {package} is not installed."
+    return command

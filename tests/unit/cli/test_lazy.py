@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from cxrgate.cli import lazy
+from cxrgate.cli.main import app
+
+HEALTH = """
+import sys
+from typer.testing import CliRunner
+from cxrgate.cli.main import app
+assert CliRunner().invoke(app, ["health", "--help"]).exit_code == 0
+print("torch" in sys.modules)
+"""
+
+
+def test_a_command_loads_what_it_needs_and_no_more():
+    done = subprocess.run([sys.executable, "-c", HEALTH], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
+
+
+@pytest.fixture
+def hidden(monkeypatch):
+    """A command whose module imports a package that is not installed."""
+    monkeypatch.setitem(lazy.COMMANDS, "odd", "odd:odd")
+
+    def load(name, original=lazy.importlib.import_module):
+        if name == "cxrgate.cli.odd":
+            raise ModuleNotFoundError(name="somewhere")
+        return original(name)
+
+    monkeypatch.setattr(lazy.importlib, "import_module", load)
+
+
+def test_what_lacks_a_package_says_so_and_takes_nothing_else_with_it(hidden):
+    called, listed = CliRunner().invoke(app, ["odd"]), CliRunner().invoke(app, ["--help"])
+
+    assert (called.exit_code, "the package somewhere" in called.output) == (2, True)
+    assert (listed.exit_code, "Not to be had here" in listed.output, "health" in listed.output) == (0, True, True)
+
+
+def test_unknown_word_is_wrong_usage():
+    assert CliRunner().invoke(app, ["nonsense"]).exit_code == 2
