@@ -23,6 +23,7 @@ COMMANDS = {
     "search": "seed:search",
     "verify": "seed:verify",
     "filter": "seed:filter_dataset",
+    "audit": "audit:audit",
     "certs": "certs:certs",
     "evaluate": "evaluate:evaluate",
     "health": "health:health",
@@ -34,6 +35,8 @@ COMMANDS = {
     "train": "train:app",
 }
 """Word to module of cxrgate.cli and what it holds: a function, or the typer.Typer of a group."""
+
+ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 class LazyGroup(TyperGroup):
@@ -55,16 +58,15 @@ def _load(name: str) -> Any:
     try:
         found = getattr(importlib.import_module(f"cxrgate.cli.{module}"), attribute)
     except ModuleNotFoundError as error:
-        found = _missing(str(error.name))
-    app = found if isinstance(found, typer.Typer) else _single(name, found)
-    command = get_command(app)
+        found = _single(name, _missing(str(error.name)), ANY_ARGUMENTS)
+    command = get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name
     return command
 
 
-def _single(name: str, function: Callable[..., None]) -> typer.Typer:
+def _single(name: str, function: Callable[..., None], settings: dict[str, Any] | None = None) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name)(function)
+    app.command(name, context_settings=settings)(function)
     return app
 
 

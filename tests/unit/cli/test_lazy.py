@@ -36,7 +36,7 @@ def hidden(monkeypatch):
 
 
 def test_what_lacks_a_package_says_so_and_takes_nothing_else_with_it(hidden):
-    called, listed = CliRunner().invoke(app, ["odd"]), CliRunner().invoke(app, ["--help"])
+    called, listed = CliRunner().invoke(app, ["odd", "part", "--option", "1"]), CliRunner().invoke(app, ["--help"])
 
     assert (called.exit_code, "the package somewhere" in called.output) == (2, True)
     assert (listed.exit_code, "Not to be had here" in listed.output, "health" in listed.output) == (0, True, True)
