@@ -122,4 +122,5 @@ def _absolute(section: SectionType, root: Path) -> SectionType:
             return root / value
         return _absolute(value, root) if isinstance(value, Section) else value
 
-    return section.model_copy(update={name: resolve(value) for name, value in section})
+    # What the file does not set stays unset: a certified rule takes those numbers from its certificate.
+    return section.model_copy(update={name: resolve(getattr(section, name)) for name in section.model_fields_set})

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxrgate.certification import certificate_bytes
 from cxrgate.core import MismatchError, ModelError, Policy
+from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import ModelFolders, Rule, RunConfig
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
@@ -73,18 +75,19 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
 
 
 def make_policy(rule: Rule, snapshot: Snapshot, models: ModelSet) -> Policy:
-    """The rule, bound to a snapshot in this process; errors as `bind`."""
+    """The rule (resolved), bound to a snapshot in this process; errors as `bind`."""
     manifest = snapshot.manifest
     made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
-    return bind(models.resolve(rule), manifest.digest, manifest.references, made, models.digests)
+    return bind(rule, manifest.digest, manifest.references, made, models.digests)
 
 
 @contextmanager
 def local_gate(config: RunConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
-    """A gate over a verified snapshot; the decode workers start up while it is read."""
+    """A gate over a verified snapshot; the decode workers start up while it is read. Errors as Terms.bind."""
     with SandboxedDecoder(config.workers) as decoder:
         snapshot.verify()
-        policy = make_policy(config.policy, snapshot, models)
+        content = certificate_bytes(snapshot.path)
+        policy, certificate = Terms.of(config, models).bind(lambda rule: make_policy(rule, snapshot, models), content)
         copy_space = policy.copy_threshold is not None
         searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
-        yield Gate(decoder, models.embedder, searcher, models.verifier, policy)
+        yield Gate(decoder, models.embedder, searcher, models.verifier, policy, certificate)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cxrgate.gate.audit import AuditLog
+from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.local import local_gate
 from cxrgate.gate.model_set import ModelSet
@@ -70,6 +71,4 @@ async def _gates(config: RunConfig, models: ModelSet, listening: Listening, inde
         return
     async with open_aio_channel(index, read_identity(listening.certificates)) as channel:
         with SandboxedDecoder(config.workers) as decoder:
-            yield FollowingGate(
-                channel, models.resolve(config.policy), models.digests, decoder, models.embedder, models.verifier
-            )
+            yield FollowingGate(channel, Terms.of(config, models), decoder)

@@ -13,8 +13,10 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeVar
 
+from cxrgate.certification import UNCERTIFIED, Certificate, utc_now
 from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecord, Outcome, Policy, Stage
 from cxrgate.core.ports import Decoder, Embedder, Searcher, Verifier
 from cxrgate.gate.ordered import batched, ordered_map
@@ -43,14 +45,29 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The stages and the policy. Holds no state between images but the time that each stage took."""
+    """The stages and the policy. Holds no state between images but the time that each stage took.
+
+    `certificate` is the one that the policy needs, None where none is required; when it is over nothing is checked.
+    """
 
     decoder: Decoder
     embedder: Embedder
     searcher: Searcher
     verifier: Verifier
     policy: Policy
+    certificate: Certificate | None = None
+    now: Callable[[], datetime] = field(default=utc_now, repr=False)
     stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
+
+    @property
+    def certification(self) -> str:
+        """What every output says: the certificate's digest, or that there is none."""
+        return UNCERTIFIED if self.certificate is None else self.certificate.digest
+
+    def check_certificate(self) -> None:
+        """Raise CertificateError where the certificate is over."""
+        if self.certificate is not None:
+            self.certificate.check_current(self.now())
 
     async def check(
         self, images: AsyncIterable[ImageRecord | Failure], batch_size: int, window: int = WINDOW
@@ -65,8 +82,10 @@ class Gate:
         """Take one batch through all stages: same length, same order.
 
         Raises:
+            CertificateError: the certificate is over.
             ValueError: two images have the same id, so that an answer could be taken for the other's.
         """
+        self.check_certificate()
         if len({record.image_id for record in records}) != len(records):
             raise ValueError("expected every image id once in a batch")
         decoded = await self._then(records, ImageRecord, self.decoder.decode, Stage.DECODE)

@@ -9,8 +9,11 @@ import grpc
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import Candidates, Descriptors, Failure, MismatchError, Policy, Stage
+from cxrgate.core.ports import Decoder
+from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import Rule
 from cxrgate.gate.local import bind
+from cxrgate.gate.pipeline import Gate
 from cxrgate.index import ModelDigests
 from cxrgate.index.service_codec import from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
@@ -64,3 +67,15 @@ def remote_policy(rule: Rule, index: pb.Index, models: ModelDigests) -> Policy:
     """
     made = ModelDigests(index.retrieval_model_digest, index.verification_model_digest, index.copy_method)
     return bind(rule, index.digest, index.reference_count, made, models)
+
+
+def remote_gate(channel: grpc.aio.Channel, terms: Terms, index: pb.Index, decoder: Decoder) -> Gate:
+    """A gate over the index service's active snapshot, with the certificate that the service has of it.
+
+    Raises:
+        MismatchError: see remote_policy.
+        CertificateError: see Terms.bind.
+    """
+    models = terms.models
+    policy, certificate = terms.bind(lambda rule: remote_policy(rule, index, models.digests), index.certificate or None)
+    return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)

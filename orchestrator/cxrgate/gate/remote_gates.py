@@ -8,12 +8,11 @@ from typing import Protocol
 import grpc
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
-from cxrgate.core import MismatchError
-from cxrgate.core.ports import Decoder, Embedder, Verifier
-from cxrgate.gate.config import Rule
+from cxrgate.core import CertificateError, MismatchError
+from cxrgate.core.ports import Decoder
+from cxrgate.gate.certified import Terms
 from cxrgate.gate.pipeline import Gate
-from cxrgate.gate.remote import RemoteSearcher, describe_index, remote_policy
-from cxrgate.index import ModelDigests
+from cxrgate.gate.remote import describe_index, remote_gate
 from cxrgate.rpc.errors import CallRefused
 
 POLL_SECONDS = 1.0
@@ -25,7 +24,7 @@ class Gates(Protocol):
     """Where the servicer gets its gate from."""
 
     def current(self) -> Gate:
-        """The gate in force; CallRefused (UNAVAILABLE) where there is none."""
+        """The gate in force; CallRefused (UNAVAILABLE) where there is none, CertificateError where it is over."""
         ...
 
     async def refresh(self) -> bool:
@@ -41,47 +40,40 @@ class FixedGate:
 
     def current(self) -> Gate:
         """See Gates."""
+        self._gate.check_certificate()
         return self._gate
 
     async def refresh(self) -> bool:
-        """Nothing changes."""
-        return True
+        """Nothing changes but the time."""
+        return _is_current(self._gate)
 
 
 class FollowingGate:
     """A gate over the index service's active snapshot. Calls that began with an older one keep it."""
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        rule: Rule,
-        models: ModelDigests,
-        decoder: Decoder,
-        embedder: Embedder,
-        verifier: Verifier,
-    ) -> None:
+    def __init__(self, channel: grpc.aio.Channel, terms: Terms, decoder: Decoder) -> None:
         """Have no gate until the first refresh."""
-        self._channel, self._rule, self._models = channel, rule, models
-        self._decoder, self._embedder, self._verifier = decoder, embedder, verifier
+        self._channel, self._terms, self._decoder = channel, terms, decoder
         self._gate: Gate | None = None
 
     def current(self) -> Gate:
         """See Gates."""
         if self._gate is None:
             raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+        self._gate.check_certificate()
         return self._gate
 
     async def refresh(self) -> bool:
         """Ask the index what is active.
 
         While it does not answer the gate stays: its images wait for the index, and fail if it does not come back.
-        With an index of other models there is no gate.
+        With an index of other models, or without the certificate that is required, there is no gate.
         """
         try:
             index = await describe_index(self._channel)
-            if self._gate is None or self._gate.policy.snapshot != index.digest:
+            if self._gate is None or not _is_current(self._gate) or self._gate.policy.snapshot != index.digest:
                 self._gate = self._make(index)
-        except MismatchError:
+        except (MismatchError, CertificateError):
             _log.exception("gate.index_refused")
             self._gate = None
         except (grpc.aio.AioRpcError, CallRefused):
@@ -90,7 +82,15 @@ class FollowingGate:
         return self._gate is not None
 
     def _make(self, index: pb.Index) -> Gate:
-        policy = remote_policy(self._rule, index, self._models)
-        searcher = RemoteSearcher(self._channel, policy)
-        _log.info("gate.policy_changed policy=%s snapshot=%s", policy.digest, policy.snapshot)
-        return Gate(self._decoder, self._embedder, searcher, self._verifier, policy)
+        gate = remote_gate(self._channel, self._terms, index, self._decoder)
+        _log.info("gate.policy_changed policy=%s snapshot=%s", gate.policy.digest, gate.policy.snapshot)
+        return gate
+
+
+def _is_current(gate: Gate) -> bool:
+    try:
+        gate.check_certificate()
+    except CertificateError:
+        _log.exception("gate.certificate_over")
+        return False
+    return True

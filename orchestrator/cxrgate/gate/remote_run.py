@@ -13,11 +13,12 @@ import grpc
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import SnapshotError, UsageError
+from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.local import local_gate
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
-from cxrgate.gate.remote import RemoteSearcher, describe_index, remote_policy
+from cxrgate.gate.remote import describe_index, remote_gate
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.rpc.channel import open_aio_channel
@@ -52,6 +53,7 @@ async def open_gate(
     Raises:
         SnapshotError: there is no snapshot, or the index does not answer.
         MismatchError: the snapshot was built with other models.
+        CertificateError: see Terms.bind.
     """
     if services.index is None or services.certificates is None:
         snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
@@ -63,10 +65,8 @@ async def open_gate(
             index = await describe_index(channel)
         except grpc.aio.AioRpcError as error:
             raise SnapshotError(f"expected the index at {services.index} to answer, got {error.code().name}") from error
-        policy = remote_policy(models.resolve(config.policy), index, models.digests)
         with SandboxedDecoder(config.workers) as decoder:
-            searcher = RemoteSearcher(channel, policy)
-            yield Gate(decoder, models.embedder, searcher, models.verifier, policy), describe_remote(index)
+            yield remote_gate(channel, Terms.of(config, models), index, decoder), describe_remote(index)
 
 
 def describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from cxrgate.rpc.limits import IMAGE_BYTES, MIB
 from cxrgate.rpc.server import Service
 
 NAME = "cxrgate.api.gate.v1.GateService"
-CERTIFICATION = "uncertified"
 IN_FLIGHT = 256
 """Images in the service at once; unary calls above it are refused, streams wait."""
 
@@ -41,13 +40,14 @@ class GateServicer(stubs.GateServiceServicer):
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.GetPolicyResponse:
         """The policy in force."""
-        policy = self._gates.current().policy
+        gate = self._gates.current()
+        policy = gate.policy
         shown = pb.Policy(
             digest=policy.digest,
             candidate_count=policy.candidates,
             score_threshold=policy.score_threshold,
             copy_threshold=policy.copy_threshold,
-            certification=CERTIFICATION,
+            certification=gate.certification,
         )
         return pb.GetPolicyResponse(policy=shown, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from cxrgate.certification import UNCERTIFIED
 from cxrgate.core import Candidates, Decision, Evidence, Failure, GreyImage, Policy
 from cxrgate.gate import list_images
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW
 from cxrgate.gate.release import publish, release_names, stage
-from cxrgate.gate.run import CERTIFICATION
 from cxrgate.images import ImageFile, Layout, SandboxedDecoder, encode_png
 from cxrgate.seed.config import SeedConfig
 from cxrgate.seed.decoding import batches, decode_files, each
@@ -130,7 +130,7 @@ class _Filter:
         result = Filtered(self.decisions, self.borderline)
         about = {
             "cxrgate": version("cxrgate"),
-            "certification": CERTIFICATION,
+            "certification": UNCERTIFIED,
             "policy": self.policy.digest,
             "checked": len(self.decisions),
             "decisions": {name.value: result.count(name) for name in sorted(set(self.decisions.values()))},

@@ -126,7 +126,7 @@ class Policy(_message.Message):
     copy_threshold: _builtins.float
     """Copy similarity from which an image is not anonymous; absent without the copy space."""
     certification: _builtins.str
-    """What is promised about missed leaks: "uncertified" is nothing."""
+    """What is promised about missed leaks: "uncertified" is nothing, else the sha256 of the certificate in force."""
     def __init__(
         self,
         *,

@@ -91,9 +91,9 @@ class Index(_message.Message):
     FEATURE_DIMENSIONS_FIELD_NUMBER: _builtins.int
     LAYOUT_DIMENSIONS_FIELD_NUMBER: _builtins.int
     ACTIVATE_TIME_FIELD_NUMBER: _builtins.int
-    CERTIFICATE_FIELD_NUMBER: _builtins.int
     EXCLUDED_COUNT_FIELD_NUMBER: _builtins.int
     IMAGES_DIGEST_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers every byte of the snapshot; FindNeighbors takes it as a precondition."""
     retrieval_model_digest: _builtins.str
@@ -114,12 +114,12 @@ class Index(_message.Message):
     """Dimensions of the verification features."""
     layout_dimensions: _builtins.int
     """Dimensions of the layout, from which typicality is computed."""
-    certificate: _builtins.bytes
-    """The certificate of the active snapshot as it was signed; empty where there is none."""
     excluded_count: _builtins.int
     """Number of images that were left out by name when it was built."""
     images_digest: _builtins.str
     """Digest over the pixels of all enrolled images, in order; after a change, over the base's and the change."""
+    certificate: _builtins.bytes
+    """The certificate of the active snapshot as it was signed; empty where there is none."""
     @_builtins.property
     def activate_time(self) -> _timestamp_pb2.Timestamp:
         """When it became active."""
@@ -138,9 +138,9 @@ class Index(_message.Message):
         feature_dimensions: _builtins.int = ...,
         layout_dimensions: _builtins.int = ...,
         activate_time: _timestamp_pb2.Timestamp | None = ...,
-        certificate: _builtins.bytes = ...,
         excluded_count: _builtins.int = ...,
         images_digest: _builtins.str = ...,
+        certificate: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -1,0 +1,147 @@
+"""A run that requires a certificate: nothing is released without one for this very gate, and the error says why."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from certified import bound, certificate, signing_key
+from fakes import save_small_models
+from sets import write_config, write_sets
+
+from cxrgate.certification import CERTIFICATE, create_signing_key
+from cxrgate.core import CertificateError, CxrgateError, UsageError
+from cxrgate.core.digest import bytes_digest
+from cxrgate.gate import read_config, run
+
+REQUIRED = {"certification": "required", "certification_key": "signing.pub"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Models, snapshot and images, with what a certificate would be bound to."""
+    folder = tmp_path_factory.mktemp("certified")
+    parts = bound(read_config(write_sets(folder)))
+    signing_key(folder)
+    return folder, parts
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A copy with a valid certificate, to be spoilt."""
+    source, parts = made
+    shutil.copytree(source, tmp_path / "set")
+    (tmp_path / "set/snapshot" / CERTIFICATE).write_bytes(certificate(tmp_path / "set", parts))
+    return tmp_path / "set"
+
+
+def attempt(folder, **more):
+    return run(read_config(write_config(folder, folder / "out", 4, **{**REQUIRED, **more})))
+
+
+def test_certified_run_names_its_certificate_in_every_output(folder):
+    attempt(folder)
+
+    digest = bytes_digest((folder / "snapshot" / CERTIFICATE).read_bytes())
+    for name in ("released/manifest.json", "results/run.json"):
+        assert json.loads((folder / "out" / name).read_text())["certification"] == digest
+
+
+def test_certified_thresholds_are_in_force_where_the_configuration_names_none(folder, made):
+    content = certificate(folder, {**made[1], "score_threshold": 0.3125, "copy_threshold": 0.8})
+    (folder / "snapshot" / CERTIFICATE).write_bytes(content)
+    attempt(folder, policy="{minimum_typicality: -1}")
+
+    policy = json.loads((folder / "out/results/run.json").read_text())["policy"]
+    assert (policy["score_threshold"], policy["copy_threshold"], policy["borderline"]) == (0.3125, 0.8, 0.3125)
+
+
+def no_certificate(folder, parts):
+    (folder / "snapshot" / CERTIFICATE).unlink()
+
+
+def changed_certificate(folder, parts):
+    path = folder / "snapshot" / CERTIFICATE
+    path.write_bytes(path.read_bytes().replace(b'"candidates": 3', b'"candidates": 2'))
+
+
+def foreign_key(folder, parts):
+    (folder / "signing.pub").unlink()
+    create_signing_key(folder / "other")
+    (folder / "other.pub").rename(folder / "signing.pub")
+
+
+def over(folder, parts):
+    content = certificate(folder, parts, datetime.now(UTC) - timedelta(seconds=1))
+    (folder / "snapshot" / CERTIFICATE).write_bytes(content)
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def changed_weights(folder, parts):
+    flipped(folder / "models/verification/weights.safetensors")
+
+
+def other_weights(folder, parts):
+    """Weights that are as sound as the certified ones, and so is their manifest; the snapshot is none of theirs."""
+    save_small_models(folder / "models", seed=1)
+
+
+def changed_preprocessing(folder, parts):
+    path = folder / "models/retrieval/model.json"
+    path.write_text(path.read_text().replace('"height": 64', '"height": 65'))
+
+
+def changed_snapshot(folder, parts):
+    flipped(folder / "snapshot/features.npy")
+
+
+def changed_manifest(folder, parts):
+    path = folder / "snapshot/manifest.json"
+    path.write_text(path.read_text().replace('"references": 24', '"references": 25'))
+
+
+SPOILT = [
+    (no_certificate, "expected a certificate"),
+    (changed_certificate, CERTIFICATE),
+    (foreign_key, "key"),
+    (over, "expired on"),
+    (changed_weights, "verification/weights"),
+    (other_weights, "enrol again"),
+    (changed_preprocessing, "retrieval: expected digest"),
+    (changed_snapshot, "features"),
+    (changed_manifest, "snapshot/manifest"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "told"), SPOILT, ids=[spoil.__name__ for spoil, _ in SPOILT])
+def test_nothing_is_released_and_the_error_names_what_changed(folder, made, spoil, told):
+    spoil(folder, made[1])
+
+    with pytest.raises(CxrgateError, match=told):
+        attempt(folder)
+    assert not (folder / "out").exists()
+
+
+def test_each_certified_part_is_compared_and_named(folder, made):
+    policy = "{candidates: 3, score_threshold: 1, borderline: 0.9, copy_threshold: default, minimum_typicality: -1}"
+    for name in made[1]:
+        (folder / "snapshot" / CERTIFICATE).write_bytes(certificate(folder, {**made[1], name: "another"}))
+
+        with pytest.raises(CertificateError, match=f"{name}: another, got"):
+            attempt(folder, policy=policy)
+
+
+@pytest.mark.parametrize("policy", ["{score_threshold: 0.75, minimum_typicality: -1}", "{candidates: 4}"])
+def test_rule_that_was_not_certified_is_refused(folder, policy):
+    with pytest.raises(CertificateError, match="expected the gate that was calibrated"):
+        attempt(folder, policy=policy)
+
+
+def test_key_must_be_named(folder):
+    with pytest.raises(UsageError, match="certification_key"):
+        read_config(write_config(folder, folder / "out", 4, certification="required"))
