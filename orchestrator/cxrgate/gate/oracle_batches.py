@@ -7,9 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
 
+from opentelemetry.trace import SpanContext
+
 from cxrgate.core import ImageRecord, MediaType
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.rpc.deadline import current_deadline, set_deadline
+from cxrgate.rpc.tracing import batch_span, current_span
 
 IN_FLIGHT = 3
 """Batches at once: one in each of decode, models and search. What comes meanwhile makes the next batch."""
@@ -21,6 +24,7 @@ class _Item:
     record: ImageRecord = field(repr=False)
     answer: asyncio.Future[Checked]
     deadline: float | None
+    span: SpanContext
 
 
 class Batches:
@@ -38,7 +42,7 @@ class Batches:
         """The outcome of one image under the given gate; a caller that goes away takes its image out of the queue."""
         loop = asyncio.get_running_loop()
         record = ImageRecord(str(next(self._numbers)), content, declared=declared)
-        item = _Item(gate, record, loop.create_future(), current_deadline())
+        item = _Item(gate, record, loop.create_future(), current_deadline(), current_span())
         self._waiting.append(item)
         loop.call_soon(self._start)
         return await item.answer
@@ -70,7 +74,8 @@ class Batches:
         ends = [item.deadline for item in batch]
         set_deadline(max((end for end in ends if end is not None), default=None) if None not in ends else None)
         try:
-            checked = await batch[0].gate.check_batch([item.record for item in batch])
+            with batch_span([item.span for item in batch]):
+                checked = await batch[0].gate.check_batch([item.record for item in batch])
         except BaseException as error:
             for item in batch:
                 if not item.answer.done():

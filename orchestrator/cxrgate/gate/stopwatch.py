@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from cxrgate.core import Stage
+from cxrgate.rpc.tracing import stage_span
 
 R = TypeVar("R")
 
@@ -30,10 +31,11 @@ class Stopwatch:
         self._ended: dict[str, float] = {}
 
     async def time(self, stage: str, images: int, work: Awaitable[R]) -> R:
-        """Await what a stage does for a batch of so many images, and count it."""
+        """Await what a stage does for a batch of so many images, count it, and make a span of it."""
         begun = self._clock()
         try:
-            return await work
+            with stage_span(stage, images):
+                return await work
         finally:
             ended, queue = self._clock(), _SHARED.get(stage, stage)
             busy = ended - max(begun, self._ended.get(queue, begun))

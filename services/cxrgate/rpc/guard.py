@@ -26,6 +26,7 @@ from cxrgate.rpc.errors import CallRefused, refusal, status_code, trailing_metad
 from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IDLE_SECONDS, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import Caller, RoleMatrix
+from cxrgate.rpc.tracing import call_span
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 _log = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ class _Call:
         """A handler of the same kind that takes bytes."""
 
         async def behaviour(request: Any, context: Context) -> Any:
-            with metrics.call(self._rpc) as outcome:
+            metadata = context.invocation_metadata() or ()
+            with metrics.call(self._rpc) as outcome, call_span(self._rpc, outcome, metadata):
                 try:
                     return await self._answer(request, context)
                 except asyncio.CancelledError:

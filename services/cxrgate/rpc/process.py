@@ -13,6 +13,7 @@ from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server, Service, wait_for_signal
+from cxrgate.rpc.tracing import configure_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +49,9 @@ async def serve(
     """Serve until SIGTERM or SIGINT, then drain. `readiness` says when which service can answer.
 
     Raises:
-        UsageError: certificates, roles or an address cannot be used.
+        UsageError: certificates, roles, an address or what OTEL_* variables name cannot be used.
     """
+    configure_tracing()
     server = Server(read_identity(listening.certificates), read_roles(listening.roles), services)
     names = [service.name for service in services]
     try:
