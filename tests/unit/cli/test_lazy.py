@@ -27,10 +27,10 @@ def hidden(monkeypatch):
     """A command whose module imports a package that is not installed."""
     monkeypatch.setitem(lazy.COMMANDS, "odd", "odd:odd")
 
-    def load(name, original=lazy.importlib.import_module):
+    def load(name, package=None, original=lazy.importlib.import_module):
         if name == "cxrgate.cli.odd":
             raise ModuleNotFoundError(name="somewhere")
-        return original(name)
+        return original(name, package)
 
     monkeypatch.setattr(lazy.importlib, "import_module", load)
 
