@@ -24,7 +24,9 @@ app = typer.Typer(
 Address = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 is chosen and logged.")]
 Certificates = Annotated[Path, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")]
 Roles = Annotated[Path, typer.Option(help="Roles file: identities, quotas, and who may call what.")]
-MetricsAddress = Annotated[str | None, typer.Option("--metrics", help="HOST:PORT of the Prometheus metrics.")]
+MetricsAddress = Annotated[
+    str | None, typer.Option("--metrics", help="HOST:PORT of the Prometheus metrics, or PORT on loopback.")
+]
 
 
 @app.command()

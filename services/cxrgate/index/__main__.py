@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--certificates", type=Path, required=True, help="folder with tls.crt, tls.key and ca.crt")
     parser.add_argument("--roles", type=Path, required=True, help="roles file")
     parser.add_argument("--listen", default="127.0.0.1:7443", help="HOST:PORT")
-    parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics")
+    parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics, or PORT on loopback")
     parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.MATRIX)
     given = parser.parse_args()
     log_to_stderr()

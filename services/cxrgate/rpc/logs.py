@@ -1,11 +1,21 @@
-"""Logs as JSON lines on stderr: dotted past-tense events with ids, never an image, a score or a name."""
+"""Logs as JSON lines on stderr: dotted past-tense events with their values, never an image, a score or a name.
+
+An event is written as `_log.info("rpc.server_started services=%s port=%d", ...)` and becomes fields. What libraries
+log, and the texts of exceptions that are not cxrgate's own, may hold anything: of those the place stands here, and
+not the text.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+from cxrgate.core import CxrgateError
 
 
 class JsonLines(logging.Formatter):
@@ -17,10 +27,10 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "event": record.getMessage(),
+            **_event(record),
         }
-        if record.exc_info:
-            content["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            content["exceptions"] = _chain(record.exc_info[1])
         return json.dumps(content)
 
 
@@ -29,3 +39,24 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any]:
+    if not record.name.startswith("cxrgate."):
+        return {"event": "log.library_spoke", "at": f"{record.filename}:{record.lineno}"}
+    event, *values = record.getMessage().split(" ")
+    parts = [value.partition("=") for value in values]
+    return {"event": event, **{name: value for name, _, value in parts}}
+
+
+def _chain(error: BaseException) -> list[dict[str, Any]]:
+    """The exception and what it came from, the last one first."""
+    found: list[dict[str, Any]] = []
+    following: BaseException | None = error
+    while following is not None:
+        frames = traceback.extract_tb(following.__traceback__)
+        places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        text = {"message": str(following)} if isinstance(following, CxrgateError) else {}
+        found.append({"type": type(following).__qualname__, **text, "frames": places})
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return found

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from cxrgate.core import UsageError
+
+LOOPBACK = "127.0.0.1"
+
 
 @dataclass(slots=True)
 class CallOutcome:
@@ -37,6 +41,17 @@ class Metrics:
                 self._seconds.labels(rpc).observe(time.perf_counter() - started)
                 self._calls.labels(rpc, outcome.code).inc()
 
-    def serve(self, host: str, port: int) -> None:
-        """Answer `GET /metrics` from a thread of its own until the process ends."""
-        start_http_server(port, host, self.registry)
+    def serve(self, address: str) -> None:
+        """Answer `GET /metrics` from a thread of its own until the process ends.
+
+        Args:
+            address: HOST:PORT; PORT alone is on loopback.
+
+        Raises:
+            UsageError: the address cannot be listened on.
+        """
+        host, _, port = address.rpartition(":")
+        try:
+            start_http_server(int(port), host or LOOPBACK, self.registry)
+        except (OSError, OverflowError, ValueError) as error:
+            raise UsageError(f"expected HOST:PORT for the metrics, got {address}") from error

@@ -26,7 +26,7 @@ class Listening:
         address: HOST:PORT; port 0 is chosen.
         certificates: folder with tls.crt, tls.key and ca.crt.
         roles: the roles file.
-        metrics: HOST:PORT of the Prometheus metrics, None without.
+        metrics: HOST:PORT of the Prometheus metrics, or PORT on loopback; None without.
     """
 
     address: str
@@ -54,13 +54,12 @@ async def serve(
     configure_tracing()
     server = Server(read_identity(listening.certificates), read_roles(listening.roles), services)
     names = [service.name for service in services]
+    if listening.metrics is not None:
+        server.metrics.serve(listening.metrics)
     try:
         port = await server.start(listening.address)
     except RuntimeError as error:
         raise UsageError(f"expected an address to listen on, got {listening.address}") from error
-    if listening.metrics is not None:
-        host, _, number = listening.metrics.rpartition(":")
-        server.metrics.serve(host, int(number))
     _log.info("rpc.server_started services=%s port=%d", ",".join(names), port)
     watch = asyncio.create_task(readiness(server, names))
     await wait_for_signal()

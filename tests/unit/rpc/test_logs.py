@@ -1,0 +1,61 @@
+import json
+import logging
+
+import pytest
+
+from cxrgate.core import MismatchError
+from cxrgate.rpc.logs import JsonLines
+
+
+@pytest.fixture
+def lines():
+    """Logs with our formatter; gives what was written, parsed."""
+    written = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            written.append(json.loads(self.format(record)))
+
+    handler = Keep()
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield written
+    root.removeHandler(handler)
+
+
+def test_event_and_its_values_are_fields(lines):
+    logging.getLogger("cxrgate.rpc.x").warning("rpc.call_refused rpc=%s reason=%s", "/a/B", "x=y")
+
+    (line,) = lines
+    assert {name: line[name] for name in ("level", "event", "rpc", "reason")} == {
+        "level": "WARNING",
+        "event": "rpc.call_refused",
+        "rpc": "/a/B",
+        "reason": "x=y",
+    }
+
+
+def test_text_of_a_foreign_exception_is_not_written_and_its_place_is(lines):
+    try:
+        try:
+            int("DOE^JANE")
+        except ValueError as error:
+            raise MismatchError("expected a snapshot of these models") from error
+    except MismatchError:
+        logging.getLogger("cxrgate.gate").exception("gate.index_refused")
+
+    (line,) = lines
+    assert "DOE" not in json.dumps(line)
+    ours, theirs = line["exceptions"]
+    assert (ours["type"], ours["message"]) == ("MismatchError", "expected a snapshot of these models")
+    assert (theirs["type"], "message" in theirs) == ("ValueError", False)
+    assert "test_logs.py" in theirs["frames"][0]
+
+
+def test_what_a_library_says_is_not_written(lines):
+    logging.getLogger("asyncio").error("Task exception was never retrieved: ValueError('DOE^JANE')")
+
+    (line,) = lines
+    assert (line["logger"], line["event"]) == ("asyncio", "log.library_spoke")
+    assert "DOE" not in json.dumps(line)

@@ -1,0 +1,81 @@
+import asyncio
+import re
+import socket
+import urllib.request
+
+import pytest
+from gate_set import CLEAN, LEAK, gate_server
+from grpc_set import channel
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
+from cxrgate.core import UsageError
+from cxrgate.rpc.metrics import Metrics
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def scrape(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1:"])
+def test_metrics_are_on_loopback_unless_a_host_is_named(host):
+    metrics, port = Metrics(), free_port()
+    metrics.serve(f"{host}{port}")
+    with metrics.call("/a/B") as outcome:
+        outcome.code = "UNAVAILABLE"
+
+    assert 'cxrgate_rpc_calls_total{code="UNAVAILABLE",rpc="/a/B"} 1.0' in scrape(port)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", port), timeout=5).close()
+
+
+@pytest.mark.parametrize("address", ["", "x", "127.0.0.1:x", "127.0.0.1:70000", "127.0.0.1:-1"])
+def test_impossible_addresses_are_the_operators_error(address):
+    with pytest.raises(UsageError, match="metrics"):
+        Metrics().serve(address)
+
+
+def test_port_in_use_is_the_operators_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError):
+        Metrics().serve(str(taken.getsockname()[1]))
+
+
+@pytest.fixture
+def metrics(monkeypatch):
+    """Those of the next server."""
+    made = Metrics()
+    monkeypatch.setattr("cxrgate.rpc.server.Metrics", lambda: made)
+    return made
+
+
+def test_scraped_numbers_do_not_tell_a_leak_from_a_clean_image(tmp_path, metrics):
+    port = free_port()
+    metrics.serve(str(port))
+
+    async def call():
+        async with gate_server(tmp_path) as (_, _, address), channel(address, "generator") as opened:
+            seen = [await asyncio.to_thread(scrape, port)]
+            for content in (CLEAN, LEAK):
+                request = pb.CheckImageRequest(image=pb.Image(image_id="a", content=content))
+                await stubs.GateServiceStub(opened).CheckImage(request, timeout=10)
+                seen.append(await asyncio.to_thread(scrape, port))
+            return [counted(text) for text in seen]
+
+    before, clean, leak = asyncio.run(call())
+    rpc = "/cxrgate.api.gate.v1.GateService/CheckImage"
+    assert {name: clean[name] - before.get(name, 0) for name in clean} == {
+        name: leak[name] - clean[name] for name in leak
+    }
+    assert leak[f'cxrgate_rpc_calls_total{{code="OK",rpc="{rpc}"}}'] == 2
+
+
+def counted(text):
+    """Every number but the times."""
+    pairs = re.findall(r"^(\S+) ([\d.e+-]+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in pairs if "_seconds_" not in name and "_created" not in name}
