@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
 from cxrgate.evaluate import Evaluation, HeldOut, fit_baseline, hold_out, read_entries, read_manifests
 from cxrgate.evaluate import evaluate as judge
-from cxrgate.evaluate.gating import Progress as Report
 from cxrgate.evaluate.tables import tables
 
 _NARROWEST = 110
@@ -59,7 +56,7 @@ def evaluate(
         entries = read_entries(data)
         held_out = hold_out(entries, read_manifests(models).values())
         console.print(told(held_out), highlight=False)
-        with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, _bars() as report:
+        with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
             result = judge(models, held_out, Path(work), device, report)
             fitted = fit_baseline(entries, Path(work) / "baseline", report) if baseline else None
             other = judge(fitted.store, held_out, Path(work), device, report) if fitted and fitted.store else None
@@ -99,18 +96,3 @@ def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluatio
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _bars() -> Iterator[Report]:
-    """Progress bars on stderr, one per step."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def report(step: str, done: int, total: int) -> None:
-            if step not in tasks or bars.tasks[tasks[step]].finished:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.advance(tasks[step], done)
-
-        yield report

@@ -1,0 +1,95 @@
+"""`cxrgate audit`: how many planted leaks of which kind would pass."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cxrgate.cli.bars import bars
+from cxrgate.cli.errors import shown
+from cxrgate.evaluate import read_entries, read_manifests
+from cxrgate.trust.audit import Audit
+from cxrgate.trust.audit import audit as measure
+from cxrgate.trust.audit_figures import leak_rows, specificity, summary
+from cxrgate.trust.audit_parts import Parts, divide
+from cxrgate.trust.audit_table import leak_table
+
+_NARROWEST = 130
+"""Columns, where the output is a file: a row of the widest table."""
+
+
+def audit(
+    data: Annotated[
+        Path, typer.Argument(help="Folder with manifest.csv: image, patient_id, source and, if there, split.")
+    ],
+    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
+        "model_store"
+    ),
+    output: Annotated[Path, typer.Option(help="Folder for cases.parquet, audit.json and the plots.")] = Path(
+        "out/audit"
+    ),
+    release: Annotated[int, typer.Option(min=1, help="Images of a release, for the leaks expected in it.")] = 10_000,
+    leaks: Annotated[float, typer.Option(min=0, max=1, help="Share of leaks among them before filtering.")] = 0.01,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Plant leaks of known sources and say how many pass, per class and strength.
+
+    Patients are divided into enrolment, calibration (thresholds) and test. Patients that a model saw, or that the
+    listing has in train or tune, are enrolled and nothing else. A patient counts as caught at a strength where the
+    image is not released, in a class where none of its strengths is. The last line printed is one JSON object.
+
+    Exit codes: 0 the gate was measured, whatever came of it; 2 wrong usage.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    with shown():
+        parts = divide(read_entries(data), read_manifests(models).values())
+        console.print(told(parts), highlight=False)
+        with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
+            result = measure(models, parts, Path(work), device, report)
+        show(console, result, release, leaks)
+        write(output, parts, result)
+        typer.echo(json.dumps(summary(result.cases)))
+
+
+def told(parts: Parts) -> str:
+    """Who is what."""
+    return (
+        f"Enrolled: {len(parts.enrolled)} images, also those of {parts.seen} patients whom a model saw. Leaks are "
+        f"planted from {len(parts.sources)} other patients. Not enrolled: {len(parts.calibration)} patients to choose "
+        f"thresholds on, {len(parts.test)} to report on."
+    )
+
+
+def show(console: Console, result: Audit, release: int, leaks: float) -> None:
+    """Print the table."""
+    console.print(leak_table(leak_rows(result.cases), release, leaks))
+    share, rule = specificity(result.cases), result.rule
+    console.print(
+        f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
+        f"Thresholds: same patient {rule.score_threshold:.4f}, copy {rule.copy_threshold:.4f}.",
+        highlight=False,
+    )
+
+
+def write(folder: Path, parts: Parts, result: Audit) -> None:
+    """Write the cases and every figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    result.cases.to_parquet(folder / "cases.parquet", index=False)
+    result.calibration.to_parquet(folder / "calibration.parquet", index=False)
+    content: dict[str, Any] = {
+        "parts": parts.counts,
+        "snapshot": result.snapshot,
+        "rule": result.rule.model_dump(),
+        "specificity": asdict(specificity(result.cases)),
+        "leaks": [asdict(row) for row in leak_rows(result.cases)],
+        **{name: value for name, value in summary(result.cases).items() if name == "out_of_distribution"},
+    }
+    (folder / "audit.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
