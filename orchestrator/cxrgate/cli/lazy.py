@@ -25,6 +25,7 @@ COMMANDS = {
     "filter": "seed:filter_dataset",
     "audit": "audit:audit",
     "certs": "certs:certs",
+    "doctor": "doctor:doctor",
     "evaluate": "evaluate:evaluate",
     "health": "health:health",
     "index": "index:app",
@@ -32,6 +33,7 @@ COMMANDS = {
     "model": "model:app",
     "review": "review:app",
     "serve": "serve:app",
+    "stack": "stack:app",
     "train": "train:app",
 }
 """Word to module of cxrgate.cli and what it holds: a function, or the typer.Typer of a group."""

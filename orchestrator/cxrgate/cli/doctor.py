@@ -1,0 +1,37 @@
+"""`cxrgate doctor`: can this host run the stack?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.cli.errors import Exit, shown
+from cxrgate.stack import Level, Plan, State, look
+
+
+def doctor(
+    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
+        "model_store"
+    ),
+    listen: Annotated[str, typer.Option(help="HOST:PORT that the gate is to have on this host.")] = "127.0.0.1:8443",
+    gpu: Annotated[bool, typer.Option("--gpu", help="Whether GPUs are to be used.")] = False,
+    state: Annotated[Path, typer.Option(help="Folder of a stack's certificates, keys and snapshots.")] = Path("state"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Look at everything that a stack needs of this host, and say what helps where something is missing.
+
+    Exit codes: 0 nothing keeps it from starting, 3 something does.
+    """
+    with shown():
+        findings = look(Plan(State(state.resolve()), models.resolve(), listen, gpu))
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in findings], indent=2))
+    else:
+        for item in findings:
+            typer.echo(f"{item.level:5}{item.subject:14}{item.text}" + (f"; {item.remedy}" if item.remedy else ""))
+    if any(item.level is Level.FAIL for item in findings):
+        raise typer.Exit(Exit.INCOMPLETE)

@@ -1,0 +1,23 @@
+"""A stack of containers on this host: looked at, started, watched and stopped. No torch in this process."""
+
+from cxrgate.stack.checks import Plan, look
+from cxrgate.stack.compose import Compose
+from cxrgate.stack.engine import ContainerState, Engine
+from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.launch import Launch, StackNotStarted, read_project, wait_until_healthy
+from cxrgate.stack.state import State
+
+__all__ = [
+    "Compose",
+    "ContainerState",
+    "Engine",
+    "Finding",
+    "Launch",
+    "Level",
+    "Plan",
+    "StackNotStarted",
+    "State",
+    "look",
+    "read_project",
+    "wait_until_healthy",
+]

@@ -1,0 +1,67 @@
+"""Docker Compose: what the SDK has no call for."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxrgate.core import UsageError
+
+COMPOSE = ("docker", "compose")
+FILE, GPU_FILE = "compose.yaml", "compose.gpu.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """A stack's compose files and variables.
+
+    Attributes:
+        folder: with the compose files.
+        variables: file of variables, see State.
+        gpu: with compose.gpu.yaml.
+        profiles: that are started as well.
+    """
+
+    folder: Path
+    variables: Path
+    gpu: bool = False
+    profiles: Sequence[str] = field(default_factory=tuple)
+
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Run `docker compose ARGUMENTS`; what it prints goes to the terminal.
+
+        Args:
+            arguments: the command and its options.
+            environment: the whole environment; None for this process's own.
+
+        Raises:
+            UsageError: Compose is not there, or the command failed.
+        """
+        try:
+            done = subprocess.run([*self.command, *arguments], check=False, env=environment)  # noqa: S603 - ours
+        except FileNotFoundError as error:
+            raise UsageError("expected the command docker with its Compose plugin") from error
+        if done.returncode != 0:
+            raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {done.returncode}")
+
+    @property
+    def command(self) -> list[str]:
+        """The command up to its subcommand."""
+        files = [FILE, GPU_FILE] if self.gpu else [FILE]
+        return [
+            *COMPOSE,
+            *("--env-file", str(self.variables)),
+            *(part for name in files for part in ("--file", str(self.folder / name))),
+            *(part for name in self.profiles for part in ("--profile", name)),
+        ]
+
+
+def compose_version() -> str | None:
+    """The Compose plugin's version; None where there is none."""
+    try:
+        done = subprocess.run([*COMPOSE, "version", "--short"], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,30 @@
+"""What a look at the host says: one line each, and what helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """The stack runs, but not as well as it could, or not for long."""
+    FAIL = "fail"
+    """The stack does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `remedy` says what to do; it is empty where nothing is to be done."""
+
+    subject: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.level is Level.OK) != (not self.remedy):
+            raise ValueError(f"expected a remedy with what is not ok, and with nothing else, got {self}")

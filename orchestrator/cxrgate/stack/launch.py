@@ -1,0 +1,145 @@
+"""Starting a stack: look, make what is missing, build, enrol, start, and wait until it is healthy."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.stack.checks import Plan, look
+from cxrgate.stack.compose import Compose
+from cxrgate.stack.engine import ContainerState, Engine
+from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.model_folders import check_snapshot
+from cxrgate.stack.state import State
+
+SERVICES = ("models", "index", "gate")
+PROJECT = "CXRGATE_PROJECT"
+SECONDS = 600.0
+"""From started to healthy: 30 s on two idle cores, more where a hospital's index is read."""
+POLL_SECONDS = 1.0
+RESTARTS = 3
+"""A container that ended so often does not come up by itself."""
+LOG_LINES = 12
+
+Say = Callable[[str], None]
+
+
+class StackNotStarted(UsageError):
+    """What keeps a stack from starting, one line each."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        lines = [f"{item.subject}: {item.text}. Remedy: {item.remedy}" for item in findings]
+        super().__init__("\n".join(["expected a host that can run the stack", *lines]))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A start.
+
+    Attributes:
+        plan: what is started, see Plan.
+        deploy: folder with the compose files and the roles file.
+        project: name of the stack on this host.
+        hosts: further names and addresses that callers know the gate by.
+        images: what to enrol where nothing is enrolled yet: a folder or a CSV file.
+        profiles: of compose.yaml, to be started as well.
+    """
+
+    plan: Plan
+    deploy: Path
+    project: str
+    hosts: Sequence[str] = ()
+    images: Path | None = None
+    profiles: Sequence[str] = ()
+
+    def run(self, say: Say) -> None:
+        """Start the stack, or bring one that runs up to date.
+
+        Raises:
+            UsageError: it cannot be started, or does not become healthy; the message says what is wrong.
+        """
+        state, engine = self.plan.state, Engine()
+        running = any(item.good for item in engine.states(self.project))
+        self._require(look(self.plan), running=running)
+        state.prepare(self.deploy / "roles.yaml", self.hosts)
+        state.write_variables(self._variables(engine))
+        compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
+        say("building images (the first time takes minutes)")
+        compose.run("build", "--quiet", *SERVICES)
+        if not state.enrolled:
+            self._enrol(state, say)
+        self._require([check_snapshot(state.store, self.plan.models)], running=False)
+        say("starting")
+        compose.run("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans")
+        wait_until_healthy(engine, self.project, say)
+
+    def _variables(self, engine: Engine) -> dict[str, str]:
+        processors = str(engine.facts().processors)
+        return {
+            PROJECT: self.project,
+            "CXRGATE_LISTEN": self.plan.listen,
+            "CXRGATE_MODELS": str(self.plan.models),
+            **{f"CXRGATE_{service.upper()}_CPUS": processors for service in SERVICES},
+        }
+
+    def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
+        """Nothing failed; a stack that runs listens on its own port, and has its images."""
+        expected = {"port", "disk"} if running else set()
+        failed = [item for item in findings if item.level is Level.FAIL and item.subject not in expected]
+        if failed:
+            raise StackNotStarted(failed)
+
+    def _enrol(self, state: State, say: Say) -> None:
+        if self.images is None:
+            text, remedy = "nothing is enrolled yet", "name the real images with --images, a folder or a CSV file"
+            raise StackNotStarted([Finding("references", Level.FAIL, text, remedy)])
+        say(f"enrolling {self.images}")
+        folder, listing = (self.images, "") if self.images.is_dir() else (self.images.parent, self.images.name)
+        asked = {"CXRGATE_IMAGES": str(folder), "CXRGATE_LISTING": listing, "CXRGATE_SNAPSHOT": "first"}
+        compose = Compose(self.deploy, state.variables, profiles=["enrol"])
+        compose.run("run", "--rm", "--no-TTY", "enrol", environment={**os.environ, **asked})
+
+
+def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = SECONDS) -> None:
+    """Return when every container of a project is healthy.
+
+    Raises:
+        UsageError: one ends again and again, or is not healthy in time; with the last lines of its log.
+    """
+    end, told = time.monotonic() + seconds, ""
+    while True:
+        states = engine.states(project)
+        if {item.service for item in states} >= set(SERVICES) and all(item.good for item in states):
+            return
+        lost = [item for item in states if _is_lost(item)]
+        if lost or time.monotonic() > end:
+            raise UsageError(_account(engine, project, lost or [item for item in states if not item.good]))
+        now = ", ".join(f"{item.service} {item.health or item.state}" for item in states if not item.good)
+        if now != told:
+            say(f"waiting for {now}")
+        told = now
+        time.sleep(POLL_SECONDS)
+
+
+def read_project(state: State) -> tuple[str, Mapping[str, str]]:
+    """A started stack's project name and variables; UsageError where none was started."""
+    variables = state.read_variables()
+    return variables[PROJECT], variables
+
+
+def _is_lost(item: ContainerState) -> bool:
+    return item.restarts >= RESTARTS or item.state in {"exited", "dead"}
+
+
+def _account(engine: Engine, project: str, states: Sequence[ContainerState]) -> str:
+    """What became of containers that are not healthy, with the ends of their logs."""
+    parts = [
+        f"{item.service} is {item.health or item.state}, started again {item.restarts} times, "
+        f"last exit code {item.exit_code}:\n{engine.log(project, item.service, LOG_LINES)}"
+        for item in states
+    ]
+    return "\n".join(["expected every service to become healthy", *parts])

@@ -1,0 +1,95 @@
+"""The models that a stack is given, looked at without torch: digests, and whether they fit the snapshots."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import CxrgateError, UsageError
+from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.index.snapshot import MANIFEST as SNAPSHOT_MANIFEST
+from cxrgate.index.snapshot import SnapshotManifest, read_manifest
+from cxrgate.index.store import ACTIVE
+from cxrgate.stack.findings import Finding, Level
+
+KINDS = ("retrieval", "verification", "copy")
+MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
+DIGESTED = ("kind", "architecture", "preprocessing", "dtype", "weights")
+"""The parts of a manifest that its digest covers, as models.ModelManifest has it."""
+
+SUBJECT = "models"
+
+
+def check_models(models: Path, user: int) -> Finding:
+    """Whether the models are what their manifests say and the containers' user can read them."""
+    folders = [models / kind for kind in KINDS if kind != "copy" or (models / kind).is_dir()]
+    for folder in folders:
+        trouble = _trouble(folder)
+        if trouble:
+            remedy = "take the folder anew from where it came, or name another with --models"
+            return Finding(SUBJECT, Level.FAIL, f"{folder}: {trouble}", remedy)
+    closed = [path for folder in folders for path in (folder, *folder.iterdir()) if not _readable(path, user)]
+    if closed:
+        remedy = f"chmod -R a+rX {models}"
+        return Finding(SUBJECT, Level.FAIL, f"the containers' user {user} cannot read {closed[0]}", remedy)
+    names = ", ".join(f"{folder.name} {_digest(folder)[:12]}" for folder in folders)
+    return Finding(SUBJECT, Level.OK, names)
+
+
+def check_snapshot(store: Path, models: Path) -> Finding:
+    """Whether the snapshot that will be served was made with these models."""
+    try:
+        manifest = _served(store)
+    except CxrgateError as error:
+        return Finding("snapshot", Level.FAIL, str(error), "enrol again: cxrgate stack up --images IMAGES")
+    for kind, made in (("retrieval", manifest.retrieval), ("verification", manifest.verification)):
+        given = _digest(models / kind)
+        if made != given:
+            text = f"it was made with the {kind} model {made[:12]}, the stack is given {given[:12]}"
+            return Finding("snapshot", Level.FAIL, text, "give the models that it was made with, or enrol again")
+    text = f"{manifest.references} references of {manifest.patients} patients, {manifest.digest[:12]}"
+    return Finding("snapshot", Level.OK, text)
+
+
+def _served(store: Path) -> SnapshotManifest:
+    """What the index will serve, by its manifest alone: the index itself checks every byte."""
+    paths = [path.parent for path in sorted(store.glob(f"*/{SNAPSHOT_MANIFEST}")) if path.parent.suffix != ".partial"]
+    manifests = [read_manifest(path) for path in paths]
+    if (store / ACTIVE).exists():
+        active = (store / ACTIVE).read_text().strip()
+        manifests = [manifest for manifest in manifests if manifest.digest == active]
+    if len(manifests) != 1:
+        raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(manifests)}")
+    return manifests[0]
+
+
+def _trouble(folder: Path) -> str:
+    """What is wrong with a model folder; empty for nothing."""
+    try:
+        manifest = _manifest(folder)
+        covered = mapping_digest({part: manifest[part] for part in DIGESTED})
+        if manifest["digest"] != covered:
+            return f"expected digest {covered[:12]}, {MANIFEST} states {manifest['digest'][:12]}"
+        found = file_digest(folder / WEIGHTS)
+        return "" if found == manifest["weights"] else f"expected weights {manifest['weights'][:12]}, got {found[:12]}"
+    except OSError as error:
+        return f"expected a model, {error.strerror}"
+    except (KeyError, TypeError, ValueError):
+        return f"expected a manifest in {MANIFEST}"
+
+
+def _digest(folder: Path) -> str:
+    return str(_manifest(folder)["digest"])
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    return content
+
+
+def _readable(path: Path, user: int) -> bool:
+    """By mode alone: containers have no other group."""
+    status = path.stat()
+    needed = 0o5 if path.is_dir() else 0o4
+    return status.st_mode & needed == needed or (status.st_uid == user and status.st_mode >> 6 & needed == needed)

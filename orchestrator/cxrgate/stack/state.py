@@ -1,0 +1,111 @@
+"""What a stack keeps on its host: one folder, made on the first start.
+
+    certificates/NAME/{tls.crt,tls.key,ca.crt}    development certificates, one folder per identity of the roles file
+    private/key, private/map.csv                  the way back to the patients: only enrolment has them
+    store/                                        snapshots
+    log/gate.log                                  the gate's hash-chained log
+    stack.env                                     the variables that compose.yaml wants
+
+Certificates of the hospital's own authority take the place of the development ones, under the same names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.index import create_key
+from cxrgate.rpc.certs import LOCAL, write_development_certificates
+from cxrgate.rpc.roles import read_roles
+
+HOSTS = (*LOCAL, "gate.front", "index.search")
+"""What the servers' certificates are valid for: this host, and their names on the stack's networks."""
+
+CONTAINER_USER = 10001
+"""The images' own user. A stack that root starts runs as that one, any other as who started it."""
+
+
+def container_user() -> tuple[int, int]:
+    """User and group that a stack's containers run as: whoever starts it, but never root."""
+    root = os.geteuid() == 0
+    return (CONTAINER_USER, CONTAINER_USER) if root else (os.geteuid(), os.getegid())
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The folder."""
+
+    folder: Path
+
+    @property
+    def certificates(self) -> Path:
+        """One folder per identity."""
+        return self.folder / "certificates"
+
+    @property
+    def private(self) -> Path:
+        """Key and reference map."""
+        return self.folder / "private"
+
+    @property
+    def store(self) -> Path:
+        """Snapshots."""
+        return self.folder / "store"
+
+    @property
+    def variables(self) -> Path:
+        """What Compose reads."""
+        return self.folder / "stack.env"
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether there is a snapshot."""
+        return any(path.parent.suffix != ".partial" for path in self.store.glob("*/manifest.json"))
+
+    def prepare(self, roles: Path, hosts: Sequence[str]) -> None:
+        """Make what is not there yet; nothing that is there is replaced.
+
+        Args:
+            roles: roles file, whose identities get certificates.
+            hosts: further names and addresses that callers know the gate by.
+
+        Raises:
+            UsageError: the roles file cannot be used.
+        """
+        for path in (self.folder, self.private, self.store, self.folder / "log"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.certificates.exists():
+            write_development_certificates(self.certificates, read_roles(roles).identities, [*HOSTS, *hosts])
+        if not (self.private / "key").exists():
+            create_key(self.private / "key")
+        self._hand_over()
+
+    def write_variables(self, variables: Mapping[str, str]) -> None:
+        """Write stack.env, with who the containers run as."""
+        content = {"CXRGATE_STATE": str(self.folder), "CXRGATE_USER": ":".join(map(str, container_user())), **variables}
+        lines = [f"{name}='{value}'\n" for name, value in content.items()]
+        if any("'" in value or "\n" in value for value in content.values()):
+            raise UsageError("expected paths and addresses without quotes and line ends")
+        self.variables.write_text("".join(lines))
+
+    def read_variables(self) -> dict[str, str]:
+        """What was written.
+
+        Raises:
+            UsageError: no stack was started from this folder.
+        """
+        try:
+            lines = self.variables.read_text().splitlines()
+        except OSError as error:
+            raise UsageError(f"expected the state of a stack that was started, got {self.folder}") from error
+        return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+    def _hand_over(self) -> None:
+        """Let the containers' user own what they use, where root made it."""
+        user = container_user()
+        if os.geteuid() == 0:
+            for path in [self.folder, *self.folder.rglob("*")]:
+                os.chown(path, *user, follow_symlinks=False)
