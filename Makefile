@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e bench clean evaluate audit
+.PHONY: demo test lint format proto e2e e2e-docker bench clean evaluate requirements up audit
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -22,6 +22,7 @@ lint: .venv/installed
 	$(BIN)/mypy services orchestrator
 	$(BIN)/lint-imports
 	protos/check.sh
+	$(BIN)/hadolint deploy/Dockerfile
 
 format: .venv/installed
 	$(BIN)/ruff format
@@ -36,6 +37,24 @@ proto: .venv/installed
 MARK ?=
 e2e: .venv/installed
 	$(BIN)/python -m pytest tests/e2e -m "$(MARK)"
+
+# The stack in real containers; says NOT TRIED where no Docker engine answers.
+e2e-docker: .venv/installed
+	tests/docker/run.sh
+
+# Models, index and gate in containers on this host: from a clone, this is all. UP="--images real.csv" enrols.
+UP ?=
+up: .stack/installed
+	.stack/bin/cxrgate stack up $(UP)
+
+.stack/installed: pyproject.toml
+	$(PYTHON) -m venv .stack
+	.stack/bin/python -m pip install --quiet '.[stack]'
+	touch $@
+
+# What the images install, pinned anew to what is installed and tested here.
+requirements: .venv/installed
+	deploy/requirements/compile.sh
 
 clean:
 	rm -rf out build dist .venv

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -35,10 +36,10 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """Log everything from INFO on."""
+    """Log everything from INFO on, or from the level that CXRGATE_LOG_LEVEL names."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=os.environ.get("CXRGATE_LOG_LEVEL", "INFO"), handlers=[handler], force=True)
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:
