@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from scipy.stats import beta
 
 
@@ -23,6 +25,7 @@ def lower_bound(events: int, patients: int, risk: float) -> float:
     return 0.0 if events == 0 else float(beta.ppf(risk, events, patients - events + 1))
 
 
+@lru_cache
 def allowed_misses(patients: int, rate: float, risk: float) -> int:
     """The most misses among so many patients whose upper bound is at most `rate`; -1 where no miss is too many."""
     misses = -1

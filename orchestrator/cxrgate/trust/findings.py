@@ -1,0 +1,70 @@
+"""What cases say at one step of the path: counts and bounds per leak class and strength, by patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxrgate.trust.bounds import upper_bound
+from cxrgate.trust.threshold_path import ThresholdPath, unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A leak class at a strength.
+
+    Attributes:
+        leak_class: see leaks.CLASSES.
+        strength: within the class.
+        rate: the share of misses that is allowed; None where nothing is promised.
+        patients: each counts once, by the worst of its variants.
+        misses: patients of whom a variant would have been released.
+        unanswered: patients of whom a case had no answer; they count as missed.
+        upper: bound on the share of misses.
+        risk: of the bound being wrong.
+    """
+
+    leak_class: str
+    strength: str
+    rate: float | None
+    patients: int
+    misses: int
+    unanswered: int
+    upper: float
+    risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class CleanFinding:
+    """Patients who are not enrolled, without those that made the path; one without an answer counts as flagged."""
+
+    patients: int
+    flagged: int
+    share: float
+    upper: float
+    path_patients: int
+
+
+def worst_levels(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.int64]:
+    """The first step at which no variant of a patient is released, int64[patients]."""
+    levels = pd.Series(path.levels(cases), index=cases["patient"].to_numpy())
+    return np.asarray(levels.groupby(level=0).max(), dtype=np.int64)
+
+
+def find(path: ThresholdPath, cases: pd.DataFrame, step: int, risk: float, rate: float | None = None) -> Finding:
+    """The finding of one class at one strength; `cases` holds no other."""
+    levels = worst_levels(path, cases)
+    misses = int((levels > step).sum())
+    lost = cases.loc[unanswered(cases), "patient"].nunique()
+    named = str(cases["leak_class"].iloc[0]), str(cases["strength"].iloc[0])
+    return Finding(*named, rate, len(levels), misses, int(lost), upper_bound(misses, len(levels), risk), risk)
+
+
+def find_clean(levels: NDArray[np.int64], step: int, path_patients: int, risk: float) -> CleanFinding:
+    """The finding of clean patients, from their levels int64[n]."""
+    flagged, patients = int((levels <= step).sum()), len(levels)
+    share = flagged / patients if patients else 1.0
+    return CleanFinding(patients, flagged, share, upper_bound(flagged, patients, risk), path_patients)

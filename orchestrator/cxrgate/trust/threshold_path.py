@@ -1,0 +1,73 @@
+"""The one path along which both thresholds move together.
+
+Step j of the path flags the j patients with the highest same-patient scores and the j with the highest copy
+similarities, of patients who are not enrolled: both questions may raise the same number of false flags. Step 0 flags
+nobody but the very image. Thresholds only fall along the path, so that what one step catches every later one does.
+
+The path depends on those patients alone, none of whom takes part in anything that is measured along it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxrgate.core import BAND
+
+HIGHEST = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThresholdPath:
+    """Thresholds by step, float64[m] that never rise; `similarities` is infinite without the copy space."""
+
+    scores: NDArray[np.float64] = field(repr=False)
+    similarities: NDArray[np.float64] = field(repr=False)
+    minimum_typicality: float
+
+    @classmethod
+    def of(cls, clean: pd.DataFrame, minimum_typicality: float, *, copy_space: bool) -> ThresholdPath:
+        """The path of patients who are not enrolled, one case each; cases without an answer add no step."""
+        answered = clean[~unanswered(clean)]
+        scores, similarities = (_falling(answered[name]) for name in ("score", "similarity"))
+        if not copy_space:
+            similarities = np.full(len(scores), np.inf)
+        kept = (scores > 0) & (similarities > 0)
+        return cls(scores[kept], similarities[kept], minimum_typicality)
+
+    def __len__(self) -> int:
+        """The number of steps."""
+        return len(self.scores)
+
+    def levels(self, cases: pd.DataFrame) -> NDArray[np.int64]:
+        """The first step at which each case is not released, int64[n]; the number of steps where there is none.
+
+        A case without an answer says nothing about thresholds: it has none.
+        """
+        firsts = np.minimum(
+            _first(self.scores, cases["score"].to_numpy(np.float64)),
+            _first(self.similarities, cases["similarity"].to_numpy(np.float64)),
+        )
+        atypical = cases["typicality"].to_numpy(np.float64) < self.minimum_typicality + BAND
+        return np.where(unanswered(cases), len(self), np.where(atypical, 0, firsts))
+
+
+def unanswered(cases: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which cases have no evidence, or impossible evidence, bool[n]."""
+    invalid = cases["reasons"].str.contains("SCORE_INVALID").to_numpy(bool)
+    return np.asarray(cases["failed"].to_numpy(bool) | invalid)
+
+
+def _falling(values: pd.Series) -> NDArray[np.float64]:
+    """HIGHEST and then the values, largest first and none above HIGHEST."""
+    falling = np.sort(values.to_numpy(np.float64))[::-1]
+    return np.asarray(np.minimum(HIGHEST, np.concatenate([[HIGHEST], falling])), dtype=np.float64)
+
+
+def _first(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The first step whose threshold each value reaches, as core.policy does it; NaN reaches none."""
+    firsts = np.searchsorted(-(thresholds - BAND), -values, side="left")
+    return np.where(np.isnan(values), len(thresholds), firsts).astype(np.int64)

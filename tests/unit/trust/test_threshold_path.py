@@ -1,0 +1,48 @@
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import evidence
+from leak_cases import cases
+
+from cxrgate.core import BAND, Decision, Policy
+from cxrgate.trust.threshold_path import ThresholdPath
+
+CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
+
+
+def path(*, copy_space=True, clean=CLEAN):
+    return ThresholdPath.of(clean, 0.1, copy_space=copy_space)
+
+
+def test_each_step_flags_one_patient_more_by_each_question():
+    assert path().scores.tolist() == [1, 0.7, 0.5, 0.3, 0.1]
+    assert path().similarities.tolist() == [1, 0.9, 0.6, 0.3, 0.2]
+
+
+def test_without_the_copy_space_the_similarity_flags_nothing():
+    assert path(copy_space=False).levels(cases("leak", [0.2], [1.0])).tolist() == [4]
+
+
+def test_cases_without_an_answer_add_no_step_and_are_caught_at_none():
+    lost = cases("clean", [0.99, np.nan], failed=True)
+    invalid = cases("clean", [5.0], reasons="SCORE_INVALID")
+
+    assert path(clean=pd.concat([CLEAN, lost, invalid])).scores.tolist() == path().scores.tolist()
+    assert path().levels(pd.concat([lost, invalid])).tolist() == [5, 5, 5]
+
+
+def test_thresholds_are_above_zero():
+    assert len(path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0]))) == 2
+
+
+# A score on a threshold, within its band, and just below; likewise a similarity; an image that is not typical.
+@pytest.mark.parametrize("score", [0.0, 0.3, 0.3 - BAND, 0.3 - 2 * BAND, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(("similarity", "typicality"), [(0.0, 0.9), (0.6, 0.9), (0.9 - BAND, 0.9), (0.0, 0.1)])
+def test_a_case_is_released_at_a_step_exactly_when_the_policy_releases_it(score, similarity, typicality):
+    level = path().levels(cases("leak", [score], [similarity], typicality=typicality))[0]
+
+    for step in range(len(path())):
+        thresholds = float(path().scores[step]), float(path().similarities[step])
+        rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, "snapshot", "retrieval", "verification")
+        verdict = rule.decide(evidence([score], [similarity], typicality), "pixels")
+        assert (step < level) == (verdict.decision is Decision.ANONYMOUS)
