@@ -49,7 +49,7 @@ up: .stack/installed
 
 .stack/installed: pyproject.toml
 	$(PYTHON) -m venv .stack
-	.stack/bin/python -m pip install --quiet '.[stack]'
+	.stack/bin/python -m pip install --quiet --editable '.[stack]'
 	touch $@
 
 # What the images install, pinned anew to what is installed and tested here.
