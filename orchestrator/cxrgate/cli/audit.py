@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,12 +51,13 @@ def audit(
     if not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     with shown():
-        parts = divide(read_entries(data), read_manifests(models).values())
+        manifests = read_manifests(models)
+        parts = divide(read_entries(data), manifests.values())
         console.print(told(parts), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
             result = measure(models, parts, Path(work), device, report)
         show(console, result, release, leaks)
-        write(output, parts, result)
+        write(output, parts, result, {kind.value: manifest.digest for kind, manifest in manifests.items()})
         typer.echo(json.dumps(summary(result.cases)))
 
 
@@ -79,12 +81,13 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     )
 
 
-def write(folder: Path, parts: Parts, result: Audit) -> None:
-    """Write the cases and every figure."""
+def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) -> None:
+    """Write the cases, every figure, and the digests of the models that were audited."""
     folder.mkdir(parents=True, exist_ok=True)
     result.cases.to_parquet(folder / "cases.parquet", index=False)
     result.calibration.to_parquet(folder / "calibration.parquet", index=False)
     content: dict[str, Any] = {
+        "models": dict(models),
         "parts": parts.counts,
         "snapshot": result.snapshot,
         "rule": result.rule.model_dump(),
