@@ -57,7 +57,7 @@ def audit(
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
             result = measure(models, parts, Path(work), device, report)
         show(console, result, release, leaks)
-        write(output, parts, result, {kind.value: manifest.digest for kind, manifest in manifests.items()})
+        write(output, parts, result, {kind: manifest.digest for kind, manifest in manifests.items()})
         typer.echo(json.dumps(summary(result.cases)))
 
 
