@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
-from cxrgate.core import Failure, GreyImage, MediaType, Verdict
+from cxrgate.core import Failure, GreyImage, MediaType, Outcome, Verdict
 from cxrgate.gate.audit import AuditLog, read_lines
 from cxrgate.gate.oracle_alarm import NearDuplicates
 from cxrgate.gate.oracle_batches import Batches
@@ -58,9 +58,13 @@ class Oracle:
         """
         declared = _validated(image)
         checked = await self._batches.check(gate, image.content, declared)
-        outcome = checked.outcome
-        if checked.image is not None:
-            await self._watch(caller, checked.image)
+        # Side by side: the log waits for the disk, the watch for a core.
+        answer, _ = await asyncio.gather(
+            self._record(caller, image, checked.outcome), self._watch(caller, checked.image)
+        )
+        return answer
+
+    async def _record(self, caller: Caller, image: pb.Image, outcome: Outcome) -> pb.Verdict:
         if isinstance(outcome, Failure):
             await self.log.append(REFUSED, identity=caller.identity, image_id=image.image_id, reason=outcome.reason)
             raise _refused(outcome)
@@ -74,8 +78,8 @@ class Oracle:
             policy_digest=outcome.policy_digest,
         )
 
-    async def _watch(self, caller: Caller, image: GreyImage) -> None:
-        if await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
+    async def _watch(self, caller: Caller, image: GreyImage | None) -> None:
+        if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
             _log.warning("gate.near_duplicates_noticed identity=%s", caller.identity)
             await self.log.append(NEAR_DUPLICATES, identity=caller.identity)
 
