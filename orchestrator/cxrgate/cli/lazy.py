@@ -24,6 +24,8 @@ COMMANDS = {
     "verify": "seed:verify",
     "filter": "seed:filter_dataset",
     "audit": "audit:audit",
+    "calibrate": "calibrate:calibrate",
+    "certificate": "certificate:app",
     "certs": "certs:certs",
     "doctor": "doctor:doctor",
     "evaluate": "evaluate:evaluate",

@@ -34,6 +34,7 @@ class Calibration:
         certified: the pairs of the policy.
         measured: every other pair; each bound holds by itself.
         clean: patients who are not enrolled.
+        worst_patient: the most leaks of one patient that would have been released, of all classes.
         refusals: why nothing is certified; empty where all pairs are met.
     """
 
@@ -42,13 +43,14 @@ class Calibration:
     certified: Sequence[Finding] = field(repr=False)
     measured: Sequence[Finding] = field(repr=False)
     clean: CleanFinding
+    worst_patient: int
     refusals: Sequence[str]
 
 
 def calibrate(
     cases: pd.DataFrame, policy: LeakPolicy, minimum_typicality: float, *, copy_space: bool = True
 ) -> Calibration:
-    """Choose thresholds and count. Deterministic: equal cases in any order give equal results.
+    """Choose thresholds and count. Equal cases in any order give equal results.
 
     Args:
         cases: see cases.check_cases; what they were decided by takes no part, their scores do.
@@ -59,12 +61,26 @@ def calibrate(
     Raises:
         UsageError: a certified pair, or patients who are not enrolled, are not among the cases.
     """
-    clean = cases[cases["kind"] == Kind.CLEAN]
-    makes_path = np.array([makes_the_path(patient) for patient in clean["patient"]], dtype=bool)
-    path = ThresholdPath.of(clean[makes_path], minimum_typicality, copy_space=copy_space)
-    levels = _clean_levels(path, clean[~makes_path])
-    if not len(levels) or len(path) < 2:
-        raise UsageError(f"expected patients who are not enrolled, got {len(clean)} to draw the path and to measure")
+    drawing, _ = _divide_clean(cases)
+    path = ThresholdPath.of(drawing, minimum_typicality, copy_space=copy_space)
+    if len(path) < 2:
+        raise UsageError("expected patients who are not enrolled to draw the path of thresholds by")
+    return _along(path, cases, policy)
+
+
+def retest(
+    cases: pd.DataFrame, policy: LeakPolicy, minimum_typicality: float, score: float, similarity: float | None
+) -> Calibration:
+    """Count at thresholds that were chosen before; nothing is chosen. Errors and the rest as `calibrate`."""
+    thresholds = np.array([score]), np.array([np.inf if similarity is None else similarity])
+    return _along(ThresholdPath(*thresholds, minimum_typicality), cases, policy)
+
+
+def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Calibration:
+    drawing, measuring = _divide_clean(cases)
+    levels = _clean_levels(path, measuring)
+    if not len(levels):
+        raise UsageError("expected patients who are not enrolled to measure false flags on")
     pairs = {pair: _of_pair(cases, pair) for pair in policy.certified}
     limit = _last_step_within(levels, policy.false_flags, len(path))
     steps = {pair: first_step(worst_levels(path, rows), pair.rate, policy.risk) for pair, rows in pairs.items()}
@@ -79,7 +95,8 @@ def calibrate(
         copy_threshold=float(at) if np.isfinite(at) else None,
         certified=[find(path, rows, step, policy.risk, pair.rate) for pair, rows in pairs.items()],
         measured=_measured(path, cases, pairs, step, 1 - policy.confidence),
-        clean=find_clean(levels, step, int(makes_path.sum()), 1 - policy.confidence),
+        clean=find_clean(levels, step, len(drawing), 1 - policy.confidence),
+        worst_patient=_worst_patient(path, cases, step),
         refusals=refusals,
     )
 
@@ -102,6 +119,18 @@ def first_step(levels: NDArray[np.int64], rate: float, risk: float) -> int | Non
     """
     allowed = allowed_misses(len(levels), rate, risk)
     return None if allowed < 0 else int(np.sort(levels)[len(levels) - 1 - allowed])
+
+
+def _divide_clean(cases: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cases of patients who are not enrolled: those that draw the path, and those that are measured along it."""
+    clean = cases[cases["kind"] == Kind.CLEAN]
+    draws = np.array([makes_the_path(patient) for patient in clean["patient"]], dtype=bool)
+    return clean[draws], clean[~draws]
+
+
+def _worst_patient(path: ThresholdPath, cases: pd.DataFrame, step: int) -> int:
+    leaks = cases[cases["kind"] == Kind.LEAK]
+    return int(leaks.loc[path.levels(leaks) > step, "patient"].value_counts().max() or 0) if len(leaks) else 0
 
 
 def _clean_levels(path: ThresholdPath, clean: pd.DataFrame) -> NDArray[np.int64]:

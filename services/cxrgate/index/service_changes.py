@@ -7,7 +7,7 @@ enrolled, thresholds were chosen against it, and no single patient shows in it. 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,18 @@ def change_snapshot(
     missing = set(withdrawn) - set(keys)
     if missing:
         raise SnapshotError(f"expected patients of the snapshot, {len(missing)} are not: {min(missing).hex()}")
-    leaving = set(withdrawn)
+    return _write(base, folder, keys, set(withdrawn), addition)
+
+
+def without_references(base: Snapshot, folder: Path, references: Collection[bytes]) -> Snapshot:
+    """Write the base without some references, whoever's they are, and open it; errors as change_snapshot."""
+    return _write(base, folder, [row.tobytes() for row in np.asarray(base.reference_ids)], set(references))
+
+
+def _write(
+    base: Snapshot, folder: Path, keys: Sequence[bytes], leaving: Collection[bytes], addition: Addition | None = None
+) -> Snapshot:
+    """The base without the rows whose key is leaving; `keys` has one per row."""
     kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
     arrays = {name: _changed(getattr(base, name), kept, addition, name) for name in PER_REFERENCE}
     _check_ids(arrays["reference_ids"])

@@ -1,0 +1,72 @@
+"""`cxrgate calibrate`: thresholds with a guarantee, and the certificate that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cxrgate.certification import read_signing_key, utc_now
+from cxrgate.cli.bars import bars
+from cxrgate.cli.calibration_table import finding_table
+from cxrgate.cli.errors import Exit, shown
+from cxrgate.core import UsageError
+from cxrgate.gate import read_config
+from cxrgate.train import read_samples
+from cxrgate.trust.calibration_folder import Written, write_calibration
+from cxrgate.trust.leak_policy import read_leak_policy
+from cxrgate.trust.recording import record
+
+_NARROWEST = 120
+"""Columns, where the output is a file: a row of the table."""
+
+
+def calibrate(
+    config: Annotated[Path, typer.Argument(help="Configuration as for `cxrgate run`, with enrol.key and a snapshot.")],
+    data: Annotated[
+        Path, typer.Option(help="CSV of real images as they were named at enrolment, and of patients not enrolled.")
+    ],
+    policy: Annotated[Path, typer.Option(help="YAML: what is to be promised; see deploy/leak_policy.yaml.")],
+    output: Annotated[Path, typer.Option(help="Folder to make, for the recorded cases and the certificate.")],
+    key: Annotated[Path, typer.Option(help="Private key that signs; made by `cxrgate certificate key`.")],
+) -> None:
+    """Plant leaks of enrolled patients, choose the thresholds that keep the promised rates, and sign a certificate.
+
+    Patients whom a model saw take no part, nor do rows with the split train or tune. The certificate holds for this
+    snapshot, these models, k and thresholds until it expires: copy it into the snapshot's folder.
+
+    Exit codes: 0 certified; 1 measured, but the promise cannot be kept, and why; 2 wrong usage.
+    """
+    with shown():
+        signing, terms, samples = read_signing_key(key), read_leak_policy(policy), read_samples(data)
+        settings = read_config(config)
+        if output.exists():
+            raise UsageError(f"expected no folder at {output}")
+        with bars() as progress:
+            recording = record(settings, samples, terms, progress=progress)
+        written = write_calibration(output, recording, policy, utc_now(), signing)
+    tell(written)
+
+
+def tell(written: Written) -> None:
+    """Print the findings and what came of them; exit code 1 where nothing is certified."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    found = written.calibration
+    console.print(finding_table("Certified" if written.certificate else "Not certified", found.certified))
+    console.print(finding_table("Measured; nothing is promised of these", found.measured))
+    clean = found.clean
+    console.print(
+        f"Not enrolled: {clean.flagged} of {clean.patients} patients flagged ({clean.share:.1%}, at most "
+        f"{clean.upper:.1%}). Thresholds: score {found.score_threshold:.4f}, copy {found.copy_threshold}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for refusal in found.refusals:
+        console.print(f"Not certified: {refusal}", highlight=False, soft_wrap=True)
+    if written.certificate is None:
+        raise typer.Exit(Exit.REJECTED)
+    console.print(f"Certificate: {written.certificate}", highlight=False, soft_wrap=True)
