@@ -25,7 +25,7 @@ def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.
     evidence = evidence.astype(dict.fromkeys(("distance", "similarity", "score"), "float64"))
     for name, table in (("results", results), ("evidence", evidence)):
         _replace(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path, index=False))
-        _replace(folder / f"{name}.csv", lambda path, table=table: _safe(table).to_csv(path, index=False))
+        _replace(folder / f"{name}.csv", lambda path, table=table: spreadsheet_safe(table).to_csv(path, index=False))
     return results
 
 
@@ -35,7 +35,7 @@ def _replace(path: Path, write: Any) -> None:
     partial.replace(path)
 
 
-def _safe(table: pd.DataFrame) -> pd.DataFrame:
+def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
     """Text that a spreadsheet would take for a formula gets an apostrophe (CWE-1236)."""
     text = table.select_dtypes(exclude=["number", "bool"]).columns
     return table.assign(**{name: table[name].map(_neutral) for name in text})

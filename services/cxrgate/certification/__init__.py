@@ -8,7 +8,14 @@ from cxrgate.certification.certificate import (
     read_certificate,
     utc_now,
 )
-from cxrgate.certification.signing import create_signing_key, read_public_key, read_signed, read_signing_key, sign
+from cxrgate.certification.signing import (
+    create_signing_key,
+    read_public_key,
+    read_signed,
+    read_signing_key,
+    sign,
+    signed_bytes,
+)
 
 __all__ = [
     "CERTIFICATE",
@@ -21,5 +28,6 @@ __all__ = [
     "read_signed",
     "read_signing_key",
     "sign",
+    "signed_bytes",
     "utc_now",
 ]

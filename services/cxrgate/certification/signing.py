@@ -62,7 +62,7 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
 
 def sign(statement: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
     """The statement with its signature, as the bytes of a file: equal statements give equal bytes."""
-    return _file(statement, key.sign(canonical_json(statement)))
+    return signed_bytes(statement, key.sign(canonical_json(statement)))
 
 
 def read_signed(content: bytes, key: Ed25519PublicKey, name: str) -> dict[str, Any]:
@@ -84,11 +84,12 @@ def read_signed(content: bytes, key: Ed25519PublicKey, name: str) -> dict[str, A
         raise CertificateError(f"{name}: expected the statement that was signed, with the expected key") from error
     except (KeyError, TypeError, ValueError) as error:
         raise CertificateError(f"{name}: expected a signed statement") from error
-    if not isinstance(statement, dict) or content != _file(statement, signature):
+    if not isinstance(statement, dict) or content != signed_bytes(statement, signature):
         raise CertificateError(f"{name}: expected the bytes that were signed")
     return statement
 
 
-def _file(statement: Mapping[str, Any], signature: bytes) -> bytes:
+def signed_bytes(statement: Mapping[str, Any], signature: bytes) -> bytes:
+    """The one way in which a statement and its signature stand in a file."""
     content = {"statement": statement, "signature": signature.hex()}
     return (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
