@@ -37,6 +37,10 @@ def index(
     listen: Address = "127.0.0.1:7443",
     metrics: MetricsAddress = None,
     engine: Annotated[EngineName, typer.Option(help="Exact search engine.")] = EngineName.MATRIX,
+    certification_key: Annotated[
+        Path | None,
+        typer.Option(help="Public key: only snapshots beside which a current certificate lies become active."),
+    ] = None,
 ) -> None:
     """Serve the active snapshot of a store: the one that was activated last, or the only one.
 
@@ -44,7 +48,7 @@ def index(
     """
     log_to_stderr()
     with shown():
-        asyncio.run(serve_index(store, engine, Listening(listen, certificates, roles, metrics)))
+        asyncio.run(serve_index(store, engine, Listening(listen, certificates, roles, metrics), certification_key))
 
 
 @app.command()

@@ -23,11 +23,12 @@ def main() -> int:
     parser.add_argument("--listen", default="127.0.0.1:7443", help="HOST:PORT")
     parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics, or PORT on loopback")
     parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.MATRIX)
+    parser.add_argument("--certification-key", type=Path, help="public key; without it no certificate is asked for")
     given = parser.parse_args()
     log_to_stderr()
     listening = Listening(given.listen, given.certificates, given.roles, given.metrics)
     try:
-        asyncio.run(serve_index(given.store, given.engine, listening))
+        asyncio.run(serve_index(given.store, given.engine, listening, given.certification_key))
     except CxrgateError as error:
         sys.stderr.write(f"cxrgate: {error}\n")
         return 2

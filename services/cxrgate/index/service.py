@@ -6,9 +6,12 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from cxrgate.certification import certificate_bytes, read_certificate, utc_now
 from cxrgate.core import Candidates, Descriptors
 from cxrgate.index.engine import EngineName
 from cxrgate.index.search import LocalSearcher
@@ -26,11 +29,12 @@ SEARCHERS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedSnapshot:
-    """An open, checked snapshot and the searchers over it."""
+    """An open, checked snapshot, the searchers over it, and the certificate that lay beside it, as it was signed."""
 
     snapshot: Snapshot
     engine: EngineName
     activated: datetime
+    certificate: bytes | None = None
     _searchers: OrderedDict[tuple[int, bool], LocalSearcher] = field(default_factory=OrderedDict)
 
     async def search(self, queries: Sequence[Descriptors], k: int, *, copy_space: bool) -> list[Candidates]:
@@ -53,12 +57,23 @@ class ServedSnapshot:
 class IndexState:
     """What the servicer answers from. Changes of the store happen one at a time; reading never waits for them."""
 
-    def __init__(self, store: SnapshotStore, engine: EngineName) -> None:
-        """Open the active snapshot; errors as SnapshotStore.open_active."""
-        self._store, self._engine = store, engine
+    def __init__(self, store: SnapshotStore, engine: EngineName, key: Ed25519PublicKey | None = None) -> None:
+        """Open the active snapshot.
+
+        Args:
+            store: of the snapshots.
+            engine: searches.
+            key: of whoever must have certified a snapshot before it is active; None asks for no certificate.
+
+        Raises:
+            SnapshotError: see SnapshotStore.open_active.
+            CertificateError: see activate.
+        """
+        self._store, self._engine, self._key = store, engine, key
         self._lock = asyncio.Lock()
         self._served: OrderedDict[str, ServedSnapshot] = OrderedDict()
-        self._serve(store.open_active())
+        snapshot = store.open_active()
+        self._serve(snapshot, self._certificate(snapshot))
 
     @property
     def active(self) -> ServedSnapshot:
@@ -82,6 +97,7 @@ class IndexState:
         Raises:
             SnapshotError: see SnapshotStore.open.
             MismatchError: it was built with other models.
+            CertificateError: a certificate is asked for, and none that is current and for this snapshot lies beside it.
         """
         # Shielded: a caller that goes away must not leave the store's pointer and what answers here apart.
         return await asyncio.shield(self._activate(digest))
@@ -90,8 +106,9 @@ class IndexState:
         async with self._lock:
             snapshot = await asyncio.to_thread(self._store.open, digest)
             check_kin(snapshot, self.active.snapshot)
+            certificate = self._certificate(snapshot)
             await asyncio.to_thread(self._store.activate, snapshot)
-            self._serve(snapshot)
+            self._serve(snapshot, certificate)
             return self.active
 
     async def change(self, base: str, withdrawn: Collection[bytes], addition: Addition | None = None) -> Snapshot:
@@ -101,10 +118,18 @@ class IndexState:
             snapshot = await asyncio.to_thread(self._store.open, base)
             return await asyncio.to_thread(change_snapshot, snapshot, folder, withdrawn, addition)
 
-    def _serve(self, snapshot: Snapshot) -> None:
+    def _certificate(self, snapshot: Snapshot) -> bytes | None:
+        """The certificate beside a snapshot, checked where one is asked for."""
+        content = certificate_bytes(snapshot.path)
+        if self._key is not None:
+            certificate = read_certificate(content, self._key)
+            certificate.check_current(utc_now())
+            certificate.check_snapshot(snapshot.manifest.digest)
+        return content
+
+    def _serve(self, snapshot: Snapshot, certificate: bytes | None) -> None:
         served = self._served.pop(snapshot.manifest.digest, None)
-        now = datetime.now(UTC)
-        fresh = ServedSnapshot(snapshot, self._engine, now) if served is None else served
-        self._served[snapshot.manifest.digest] = fresh
+        fresh = ServedSnapshot(snapshot, self._engine, utc_now()) if served is None else served
+        self._served[snapshot.manifest.digest] = replace(fresh, certificate=certificate)
         while len(self._served) > RETAINED:
             self._served.popitem(last=False)

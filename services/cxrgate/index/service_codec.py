@@ -98,8 +98,8 @@ def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
     )
 
 
-def to_index(snapshot: Snapshot, activated: datetime | None = None) -> pb.Index:
-    """What a snapshot is, without its content; `activated` is None for one that is not active."""
+def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate: bytes | None = None) -> pb.Index:
+    """What a snapshot is, without its content; one that is not active has neither time nor certificate."""
     manifest = snapshot.manifest
     time = None
     if activated is not None:
@@ -119,4 +119,5 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None) -> pb.Index:
         activate_time=time,
         excluded_count=manifest.excluded,
         images_digest=manifest.images,
+        certificate=certificate or b"",
     )

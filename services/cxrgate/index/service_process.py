@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cxrgate.certification import read_public_key
 from cxrgate.index.engine import EngineName
 from cxrgate.index.service import IndexState
 from cxrgate.index.servicer import index_service
@@ -11,6 +12,14 @@ from cxrgate.index.store import SnapshotStore
 from cxrgate.rpc.process import Listening, serve
 
 
-async def serve_index(store: Path, engine: EngineName, listening: Listening) -> None:
-    """Serve a store's active snapshot until SIGTERM; CxrgateError where that cannot begin."""
-    await serve(listening, [index_service(IndexState(SnapshotStore(store), engine))])
+async def serve_index(store: Path, engine: EngineName, listening: Listening, key: Path | None = None) -> None:
+    """Serve a store's active snapshot until SIGTERM; CxrgateError where that cannot begin.
+
+    Args:
+        store: folder of snapshots.
+        engine: searches.
+        listening: where and as whom.
+        key: public key of whoever must have certified a snapshot before it is active; None asks for no certificate.
+    """
+    certifier = None if key is None else read_public_key(key)
+    await serve(listening, [index_service(IndexState(SnapshotStore(store), engine, certifier))])

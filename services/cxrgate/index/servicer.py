@@ -47,7 +47,7 @@ class IndexServicer(stubs.IndexServiceServicer):
     async def GetIndex(self, request: pb.GetIndexRequest, context: Any) -> pb.GetIndexResponse:
         """The active snapshot."""
         active = self._state.active
-        index = to_index(active.snapshot, active.activated)
+        index = to_index(active.snapshot, active.activated, active.certificate)
         return pb.GetIndexResponse(index=index, query_limit=QUERIES, neighbor_limit=NEIGHBORS)
 
     async def FindNeighbors(self, request: pb.FindNeighborsRequest, context: Any) -> pb.FindNeighborsResponse:
@@ -109,7 +109,7 @@ class IndexServicer(stubs.IndexServiceServicer):
     async def ActivateSnapshot(self, request: pb.ActivateSnapshotRequest, context: Any) -> pb.ActivateSnapshotResponse:
         """Another snapshot answers from now on."""
         active = await self._state.activate(request.index_digest)
-        return pb.ActivateSnapshotResponse(index=to_index(active.snapshot, active.activated))
+        return pb.ActivateSnapshotResponse(index=to_index(active.snapshot, active.activated, active.certificate))
 
 
 def _copy_space(request: pb.FindNeighborsRequest) -> bool:
