@@ -1,0 +1,99 @@
+"""A stack of containers with a drawn data set, and what its gate says of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import docker
+from typer.testing import CliRunner
+
+from cxrgate.cli.main import app
+from cxrgate.client import Gate, Identity, Image
+from cxrgate.serving.address import free_port
+
+ROOT = Path(__file__).parent.parent
+DEPLOY, MODELS = ROOT / "deploy", ROOT / "model_store" / "demo"
+PROJECT = f"cxrgate-test-{os.getpid()}"
+HEALTHY_SECONDS = 180
+
+
+class Stack:
+    """What `cxrgate stack` started from `folder`, and the engine below it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.state = folder, folder / "state"
+        self.address = f"127.0.0.1:{free_port('127.0.0.1')}"
+        self.client = docker.from_env()
+
+    def command(self, word, *options):
+        """`cxrgate stack WORD`, with this stack's state."""
+        return CliRunner().invoke(app, ["stack", word, *map(str, options), "--state", str(self.state)])
+
+    def up(self, *options):
+        place = ["--models", MODELS, "--listen", self.address, "--project", PROJECT, "--deploy", DEPLOY]
+        return self.command("up", *place, *options)
+
+    def container(self, service):
+        return self.client.containers.get(f"{PROJECT}-{service}-1")
+
+    def network(self, name):
+        (found,) = self.client.networks.list(names=[f"{PROJECT}_{name}"])
+        return found
+
+    def run(self, service, code, expected=0):
+        """Run Python in a service's container and give what it printed."""
+        answer = self.container(service).exec_run(["python", "-c", code])
+        assert answer.exit_code == expected, answer.output.decode()
+        return answer.output.decode()
+
+    def wait_until(self, healthy):
+        """Until health says so: `cxrgate stack status` exits 0 exactly where all services are healthy."""
+        end = time.monotonic() + HEALTHY_SECONDS
+        while (self.command("status").exit_code == 0) != healthy:
+            assert time.monotonic() < end, self.command("status").output
+            time.sleep(1)
+
+    def check(self, images, identity=None):
+        """The gate's answers through the published port, as the generator."""
+        own = identity or Identity.read(self.state / "certificates" / "generator")
+        with Gate(self.address, own) as gate:
+            return list(gate.check_many(images))
+
+    def written(self):
+        """Everything that the services wrote: logs, TorchServe's own, the audit log, metrics."""
+        found = {name: self.container(name).logs() for name in ("models", "index", "gate")}
+        found["torchserve"] = self.run("models", _READ_LOGS).encode()
+        for name, port in (("models", 8082), ("index", 9100), ("gate", 9100)):
+            found[f"{name} metrics"] = self.run(name, _READ_METRICS.format(name=name, port=port)).encode()
+        for path in (self.state / "log").iterdir():
+            found[path.name] = path.read_bytes()
+        return found
+
+    def remove(self):
+        """Whatever is left of it."""
+        labels = {"label": f"com.docker.compose.project={PROJECT}"}
+        for container in self.client.containers.list(all=True, filters=labels):
+            container.remove(force=True)
+        for network in self.client.networks.list(filters=labels):
+            network.remove()
+        self.client.close()
+
+
+_READ_LOGS = """
+from pathlib import Path
+for path in Path("/run/cxrgate/serving").rglob("*.log"):
+    print(path.read_text())
+"""
+_READ_METRICS = """
+from urllib.request import urlopen
+with urlopen("http://{name}.watch:{port}/metrics") as answer:
+    print(answer.read().decode())
+"""
+
+
+def images_below(folder):
+    """Every file, named by its path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [Image(path.read_bytes(), "-".join(path.relative_to(folder).parts)) for path in paths]
