@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench clean evaluate requirements up audit
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up audit
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -62,6 +62,10 @@ clean:
 # Speed, as ratios to baselines of the same run; merges its keys into out/bench.json.
 bench: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+# What serving costs: the real TorchServe (which needs Java), the index and the gate, beside the same work unserved.
+bench-services: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.services
 
 # The models of model_store/ on DATA/manifest.csv (image, patient_id, source and, if there, split), beside a cheap
 # baseline where there is a split to fit it on; every figure goes to out/evaluation.json, the last line is the main ones.

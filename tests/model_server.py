@@ -21,7 +21,8 @@ START_SECONDS = 240
 class ModelServer:
     """Supervisor, front end and workers. `folder` is what the supervisor writes to, `cwd` where it is started."""
 
-    def __init__(self, models: Path, root: Path) -> None:
+    def __init__(self, models: Path, root: Path, threads: int = 1) -> None:
+        self._threads = threads
         self.folder, self.cwd, self._packed = root / "serving", root / "cwd", root / "packed"
         self.cwd.mkdir(parents=True)
         for kind in ("retrieval", "verification"):
@@ -35,7 +36,7 @@ class ModelServer:
             self.supervisor = subprocess.Popen(
                 [*map(str, command), "--listen", self.address],
                 cwd=self.cwd,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env={**os.environ, "OMP_NUM_THREADS": str(self._threads)},
                 stdout=log,
                 stderr=log,
             )

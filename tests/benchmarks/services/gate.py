@@ -1,0 +1,138 @@
+"""What the gate adds to its stages: calls over real gRPC with mTLS at a steady rate, the gate in a process of its own.
+
+Models of 5 ms each stand for the networks, and a call's overhead is its time less theirs: the channel, roles, quotas,
+batching, the pipeline, the near-duplicate watch and the log with its fsync. Calls are sent when they are due, whatever
+is unanswered. Decoding and search are stages, which `make bench` measures; here they take no time.
+"""
+
+import asyncio
+import multiprocessing
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from fakes import POLICY, evidence, picture
+
+from cxrgate.client import AsyncGate
+from cxrgate.core import Descriptors, Evidence, GreyImage, ImageRecord
+from cxrgate.gate.audit import AuditLog
+from cxrgate.gate.oracle import Oracle
+from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_quota import Quotas
+from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.remote_gates import FixedGate
+from cxrgate.gate.servicer import gate_service
+from cxrgate.images import decode, encode_png
+from cxrgate.rpc.certs import Authority
+from cxrgate.rpc.roles import Quota, read_roles
+from cxrgate.rpc.server import Server
+
+ROLES = Path(__file__).parents[3] / "deploy" / "roles.yaml"
+MODEL_SECONDS = 0.005
+RATE = 50
+"""Images per second."""
+
+QUOTA = Quota(images_per_day=10**6, images_per_second=10 * RATE)
+"""Counted as ever, and out of the way: calls that a busy machine held up come in a bunch."""
+
+PICTURES = 32
+"""Different ones, so that the near-duplicate watch has no reason for an alarm."""
+
+SIDE = 620
+WARM_UP = 50
+
+
+def pictures():
+    """PNG files of about 250 kB."""
+    rng = np.random.default_rng(0)
+    noisy = [picture(n, (SIDE, SIDE)) + rng.integers(-8.0, 9.0, (SIDE, SIDE)) for n in range(PICTURES)]
+    return [encode_png(np.clip(np.rint(item), 0, 255).astype(np.uint8)) for item in noisy]
+
+
+class FakeModels:
+    """Embedder and verifier that take 5 ms each, in a thread as real ones do; a searcher and a decoder of no time."""
+
+    def __init__(self, contents):
+        self._pixels = {content: decode(ImageRecord("a", content)).pixels for content in contents}
+        self._row = np.ones(4, np.float32)
+
+    async def decode(self, records):
+        return [GreyImage(record.image_id, self._pixels[record.content]) for record in records]
+
+    async def embed(self, images):
+        await asyncio.to_thread(time.sleep, MODEL_SECONDS)
+        return [Descriptors(image.image_id, self._row, self._row, self._row) for image in images]
+
+    async def search(self, queries):
+        return [evidence(image_id=query.image_id).candidates for query in queries]
+
+    async def verify(self, images, candidates):
+        await asyncio.to_thread(time.sleep, MODEL_SECONDS)
+        return [Evidence(item, np.full(3, 0.1)) for item in candidates]
+
+
+def serve(folder, identity, contents, pipe):
+    """The gate's process: tells its port, ends when it is told to."""
+    models = FakeModels(contents)
+
+    async def run():
+        log, roles = AuditLog(folder / "gate.log"), read_roles(ROLES)
+        oracle = Oracle(log, Quotas({"generator": QUOTA}), Batches(16))
+        server = Server(
+            identity, roles, [gate_service(FixedGate(Gate(models, models, models, models, POLICY)), oracle)]
+        )
+        pipe.send(await server.start("127.0.0.1:0"))
+        await asyncio.to_thread(pipe.recv)
+        await server.drain(1)
+        await log.close()
+
+    asyncio.run(run())
+
+
+async def latencies(port, identity, contents, count):
+    """Seconds per call."""
+    loop = asyncio.get_running_loop()
+
+    async def call(gate, number):
+        started = time.perf_counter()
+        verdict = await gate.check(contents[number % len(contents)], str(number))
+        assert verdict.released
+        return time.perf_counter() - started
+
+    async with AsyncGate(f"127.0.0.1:{port}", identity) as gate:
+        begun, calls = loop.time(), []
+        for number in range(WARM_UP + count):
+            await asyncio.sleep(begun + number / RATE - loop.time())
+            calls.append(asyncio.create_task(call(gate, number)))
+        return (await asyncio.gather(*calls))[WARM_UP:]
+
+
+def measure(contents, count):
+    """Milliseconds per call, at a gate of its own."""
+    authority = Authority.create()
+    gate, generator = (authority.issue(f"spiffe://cxrgate/{name}") for name in ("gate", "generator"))
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as name:
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=serve, args=(Path(name), gate, contents, theirs))
+        process.start()
+        try:
+            seconds = asyncio.run(latencies(ours.recv(), generator, contents, count))
+        finally:
+            ours.send(None)
+            process.join(30)
+    return [1000 * item for item in seconds]
+
+
+def gate_overhead(seconds):
+    """The figures of so many seconds."""
+    contents = pictures()
+    cuts = statistics.quantiles(measure(contents, RATE * seconds), n=100)
+    models = 2 * 1000 * MODEL_SECONDS
+    return {
+        "gate_overhead_p50_ms": cuts[49] - models,
+        "gate_overhead_p99_ms": cuts[98] - models,
+        "gate_image_bytes": round(statistics.mean(map(len, contents))),
+    }
