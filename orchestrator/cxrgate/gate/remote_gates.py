@@ -55,6 +55,7 @@ class FollowingGate:
         """Have no gate until the first refresh."""
         self._channel, self._terms, self._decoder = channel, terms, decoder
         self._gate: Gate | None = None
+        self._seen: tuple[str, bytes] | None = None
 
     def current(self) -> Gate:
         """See Gates."""
@@ -71,8 +72,10 @@ class FollowingGate:
         """
         try:
             index = await describe_index(self._channel)
-            if self._gate is None or not _is_current(self._gate) or self._gate.policy.snapshot != index.digest:
-                self._gate = self._make(index)
+            # A snapshot may be activated anew, with another certificate.
+            seen = index.digest, index.certificate
+            if self._gate is None or not _is_current(self._gate) or self._seen != seen:
+                self._gate, self._seen = self._make(index), seen
         except (MismatchError, CertificateError):
             _log.exception("gate.index_refused")
             self._gate = None

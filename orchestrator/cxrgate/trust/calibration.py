@@ -47,33 +47,28 @@ class Calibration:
     refusals: Sequence[str]
 
 
-def calibrate(
-    cases: pd.DataFrame, policy: LeakPolicy, minimum_typicality: float, *, copy_space: bool = True
-) -> Calibration:
+def calibrate(cases: pd.DataFrame, policy: LeakPolicy, *, copy_space: bool = True) -> Calibration:
     """Choose thresholds and count. Equal cases in any order give equal results.
 
     Args:
-        cases: see cases.check_cases; what they were decided by takes no part, their scores do.
+        cases: see cases.check_cases, decided by the highest thresholds.
         policy: what is to be promised.
-        minimum_typicality: of the gate.
         copy_space: whether the gate has it.
 
     Raises:
         UsageError: a certified pair, or patients who are not enrolled, are not among the cases.
     """
     drawing, _ = _divide_clean(cases)
-    path = ThresholdPath.of(drawing, minimum_typicality, copy_space=copy_space)
+    path = ThresholdPath.of(drawing, copy_space=copy_space)
     if len(path) < 2:
         raise UsageError("expected patients who are not enrolled to draw the path of thresholds by")
     return _along(path, cases, policy)
 
 
-def retest(
-    cases: pd.DataFrame, policy: LeakPolicy, minimum_typicality: float, score: float, similarity: float | None
-) -> Calibration:
+def retest(cases: pd.DataFrame, policy: LeakPolicy, score: float, similarity: float | None) -> Calibration:
     """Count at thresholds that were chosen before; nothing is chosen. Errors and the rest as `calibrate`."""
     thresholds = np.array([score]), np.array([np.inf if similarity is None else similarity])
-    return _along(ThresholdPath(*thresholds, minimum_typicality), cases, policy)
+    return _along(ThresholdPath(*thresholds), cases, policy)
 
 
 def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Calibration:
@@ -130,7 +125,7 @@ def _divide_clean(cases: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _worst_patient(path: ThresholdPath, cases: pd.DataFrame, step: int) -> int:
     leaks = cases[cases["kind"] == Kind.LEAK]
-    return int(leaks.loc[path.levels(leaks) > step, "patient"].value_counts().max() or 0) if len(leaks) else 0
+    return max(leaks.loc[path.levels(leaks) > step, "patient"].value_counts().tolist(), default=0)
 
 
 def _clean_levels(path: ThresholdPath, clean: pd.DataFrame) -> NDArray[np.int64]:

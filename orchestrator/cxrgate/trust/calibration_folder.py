@@ -97,11 +97,11 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
             gate has no copy space.
     """
     policy, cases = read_leak_policy(folder / POLICY), pd.read_parquet(folder / CASES)
-    typicality, copy = float(context.binding["minimum_typicality"]), thresholds["copy_threshold"]
+    copy = thresholds["copy_threshold"]
     if context.renews:
-        calibration = retest(cases, policy, typicality, thresholds["score_threshold"], copy)
+        calibration = retest(cases, policy, thresholds["score_threshold"], copy)
     else:
-        calibration = calibrate(cases, policy, typicality, copy_space=copy is not None)
+        calibration = calibrate(cases, policy, copy_space=copy is not None)
     return calibration, make_statement(calibration, cases, policy, context)
 
 

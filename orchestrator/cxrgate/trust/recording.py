@@ -167,7 +167,7 @@ class _Twin:
 
 
 def _open_rule(rule: Rule) -> Rule:
-    """The rule with the highest thresholds: what is decided takes no part in a calibration."""
+    """The rule with the highest thresholds: what these do not release no others do."""
     copy = None if rule.copy_threshold is None else HIGHEST
     return rule.model_copy(update={"score_threshold": HIGHEST, "copy_threshold": copy})
 

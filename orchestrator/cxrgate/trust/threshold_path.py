@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.core import BAND
+from cxrgate.core import BAND, Decision
 
 HIGHEST = 1.0
 
@@ -26,17 +26,16 @@ class ThresholdPath:
 
     scores: NDArray[np.float64] = field(repr=False)
     similarities: NDArray[np.float64] = field(repr=False)
-    minimum_typicality: float
 
     @classmethod
-    def of(cls, clean: pd.DataFrame, minimum_typicality: float, *, copy_space: bool) -> ThresholdPath:
+    def of(cls, clean: pd.DataFrame, *, copy_space: bool) -> ThresholdPath:
         """The path of patients who are not enrolled, one case each; cases without an answer add no step."""
         answered = clean[~unanswered(clean)]
         scores, similarities = (_falling(answered[name]) for name in ("score", "similarity"))
         if not copy_space:
             similarities = np.full(len(scores), np.inf)
         kept = (scores > 0) & (similarities > 0)
-        return cls(scores[kept], similarities[kept], minimum_typicality)
+        return cls(scores[kept], similarities[kept])
 
     def __len__(self) -> int:
         """The number of steps."""
@@ -45,14 +44,18 @@ class ThresholdPath:
     def levels(self, cases: pd.DataFrame) -> NDArray[np.int64]:
         """The first step at which each case is not released, int64[n]; the number of steps where there is none.
 
-        A case without an answer says nothing about thresholds: it has none.
+        Args:
+            cases: decided by the highest thresholds.
+
+        What is no release at the highest thresholds (a match, or an image that is no such radiograph) is none at lower
+        ones. A case without an answer says nothing about thresholds: it has no such step.
         """
         firsts = np.minimum(
             _first(self.scores, cases["score"].to_numpy(np.float64)),
             _first(self.similarities, cases["similarity"].to_numpy(np.float64)),
         )
-        atypical = cases["typicality"].to_numpy(np.float64) < self.minimum_typicality + BAND
-        return np.where(unanswered(cases), len(self), np.where(atypical, 0, firsts))
+        released = (cases["decision"] == Decision.ANONYMOUS).to_numpy(bool)
+        return np.where(unanswered(cases), len(self), np.where(released, firsts, 0))
 
 
 def unanswered(cases: pd.DataFrame) -> NDArray[np.bool_]:

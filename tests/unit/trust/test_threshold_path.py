@@ -11,7 +11,7 @@ CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
 
 
 def path(*, copy_space=True, clean=CLEAN):
-    return ThresholdPath.of(clean, 0.1, copy_space=copy_space)
+    return ThresholdPath.of(clean, copy_space=copy_space)
 
 
 def test_each_step_flags_one_patient_more_by_each_question():
@@ -35,14 +35,18 @@ def test_thresholds_are_above_zero():
     assert len(path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0]))) == 2
 
 
+def decided(score, similarity, typicality, step):
+    thresholds = float(path().scores[step]), float(path().similarities[step])
+    rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, "snapshot", "retrieval", "verification")
+    return rule.decide(evidence([score], [similarity], typicality), "pixels").decision
+
+
 # A score on a threshold, within its band, and just below; likewise a similarity; an image that is not typical.
 @pytest.mark.parametrize("score", [0.0, 0.3, 0.3 - BAND, 0.3 - 2 * BAND, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize(("similarity", "typicality"), [(0.0, 0.9), (0.6, 0.9), (0.9 - BAND, 0.9), (0.0, 0.1)])
 def test_a_case_is_released_at_a_step_exactly_when_the_policy_releases_it(score, similarity, typicality):
-    level = path().levels(cases("leak", [score], [similarity], typicality=typicality))[0]
+    first = decided(score, similarity, typicality, 0)
+    level = path().levels(cases("leak", [score], [similarity], typicality=typicality, decision=first))[0]
 
     for step in range(len(path())):
-        thresholds = float(path().scores[step]), float(path().similarities[step])
-        rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, "snapshot", "retrieval", "verification")
-        verdict = rule.decide(evidence([score], [similarity], typicality), "pixels")
-        assert (step < level) == (verdict.decision is Decision.ANONYMOUS)
+        assert (step < level) == (decided(score, similarity, typicality, step) is Decision.ANONYMOUS)
