@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up audit
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up audit browser dcmtk
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -22,7 +22,7 @@ lint: .venv/installed
 	$(BIN)/mypy services orchestrator
 	$(BIN)/lint-imports
 	protos/check.sh
-	$(BIN)/hadolint deploy/Dockerfile
+	deploy/check.sh
 
 format: .venv/installed
 	$(BIN)/ruff format
@@ -55,6 +55,13 @@ up: .stack/installed
 # What the images install, pinned anew to what is installed and tested here.
 requirements: .venv/installed
 	deploy/requirements/compile.sh
+
+# What needs programs of the system: Chromium (packages chromium), and storescu (package dcmtk).
+browser: .venv/installed
+	$(BIN)/python -m pytest tests -m browser
+
+dcmtk: .venv/installed
+	$(BIN)/python -m pytest tests -m dcmtk
 
 clean:
 	rm -rf out build dist .venv

@@ -4,6 +4,7 @@
     private/key, private/map.csv                  the way back to the patients: only enrolment has them
     store/                                        snapshots
     log/gate.log                                  the gate's hash-chained log
+    prometheus/, grafana/, grafana.password       what the profile `observability` keeps
     stack.env                                     the variables that compose.yaml wants
 
 Certificates of the hospital's own authority take the place of the development ones, under the same names.
@@ -12,6 +13,7 @@ Certificates of the hospital's own authority take the place of the development o
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +77,16 @@ class State:
         Raises:
             UsageError: the roles file cannot be used.
         """
-        for path in (self.folder, self.private, self.store, self.folder / "log"):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in (".", "private", "store", "log", "prometheus", "grafana"):
+            (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificates.exists():
             write_development_certificates(self.certificates, read_roles(roles).identities, [*HOSTS, *hosts])
         if not (self.private / "key").exists():
             create_key(self.private / "key")
+        password = self.folder / "grafana.password"
+        if not password.exists():
+            password.touch(mode=0o600)
+            password.write_text(secrets.token_urlsafe())
         self._hand_over()
 
     def write_variables(self, variables: Mapping[str, str]) -> None:
