@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import RunConfig
@@ -44,7 +45,7 @@ async def serve_gate(
     quotas = Quotas(read_roles(listening.roles).quotas)
     async with (
         open_models(config.folders, config.device, models) as found,
-        _gates(config, found, listening, index) as gates,
+        open_gates(config, found, listening.certificates, index) as gates,
     ):
         opened = AuditLog(log)
         try:
@@ -63,12 +64,21 @@ async def serve_gate(
 
 
 @asynccontextmanager
-async def _gates(config: RunConfig, models: ModelSet, listening: Listening, index: str | None) -> AsyncIterator[Gates]:
+async def open_gates(
+    config: RunConfig, models: ModelSet, certificates: Path | None, index: str | None
+) -> AsyncIterator[Gates]:
+    """The gate over the configured snapshot, or the one that follows the index service at `index` (HOST:PORT).
+
+    Raises:
+        CxrgateError: the snapshot or the certificates for the index cannot be used.
+    """
     if index is None:
         snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
         with local_gate(config, models, snapshot) as gate:
             yield FixedGate(gate)
         return
-    async with open_aio_channel(index, read_identity(listening.certificates)) as channel:
+    if certificates is None:
+        raise UsageError("expected the gate's certificates to call the index with")
+    async with open_aio_channel(index, read_identity(certificates)) as channel:
         with SandboxedDecoder(config.workers) as decoder:
             yield FollowingGate(channel, Terms.of(config, models), decoder)

@@ -1,0 +1,55 @@
+"""`cxrgate dicom`: radiographs from other systems over DICOM. What it needs comes with the extra `dicom`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.cli.errors import shown
+from cxrgate.core import UsageError
+from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, serve_receiver
+from cxrgate.gate import read_config
+from cxrgate.rpc.logs import log_to_stderr
+
+app = typer.Typer(no_args_is_help=True, help="Receive synthetic radiographs over DICOM and release those that pass.")
+
+
+@app.callback()
+def about() -> None:
+    """Receive synthetic radiographs over DICOM and release those that pass."""
+
+
+@app.command()
+def receive(
+    config: Annotated[Path, typer.Argument(help="Configuration as for `cxrgate run`: models, policy, snapshot.")],
+    spool: Annotated[Path, typer.Option(help="Folder for what is received, on a disk that keeps its word.")],
+    released: Annotated[Path, typer.Option(help="Folder for what is released.")],
+    log: Annotated[Path, typer.Option(help="File of the hash-chained log.")],
+    allow: Annotated[list[str], typer.Option(help="AE title that may send; may be given several times.")],
+    title: Annotated[str, typer.Option(help="AE title of this receiver.")] = "CXRGATE",
+    listen: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:11112",
+    certificates: Annotated[Path | None, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS, and with certificates of our authority only.")] = False,
+    kind: Annotated[OutFormat, typer.Option("--format", help="What released images are written as.")] = OutFormat.DICOM,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep received images in the spool once checked.")] = False,
+    images: Annotated[int, typer.Option(min=1, help="Images that may wait.")] = 100_000,
+    gigabytes: Annotated[float, typer.Option(min=0, help="GiB that may wait.")] = 100,
+    free: Annotated[float, typer.Option(min=0, help="GiB of the disk that stay free.")] = 1,
+    models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
+    index: Annotated[str | None, typer.Option(help="HOST:PORT of the index; without it the snapshot.")] = None,
+) -> None:
+    """Receive until SIGTERM. An image is acknowledged when it is durable; what waits is checked after a restart.
+
+    Rejected images and those without an answer are never written to the released folder.
+    """
+    log_to_stderr()
+    with shown():
+        if tls and certificates is None:
+            raise UsageError("expected --certificates for --tls")
+        listening = Listening(listen, title, allow, certificates if tls else None)
+        limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
+        places = Places(spool, released, log, kind, keep, limits)
+        asyncio.run(serve_receiver(read_config(config), listening, places, Back(models, index, certificates)))

@@ -1,0 +1,19 @@
+"""Radiographs over DICOM: a storage SCP with a durable spool, checked by the gate, released as new objects."""
+
+from cxrgate.dicom.encode import encode_dicom
+from cxrgate.dicom.outbox import OutFormat
+from cxrgate.dicom.process import Back, Places, serve_receiver
+from cxrgate.dicom.receiver import Listening
+from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
+
+__all__ = [
+    "Back",
+    "Listening",
+    "OutFormat",
+    "Places",
+    "Spool",
+    "SpoolFull",
+    "SpoolLimits",
+    "encode_dicom",
+    "serve_receiver",
+]

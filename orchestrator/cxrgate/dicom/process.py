@@ -1,0 +1,123 @@
+"""The receiver as a process: what is received is checked by the pipeline of `cxrgate run`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import CxrgateError
+from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.receiver import Listening, Receiver
+from cxrgate.dicom.spool import Spool, SpoolLimits
+from cxrgate.dicom.work import Desk
+from cxrgate.gate.audit import AuditLog
+from cxrgate.gate.config import RunConfig
+from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_process import open_gates
+from cxrgate.gate.remote_gates import POLL_SECONDS, Gates
+from cxrgate.gate.remote_models import open_models
+from cxrgate.rpc.server import wait_for_signal
+
+_log = logging.getLogger(__name__)
+
+
+class SpoolFailed(CxrgateError):
+    """The spool's disk failed: the process ends, so that nobody goes on without knowing."""
+
+    code = "DATA_LOSS"
+    reason = "SPOOL_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things lie.
+
+    Attributes:
+        spool: folder of received images.
+        released: folder of released ones.
+        log: file of the hash-chained log.
+        kind: what released images are written as.
+        keep: whether received images are kept once they are checked.
+        limits: see SpoolLimits.
+    """
+
+    spool: Path
+    released: Path
+    log: Path
+    kind: OutFormat = OutFormat.DICOM
+    keep: bool = False
+    limits: SpoolLimits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Where models and index answer, as HOST:PORT; None is this process. The index asks for the certificates."""
+
+    models: str | None = None
+    index: str | None = None
+    certificates: Path | None = None
+
+
+async def serve_receiver(config: RunConfig, listening: Listening, places: Places, back: Back) -> None:
+    """Receive and check until SIGTERM; what is left in the spool is checked after the next start.
+
+    Args:
+        config: models, policy and, without an index service, the snapshot; what to check is not read from it.
+        listening: where and as whom.
+        places: where things lie.
+        back: where models and index answer.
+
+    Raises:
+        CxrgateError: see core.errors; nothing is received then.
+        SpoolFailed: the disk failed while receiving.
+    """
+    # Its messages quote what peers sent.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    async with (
+        open_models(config.folders, config.device, back.models) as models,
+        open_gates(config, models, back.certificates, back.index) as gates,
+    ):
+        log = AuditLog(places.log)
+        try:
+            await gates.refresh()
+            outbox = Outbox(places.released, places.kind)
+            spool = Spool(places.spool, places.limits)
+            desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, places.keep)
+            await _receive(desk, gates, listening)
+        finally:
+            await log.close()
+
+
+async def _receive(desk: Desk, gates: Gates, listening: Listening) -> None:
+    loop = asyncio.get_running_loop()
+    failed = asyncio.Event()
+
+    def arrived() -> None:
+        loop.call_soon_threadsafe(failed.set if receiver.failed else desk.notice)
+
+    receiver = Receiver(desk.spool, desk.is_done, arrived)
+    port = receiver.start(listening)
+    _log.info("dicom.receiver_started title=%s port=%d", listening.title, port)
+    tasks = [asyncio.create_task(part) for part in (desk.work(), _follow(gates))]
+    ends = [asyncio.create_task(part) for part in (wait_for_signal(), failed.wait())]
+    try:
+        done, _ = await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await asyncio.to_thread(receiver.stop)
+        for task in (*tasks, *ends):
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+    _log.info("dicom.receiver_stopped")
+    if ends[1] in done:
+        raise SpoolFailed("expected a disk that takes what is received; see the log")
+
+
+async def _follow(gates: Gates) -> None:
+    while True:
+        await gates.refresh()
+        await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,175 @@
+"""The storage SCP: takes radiographs from those it knows, and acknowledges when they are on the disk."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from socket import socket
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import AE, evt
+from pynetdicom.events import Event, EventHandlerType
+from pynetdicom.transport import ThreadedAssociationServer
+
+from cxrgate.core import UsageError
+from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
+from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
+from cxrgate.rpc.limits import IMAGE_BYTES
+
+ASSOCIATIONS = 10
+_ECHO = UID("1.2.840.10008.1.1")
+"""The Verification SOP Class: `echoscu`, with which an engineer tries whether a receiver is there."""
+
+_CLASSES = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
+_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+"""Uncompressed alone: what the decoder reads. A sender that has others must convert, or is told so at once."""
+
+# PS3.4 B.2.3 and PS3.7 C.4.2
+SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC001, 0x0110
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and as whom the receiver listens.
+
+    Attributes:
+        address: HOST:PORT; port 0 is chosen.
+        title: its AE title; callers must call it by that.
+        callers: AE titles that may call. Without TLS a title is a name, not a proof.
+        certificates: folder with tls.crt, tls.key and ca.crt; None without TLS.
+    """
+
+    address: str
+    title: str
+    callers: Sequence[str]
+    certificates: Path | None = None
+
+    def __post_init__(self) -> None:
+        bad = [title for title in (self.title, *self.callers) if not CALLER.fullmatch(title)]
+        if bad or not self.callers:
+            raise UsageError("expected one or more AE titles of 1 to 16 characters A-Z a-z 0-9 _ . -")
+
+
+@dataclass(eq=False)
+class Receiver:
+    """A running storage SCP.
+
+    Attributes:
+        spool: where images go.
+        is_done: whether content of that name was checked already, so that it need not be kept again.
+        arrived: called, from any thread, after an image was kept.
+    """
+
+    spool: Spool
+    is_done: Callable[[str], bool]
+    arrived: Callable[[], None]
+    failed: bool = False
+    _server: ThreadedAssociationServer | None = None
+    _budgets: WeakKeyDictionary[Any, Budget] = field(default_factory=WeakKeyDictionary)
+
+    def start(self, listening: Listening) -> int:
+        """Listen; the port. Raises UsageError where that cannot be."""
+        host, _, port = listening.address.rpartition(":")
+        handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
+        try:
+            server = _entity(listening).start_server(
+                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.certificates)
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(f"expected an address and certificates to listen with, got {listening.address}") from error
+        if server is None:
+            raise UsageError(f"expected an address to listen on, got {listening.address}")
+        self._server = server
+        return int(server.server_address[1])
+
+    def stop(self) -> None:
+        """Take no more; what is half received is not acknowledged."""
+        if self._server is not None:
+            self._server.shutdown()
+
+    def _opened(self, event: Event) -> None:
+        self._budgets[event.assoc] = Budget(event.assoc.dul.socket)
+
+    def _stored(self, event: Event) -> int:
+        """The status of one image. Success is said when it is durable, and not before."""
+        self._budgets[event.assoc].renew()
+        caller = event.assoc.requestor.ae_title.strip()
+        try:
+            content = event.encoded_dataset()
+            if len(content) > IMAGE_BYTES:
+                return TOO_LARGE
+            return self._keep(caller, content)
+        except SpoolFull:
+            _log.warning("dicom.spool_full caller=%s", caller)
+            return OUT_OF_RESOURCES
+        except OSError:  # what is on the disk is unknown: nothing more is acknowledged
+            self.failed = True
+            _log.exception("dicom.spool_failed caller=%s", caller)
+            self.arrived()
+            return PROCESSING_FAILURE
+
+    def _keep(self, caller: str, content: bytes) -> int:
+        if self.failed:
+            return OUT_OF_RESOURCES
+        if not self.is_done(self.spool.name_of(content)):
+            self.spool.put(caller, content)
+            self.arrived()
+        return SUCCESS
+
+
+def _entity(listening: Listening) -> AE:
+    entity = AE(listening.title)
+    entity.require_called_aet = True
+    entity.require_calling_aet = list(listening.callers)
+    entity.maximum_associations = ASSOCIATIONS
+    entity.maximum_pdu_size = PDU_BYTES
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = IDLE_SECONDS
+    for kind in _CLASSES:
+        entity.add_supported_context(kind, _SYNTAXES)
+    entity.add_supported_context(_ECHO, _SYNTAXES)
+    return entity
+
+
+def _context(certificates: Path | None) -> Any:
+    if certificates is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.crt"))
+    context.load_cert_chain(certificates / "tls.crt", certificates / "tls.key")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return _LateHandshake(context)
+
+
+class _LateHandshake:
+    """Has the handshake in the association's thread.
+
+    pynetdicom wraps sockets where it accepts them, one after another: a client that connects and says nothing would
+    keep all others out.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+
+    def wrap_socket(self, accepted: socket, *, server_side: bool) -> ssl.SSLSocket:
+        """The socket, with a time limit; its first reading does the handshake."""
+        accepted.settimeout(IDLE_SECONDS)
+        return self._context.wrap_socket(accepted, server_side=server_side, do_handshake_on_connect=False)

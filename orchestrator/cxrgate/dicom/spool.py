@@ -1,0 +1,126 @@
+"""Received images on disk until they are checked: what was acknowledged survives a crash, and is checked once.
+
+FOLDER/waiting/CALLER/DIGEST.dcm    durable before it is acknowledged; DIGEST is of the content
+FOLDER/checked/CALLER/DIGEST.dcm    afterwards, where they are kept
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.core.digest import bytes_digest
+from cxrgate.dicom.durable import PARTIAL, sync_folder, write_durably
+
+CALLER = re.compile(r"[A-Za-z0-9_.-]{1,16}")
+"""Names of callers are names of folders: AE titles without spaces."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class SpoolFull(Exception):
+    """No room now; the sender should come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """When nothing more is taken: images waiting, bytes waiting, and bytes that must stay free on the disk."""
+
+    images: int = 100_000
+    size: int = 100 * 2**30
+    free: int = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolEntry:
+    """One image that waits. `name` is the digest of its content, `caller` who sent it."""
+
+    path: Path
+    caller: str
+    name: str
+
+
+class Spool:
+    """A folder of received images. One process at a time; `put` may be called from many threads."""
+
+    def __init__(self, folder: Path, limits: SpoolLimits | None = None) -> None:
+        """Make the folders; files that a crash left half written were never acknowledged and go.
+
+        Raises:
+            UsageError: the folder cannot be made.
+        """
+        self._waiting, self._checked = folder / "waiting", folder / "checked"
+        self._limits = limits or SpoolLimits()
+        self._lock = threading.Lock()
+        try:
+            for path in (self._waiting, self._checked):
+                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for leftover in self._waiting.glob(f"*/*{PARTIAL}"):
+                leftover.unlink()
+        except OSError as error:
+            raise UsageError(f"expected a folder to receive images in, {folder}: {error.strerror}") from error
+        sizes = [entry.path.stat().st_size for entry in self.entries()]
+        self._images, self._size = len(sizes), sum(sizes)
+
+    @staticmethod
+    def name_of(content: bytes) -> str:
+        """The name that `put` gives this content."""
+        return bytes_digest(content)
+
+    def put(self, caller: str, content: bytes) -> str:
+        """Keep an image; when this returns it is durable. Gives its name; the same content again is the same image.
+
+        Raises:
+            SpoolFull: a limit is reached, or the disk is full.
+            OSError: the disk failed otherwise; what is on it is unknown.
+        """
+        name = self.name_of(content)
+        folder = self._waiting / caller
+        path = folder / f"{name}.dcm"
+        if path.exists():
+            sync_folder(folder)  # whoever wrote it may not have come so far
+            return name
+        self._check_room(len(content))
+        try:
+            folder.mkdir(exist_ok=True, mode=0o700)
+            write_durably(path, content)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise SpoolFull from error
+            raise
+        self._count(1, len(content))
+        return name
+
+    def entries(self) -> list[SpoolEntry]:
+        """What waits, in the order of arrival."""
+        return [entry for _, entry in sorted(self._scan(), key=lambda pair: pair[0])]
+
+    def remove(self, entry: SpoolEntry, *, keep: bool) -> None:
+        """Take a checked image out of the queue, and keep it apart where it is to be kept."""
+        self._count(-1, -entry.path.stat().st_size)
+        if keep:
+            target = self._checked / entry.caller
+            target.mkdir(exist_ok=True, mode=0o700)
+            entry.path.replace(target / entry.path.name)
+        else:
+            entry.path.unlink()
+
+    def _scan(self) -> Iterator[tuple[tuple[int, str], SpoolEntry]]:
+        for path in self._waiting.glob("*/*.dcm"):
+            yield (path.stat().st_mtime_ns, path.name), SpoolEntry(path, path.parent.name, path.stem)
+
+    def _count(self, images: int, size: int) -> None:
+        with self._lock:
+            self._images, self._size = self._images + images, self._size + size
+
+    def _check_room(self, size: int) -> None:
+        limits = self._limits
+        free = shutil.disk_usage(self._waiting).free
+        if self._images >= limits.images or self._size + size > limits.size or free - size < limits.free:
+            raise SpoolFull

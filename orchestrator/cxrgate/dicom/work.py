@@ -1,0 +1,155 @@
+"""What is done with the spool: each image goes through the gate once, and its outcome is logged before it leaves.
+
+    waiting -> gate -> released file, only for ANONYMOUS -> log -> out of the queue
+
+A crash between two steps repeats the steps before it, which changes nothing. An image that could not be judged for
+reasons that are not its own (the index or a model does not answer) stays and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
+from cxrgate.dicom.outbox import Outbox
+from cxrgate.dicom.spool import Spool, SpoolEntry
+from cxrgate.gate.audit import AuditLog, read_lines
+from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.pipeline import Checked
+from cxrgate.gate.remote_gates import Gates
+from cxrgate.gate.rows import evidence_rows, result_row
+from cxrgate.images.sources import read_regular
+
+CHECKED = "received_image_checked"
+WINDOW = 32
+"""Images in work at once."""
+
+ATTEMPTS = 5
+"""After so many failures that are not the image's own it is INDETERMINATE all the same."""
+
+PAUSE_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Desk:
+    """Works off a spool.
+
+    Attributes:
+        spool: where the images wait.
+        outbox: where the released ones go.
+        gates: the gate in force.
+        batches: images in common batches.
+        log: the hash-chained log.
+        keep: whether checked images are kept.
+    """
+
+    spool: Spool
+    outbox: Outbox
+    gates: Gates
+    batches: Batches
+    log: AuditLog
+    keep: bool = False
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _queue: deque[SpoolEntry] = field(default_factory=deque)
+    _tasks: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
+    _failures: dict[str, int] = field(default_factory=dict)
+    _done: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._done = {
+            (line.content["name"], line.content["policy_digest"])
+            for line in read_lines(self.log.path)
+            if line.content["event"] == CHECKED
+        }
+
+    def notice(self) -> None:
+        """Say that something has arrived; from the event loop's thread."""
+        self._arrived.set()
+
+    def is_done(self, name: str) -> bool:
+        """Whether this content was checked under the policy in force."""
+        try:
+            return (name, self.gates.current().policy.digest) in self._done
+        except CxrgateError:
+            return False
+
+    async def work(self) -> None:
+        """Work until cancelled; what is in work then is finished first, unless it is cancelled again."""
+        try:
+            while True:
+                self._arrived.clear()
+                await self._start()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), PAUSE_SECONDS)
+        finally:
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _start(self) -> None:
+        """Start as many as there is room for; the folder is read when what was read before is used up."""
+        if not self._queue:
+            found = await asyncio.to_thread(self.spool.entries)
+            self._queue.extend(entry for entry in found if entry.path not in self._tasks)
+        while self._queue and len(self._tasks) < WINDOW:
+            entry = self._queue.popleft()
+            self._tasks[entry.path] = asyncio.create_task(self._handle(entry))
+            self._tasks[entry.path].add_done_callback(partial(self._finished, entry.path))
+
+    def _finished(self, path: Path, _task: asyncio.Task[None]) -> None:
+        self._tasks.pop(path)
+        self._arrived.set()
+
+    async def _handle(self, entry: SpoolEntry) -> None:
+        """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
+        try:
+            checked, policy = await self._check(entry)
+            if self._is_ours(checked) and self._count(entry) < ATTEMPTS:
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                await self._finish(entry, checked, policy)
+        except CxrgateError as error:  # no gate, or no log
+            _log.warning("dicom.image_postponed reason=%s", error.reason)
+        except Exception:  # noqa: BLE001 - ours or the disk's: never a release, and nothing is lost
+            _log.exception("dicom.image_postponed")
+        else:
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _check(self, entry: SpoolEntry) -> tuple[Checked, Policy]:
+        gate = self.gates.current()
+        try:
+            content = await asyncio.to_thread(read_regular, entry.path)
+        except ImageError as error:
+            return Checked(None, error.failure(entry.name, Stage.READ)), gate.policy
+        return await self.batches.check(gate, content, MediaType.DICOM), gate.policy
+
+    def _is_ours(self, checked: Checked) -> bool:
+        return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
+
+    def _count(self, entry: SpoolEntry) -> int:
+        self._failures[entry.name] = self._failures.get(entry.name, 0) + 1
+        return self._failures[entry.name]
+
+    async def _finish(self, entry: SpoolEntry, checked: Checked, policy: Policy) -> None:
+        released = ""
+        if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
+            released = await asyncio.to_thread(self.outbox.release, checked.image)
+        await self.log.append(CHECKED, **self._record(entry, checked, policy, released))
+        self._done.add((entry.name, policy.digest))
+        self._failures.pop(entry.name, None)
+        await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
+
+    def _record(self, entry: SpoolEntry, checked: Checked, policy: Policy, released: str) -> dict[str, Any]:
+        row = result_row(checked, "", released)
+        shown = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
+        candidates = [candidate[1:] for candidate in evidence_rows(checked)]
+        about = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+        return {**about, **shown, "candidates": candidates}

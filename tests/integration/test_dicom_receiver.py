@@ -1,0 +1,178 @@
+import socket
+import ssl
+import struct
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from dicom_set import CANARY, CLEAN, LEAK, NoGate, Running, Stages, as_file, association, radiograph
+from grpc_set import AUTHORITY
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage
+
+from cxrgate.core import UsageError
+from cxrgate.dicom import Listening, OutFormat, SpoolLimits
+from cxrgate.gate.audit import read_lines, verify_log
+from cxrgate.rpc.certs import Authority, write_identity
+
+SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def store(port, *datasets, **options):
+    with association(port, **options) as opened:
+        assert opened.is_established
+        return [opened.send_c_store(dataset).Status for dataset in datasets]
+
+
+def outcomes(folder):
+    verify_log(folder / "log")
+    return [line.content for line in read_lines(folder / "log", growing=True)]
+
+
+def test_what_passes_goes_out_as_a_new_object_and_nothing_else_does(tmp_path):
+    clean, pixels = radiograph(1)
+    text = radiograph(3, PhotometricInterpretation="RGB")[0]
+    with Running(tmp_path).started() as running:
+        assert store(running.port, clean, radiograph(2, LEAK)[0], text) == [SUCCESS] * 3
+        until(lambda: len(outcomes(tmp_path)) == 3 and not running.waiting())
+
+    (path,) = running.released()
+    released = dcmread(path)
+    assert np.array_equal(released.pixel_array, pixels)
+    assert released.SOPInstanceUID not in {clean.SOPInstanceUID, clean.StudyInstanceUID, clean.SeriesInstanceUID}
+    assert sorted(entry["decision"] for entry in outcomes(tmp_path)) == ["ANONYMOUS", "INDETERMINATE", "NOT_ANONYMOUS"]
+    everything = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [content for content in everything if CANARY.encode() in content]
+
+
+def test_released_as_png_they_hold_the_checked_pixels_too(tmp_path):
+    with Running(tmp_path, kind=OutFormat.PNG).started() as running:
+        store(running.port, radiograph(1)[0])
+        until(running.released)
+
+    assert running.released()[0].read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_acknowledged_is_checked_after_a_restart(tmp_path):
+    with Running(tmp_path, gates=NoGate()).started() as running:
+        assert store(running.port, *(radiograph(number)[0] for number in range(3))) == [SUCCESS] * 3
+    assert len(running.waiting()) == 3
+
+    with Running(tmp_path).started() as running:
+        until(lambda: len(running.released()) == 3 and not running.waiting())
+
+    assert len(outcomes(tmp_path)) == 3
+
+
+def test_the_same_image_again_is_acknowledged_and_not_checked_again(tmp_path):
+    dataset = radiograph(1)[0]
+    for _ in range(2):
+        with Running(tmp_path).started() as running:
+            assert store(running.port, dataset, dataset) == [SUCCESS, SUCCESS]
+            until(lambda: len(outcomes(tmp_path)) == 1 and not running.waiting())
+
+    assert len(running.released()) == 1
+    assert running.stages.checked == 0
+
+
+def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
+    stages = Stages()
+    stages.down = True
+    with Running(tmp_path, stages).started() as running:
+        store(running.port, radiograph(1)[0])
+        until(lambda: stages.checked >= 2)
+        assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
+        stages.down = False
+        until(running.released)
+
+
+@pytest.mark.parametrize("names", [{"title": "STRANGER"}, {"called": "OTHER"}])
+def test_strangers_get_no_association(tmp_path, names):
+    with Running(tmp_path).started() as running, association(running.port, **names) as opened:
+        assert not opened.is_established
+
+
+def test_other_kinds_of_objects_are_not_negotiated(tmp_path):
+    with Running(tmp_path).started() as running, association(running.port, kind=CTImageStorage) as opened:
+        assert not opened.is_established
+
+
+def test_a_full_spool_says_so_and_takes_again_when_there_is_room(tmp_path):
+    with Running(tmp_path, gates=NoGate(), limits=SpoolLimits(images=1)).started() as running:
+        assert store(running.port, radiograph(1)[0], radiograph(2)[0]) == [SUCCESS, OUT_OF_RESOURCES]
+    with Running(tmp_path, limits=SpoolLimits(images=1)).started() as running:
+        until(lambda: not running.waiting())
+        assert store(running.port, radiograph(2)[0]) == [SUCCESS]
+
+
+def test_a_pdu_that_claims_gigabytes_ends_its_own_connection_only(tmp_path):
+    with Running(tmp_path).started() as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as attacker:
+            attacker.sendall(struct.pack(">BBL", 1, 0, 2**31) + bytes(100))
+            assert attacker.recv(1) == b""
+        assert store(running.port, radiograph(1)[0]) == [SUCCESS]
+
+
+def test_a_data_set_without_an_end_is_cut_off(tmp_path):
+    endless = radiograph(1)[0]
+    endless.add_new((0x0009, 0x1001), "OB", bytes(36 * 2**20))
+    with Running(tmp_path).started() as running:
+        with association(running.port) as opened:
+            assert "Status" not in opened.send_c_store(endless)
+        assert store(running.port, radiograph(2)[0]) == [SUCCESS]
+        assert len(running.waiting()) <= 1
+
+
+def test_with_tls_only_certificates_of_our_authority_come_in(tmp_path):
+    write_identity(tmp_path / "receiver", AUTHORITY.issue("spiffe://cxrgate/receiver"))
+    for name, authority in (("ours", AUTHORITY), ("theirs", Authority.create())):
+        write_identity(tmp_path / name, authority.issue("spiffe://cxrgate/generator", ()))
+    with Running(tmp_path, certificates=tmp_path / "receiver").started() as running:
+        with socket.create_connection(("127.0.0.1", running.port)):  # says nothing, and keeps nobody out
+            assert store(running.port, radiograph(1)[0], tls_args=(_context(tmp_path, "ours"), "localhost")) == [
+                SUCCESS
+            ]
+        with association(running.port, tls_args=(_context(tmp_path, "theirs"), "localhost")) as opened:
+            assert not opened.is_established
+        with association(running.port) as opened:
+            assert not opened.is_established
+
+
+def _context(folder, name):
+    context = ssl.create_default_context(cafile=str(folder / "receiver" / "ca.crt"))
+    context.load_cert_chain(folder / name / "tls.crt", folder / name / "tls.key")
+    return context
+
+
+@pytest.mark.dcmtk
+def test_storescu_and_echoscu_of_dcmtk_are_understood(tmp_path):
+    sent = [tmp_path / "clean.dcm", tmp_path / "leak.dcm"]
+    for path, first in zip(sent, (CLEAN, LEAK), strict=True):
+        path.write_bytes(as_file(radiograph(1, first)[0]))
+    with Running(tmp_path / "gate").started() as running:
+        assert _dcmtk("echoscu", running.port).returncode == 0
+        assert _dcmtk("storescu", running.port, *sent).returncode == 0
+        assert _dcmtk("storescu", running.port, sent[0], title="STRANGER").returncode != 0
+        until(lambda: len(outcomes(tmp_path / "gate")) == 2)
+
+    assert len(running.released()) == 1
+    assert subprocess.run(["dcmftest", *running.released()], check=False, timeout=60).returncode == 0
+
+
+def _dcmtk(program, port, *files, title="GENERATOR"):
+    command = [program, "-aet", title, "-aec", "CXRGATE", "127.0.0.1", str(port), *map(str, files)]
+    return subprocess.run(command, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("callers", [[], ["A/B"], ["../x"], ["A" * 17], [""]])
+def test_titles_that_could_be_paths_are_refused(callers):
+    with pytest.raises(UsageError):
+        Listening("127.0.0.1:0", "CXRGATE", callers)

@@ -1,0 +1,82 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from cxrgate.dicom import Spool, SpoolFull, SpoolLimits
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_waits_is_found_again_in_the_order_of_arrival(tmp_path):
+    spool = Spool(tmp_path)
+    names = [spool.put(caller, content) for caller, content in (("B", b"1"), ("A", b"2"), ("B", b"3"))]
+
+    assert [(entry.name, entry.caller) for entry in Spool(tmp_path).entries()] == list(zip(names, "BAB", strict=True))
+
+
+def test_the_same_content_twice_is_one_image(tmp_path):
+    spool = Spool(tmp_path, SpoolLimits(images=1))
+
+    assert spool.put("A", b"1") == spool.put("A", b"1")
+    assert len(spool.entries()) == 1
+
+
+def test_what_a_crash_left_half_written_is_no_image(tmp_path):
+    Spool(tmp_path).put("A", b"1")
+    (tmp_path / "waiting/A/x.dcm.0123.partial").write_bytes(b"hal")
+
+    assert len(Spool(tmp_path).entries()) == 1
+    assert len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("limits", [SpoolLimits(images=1), SpoolLimits(size=3), SpoolLimits(free=2**60)])
+def test_beyond_a_limit_nothing_is_taken(tmp_path, limits):
+    Spool(tmp_path).put("A", b"12")
+    spool = Spool(tmp_path, limits)
+
+    with pytest.raises(SpoolFull):
+        spool.put("A", b"34")
+    assert len(files(tmp_path)) == 1
+
+
+def test_room_comes_back_when_an_image_leaves_also_after_a_restart(tmp_path):
+    Spool(tmp_path).put("A", b"1")
+    spool = Spool(tmp_path, SpoolLimits(images=1))
+    with pytest.raises(SpoolFull):
+        spool.put("A", b"2")
+
+    spool.remove(spool.entries()[0], keep=True)
+
+    spool.put("A", b"2")
+    assert len([name for name in files(tmp_path) if name.startswith("checked/A/")]) == 1
+
+
+@pytest.mark.parametrize(("code", "expected"), [(errno.ENOSPC, SpoolFull), (errno.EIO, OSError)])
+def test_a_failing_disk_leaves_nothing_behind(tmp_path, monkeypatch, code, expected):
+    def fail(_):
+        raise OSError(code, os.strerror(code))
+
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(expected):
+        spool.put("A", b"1")
+    assert files(tmp_path) == []
+
+
+def test_it_is_synced_under_another_name_before_it_has_its_own(tmp_path, monkeypatch):
+    seen = []
+    sync, replace = os.fsync, type(tmp_path).replace
+    monkeypatch.setattr(
+        os, "fsync", lambda number: (seen.append(str(Path(f"/proc/self/fd/{number}").readlink())), sync(number))
+    )
+    monkeypatch.setattr(type(tmp_path), "replace", lambda a, b: (seen.append("rename"), replace(a, b)))
+
+    Spool(tmp_path).put("A", b"1")
+
+    assert seen[0].endswith(".partial")
+    assert seen[1:] == ["rename", str(tmp_path / "waiting/A")]
