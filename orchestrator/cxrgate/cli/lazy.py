@@ -19,6 +19,7 @@ from cxrgate.core import UsageError
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
+    "dicom": "dicom:app",
     "embed": "seed:embed",
     "search": "seed:search",
     "verify": "seed:verify",
