@@ -7,7 +7,7 @@ BIN := .venv/bin
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train,stack]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[train,stack,review,dicom]' --group dev
 	touch $@
 
 demo: .venv/installed
