@@ -34,10 +34,12 @@ COMMANDS = {
     "index": "index:app",
     "log": "log:app",
     "model": "model:app",
+    "report": "report:report",
     "review": "review:app",
     "serve": "serve:app",
     "stack": "stack:app",
     "train": "train:app",
+    "verify-report": "report:verify_report",
 }
 """Word to module of cxrgate.cli and what it holds: a function, or the typer.Typer of a group."""
 

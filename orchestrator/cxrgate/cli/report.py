@@ -1,0 +1,120 @@
+"""`cxrgate report` and `cxrgate verify-report`: what a release may claim, signed, and whether it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.certification import UNCERTIFIED, certificate_bytes, read_public_key, read_signing_key
+from cxrgate.cli.errors import Exit, shown
+from cxrgate.core import UsageError
+from cxrgate.gate import Paths, RunConfig, read_config
+from cxrgate.index import Snapshot, read_key
+from cxrgate.report.results import read_results
+from cxrgate.trust.coverage import Coverage, cover
+from cxrgate.trust.release_report import Inputs
+from cxrgate.trust.release_report_verify import Sources, Verification, verify_release_report
+from cxrgate.trust.release_report_write import PAGE_SUFFIX, write_release_report
+
+Certificate = Annotated[
+    Path | None, typer.Option(help="The certificate; else the one beside the configuration's snapshot.")
+]
+Audit = Annotated[Path | None, typer.Option(help="audit.json of `cxrgate audit`, with cases.parquet beside it.")]
+Training = Annotated[
+    Path | None,
+    typer.Option("--training-manifest", help="CSV of what the generator was trained on, named as at enrolment."),
+]
+
+
+def report(
+    place: Annotated[Path, typer.Argument(help="Configuration of a finished run, or its output folder.")],
+    key: Annotated[Path, typer.Option(help="Private key that signs; made by `cxrgate certificate key`.")],
+    certificate: Certificate = None,
+    audit: Audit = None,
+    training_manifest: Training = None,
+) -> None:
+    """Write and sign what may be claimed of a released set: release-report.json, and a page, in its output folder.
+
+    The released files are checked first, their pixels too. Equal records give equal bytes. Coverage needs the
+    configuration: it names the snapshot and the key of the opaque ids.
+
+    Exit codes: 0 written; 2 wrong usage, or files that are not what the run recorded.
+    """
+    with shown():
+        config = read_config(place) if place.is_file() else None
+        paths = Paths(config.output if config else place)
+        inputs = Inputs(
+            paths.results,
+            paths.released,
+            _certificate(paths, config, certificate),
+            audit,
+            _coverage(config, training_manifest),
+        )
+        path = write_release_report(inputs, paths.output, read_signing_key(key))
+        typer.echo(f"{path}\n{path.with_suffix(PAGE_SUFFIX)}")
+
+
+def verify_report(
+    path: Annotated[Path, typer.Argument(metavar="REPORT", help="release-report.json.")],
+    key: Annotated[Path, typer.Option(help="Public key of whoever signed the report.")],
+    certification_key: Annotated[
+        Path | None, typer.Option(help="Public key of whoever certifies; the same as --key when not given.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Folder of the run's results; else the one beside the report.")
+    ] = None,
+    released: Annotated[Path | None, typer.Option(help="The released set; else the one beside the report.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="The certificate's file, to compare.")] = None,
+    audit: Audit = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration of the run, to count the coverage anew.")] = None,
+    training_manifest: Training = None,
+) -> None:
+    """Check a release report: signature, certificate, each released file, and every figure against the records.
+
+    Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
+    """
+    with shown():
+        beside = Paths(path.parent)
+        sources = Sources(
+            key=read_public_key(key),
+            certification_key=read_public_key(certification_key or key),
+            released=released or beside.released,
+            results=results or (beside.results if beside.results.is_dir() else None),
+            certificate=certificate,
+            audit=audit,
+            coverage=_coverage(read_config(config) if config else None, training_manifest),
+        )
+        found = verify_release_report(path, sources)
+    raise typer.Exit(tell(found))
+
+
+def tell(found: Verification) -> Exit:
+    """Print what was found and give the exit code."""
+    typer.echo(f"checked: {', '.join(found.checked)}")
+    for what in found.unchecked:
+        typer.echo(f"not checked: {what}")
+    for change in found.changes:
+        typer.echo(f"CHANGED {change.part}: {change.told}")
+    typer.echo("it does not hold" if found.changes else "all that was checked holds")
+    return Exit.REJECTED if found.changes else Exit.RELEASED
+
+
+def _certificate(paths: Paths, config: RunConfig | None, path: Path | None) -> bytes | None:
+    """The bytes of the certificate that was named, or of the one beside the snapshot where the run had one."""
+    if path is not None:
+        if not path.is_file():
+            raise UsageError(f"expected a certificate, got {path}")
+        return path.read_bytes()
+    if config is None or read_results(paths.results).run.get("certification") == UNCERTIFIED:
+        return None
+    return certificate_bytes(config.snapshot)
+
+
+def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | None:
+    if manifest is None:
+        return None
+    if config is None or config.enrol is None:
+        raise UsageError("expected a configuration with enrol.key: coverage needs its snapshot and the key of its ids")
+    return cover(manifest, Snapshot.open(config.snapshot), read_key(config.enrol.key))

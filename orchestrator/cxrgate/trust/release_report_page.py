@@ -1,0 +1,48 @@
+"""The page of a release report: the statement for people, without scripts, network or pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import TemplateError
+
+from cxrgate.certification import UNCERTIFIED
+from cxrgate.core import BAND, UsageError
+from cxrgate.report.charts import charts
+from cxrgate.report.environment import make_environment
+from cxrgate.report.histogram import SIZE
+from cxrgate.report.results import Results
+from cxrgate.report.summary import REASONS, summarise
+from cxrgate.trust.audit_figures import ANY
+from cxrgate.trust.release_report_claims import NOT_COVERED, percent_up
+
+FILES = 100
+"""Files whose sha256 the page shows. All of them are in the report itself."""
+
+
+def render_page(statement: Mapping[str, Any], results: Results) -> str:
+    """The page of a statement: equal statements of equal results give equal pages.
+
+    Raises:
+        UsageError: the statement lacks a part.
+    """
+    environment = make_environment("cxrgate.trust", "cxrgate.report")
+    environment.filters["at_most"] = percent_up
+    try:
+        return environment.get_template("release.html.j2").render(
+            statement=statement,
+            run=statement["run"],
+            policy=results.policy,
+            summary=summarise(results.images),
+            charts=charts(results.images, results.policy),
+            words=REASONS,
+            size=SIZE,
+            band=BAND,
+            uncertified=UNCERTIFIED,
+            not_covered=NOT_COVERED,
+            any_strength=ANY,
+            files=list(statement["released"].items())[:FILES],
+        )
+    except (TemplateError, TypeError, KeyError) as error:
+        raise UsageError("expected a complete statement and run.json to make a page of") from error
