@@ -1,0 +1,141 @@
+"""Calibration whole, on drawn pictures: record, certify, run under the certificate, withdraw, renew."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from certified import bound, signing_key
+from fakes import picture
+from PIL import Image
+from sets import write_config, write_sets
+from typer.testing import CliRunner
+
+from cxrgate.certification import CERTIFICATE, read_public_key
+from cxrgate.cli.main import app
+from cxrgate.core.digest import bytes_digest
+from cxrgate.gate import read_config, run
+from cxrgate.index import Snapshot, opaque_id, read_key
+from cxrgate.index.service_changes import Addition, change_snapshot
+from cxrgate.index.snapshot import ARRAYS
+from cxrgate.trust.calibration_folder import verify_calibration
+
+NEW = 40
+POLICY = """
+certified: [{class: identical, strength: same pixels, rate: 0.09}]
+confidence: 0.6
+false_flags: 0.3
+measured_patients: 1
+"""
+REQUIRED = {
+    "certification": "required",
+    "certification_key": "signing.pub",
+    "policy": "{minimum_typicality: -1}",
+}
+
+
+def write_listing(folder, *more):
+    """The real images, pictures of patients who are not enrolled, and whatever else."""
+    with (folder / "real.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    for number in range(NEW):
+        name = f"real/new{number}.png"
+        Image.fromarray(picture(5000 + number)).save(folder / name)
+        rows.append([name, f"new {number}"])
+    with (folder / "listing.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([*rows, *more])
+
+
+def command(folder, *words, key="signing"):
+    given = ["--data", folder / "listing.csv", "--key", folder / key]
+    return CliRunner().invoke(app, [str(word) for word in (*words, *given)])
+
+
+def calibrate(folder, output):
+    terms = ["--policy", folder / "policy.yaml", "--output", folder / output]
+    return command(folder, "calibrate", folder / "out.yaml", *terms)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calibrate")
+    bound(read_config(write_sets(folder)))
+    write_listing(folder)
+    (folder / "policy.yaml").write_text(POLICY)
+    signing_key(folder)
+    found = calibrate(folder, "calibration")
+    assert found.exit_code == 0, found.output
+    return folder
+
+
+def required(folder, output, snapshot):
+    return read_config(write_config(folder, folder / output, 4, **REQUIRED, snapshot=snapshot))
+
+
+def test_every_enrolled_patient_is_asked_about_and_siblings_on_a_twin_index(folder):
+    stated = verify_calibration(folder / "calibration", read_public_key(folder / "signing.pub")).statement
+    measured = {(found["leak_class"], found["strength"]): found for found in stated["measured"]}
+
+    assert [(found["patients"], found["misses"]) for found in stated["certified"]] == [(12, 0)]
+    assert measured["same_patient", "another radiograph"]["patients"] == 12
+    assert stated["twin_index"]["references_removed"] == 12
+    assert stated["clean"]["patients"] + stated["clean"]["path_patients"] == NEW
+    assert len(measured) > 50
+
+
+def test_a_run_under_the_certificate_releases_by_its_thresholds(folder):
+    shutil.copy(folder / "calibration" / CERTIFICATE, folder / "snapshot")
+    results = run(required(folder, "certified", "snapshot")).results.set_index("image_id")
+    stated = json.loads((folder / "snapshot" / CERTIFICATE).read_text())["statement"]["binding"]
+    manifest = json.loads((folder / "certified/released/manifest.json").read_text())
+
+    assert manifest["certification"] == bytes_digest((folder / "snapshot" / CERTIFICATE).read_bytes())
+    assert (
+        json.loads((folder / "certified/results/run.json").read_text())["policy"]["score_threshold"]
+        == (stated["score_threshold"])
+    )
+    assert set(results.loc[[f"a/copy{number}.png" for number in range(4)], "decision"]) == {"NOT_ANONYMOUS"}
+
+
+def test_certificate_is_kept_after_a_withdrawal_that_was_tested_anew(folder):
+    gone = opaque_id(read_key(folder / "private/key"), "patient", "patient 3")
+    change_snapshot(Snapshot.open(folder / "snapshot"), folder / "fewer", {gone})
+    write_config(folder, folder / "fewer-out", 4, snapshot="fewer")
+    words = ["--before", folder / "calibration", "--output", folder / "renewed"]
+    found = command(folder, "certificate", "renew", folder / "fewer-out.yaml", *words)
+    assert found.exit_code == 0, found.output
+    shutil.copy(folder / "renewed" / CERTIFICATE, folder / "fewer")
+    key = read_public_key(folder / "signing.pub")
+    before, after = (verify_calibration(folder / name, key) for name in ("calibration", "renewed"))
+
+    assert after.statement["renews"] == before.digest
+    assert after.binding["score_threshold"] == before.binding["score_threshold"]
+    assert after.statement["certified"][0]["patients"] == 11
+    assert after.statement["clean"]["patients"] == before.statement["clean"]["patients"]
+    assert run(required(folder, "fewer-run", "fewer")).checked == 34
+
+
+def test_certificate_is_not_kept_when_references_were_added(folder):
+    base = Snapshot.open(folder / "snapshot")
+    rows = {name: getattr(base, name)[:1].copy() for name in ARRAYS if name != "mean_layout"}
+    rows["reference_ids"][:] = 1
+    change_snapshot(base, folder / "more", set(), Addition(rows))
+    write_config(folder, folder / "more-out", 4, snapshot="more")
+    words = ["--before", folder / "calibration", "--output", folder / "not-renewed"]
+    found = command(folder, "certificate", "renew", folder / "more-out.yaml", *words)
+
+    assert found.exit_code == 2
+    assert "1 were added; calibrate anew" in found.output
+    assert not (folder / "not-renewed").exists()
+
+
+def test_a_picture_under_two_patients_names_is_found_and_both_are_named(folder):
+    write_listing(folder, ["real/twice.jpg", "another"])
+    Image.fromarray(picture(7)).resize((70, 84)).save(folder / "real/twice.jpg", quality=60)
+    found = calibrate(folder, "overlapping")
+    write_listing(folder)
+
+    assert found.exit_code == 2
+    assert "real/007.png" in found.output
+    assert "real/twice.jpg" in found.output
+    assert not (folder / "overlapping").exists()
