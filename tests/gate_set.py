@@ -63,12 +63,12 @@ class Stages:
 
 
 @asynccontextmanager
-async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None):
-    """A served gate; gives its stages, its oracle and its address."""
+async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, **certification):
+    """A served gate; gives its stages, its oracle and its address. `certification`: its certificate and its clock."""
     stages = Stages()
     log = AuditLog(folder / "gate.log")
     oracle = Oracle(log, Quotas(roles.quotas), Batches(size))
-    service = gate_service(FixedGate(Gate(stages, stages, stages, stages, POLICY)), oracle, in_flight)
+    service = gate_service(FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification)), oracle, in_flight)
     try:
         async with serving(service, roles=roles, times=times) as (_, address):
             yield stages, oracle, address
