@@ -1,5 +1,6 @@
 """A run that requires a certificate: nothing is released without one for this very gate, and the error says why."""
 
+import asyncio
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -7,12 +8,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from certified import bound, certificate, signing_key
 from fakes import save_small_models
+from grpc_set import channel, serving
 from sets import write_config, write_sets
 
 from cxrgate.certification import CERTIFICATE, create_signing_key
 from cxrgate.core import CertificateError, CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.gate import read_config, run
+from cxrgate.gate import local_models, read_config, run
+from cxrgate.gate.certified import RULE, Terms
+from cxrgate.gate.remote_gates import FollowingGate
+from cxrgate.index.service import IndexState
+from cxrgate.index.servicer import index_service
+from cxrgate.index.store import SnapshotStore
+from cxrgate.rpc.errors import CallRefused
 
 REQUIRED = {"certification": "required", "certification_key": "signing.pub"}
 
@@ -128,7 +136,7 @@ def test_nothing_is_released_and_the_error_names_what_changed(folder, made, spoi
 
 
 def test_every_certified_part_that_differs_is_named(folder, made):
-    policy = "{candidates: 3, score_threshold: 1, borderline: 0.9, copy_threshold: default, minimum_typicality: -1}"
+    policy = json.dumps({"borderline": 0.9, **{name: made[1][name] for name in RULE}})
     (folder / "snapshot" / CERTIFICATE).write_bytes(certificate(folder, dict.fromkeys(made[1], "another")))
 
     with pytest.raises(CertificateError) as error:
@@ -145,3 +153,30 @@ def test_rule_that_was_not_certified_is_refused(folder, policy):
 def test_key_must_be_named(folder):
     with pytest.raises(UsageError, match="certification_key"):
         read_config(write_config(folder, folder / "out", 4, certification="required"))
+
+
+def test_a_gate_that_follows_the_index_takes_up_a_certificate_when_its_snapshot_is_activated(folder, made):
+    (folder / "store").mkdir()
+    (folder / "snapshot").rename(folder / "store/first")
+    valid = (folder / "store/first" / CERTIFICATE).read_bytes()
+    (folder / "store/first" / CERTIFICATE).unlink()
+    config = read_config(write_config(folder, folder / "out", 4, **REQUIRED))
+
+    async def go(models):
+        state = IndexState(SnapshotStore(folder / "store"), config.engine)
+        async with serving(index_service(state), identity="index") as (_, address), channel(address, "gate") as opened:
+            gates = FollowingGate(opened, Terms.of(config, models), Undecoded())
+            ready = [await gates.refresh()]
+            with pytest.raises(CallRefused, match="expected an index"):
+                gates.current()
+            (folder / "store/first" / CERTIFICATE).write_bytes(valid)
+            await state.activate(made[1]["snapshot"])
+            return [*ready, await gates.refresh()], gates.current().certification
+
+    with local_models(config.folders, config.device) as models:
+        assert asyncio.run(go(models)) == ([False, True], bytes_digest(valid))
+
+
+class Undecoded:
+    async def decode(self, records):
+        raise AssertionError("expected no image")
