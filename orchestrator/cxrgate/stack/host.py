@@ -65,13 +65,10 @@ def check_disk(folder: Path, needed: int = DISK_BYTES) -> Finding:
 
 def check_port(listen: str) -> Finding:
     """Whether HOST:PORT can be listened on."""
-    host, _, port = listen.rpartition(":")
-    try:
-        socket.create_server((host, int(port))).close()
-    except (OSError, ValueError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no HOST:PORT"
+    trouble = _listening_trouble(listen)
+    if trouble:
         remedy = "end what listens there (ss -ltnp), or choose another with --listen"
-        return Finding("port", Level.FAIL, f"expected {listen} to be free: {reason}", remedy)
+        return Finding("port", Level.FAIL, f"expected {listen} to be free: {trouble}", remedy)
     return Finding("port", Level.OK, f"{listen} is free")
 
 
@@ -103,3 +100,15 @@ def check_certificates(folder: Path) -> Finding:
 def host_memory() -> int:
     """Bytes of the whole machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _listening_trouble(listen: str) -> str:
+    """Why HOST:PORT cannot be listened on; empty where it can."""
+    host, _, port = listen.rpartition(":")
+    if not port.isdecimal() or int(port) >= 2**16:
+        return "no HOST:PORT"
+    try:
+        socket.create_server((host, int(port))).close()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""

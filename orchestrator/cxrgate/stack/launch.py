@@ -119,7 +119,7 @@ def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = 
         if lost or time.monotonic() > end:
             raise UsageError(_account(engine, project, lost or [item for item in states if not item.good]))
         now = ", ".join(f"{item.service} {item.health or item.state}" for item in states if not item.good)
-        if now != told:
+        if now not in {told, ""}:
             say(f"waiting for {now}")
         told = now
         time.sleep(POLL_SECONDS)

@@ -1,0 +1,107 @@
+"""What is deployed, read without a Docker engine: hardening of the compose file, pins, the dashboard's queries."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from cxrgate.stack.state import HOSTS
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+PROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_hardened(name):
+    service = SERVICES[name]
+
+    assert service["user"] == "${CXRGATE_USER:-10001:10001}"
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ulimits"]["core"] == 0
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
+    assert "privileged" not in service
+
+
+def test_only_the_gate_and_grafana_are_published_and_on_loopback():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+
+    assert set(published) == {"gate", "grafana"}
+    assert all(":-127.0.0.1:" in port for ports in published.values() for port in ports)
+
+
+def test_models_and_index_share_their_networks_with_the_gate_alone():
+    def on(network):
+        return {name for name, service in SERVICES.items() if network in service.get("networks", ())}
+
+    assert on("serving") == {"models", "gate"}
+    assert on("search") == {"index", "gate"}
+    assert on("front") == {"gate"}
+    internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
+    assert internal == {"serving", "search", "watch", "query"}
+    assert SERVICES["enrol"]["network_mode"] == "none"
+
+
+def test_real_images_and_private_keys_are_mounted_for_enrolment_alone():
+    mounted = {
+        name: [volume for volume in service["volumes"] if "private" in volume or "IMAGES" in volume]
+        for name, service in SERVICES.items()
+    }
+
+    assert {name for name, volumes in mounted.items() if volumes} == {"enrol"}
+
+
+def test_certificates_name_the_hosts_that_are_called():
+    called = {word.partition(":")[0] for service in SERVICES.values() for word in service.get("command", ())}
+
+    assert {"gate.front", "index.search"} <= called & set(HOSTS)
+
+
+@pytest.mark.parametrize(("extra", "name"), [("index", "index"), ("gate", "gate"), ("serve", "models")])
+def test_every_requirement_is_pinned_with_hashes_to_a_version_that_fits(extra, name):
+    text = (DEPLOY / "requirements" / f"{name}.txt").read_text()
+    pins = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:", text, re.MULTILINE))
+
+    assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
+    for requirement in wanted(extra):
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
+
+
+def wanted(extra):
+    """The project's requirements with an extra, and with those that the extra names."""
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]):
+        if requirement.name == "cxrgate":
+            for other in requirement.extras:
+                yield from wanted(other)
+        else:
+            yield requirement
+
+
+@pytest.mark.parametrize("larger", ["gate", "models", "torch"])
+def test_images_that_share_layers_pin_the_same_versions(larger):
+    def pins(name):
+        return dict(re.findall(r"^(\S+)==(\S+) ", (DEPLOY / "requirements" / f"{name}.txt").read_text(), re.MULTILINE))
+
+    own, models = pins(larger), pins("models")
+    assert own.items() <= models.items()
+    assert larger == "torch" or pins("index").items() <= own.items()
+
+
+def test_dashboard_and_rules_ask_for_metrics_that_there_are():
+    dashboard = json.loads((DEPLOY / "observability/dashboards/cxrgate.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    rules = yaml.safe_load((DEPLOY / "observability/rules.yaml").read_text())["groups"][0]["rules"]
+    names = {
+        name for query in [*asked, *[rule["expr"] for rule in rules]] for name in re.findall(r"cxrgate_\w+", query)
+    }
+    source = (DEPLOY.parent / "services/cxrgate/rpc/metrics.py").read_text()
+
+    assert names
+    assert all(re.sub("_(total|bucket)$", "", name) in source for name in names)

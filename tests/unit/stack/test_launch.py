@@ -1,0 +1,92 @@
+import itertools
+
+import pytest
+from snapshots import write_snapshot
+
+from cxrgate.core import UsageError
+from cxrgate.index import ModelDigests
+from cxrgate.stack import ContainerState, Level, wait_until_healthy
+from cxrgate.stack.launch import SERVICES
+from cxrgate.stack.model_folders import check_snapshot
+
+GOOD = [ContainerState(service, "running", "healthy", 0, 0) for service in SERVICES]
+
+
+class FakeEngine:
+    """Says one list of states after the other, the last for good."""
+
+    def __init__(self, *answers):
+        self._answers = itertools.chain(answers, itertools.repeat(answers[-1]))
+
+    def states(self, project):
+        return next(self._answers)
+
+    def log(self, project, service, lines):
+        return f"the end of {service}'s log\n"
+
+
+def changed(**what):
+    return [*GOOD[:2], ContainerState(**{"service": "gate", "state": "running", "health": "", **what})]
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr("cxrgate.stack.launch.POLL_SECONDS", 0.0)
+
+
+def test_it_waits_until_every_service_is_healthy():
+    said = []
+    starting = changed(health="starting", restarts=0, exit_code=0)
+    wait_until_healthy(FakeEngine([], GOOD[:2], starting, starting, GOOD), "cxrgate", said.append)
+
+    assert said == ["waiting for gate starting"]
+
+
+def test_service_that_is_not_there_is_waited_for():
+    with pytest.raises(UsageError, match="healthy"):
+        wait_until_healthy(FakeEngine(GOOD[:2]), "cxrgate", lambda _: None, 0.05)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"state": "restarting", "restarts": 3, "exit_code": 2},
+        {"state": "exited", "restarts": 0, "exit_code": 137},
+    ],
+)
+def test_service_that_ends_is_told_with_its_log(what):
+    with pytest.raises(UsageError) as caught:
+        wait_until_healthy(FakeEngine(changed(**what)), "cxrgate", lambda _: None)
+
+    assert "the end of gate's log" in str(caught.value)
+    assert f"exit code {what['exit_code']}" in str(caught.value)
+    assert "models" not in str(caught.value)
+
+
+def test_unhealthy_service_is_given_up_after_a_time():
+    unhealthy = changed(health="unhealthy", restarts=0, exit_code=0)
+    with pytest.raises(UsageError, match="gate is unhealthy"):
+        wait_until_healthy(FakeEngine(unhealthy), "cxrgate", lambda _: None, 0.05)
+
+
+def write_model(folder, digest):
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text(f'{{"digest": "{digest}"}}')
+
+
+def test_snapshot_of_other_models_is_told(tmp_path):
+    write_snapshot(tmp_path / "store" / "first", models=ModelDigests("a" * 64, "b" * 64))
+    write_model(tmp_path / "models" / "retrieval", "a" * 64)
+    write_model(tmp_path / "models" / "verification", "b" * 64)
+    assert check_snapshot(tmp_path / "store", tmp_path / "models").level is Level.OK
+
+    write_model(tmp_path / "other" / "retrieval", "a" * 64)
+    write_model(tmp_path / "other" / "verification", "c" * 64)
+    found = check_snapshot(tmp_path / "store", tmp_path / "other")
+    assert (found.level, "verification" in found.text) == (Level.FAIL, True)
+
+
+def test_which_snapshot_is_served_must_be_clear(tmp_path):
+    (tmp_path / "store").mkdir()
+
+    assert check_snapshot(tmp_path / "store", tmp_path).level is Level.FAIL
