@@ -97,7 +97,9 @@ def make_report(settings: RunConfig) -> None:
 def tell(console: Console, settings: RunConfig, results: pd.DataFrame) -> None:
     """What was removed and why."""
     counts = results["decision"].value_counts()
-    table = Table("decision", "images", title=f"{settings.synthetic.name}: no certificate, no bound on missed leaks")
+    promised = settings.certification == "required"
+    told = "under the certificate of the snapshot" if promised else "no certificate, no bound on missed leaks"
+    table = Table("decision", "images", title=f"{settings.synthetic.name}: {told}")
     for name in ("ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"):
         table.add_row(name, str(counts.get(name, 0)))
     console.print(table)
