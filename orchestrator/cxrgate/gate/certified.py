@@ -16,7 +16,7 @@ from cxrgate.gate.config import Rule, RunConfig
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.models import Kind, ModelManifest
 
-RULE = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality")
+RULE = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
 """The numbers of a rule that a verdict depends on."""
 
 

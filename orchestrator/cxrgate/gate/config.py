@@ -48,6 +48,8 @@ class Rule(Section):
     """`default` is the copy model's own threshold, or the weight-free descriptor's; null: no copy space."""
     # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
+    minimum_frontality: Annotated[float, Field(ge=0, lt=1)] | Literal["default"] | None = "default"
+    """`default` is 0.5 where the retrieval model says it, at which such models are calibrated; null: not looked at."""
 
 
 class Enrol(Section):

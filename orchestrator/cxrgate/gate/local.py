@@ -75,10 +75,10 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
 
 
 def make_policy(rule: Rule, snapshot: Snapshot, models: ModelSet) -> Policy:
-    """The rule (resolved), bound to a snapshot in this process; errors as `bind`."""
+    """The rule, bound to a snapshot in this process; errors as `bind`."""
     manifest = snapshot.manifest
     made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
-    return bind(rule, manifest.digest, manifest.references, made, models.digests)
+    return bind(models.resolve(rule), manifest.digest, manifest.references, made, models.digests)
 
 
 @contextmanager

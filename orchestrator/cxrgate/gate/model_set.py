@@ -11,6 +11,9 @@ from cxrgate.images import COPY_METHOD, COPY_THRESHOLD
 from cxrgate.index import ModelDigests
 from cxrgate.models import Kind, ModelManifest
 
+MINIMUM_FRONTALITY = 0.5
+"""Where the models that tell strangers are calibrated; see train.strangers."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:
@@ -28,9 +31,14 @@ class ModelSet:
         return ModelDigests(retrieval.digest, verification.digest, COPY_METHOD if copy is None else copy.digest)
 
     def resolve(self, rule: Rule) -> Rule:
-        """The rule with a number for the copy threshold, where it says `default`."""
-        if rule.copy_threshold != "default":
-            return rule
+        """The rule with the models' own numbers, where it says `default`."""
+        own = {"copy_threshold": self._copy_threshold(), "minimum_frontality": self._minimum_frontality()}
+        return rule.model_copy(update={name: own[name] for name in own if getattr(rule, name) == "default"})
+
+    def _copy_threshold(self) -> float:
         copy = self.manifests.get(Kind.COPY)
-        threshold = None if copy is None else copy.threshold
-        return rule.model_copy(update={"copy_threshold": COPY_THRESHOLD if threshold is None else threshold})
+        return COPY_THRESHOLD if copy is None or copy.threshold is None else copy.threshold
+
+    def _minimum_frontality(self) -> float | None:
+        architecture = self.manifests[Kind.RETRIEVAL].architecture
+        return MINIMUM_FRONTALITY if architecture.outputs > architecture.embedding else None

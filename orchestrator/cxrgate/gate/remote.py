@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import grpc
 
@@ -47,7 +48,7 @@ class RemoteSearcher:
 
 def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Failure:
     try:
-        return from_neighbors(query.image_id, found)
+        return replace(from_neighbors(query.image_id, found), frontality=query.frontality)
     except (CallRefused, ValueError):
         return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "expected candidates from the index")
 

@@ -113,9 +113,10 @@ class RemoteEmbedder:
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
+        width = self._retrieval.manifest.architecture.embedding
         identities, copies = await asyncio.gather(_rows(self._retrieval, images), self._copies(images))
         return await asyncio.to_thread(
-            lambda: [_descriptors(*item) for item in zip(images, identities, copies, strict=True)]
+            lambda: [_descriptors(*item, width) for item in zip(images, identities, copies, strict=True)]
         )
 
     async def _copies(self, images: Sequence[GreyImage]) -> Sequence[Float32s | Failure | None]:
@@ -137,11 +138,11 @@ def _row(image: GreyImage, result: Any, width: int) -> Float32s | Failure:
 
 
 def _descriptors(
-    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None
+    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None, width: int
 ) -> Descriptors | Failure:
     if isinstance(identity, Failure):
         return identity
-    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy)
+    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy, width)
 
 
 class RemoteVerifier:

@@ -83,7 +83,8 @@ def _drawing(random: Generator) -> Pixels:
             case 2:
                 draw.ellipse((left, top, right, bottom), grey if random.random() < 0.5 else None, grey, stroke)
             case _:
-                draw.arc((left, top, right, bottom), *sorted(random.integers(360, size=2)), grey, stroke)
+                start, end = sorted(float(degrees) for degrees in random.integers(360, size=2))
+                draw.arc((left, top, right, bottom), start, end, grey, stroke)
     blurred = image.filter(ImageFilter.GaussianBlur(float(random.choice([0, 0, 1, 4, 10]))))
     return np.asarray(blurred)
 
@@ -99,4 +100,5 @@ def _field(random: Generator, exponent: float) -> NDArray[np.float64]:
 
 def _to_pixels(values: NDArray[np.float64]) -> Pixels:
     low, high = values.min(), values.max()
-    return np.rint(255 * (values - low) / (high - low)).astype(np.uint8)
+    pixels: Pixels = np.rint(255 * (values - low) / (high - low)).astype(np.uint8)
+    return pixels

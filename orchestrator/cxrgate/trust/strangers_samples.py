@@ -88,4 +88,5 @@ def _dicom(name: str) -> Pixels:
     values = values.mean(axis=-1) if dataset.SamplesPerPixel > 1 else values
     values = values.reshape(-1, *values.shape[-2:])[0]
     low, high = np.percentile(values, (1, 99))
-    return np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+    pixels: Pixels = np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+    return pixels

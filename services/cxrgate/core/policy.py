@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from cxrgate.core.digest import mapping_digest
-from cxrgate.core.types import Decision, Evidence, Verdict
+from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
 BAND = 1e-4
 """Scores this close below a threshold count as reaching it: larger than the differences between batch sizes
@@ -30,6 +30,8 @@ class Policy:
         copy_threshold: copy similarity at or above which an image is NOT_ANONYMOUS; None without the copy space.
         minimum_typicality: cosine with the references' mean layout below which an image is no frontal chest
             radiograph of the enrolled kind (noise, inverted, another view): INDETERMINATE.
+        minimum_frontality: how surely the retrieval model must take an image for a frontal chest radiograph; below it
+            is a stranger: INDETERMINATE. None for a model that does not say.
         references: number of references in the snapshot.
         snapshot: digest of the snapshot; it covers the models and their preprocessing.
         retrieval: digest of the retrieval model.
@@ -45,6 +47,7 @@ class Policy:
     snapshot: str
     retrieval: str
     verification: str
+    minimum_frontality: float | None = None
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
@@ -59,6 +62,8 @@ class Policy:
             raise ValueError(f"expected 0 < copy_threshold <= 1, got {self.copy_threshold}")
         if not -1 <= self.minimum_typicality < 1:
             raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
+        if self.minimum_frontality is not None and not 0 <= self.minimum_frontality < 1:
+            raise ValueError(f"expected 0 <= minimum_frontality < 1, got {self.minimum_frontality}")
 
     @cached_property
     def digest(self) -> str:
@@ -97,6 +102,7 @@ class Policy:
             and _within(found.similarities, -1, 1)
             and _within(found.distances, 0, np.inf)
             and _within(np.asarray([found.typicality]), -1, 1)
+            and (self.minimum_frontality is None or _within(_frontality(found), 0, 1))
         )
         return () if complete and sound else ("SCORE_INVALID",)
 
@@ -108,12 +114,22 @@ class Policy:
             reasons.append("COPY")
         if not reasons and evidence.candidates.typicality < self.minimum_typicality + BAND:
             reasons.append("ATYPICAL")
-        return tuple(reasons)
+        # A stranger is told from its own pixels alone: what its scores say of patients comes second.
+        return ("STRANGER", *reasons) if self._strange(evidence) else tuple(reasons)
+
+    def _strange(self, evidence: Evidence) -> bool:
+        least = self.minimum_frontality
+        return least is not None and bool(_frontality(evidence.candidates)[0] < least + BAND)
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
     finite = bool(np.isfinite(values).all())
     return finite and bool((values >= low - SCORE_RANGE_SLACK).all() and (values <= high + SCORE_RANGE_SLACK).all())
+
+
+def _frontality(found: Candidates) -> np.ndarray:
+    """float64[1]; NaN where the retrieval model did not say."""
+    return np.array([np.nan if found.frontality is None else found.frontality])
 
 
 def _largest(values: np.ndarray) -> float:

@@ -89,13 +89,15 @@ class GreyImage:
 class Descriptors:
     """What search needs of one image: float32[d] per space, and the layout, float32[64], for typicality.
 
-    `identity` is the retrieval embedding (Euclidean), `copy` has unit length (cosine).
+    `identity` is the retrieval embedding (Euclidean), `copy` has unit length (cosine). `frontality`, in 0 to 1, is how
+    surely the retrieval model takes the image for a frontal chest radiograph; None where the model does not say.
     """
 
     image_id: str
     identity: Float32s = field(repr=False)
     copy: Float32s = field(repr=False)
     layout: Float32s = field(repr=False)
+    frontality: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("identity", "copy", "layout"):
@@ -110,7 +112,8 @@ class Candidates:
 
     `distances` (identity, Euclidean) and `similarities` (copy, cosine) hold the value of every candidate,
     whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
-    `typicality` is the cosine of the image's layout and the references' mean layout.
+    `typicality` is the cosine of the image's layout and the references' mean layout, `frontality` that of the image's
+    descriptors.
     """
 
     image_id: str
@@ -120,6 +123,7 @@ class Candidates:
     similarities: Float64s
     features: Float32s = field(repr=False)
     typicality: float
+    frontality: float | None = None
 
     def __post_init__(self) -> None:
         count = len(self.reference_ids)

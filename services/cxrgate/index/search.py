@@ -65,4 +65,5 @@ class LocalSearcher:
             similarities=1 - exact_distances(snapshot.copy[rows], query.copy) ** 2 / 2,
             features=np.array(snapshot.features[rows]),
             typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
+            frontality=query.frontality,
         )

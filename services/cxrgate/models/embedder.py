@@ -23,7 +23,8 @@ class EmbedderArchitecture:
     """Trunk, tapped blocks (0 to 15), the side of the grid they are pooled to, and numbers per image.
 
     `dimensions` come from the projection that training makes, `discriminants` from a linear discriminant analysis of
-    what is pooled, fitted afterwards; 0 without.
+    what is pooled, fitted afterwards; 0 without. `frontality` is the number of hidden units that tell frontal chest
+    radiographs from everything else, fitted afterwards too; 0 without.
     """
 
     trunk: str = TRUNK
@@ -31,10 +32,12 @@ class EmbedderArchitecture:
     pool: int = 4
     dimensions: int = 256
     discriminants: int = 0
+    frontality: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taps", tuple(self.taps))
-        if self.trunk != TRUNK or self.pool < 1 or self.dimensions < 1 or self.discriminants < 0:
+        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality) >= 0
+        if self.trunk != TRUNK or not sizes:
             raise ValueError(f"expected the trunk {TRUNK} and positive sizes, got {self}")
         if not set(self.taps) <= set(range(len(BLOCK_CHANNELS))):
             raise ValueError(f"expected taps of 0 to {len(BLOCK_CHANNELS) - 1}, got {self.taps}")
@@ -45,22 +48,33 @@ class EmbedderArchitecture:
         return sum(BLOCK_CHANNELS[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
 
     @property
-    def outputs(self) -> int:
-        """Numbers per image."""
+    def embedding(self) -> int:
+        """Numbers of the embedding."""
         return self.dimensions + self.discriminants
+
+    @property
+    def outputs(self) -> int:
+        """Numbers per image: the embedding and, where the network tells it, the frontality."""
+        return self.embedding + (1 if self.frontality else 0)
 
     def build(self) -> Embedder:
         """The untrained network."""
         return Embedder(self)
 
 
+def frontality_head(pooled: int, units: int) -> nn.Sequential:
+    """The untrained head: float[n, pooled] to float[n, 1] in 0 to 1."""
+    return nn.Sequential(nn.Linear(pooled, units), nn.ReLU(), nn.Linear(units, 1), nn.Sigmoid())
+
+
 class Embedder(nn.Module):
-    """float[n, 3, h, w] to float[n, outputs] of unit length.
+    """float[n, 3, h, w] to float[n, outputs], the embedding of unit length.
 
     `centre` and `spread` bring what is pooled from different depths to one scale. `whiten` makes what differs
     between the images of one patient small in every direction alike (within-class covariance normalisation, Hatch et
     al. 2006). The whitened projection and the discriminants weigh the same: the cosine of two images is the mean of
-    both parts' cosines. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead.
+    both parts' cosines. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead. With a head for
+    frontality, in 0 to 1, that is one more number behind the embedding.
     """
 
     centre: Tensor
@@ -80,6 +94,7 @@ class Embedder(nn.Module):
         nn.init.eye_(self.whiten.weight)
         nn.init.zeros_(self.whiten.bias)
         self.discriminate = nn.Linear(shape.pooled, shape.discriminants) if shape.discriminants else None
+        self.frontality = frontality_head(shape.pooled, shape.frontality) if shape.frontality else None
         self.register_buffer("calibration", torch.tensor([10.0, -5.0]))
 
     def pooled(self, x: Tensor) -> Tensor:
@@ -89,8 +104,12 @@ class Embedder(nn.Module):
         return torch.cat([*parts, self.point(maps[-1]).flatten(1)], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The embeddings."""
+        """The rows."""
         pooled = self.pooled(x)
+        embedding = self._embedding(pooled)
+        return embedding if self.frontality is None else torch.cat([embedding, self.frontality(pooled)], 1)
+
+    def _embedding(self, pooled: Tensor) -> Tensor:
         learned = functional.normalize(self.whiten(self._direction(pooled)), dim=1)
         if self.discriminate is None:
             return learned

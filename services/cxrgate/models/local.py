@@ -36,21 +36,26 @@ class LocalEmbedder:
         pixels = [image.pixels for image in images]
         embeddings = self._retrieval(pixels)
         copies = [None] * len(images) if self._copy is None else self._copy(pixels)
-        return [make_descriptors(*item) for item in zip(images, embeddings, copies, strict=True)]
+        width = self._retrieval.manifest.architecture.embedding
+        return [make_descriptors(*item, width) for item in zip(images, embeddings, copies, strict=True)]
 
 
 def make_descriptors(
-    image: GreyImage, identity: NDArray[np.float32], copy: NDArray[np.float32] | None
+    image: GreyImage, retrieved: NDArray[np.float32], copy: NDArray[np.float32] | None, width: int
 ) -> Descriptors | Failure:
-    """The models' rows with what needs no weights; `copy` is None where there is no copy model."""
+    """The models' rows with what needs no weights; `copy` is None where there is no copy model.
+
+    The first `width` numbers of the retrieval model's row are the embedding; frontality is what may follow.
+    """
     try:
         plain, layout = weight_free(image.pixels)
     except ImageError as error:
         return error.failure(image.image_id, Stage.EMBED)
     copy = plain if copy is None else copy
-    if not (np.isfinite(identity).all() and np.isfinite(copy).all()):
+    identity, frontality = retrieved[:width], retrieved[width:]
+    if not (np.isfinite(retrieved).all() and np.isfinite(copy).all()):
         return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
-    return Descriptors(image.image_id, identity, copy, layout)
+    return Descriptors(image.image_id, identity, copy, layout, float(frontality[0]) if len(frontality) else None)
 
 
 class LocalVerifier:

@@ -71,6 +71,8 @@ class ModelManifest:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS[type(self.architecture)]:
             raise ValueError(f"expected a network for {self.kind}, got {network_name(self.architecture)}")
+        if self.architecture.outputs > self.architecture.embedding and self.kind is not Kind.RETRIEVAL:
+            raise ValueError(f"expected frontality from a retrieval model, got it from a {self.kind} model")
         if (self.threshold is not None) != (self.kind is Kind.COPY):
             raise ValueError(f"expected a threshold with a copy model and with no other, got {self.threshold}")
 
@@ -88,7 +90,7 @@ class ModelManifest:
             "format": FORMAT,
             "name": self.name,
             "kind": self.kind.value,
-            "architecture": {"network": network_name(self.architecture), **asdict(self.architecture)},
+            "architecture": {"network": network_name(self.architecture), **_sizes(self.architecture)},
             "preprocessing": asdict(self.preprocessing),
             "dtype": self.dtype.value,
             "weights": self.weights_sha256,
@@ -116,6 +118,11 @@ class ModelManifest:
 def network_name(architecture: Architecture) -> str:
     """The key in NETWORKS."""
     return next(name for name, network in NETWORKS.items() if isinstance(architecture, network))
+
+
+def _sizes(architecture: Architecture) -> dict[str, Any]:
+    """Its fields; a head that a network lacks is not named, so that networks older than that head keep their digest."""
+    return {name: size for name, size in asdict(architecture).items() if (name, size) != ("frontality", 0)}
 
 
 def make_architecture(value: Mapping[str, Any]) -> Architecture:

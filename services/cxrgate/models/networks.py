@@ -27,6 +27,11 @@ class RetrievalArchitecture:
         """Numbers per image."""
         return self.dimensions
 
+    @property
+    def embedding(self) -> int:
+        """How many of them are the embedding: all."""
+        return self.dimensions
+
     def build(self) -> nn.Sequential:
         """The untrained network: float[n, 3, h, w] to embeddings float[n, dimensions], not normalised."""
         trunk = build_trunk(self.trunk)
@@ -44,6 +49,11 @@ class VerificationArchitecture:
     @property
     def outputs(self) -> int:
         """Numbers per image."""
+        return self.dimensions
+
+    @property
+    def embedding(self) -> int:
+        """How many of them are the embedding: all."""
         return self.dimensions
 
     def build(self) -> SiameseNetwork:

@@ -164,7 +164,7 @@ async def _embed(
 ) -> list[NDArray[np.float32]]:
     parts = []
     async for images in decoded(samples):
-        parts.append(forward(images))
+        parts.append(forward(images)[:, : forward.manifest.architecture.embedding])
         progress(len(images))
     return parts
 

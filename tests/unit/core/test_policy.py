@@ -61,6 +61,29 @@ def test_match_outweighs_untypical():
     assert decide(scores=(0.9, 0, 0), typicality=-0.3).decision is Decision.NOT_ANONYMOUS
 
 
+def told(frontality, **columns):
+    found = evidence(**columns)
+    found = dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, frontality=frontality))
+    return dataclasses.replace(POLICY, minimum_frontality=0.5).decide(found, "digest")
+
+
+@pytest.mark.parametrize("frontality", [0.0, 0.3, 0.5, 0.5 + BAND / 2])
+def test_a_stranger_is_indeterminate_whatever_its_scores(frontality):
+    assert (told(frontality).decision, told(frontality).reasons) == (Decision.INDETERMINATE, ("STRANGER",))
+    copied = told(frontality, scores=(0.1, 0.9, 0.2), similarities=(0.2, 0.9, 0.3))
+    assert (copied.decision, copied.reasons) == (Decision.INDETERMINATE, ("STRANGER", "SAME_PATIENT", "COPY"))
+
+
+def test_a_frontal_radiograph_is_judged_by_its_scores():
+    assert told(0.5 + 2 * BAND).decision is Decision.ANONYMOUS
+    assert told(0.5 + 2 * BAND, scores=(0.1, 0.9, 0.2)).decision is Decision.NOT_ANONYMOUS
+
+
+@pytest.mark.parametrize("frontality", [None, math.nan, -0.1, 1.1])
+def test_a_frontality_that_is_missing_or_impossible_is_indeterminate(frontality):
+    assert (told(frontality).decision, told(frontality).reasons) == (Decision.INDETERMINATE, ("SCORE_INVALID",))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -0.1, 1.1])
 def test_impossible_score_is_indeterminate(bad):
     verdict = decide(scores=(0.1, bad, 0.2))
@@ -99,10 +122,11 @@ def test_a_higher_score_never_turns_a_rejection_into_a_pass(scores, more):
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Policy)])
 def test_digest_covers_every_field(field):
-    value = getattr(POLICY, field)
+    policy = dataclasses.replace(POLICY, minimum_frontality=0.5)
+    value = getattr(policy, field)
     other = f"{value}x" if isinstance(value, str) else value + (0.01 if isinstance(value, float) else 1)
 
-    assert dataclasses.replace(POLICY, **{field: other}).digest != POLICY.digest
+    assert dataclasses.replace(policy, **{field: other}).digest != policy.digest
 
 
 def test_policy_refuses_thresholds_out_of_order():

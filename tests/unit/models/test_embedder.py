@@ -53,6 +53,25 @@ def test_impossible_architectures_are_refused(sizes):
         EmbedderArchitecture(**sizes)
 
 
+def test_frontality_stands_behind_an_embedding_that_it_leaves_alone(tmp_path):
+    plain, told = SHAPE, EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
+    state = plain.build().state_dict()
+    save_model(tmp_path / "plain", Kind.RETRIEVAL, plain, INPUT, state, {})
+    save_model(tmp_path / "told", Kind.RETRIEVAL, told, INPUT, {**told.build().state_dict(), **state}, {})
+    before, after = (Forward(load_model(tmp_path / name))([i.pixels for i in images(3)]) for name in ("plain", "told"))
+
+    assert after.shape == (3, told.outputs) == (3, told.embedding + 1)
+    assert np.array_equal(before, after[:, : told.embedding])
+    assert (np.abs(after[:, -1] - 0.5) < 0.5).all()
+    assert "frontality" not in load_model(tmp_path / "plain").manifest.to_json()["architecture"]
+
+
+def test_only_a_retrieval_model_tells_frontality(tmp_path):
+    shape = EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
+    with pytest.raises(ValueError, match="frontality"):
+        save_model(tmp_path / "model", Kind.VERIFICATION, shape, INPUT, shape.build().state_dict(), {})
+
+
 def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
     shape = EmbedderArchitecture(pool=2, dimensions=16, discriminants=8)
     save_model(tmp_path / "model", Kind.RETRIEVAL, shape, INPUT, shape.build().state_dict(), {})
