@@ -28,5 +28,8 @@ STREAMS_PER_CONNECTION = 128
 CONNECTION_SECONDS = 1800
 """Age at which a connection is closed, so that callers spread over new replicas; then 60 s for its calls."""
 
+HANDSHAKE_SECONDS = 10
+"""How long a connection may take until both sides know each other; gRPC's own two minutes would hold idle ones."""
+
 CALLS_PER_IDENTITY = 256
 """Calls that one identity may have open on a server, over all of its connections."""

@@ -16,7 +16,13 @@ from grpc_reflection.v1alpha import reflection
 
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.guard import Guard, Times
-from cxrgate.rpc.limits import CONNECTION_SECONDS, DRAIN_SECONDS, MESSAGE_BYTES, STREAMS_PER_CONNECTION
+from cxrgate.rpc.limits import (
+    CONNECTION_SECONDS,
+    DRAIN_SECONDS,
+    HANDSHAKE_SECONDS,
+    MESSAGE_BYTES,
+    STREAMS_PER_CONNECTION,
+)
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import RoleMatrix
 
@@ -26,6 +32,7 @@ OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", 60_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
