@@ -12,7 +12,7 @@ from docker_stack import MODELS, PROJECT, Stack, images_below
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.client import Decision, GateError
+from cxrgate.client import Decision, Gate, GateError
 from cxrgate.demo import Extent, write_dataset
 from cxrgate.gate import read_config, run
 from cxrgate.index import Snapshot
@@ -97,8 +97,9 @@ def test_verdicts_and_policy_are_those_of_the_local_run(stack, images, local):
 
 
 def test_strangers_are_refused(stack, images):
-    with pytest.raises(GateError):
-        stack.check(images[:1], Authority.create().issue("spiffe://cxrgate/generator"))
+    stranger = Authority.create().issue("spiffe://cxrgate/generator")
+    with Gate(stack.address, stranger) as gate, pytest.raises(GateError):
+        gate.check(images[0].content)
     with grpc.insecure_channel(stack.address) as channel, pytest.raises(grpc.FutureTimeoutError):
         grpc.channel_ready_future(channel).result(3)
 
@@ -132,10 +133,13 @@ REACH = "import socket; socket.create_connection(('{host}', {port}), 3)"
 
 
 def test_models_and_index_are_reached_by_the_gate_only(stack):
-    stack.run("gate", REACH.format(host="models.serving", port=7070))
-    stack.run("gate", REACH.format(host="index.search", port=7443))
-    stack.run("index", REACH.format(host="models.serving", port=7070), expected=1)
-    stack.run("models", REACH.format(host="index.search", port=7443), expected=1)
+    models = REACH.format(host=stack.address_on("serving", "models"), port=7070)
+    index = REACH.format(host=stack.address_on("search", "index"), port=7443)
+
+    stack.run("gate", models)
+    stack.run("gate", index)
+    stack.run("index", models, expected=1)
+    stack.run("models", index, expected=1)
 
 
 @pytest.mark.parametrize("port", [7071, 8080, 8081])
