@@ -26,13 +26,15 @@ from cxrgate.train import Sample
 from cxrgate.trust.calibration_patients import Patients, choose_patients
 from cxrgate.trust.canaries import clean, patient_key, plant, read_canaries, siblings
 from cxrgate.trust.cases import Case, check_cases
-from cxrgate.trust.leak import Leak
+from cxrgate.trust.leak import Leak, Pixels
 from cxrgate.trust.leak_policy import LeakPolicy
 from cxrgate.trust.leaks import LEAKS
 from cxrgate.trust.overlap import Scan, scan_overlap
 from cxrgate.trust.threshold_path import HIGHEST
 
 THRESHOLDS = ("score_threshold", "copy_threshold")
+_CANARIES, _MIXED = 64, 8
+"""Images in memory that leaks are planted from, and that are blended in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +126,11 @@ class _Recorder:
         promised = [leak for leak in LEAKS if (leak.leak_class, leak.strength) in certified]
         others = [leak for leak in LEAKS if leak not in promised]
         few = sorted(patients.sources, key=self._lot)[: policy.measured_patients]
-        parts = [await self._plant("plant certified", patients.sources, promised)]
-        parts.append(await self._plant("plant others", few, others))
+        # Blends are with patients who are not enrolled: what is found is the source.
+        mixed = await read_canaries(patients.clean[:_MIXED], self.gate.decoder, self.key)
+        pixels = [canary.pixels for canary in mixed]
+        parts = await self._plant("plant certified", patients.sources, promised, pixels)
+        parts += await self._plant("plant others", few, others, pixels)
         return pd.concat(parts, ignore_index=True)
 
     async def clean(self, patients: Patients) -> pd.DataFrame:
@@ -134,11 +139,15 @@ class _Recorder:
     async def ask(self, step: str, cases: Iterable[Case], total: int) -> pd.DataFrame:
         return await check_cases(self.gate, cases, lambda count: self.progress(step, count, total))
 
-    async def _plant(self, step: str, samples: Sequence[Sample], leaks: Sequence[Leak]) -> pd.DataFrame:
-        canaries = await read_canaries(samples, self.gate.decoder, self.key)
-        # Each is mixed with the next one: another patient, and the same one in every run.
-        others = [canary.pixels for canary in (*canaries[1:], *canaries[:1])]
-        return await self.ask(step, plant(canaries, others, leaks), len(canaries) * len(leaks))
+    async def _plant(
+        self, step: str, samples: Sequence[Sample], leaks: Sequence[Leak], mixed: Sequence[Pixels]
+    ) -> list[pd.DataFrame]:
+        """Tables in order; few images are in memory at once."""
+        tables = []
+        for start in range(0, len(samples), _CANARIES):
+            canaries = await read_canaries(samples[start : start + _CANARIES], self.gate.decoder, self.key)
+            tables.append(await self.ask(step, plant(canaries, mixed, leaks), len(samples) * len(leaks)))
+        return tables
 
     def _lot(self, sample: Sample) -> str:
         return sha256(f"measured:{patient_key(self.key, sample)}".encode()).hexdigest()
