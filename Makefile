@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up audit browser dcmtk
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up up-demo audit browser dcmtk
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -46,6 +46,10 @@ e2e-docker: .venv/installed
 UP ?=
 up: .stack/installed
 	.stack/bin/cxrgate stack up $(UP)
+
+# The same over drawn radiographs of invented patients, up to a first look at what the gate says.
+up-demo: .stack/installed
+	.stack/bin/cxrgate stack demo
 
 .stack/installed: pyproject.toml
 	$(PYTHON) -m venv .stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, shown
+from cxrgate.client import Gate, Identity, Image, Verdict
+from cxrgate.demo import write_dataset
 from cxrgate.stack import Compose, Engine, Launch, Plan, State, read_project
 
 app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in containers on this host.")
@@ -17,6 +20,8 @@ app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in cont
 StateFolder = Annotated[Path, typer.Option("--state", help="Folder of certificates, keys, snapshots and the log.")]
 Deploy = Annotated[Path, typer.Option(help="Folder with compose.yaml.")]
 STATE, DEPLOY = Path("state"), Path("deploy")
+SEED = 20230418
+"""The demo's; see cli.demo, which would load pandas here."""
 
 
 @app.command()
@@ -49,6 +54,43 @@ def up(
         enrolled = None if images is None else images.resolve()
         Launch(plan, deploy.resolve(), project, host or [], enrolled, profiles).run(_say)
         typer.echo(f"healthy: the gate answers at {listen}; certificates are in {plan.state.certificates}")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the drawn data set and of the stack's state.")] = Path(
+        "out/stack"
+    ),
+    models: Annotated[Path, typer.Option(help="Folder of the demo's model folders.")] = Path("model_store/demo"),
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the gate on this host.")] = "127.0.0.1:8443",
+    project: Annotated[str, typer.Option(help="Name of the stack among this host's containers.")] = "cxrgate-demo",
+    deploy: Deploy = DEPLOY,
+) -> None:
+    """Start a stack over radiographs of invented patients, and have its gate check a synthetic set with planted leaks.
+
+    Exit codes: 0 every image got an answer, whatever it was; 2 the stack does not start; 3 some got none.
+    """
+    data, state = output.resolve() / "data", State(output.resolve() / "state")
+    with shown():
+        if not data.exists():
+            _say("drawing radiographs of invented patients")
+            write_dataset(data, SEED)
+        plan = Plan(state, models.resolve(), listen, gpu=False)
+        Launch(plan, deploy.resolve(), project, images=data / "real.csv").run(_say)
+        verdicts = _check(data / "synthetic", listen, state)
+    for decision, count in sorted(Counter(item.decision for item in verdicts).items()):
+        typer.echo(f"{decision:15}{count:4}")
+    typer.echo(f"stop it with: cxrgate stack down --state {state.folder}")
+    if any(item.error is not None and item.error.code != "INVALID_ARGUMENT" for item in verdicts):
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+def _check(folder: Path, address: str, state: State) -> list[Verdict]:
+    """What the gate says of every file below a folder, asked as the generator."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    images = (Image(path.read_bytes(), "-".join(path.relative_to(folder).parts)) for path in paths)
+    with Gate(address, Identity.read(state.certificates / "generator")) as gate:
+        return list(gate.check_many(images))
 
 
 @app.command()
