@@ -1,0 +1,89 @@
+"""The Helm chart, rendered by Helm's own library and held against Kubernetes' schemas."""
+
+from pathlib import Path
+
+import helm_python as helm
+import kubernetes_validate
+import pytest
+import yaml
+
+CHART = Path(__file__).parent.parent.parent / "deploy" / "helm" / "cxrgate"
+CALLERS = [{"namespaceSelector": {"matchLabels": {"name": "generators"}}}]
+GPU_HOST = {"models": {"gpus": 2}, "gate": {"from": CALLERS, "replicas": 3}, "monitoring": [{"namespaceSelector": {}}]}
+
+
+def render(values):
+    """Every object by kind and name."""
+    with helm.Chart.load(str(CHART)) as chart:
+        texts = chart.render(values, name="site", namespace="radiology")
+    objects = [item for text in texts.values() for item in yaml.safe_load_all(text) if item]
+    return {(item["kind"], item["metadata"]["name"]): item for item in objects}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return render({})
+
+
+@pytest.fixture(scope="module")
+def gpu_host():
+    return render(GPU_HOST)
+
+
+def pods(objects):
+    """What is run, by name."""
+    kinds = {"Deployment", "StatefulSet"}
+    return {name: item["spec"]["template"]["spec"] for (kind, name), item in objects.items() if kind in kinds}
+
+
+@pytest.mark.parametrize("values", [{}, GPU_HOST])
+def test_objects_fit_the_schemas(values):
+    for item in render(values).values():
+        kubernetes_validate.validate(item, "1.34", strict=True)
+
+
+def test_every_pod_is_hardened(plain):
+    found = pods(plain)
+
+    assert set(found) == {"site-models", "site-index", "site-gate"}
+    for pod in found.values():
+        (container,) = pod["containers"]
+        assert (pod["securityContext"]["runAsNonRoot"], pod["automountServiceAccountToken"]) == (True, False)
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"requests", "limits"} <= set(container["resources"])
+
+
+def test_gpus_are_asked_for_where_there_are_some(plain, gpu_host):
+    without, with_some = (pods(objects)["site-models"]["containers"][0] for objects in (plain, gpu_host))
+
+    assert ("--gpu" in without["args"], "nvidia.com/gpu" in without["resources"]["limits"]) == (False, False)
+    assert ("--gpu" in with_some["args"], with_some["resources"]["limits"]["nvidia.com/gpu"]) == (True, 2)
+
+
+@pytest.mark.parametrize(("component", "port"), [("models", 7070), ("index", 7443)])
+def test_models_and_index_are_reached_by_the_gate_only(plain, component, port):
+    policy = plain["NetworkPolicy", f"site-{component}"]["spec"]
+    (rule,) = policy["ingress"]
+    (peer,) = rule["from"]
+
+    assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gate"
+    assert [item["port"] for item in rule["ports"]] == [port]
+    assert policy["egress"] == []
+
+
+def test_nobody_reaches_the_gate_until_somebody_is_named(plain, gpu_host):
+    assert plain["NetworkPolicy", "site-gate"]["spec"]["ingress"] == []
+    first = gpu_host["NetworkPolicy", "site-gate"]["spec"]["ingress"][0]
+    assert (first["from"], first["ports"][0]["port"]) == (CALLERS, 8443)
+
+
+def test_roles_and_policy_are_those_of_the_compose_file(plain):
+    data = plain["ConfigMap", "site-config"]["data"]
+    deployed = CHART.parent.parent
+
+    assert yaml.safe_load(data["roles.yaml"]) == yaml.safe_load((deployed / "roles.yaml").read_text())
+    assert yaml.safe_load(data["gate.yaml"]) == yaml.safe_load((deployed / "gate.yaml").read_text())
