@@ -35,7 +35,7 @@ class RandomModels:
         return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
 
 
-def write_snapshot(folder, seed=0, count=30, models=MODELS):
+def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None):
     """`count` references of `count` / 2 patients."""
 
     async def batches():
@@ -45,7 +45,8 @@ def write_snapshot(folder, seed=0, count=30, models=MODELS):
         ]
 
     made = RandomModels(seed)
-    return asyncio.run(build_snapshot(folder, batches(), count, made, made, models, KEY, excluded=2))
+    task = build_snapshot(folder, batches(), count, made, made, models, KEY, excluded=2, storage_key=storage_key)
+    return asyncio.run(task)
 
 
 def queries(count, seed=1):

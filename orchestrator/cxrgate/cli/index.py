@@ -16,8 +16,11 @@ from cxrgate.cli.errors import shown
 from cxrgate.gate import ModelFolders, enrol, list_images, local_models, read_excluded, write_reference_map
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
+from cxrgate.index.snapshot import read_manifest
 
 app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshots of the real images.")
+
+StorageKey = Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with, made by `index key`.")]
 
 
 @app.command()
@@ -34,13 +37,14 @@ def build(
     splits: Annotated[Path | None, typer.Option(help="MIMIC-CXR's table of splits, where it lies elsewhere.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    storage_key: StorageKey = None,
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
     with shown(), local_models(ModelFolders.of(models), device) as loaded:
         files = list_images(images, layout, splits)
         excluded = read_excluded(exclude, files)
         kept = [file for file in files if file.image_id not in excluded]
-        secret = read_key(key)
+        secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
         with Progress(console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task("enrol", total=len(kept))
             job = enrol(
@@ -51,6 +55,7 @@ def build(
                 excluded=len(excluded),
                 workers=workers,
                 progress=lambda count: bars.advance(task, count),
+                storage_key=storage,
             )
             snapshot = asyncio.run(job)
         write_reference_map(reference_map, kept, secret)
@@ -61,15 +66,17 @@ def build(
 def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
     """Print a snapshot's manifest as JSON."""
     with shown():
-        manifest = Snapshot.open(snapshot).manifest
+        manifest = read_manifest(snapshot)
         typer.echo(json.dumps({**asdict(manifest), "digest": manifest.digest}, indent=2))
 
 
 @app.command()
-def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
+def verify(
+    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], storage_key: StorageKey = None
+) -> None:
     """Read every byte of a snapshot and compare it with the manifest's digests."""
     with shown():
-        Snapshot.open(snapshot).verify()
+        Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
         typer.echo("every array is what the manifest names")
 
 

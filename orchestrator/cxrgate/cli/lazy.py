@@ -38,6 +38,7 @@ COMMANDS = {
     "review": "review:app",
     "serve": "serve:app",
     "stack": "stack:app",
+    "storage": "storage:app",
     "train": "train:app",
     "verify-report": "report:verify_report",
 }

@@ -117,4 +117,4 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
         return None
     if config is None or config.enrol is None:
         raise UsageError("expected a configuration with enrol.key: coverage needs its snapshot and the key of its ids")
-    return cover(manifest, Snapshot.open(config.snapshot), read_key(config.enrol.key))
+    return cover(manifest, Snapshot.open(config.snapshot, config.read_storage_key()), read_key(config.enrol.key))

@@ -41,6 +41,7 @@ def index(
         Path | None,
         typer.Option(help="Public key: only snapshots beside which a current certificate lies become active."),
     ] = None,
+    storage_key: Annotated[Path | None, typer.Option(help="Key that the store is sealed with.")] = None,
 ) -> None:
     """Serve the active snapshot of a store: the one that was activated last, or the only one.
 
@@ -48,7 +49,8 @@ def index(
     """
     log_to_stderr()
     with shown():
-        asyncio.run(serve_index(store, engine, Listening(listen, certificates, roles, metrics), certification_key))
+        listening = Listening(listen, certificates, roles, metrics)
+        asyncio.run(serve_index(store, engine, listening, certification_key, storage_key))
 
 
 @app.command()

@@ -38,7 +38,7 @@ class Budget:
     def recv(self, count: int) -> bytearray:
         """Read; OSError, as for a connection that broke, where that is more than may be held."""
         self._taken += count
-        received = bytearray()
+        received: bytearray = bytearray()
         try:
             self._check(count)
             received = self._recv(count)

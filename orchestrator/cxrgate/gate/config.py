@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cxrgate.core import UsageError
 from cxrgate.images import Layout
-from cxrgate.index import EngineName
+from cxrgate.index import EngineName, read_key
 
 
 class Section(BaseModel):
@@ -84,12 +84,18 @@ class RunConfig(Section):
     include_references: bool = False
     review: Path | None = None
     """The reviewers' log; what they withheld is not published."""
+    storage_key: Path | None = None
+    """The key that snapshot and journal are sealed with; kept outside the volume that they lie on."""
 
     @model_validator(mode="after")
     def _key_known(self) -> RunConfig:
         if self.certification == "required" and self.certification_key is None:
             raise ValueError("expected certification_key with certification: required")
         return self
+
+    def read_storage_key(self) -> bytes | None:
+        """The storage key, None where nothing is sealed; errors as read_key."""
+        return None if self.storage_key is None else read_key(self.storage_key)
 
     @property
     def folders(self) -> ModelFolders:

@@ -47,6 +47,7 @@ async def enrol(
     excluded: int = 0,
     workers: int = 1,
     progress: Callable[[int], None] = lambda _: None,
+    storage_key: bytes | None = None,
 ) -> Snapshot:
     """Decode, embed and store every file; EnrolmentError names each that could not be."""
     with SandboxedDecoder(workers) as decoder:
@@ -60,6 +61,7 @@ async def enrol(
             key,
             excluded,
             progress,
+            storage_key,
         )
 
 

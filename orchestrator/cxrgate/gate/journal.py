@@ -2,6 +2,9 @@
 
 Each line is the first 16 hex digits of its content's sha256, a space, and JSON. The first line says what run this
 is; a run of other images, models, snapshot, policy or batch size never continues it. A torn last line is cut off.
+
+Under a storage key each line is sealed instead, bound to its number, and NAME.wrapped beside it holds the data key. A
+line that was changed, removed from the middle or moved is then refused; only the last one may be torn.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import UsageError
+from cxrgate.core import StorageCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
+from cxrgate.storage import WRAPPED, SealedLines, create_data_key, open_data_key
 
 _DIGITS = 16
 
@@ -21,14 +25,16 @@ _DIGITS = 16
 class Journal:
     """An open journal: `batches` maps a batch's number to its content."""
 
-    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
-        """Open or create the journal of the run that `run` describes.
+    def __init__(self, path: Path, run: Mapping[str, Any], storage_key: bytes | None = None) -> None:
+        """Open or create the journal of the run that `run` describes, sealed where a storage key is given.
 
         Raises:
-            UsageError: the journal is another run's.
+            UsageError: the journal is another run's, or is sealed and no key is given, or the other way round.
+            StorageError: it is sealed with another key, or was changed (StorageCorrupt).
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines, length = _read(path)
+        self._seal = _sealing(path, storage_key)
+        lines, length = _read(path) if self._seal is None else _read_sealed(path, self._seal)
         if lines and lines[0] != dict(run):
             changed = sorted(key for key in run if lines[0].get(key) != run[key])
             raise UsageError(
@@ -36,6 +42,7 @@ class Journal:
                 "choose another output or remove it"
             )
         self.batches: dict[int, dict[str, Any]] = {line["batch"]: line for line in lines[1:]}
+        self._count = len(lines)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.ftruncate(self._file, length)
         if not lines:
@@ -53,10 +60,43 @@ class Journal:
 
     def _write(self, content: Mapping[str, Any]) -> None:
         payload = canonical_json(content)
-        line = bytes_digest(payload)[:_DIGITS].encode() + b" " + payload + b"\n"
+        line = _checked(payload) if self._seal is None else self._seal.seal(self._count, payload)
+        line += b"\n"
         if os.write(self._file, line) != len(line):
             raise OSError("expected the journal's disk to take a whole line")
         os.fsync(self._file)
+        self._count += 1
+
+
+def _sealing(path: Path, storage_key: bytes | None) -> SealedLines | None:
+    wrapped = path.with_name(path.name + WRAPPED)
+    if path.exists() and wrapped.exists() != (storage_key is not None):
+        asked = "no storage key" if storage_key is None else "a storage key"
+        raise UsageError(f"expected a journal that goes with {asked} at {path}; choose another output or remove it")
+    if storage_key is None:
+        return None
+    if not path.exists():
+        wrapped.unlink(missing_ok=True)
+        return SealedLines(create_data_key(wrapped, storage_key))
+    return SealedLines(open_data_key(wrapped, storage_key))
+
+
+def _checked(payload: bytes) -> bytes:
+    return bytes_digest(payload)[:_DIGITS].encode() + b" " + payload
+
+
+def _read_sealed(path: Path, sealing: SealedLines) -> tuple[list[dict[str, Any]], int]:
+    """As `_read`; StorageCorrupt for a line that is not the last and cannot be opened."""
+    content = path.read_bytes() if path.exists() else b""
+    raw = content.splitlines(keepends=True)
+    payloads = [sealing.open(number, line.rstrip(b"\n")) for number, line in enumerate(raw)]
+    whole = [payload for payload in payloads[:-1] if payload is not None]
+    if len(whole) < len(payloads[:-1]):
+        raise StorageCorrupt(f"{path}: expected sealed lines as they were written")
+    last = payloads[-1] if raw and raw[-1].endswith(b"\n") else None
+    if last is not None:
+        whole.append(last)
+    return [json.loads(payload) for payload in whole], sum(map(len, raw[: len(whole)]))
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], int]:

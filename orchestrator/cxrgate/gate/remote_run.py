@@ -56,7 +56,7 @@ async def open_gate(
         CertificateError: see Terms.bind.
     """
     if services.index is None or services.certificates is None:
-        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
+        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot, config.read_storage_key())
         with local_gate(config, models, snapshot) as gate:
             yield gate, describe_snapshot(snapshot)
         return

@@ -108,7 +108,7 @@ async def _run_with(
 def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
     """The snapshot, built first where the configuration says from what."""
     if config.snapshot.exists() or config.enrol is None:
-        return Snapshot.open(config.snapshot)
+        return Snapshot.open(config.snapshot, config.read_storage_key())
     settings = config.enrol
     files = list_images(settings.images, settings.layout, settings.splits)
     excluded = read_excluded(settings.exclude, files)
@@ -120,7 +120,16 @@ def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) ->
     def done(count: int) -> None:
         progress("enrol", count, len(kept))
 
-    task = enrol(kept, config.snapshot, models, key, excluded=len(excluded), workers=config.workers, progress=done)
+    task = enrol(
+        kept,
+        config.snapshot,
+        models,
+        key,
+        excluded=len(excluded),
+        workers=config.workers,
+        progress=done,
+        storage_key=config.read_storage_key(),
+    )
     snapshot = asyncio.run(task)
     write_reference_map(settings.reference_map, kept, key)
     return snapshot
@@ -146,7 +155,7 @@ class _Run:
 
     async def finish(self) -> RunSummary:
         """Check what the journal lacks, then publish."""
-        journal = Journal(self._paths.journal, self._identity())
+        journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
         try:
             started = time.perf_counter()
             checked = await self._check(journal)

@@ -86,7 +86,7 @@ def record(
         local_models(config.folders, config.device) as models,
         tempfile.TemporaryDirectory(prefix="cxrgate-") as work,
     ):
-        snapshot = Snapshot.open(config.snapshot)
+        snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
         patients = choose_patients(samples, snapshot, key, models.manifests.values(), recorded)
         with local_gate(asked, models, snapshot) as gate:
             recorder = _Recorder(gate, key, progress)

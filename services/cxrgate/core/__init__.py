@@ -8,6 +8,8 @@ from cxrgate.core.errors import (
     ModelError,
     SnapshotCorrupt,
     SnapshotError,
+    StorageCorrupt,
+    StorageError,
     UsageError,
 )
 from cxrgate.core.policy import BAND, Policy
@@ -47,6 +49,8 @@ __all__ = [
     "SnapshotError",
     "Space",
     "Stage",
+    "StorageCorrupt",
+    "StorageError",
     "UsageError",
     "Verdict",
 ]

@@ -6,6 +6,8 @@
     ├── ModelError            a model folder or checkpoint is not what it should be
     ├── SnapshotError         a snapshot cannot be built, opened or trusted
     │   └── SnapshotCorrupt   its bytes differ from its manifest
+    ├── StorageError          sealed data cannot be opened: no storage key, or another one
+    │   └── StorageCorrupt    sealed data were changed
     ├── MismatchError         digests of models, preprocessing, index or policy do not fit together
     └── CertificateError      a certificate is missing, forged, over, or of another gate; or a signed file was changed
 
@@ -70,6 +72,20 @@ class SnapshotCorrupt(SnapshotError):
 
     code = "DATA_LOSS"
     reason = "SNAPSHOT_CORRUPT"
+
+
+class StorageError(CxrgateError):
+    """Sealed data cannot be opened with the storage key at hand."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "STORAGE_KEY"
+
+
+class StorageCorrupt(StorageError):
+    """Sealed data are not what was written."""
+
+    code = "DATA_LOSS"
+    reason = "STORAGE_CORRUPT"
 
 
 class MismatchError(CxrgateError):

@@ -24,11 +24,13 @@ def main() -> int:
     parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics, or PORT on loopback")
     parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.MATRIX)
     parser.add_argument("--certification-key", type=Path, help="public key; without it no certificate is asked for")
+    parser.add_argument("--storage-key", type=Path, help="key that the store is sealed with; without it it is not")
     given = parser.parse_args()
     log_to_stderr()
     listening = Listening(given.listen, given.certificates, given.roles, given.metrics)
     try:
-        asyncio.run(serve_index(given.store, given.engine, listening, given.certification_key))
+        task = serve_index(given.store, given.engine, listening, given.certification_key, given.storage_key)
+        asyncio.run(task)
     except CxrgateError as error:
         sys.stderr.write(f"cxrgate: {error}\n")
         return 2

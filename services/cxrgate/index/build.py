@@ -21,12 +21,16 @@ from cxrgate.images.descriptors import COPY_METHOD, LAYOUT_DIMENSIONS
 from cxrgate.index.keys import ID_BYTES, opaque_id
 from cxrgate.index.snapshot import (
     ARRAYS,
+    DATA_KEY,
+    ArrayEntry,
     Snapshot,
     SnapshotManifest,
     array_path,
     describe_array,
+    write_array,
     write_manifest,
 )
+from cxrgate.storage import create_data_key
 
 _SHOWN = 20
 
@@ -80,6 +84,7 @@ async def build_snapshot(
     key: bytes,
     excluded: int = 0,
     progress: Callable[[int], None] = lambda _: None,
+    storage_key: bytes | None = None,
 ) -> Snapshot:
     """Write a snapshot of `count` images whole or not at all, and open it.
 
@@ -93,6 +98,7 @@ async def build_snapshot(
         key: HMAC key of reference ids and patient keys.
         excluded: images that the operator left out by name.
         progress: called with the number of images of each finished batch.
+        storage_key: seal the snapshot with it; the arrays are in memory until then and on the disk in no other form.
 
     Raises:
         EnrolmentError: one or more images could not be decoded or embedded.
@@ -101,12 +107,13 @@ async def build_snapshot(
     if count == 0:
         raise SnapshotError("expected at least one real image, got none")
     with whole(folder) as partial:
-        writer = _Writer(partial, count, key)
+        data_key = None if storage_key is None else create_data_key(partial / DATA_KEY, storage_key)
+        writer = _Writer(partial, count, key, data_key)
         async for batch in batches:
             await writer.add(batch, embedder, featuriser)
             progress(len(batch))
         writer.finish(models, excluded)
-    return Snapshot.open(folder)
+    return Snapshot.open(folder, storage_key)
 
 
 @contextmanager
@@ -126,10 +133,10 @@ def whole(folder: Path) -> Iterator[Path]:
 
 
 class _Writer:
-    """Fills the arrays row by row; memory stays flat however many images there are."""
+    """Fills the arrays row by row; memory stays flat however many images there are, unless they are to be sealed."""
 
-    def __init__(self, folder: Path, count: int, key: bytes) -> None:
-        self._folder, self._count, self._key = folder, count, key
+    def __init__(self, folder: Path, count: int, key: bytes, data_key: bytes | None) -> None:
+        self._folder, self._count, self._key, self._data_key = folder, count, key, data_key
         self._arrays: dict[str, Any] = {}
         self._failures: list[Failure] = []
         self._patients: set[bytes] = set()
@@ -175,7 +182,11 @@ class _Writer:
         if name not in self._arrays:
             shape = (self._count, *like.shape)
             path = array_path(self._folder, name)
-            self._arrays[name] = np.lib.format.open_memmap(path, "w+", dtype=like.dtype, shape=shape)
+            self._arrays[name] = (
+                np.lib.format.open_memmap(path, "w+", dtype=like.dtype, shape=shape)
+                if self._data_key is None
+                else np.empty(shape, like.dtype)
+            )
         return np.asanyarray(self._arrays[name])
 
     def finish(self, models: ModelDigests, excluded: int) -> None:
@@ -185,11 +196,9 @@ class _Writer:
         if self._row != self._count:
             raise SnapshotError(f"expected {self._count} images, got {self._row}")
         self._check_ids()
-        for array in self._arrays.values():
-            array.flush()
         mean = (self._layout / np.linalg.norm(self._layout)).astype(np.float32)
-        np.save(array_path(self._folder, "mean_layout"), mean)
-        arrays = {name: describe_array(self._folder, name) for name in ARRAYS}
+        arrays = {name: self._finish_array(name) for name in self._arrays}
+        arrays["mean_layout"] = write_array(self._folder, "mean_layout", mean, self._data_key)
         manifest = SnapshotManifest(
             references=self._row,
             patients=len(self._patients),
@@ -198,9 +207,15 @@ class _Writer:
             verification=models.verification,
             copy_method=models.copy,
             images=self._images.hexdigest(),
-            arrays=arrays,
+            arrays={name: arrays[name] for name in ARRAYS},
         )
-        write_manifest(self._folder, manifest)
+        write_manifest(self._folder, manifest, self._data_key)
+
+    def _finish_array(self, name: str) -> ArrayEntry:
+        if self._data_key is not None:
+            return write_array(self._folder, name, self._arrays[name], self._data_key)
+        self._arrays[name].flush()
+        return describe_array(self._folder, name)
 
     def _check_ids(self) -> None:
         ids = np.ascontiguousarray(self._arrays["reference_ids"]).view(f"V{ID_BYTES}").ravel()

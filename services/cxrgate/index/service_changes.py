@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotError
 from cxrgate.index.build import whole
-from cxrgate.index.snapshot import ARRAYS, Snapshot, array_path, describe_array, write_manifest
+from cxrgate.index.snapshot import ARRAYS, DATA_KEY, Snapshot, write_array, write_manifest
+from cxrgate.storage import create_data_key
 
 PER_REFERENCE = tuple(name for name in ARRAYS if name != "mean_layout")
 
@@ -68,11 +69,11 @@ def _write(
     kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
     arrays = {name: _changed(getattr(base, name), kept, addition, name) for name in PER_REFERENCE}
     _check_ids(arrays["reference_ids"])
+    arrays["mean_layout"] = base.mean_layout
     with whole(folder) as partial:
-        for name in PER_REFERENCE:
-            np.save(array_path(partial, name), arrays[name])
-        np.save(array_path(partial, "mean_layout"), base.mean_layout)
-        described = {name: describe_array(partial, name) for name in ARRAYS}
+        key = base.storage_key
+        data_key = None if key is None else create_data_key(partial / DATA_KEY, key)
+        described = {name: write_array(partial, name, arrays[name], data_key) for name in ARRAYS}
         manifest = replace(
             base.manifest,
             references=len(arrays["reference_ids"]),
@@ -80,8 +81,8 @@ def _write(
             images=_chained(base, leaving, arrays["reference_ids"]),
             arrays=described,
         )
-        write_manifest(partial, manifest)
-    return Snapshot.open(folder)
+        write_manifest(partial, manifest, data_key)
+    return Snapshot.open(folder, base.storage_key)
 
 
 def _changed(rows: NDArray[Any], kept: NDArray[np.int64], addition: Addition | None, name: str) -> NDArray[Any]:

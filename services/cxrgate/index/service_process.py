@@ -6,13 +6,16 @@ from pathlib import Path
 
 from cxrgate.certification import read_public_key
 from cxrgate.index.engine import EngineName
+from cxrgate.index.keys import read_key
 from cxrgate.index.service import IndexState
 from cxrgate.index.servicer import index_service
 from cxrgate.index.store import SnapshotStore
 from cxrgate.rpc.process import Listening, serve
 
 
-async def serve_index(store: Path, engine: EngineName, listening: Listening, key: Path | None = None) -> None:
+async def serve_index(
+    store: Path, engine: EngineName, listening: Listening, key: Path | None = None, storage_key: Path | None = None
+) -> None:
     """Serve a store's active snapshot until SIGTERM; CxrgateError where that cannot begin.
 
     Args:
@@ -20,6 +23,8 @@ async def serve_index(store: Path, engine: EngineName, listening: Listening, key
         engine: searches.
         listening: where and as whom.
         key: public key of whoever must have certified a snapshot before it is active; None asks for no certificate.
+        storage_key: file of the key that the store is sealed with; None for a store that is not.
     """
     certifier = None if key is None else read_public_key(key)
-    await serve(listening, [index_service(IndexState(SnapshotStore(store), engine, certifier))])
+    secret = None if storage_key is None else read_key(storage_key)
+    await serve(listening, [index_service(IndexState(SnapshotStore(store, secret), engine, certifier))])

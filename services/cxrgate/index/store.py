@@ -21,11 +21,11 @@ ACTIVE = "active"
 class SnapshotStore:
     """Finds, checks and activates snapshots by digest."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raise UsageError unless the folder exists."""
+    def __init__(self, folder: Path, storage_key: bytes | None = None) -> None:
+        """Raise UsageError unless the folder exists. With a storage key every snapshot in it must be sealed."""
         if not folder.is_dir():
             raise UsageError(f"expected a folder of snapshots, got {folder}")
-        self.folder = folder
+        self.folder, self._key = folder, storage_key
 
     def open_active(self) -> Snapshot:
         """The active snapshot, every byte checked; where none was ever activated, the only one there is.
@@ -40,7 +40,7 @@ class SnapshotStore:
         found = list(self._folders())
         if len(found) != 1:
             raise UsageError(f"expected one snapshot or the file {ACTIVE} in {self.folder}, got {len(found)} snapshots")
-        snapshot = Snapshot.open(found[0])
+        snapshot = Snapshot.open(found[0], self._key)
         snapshot.verify()
         return snapshot
 
@@ -52,7 +52,7 @@ class SnapshotStore:
         """
         for folder in self._folders():
             if _digest(folder) == digest:
-                snapshot = Snapshot.open(folder)
+                snapshot = Snapshot.open(folder, self._key)
                 snapshot.verify()
                 return snapshot
         raise SnapshotError(f"expected a snapshot {digest} in {self.folder}")

@@ -1,0 +1,12 @@
+"""Encryption at rest: AES-256-GCM under a data key of its own for every snapshot and journal, wrapped by one key.
+
+    storage key (a file outside the volume) -> wraps -> data key (NAME.wrapped, beside the data) -> seals -> data
+
+To change the storage key, wrapped data keys are wrapped anew; to destroy data for good, delete the wrapped key.
+"""
+
+from cxrgate.storage.envelope import WRAPPED, create_data_key, open_data_key, rewrap, wrapped_keys
+from cxrgate.storage.sealed_file import seal, unseal
+from cxrgate.storage.sealed_lines import SealedLines
+
+__all__ = ["WRAPPED", "SealedLines", "create_data_key", "open_data_key", "rewrap", "seal", "unseal", "wrapped_keys"]
