@@ -73,7 +73,7 @@ async def open_gates(
         CxrgateError: the snapshot or the certificates for the index cannot be used.
     """
     if index is None:
-        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot)
+        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot, config.read_storage_key())
         with local_gate(config, models, snapshot) as gate:
             yield FixedGate(gate)
         return
