@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
-from cxrgate.core import BAND, Policy
+from cxrgate.core import BAND, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import Rule, RunConfig
 from cxrgate.gate.model_set import ModelSet
@@ -30,10 +30,12 @@ class Terms:
 
     @classmethod
     def of(cls, config: RunConfig, models: ModelSet) -> Terms:
-        """What a configuration says; UsageError where its key cannot be read."""
-        key = config.certification_key
-        required = config.certification == "required" and key is not None
-        return cls(config.policy, models, read_public_key(key) if required and key is not None else None)
+        """What a configuration says; UsageError where a certificate is required and its key cannot be read."""
+        if config.certification == "none":
+            return cls(config.policy, models)
+        if config.certification_key is None:
+            raise UsageError("expected certification_key with certification: required")
+        return cls(config.policy, models, read_public_key(config.certification_key))
 
     def bind(self, make: Callable[[Rule], Policy], content: bytes | None) -> tuple[Policy, Certificate | None]:
         """The policy in force and, where one is required, its certificate.
