@@ -127,6 +127,8 @@ class AuditLog:
         self.head = verify_log(path)
         self.broken = False
         self._file = os.open(path, os.O_RDWR | os.O_APPEND)
+        self._head_file = os.open(_beside(path), os.O_RDWR | os.O_CREAT, 0o600)
+        self._write_head(self.head)
         self._end = os.fstat(self._file).st_size
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[int]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -160,6 +162,7 @@ class AuditLog:
             await self._writer
         _log.info("gate.log_closed head=%d:%s", self.head.count, self.head.sha256)
         os.close(self._file)
+        os.close(self._head_file)
 
     async def _write(self) -> None:
         while self._waiting:
@@ -190,11 +193,15 @@ class AuditLog:
         if os.write(self._file, content) != len(content):
             raise OSError("expected the log's disk to take whole lines")
         os.fsync(self._file)
-        _write_head(self.path, head)
+        self._write_head(head)
         if head.count // CHECKPOINT > self.head.count // CHECKPOINT:
             _log.info("gate.log_checkpointed head=%d:%s", head.count, head.sha256)
         self.head, self._end = head, position
         return offsets
+
+    def _write_head(self, head: Head) -> None:
+        # In place: a head is never shorter than the one before it, and a new file each time costs more than the log.
+        os.pwrite(self._head_file, f"{head.count}:{head.sha256}\n".encode(), 0)
 
 
 def _chain(previous: str, payload: bytes) -> str:
@@ -203,12 +210,6 @@ def _chain(previous: str, payload: bytes) -> str:
 
 def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".head")
-
-
-def _write_head(path: Path, head: Head) -> None:
-    partial = path.with_name(path.name + ".head.partial")
-    partial.write_text(f"{head.count}:{head.sha256}\n")
-    partial.replace(_beside(path))
 
 
 def _cut_torn_line(path: Path) -> None:
