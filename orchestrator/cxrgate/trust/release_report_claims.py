@@ -48,7 +48,7 @@ def bound(row: LeakRow) -> str:
     strength = "" if row.strength == ANY else f" ({row.strength})"
     return (
         f"at most {percent_up(row.at_most)} of leaks of class {row.leak_class}{strength} pass; {row.misses} of "
-        f"{row.patients} patients missed, {row.confidence:.0%} confidence"
+        f"{row.patients} patients missed, {row.confidence * 100:.4g} % confidence"
     )
 
 

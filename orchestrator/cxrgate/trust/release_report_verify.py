@@ -146,8 +146,9 @@ def _look_at_results(
         certificate = _look_at_certificate(found, statement, sources, results)
         again = _again(found, statement, sources, results, released, certificate)
         page = render_page(again, results)
-    except CxrgateError as error:
-        found.changes.append(Change("figures", f"cannot be made again: {error}"))
+    except Exception as error:  # noqa: BLE001 - a damaged Parquet file may raise anything
+        told = str(error) if isinstance(error, CxrgateError) else "a file is damaged"
+        found.changes.append(Change("figures", f"cannot be made again: {told}"))
         return
     ignored = {"released", "results"}
     expected, got = ({k: v for k, v in part.items() if k not in ignored} for part in (again, statement))
