@@ -77,10 +77,10 @@ def sentences(calibration: Calibration, cases: pd.DataFrame, policy: LeakPolicy)
         f"({found.misses} of {found.patients} did)."
         for found in calibration.certified
     ]
-    generated = [] if GENERATED in set(cases["leak_class"]) else ["Not measured: near-duplicates made by a generator."]
+    measured = "Measured, and not promised" if GENERATED in set(cases["leak_class"]) else "Not measured"
     return [
         *promised,
         f"All of these hold with a confidence of {policy.confidence:.1%}, for patients like those of the calibration.",
-        *generated,
+        f"{measured}: near-duplicates made by a generator.",
         "Nothing is promised of other classes, of images made to deceive, and of other populations.",
     ]
