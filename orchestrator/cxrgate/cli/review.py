@@ -17,6 +17,7 @@ from cxrgate.core import UsageError
 from cxrgate.gate import RunConfig, list_images, read_config
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import create_key, read_key
+from cxrgate.review import serve_review, sign_link
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening
 
@@ -38,8 +39,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page until SIGTERM. Pictures are shown only with both the references and the reference map."""
-    from cxrgate.review import serve_review  # noqa: PLC0415 - of the extra `review`
-
     log_to_stderr()
     with shown():
         settings, secret = read_config(config), _key(key)
@@ -56,8 +55,6 @@ def link(
     hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long the link can be used, once.")] = 24,
 ) -> None:
     """Print a link that lets one reviewer in once, without a certificate. Whoever has it can use it: send it safely."""
-    from cxrgate.review import sign_link  # noqa: PLC0415 - of the extra `review`
-
     with shown():
         token = sign_link(_key(key), reviewer, timedelta(hours=hours))
         typer.echo(f"https://{address}/enter/{token}")

@@ -34,7 +34,8 @@ SHOWN = 100
 SIDE = 400
 """The longer side of a picture in pixels."""
 
-CANDIDATES = 4
+CANDIDATES = 3
+"""References beside an image; the table below has all."""
 _FILTERS = ("open", "all", "borderline", "flagged")
 _NOTICES = {
     401: (

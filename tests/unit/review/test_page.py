@@ -140,7 +140,7 @@ def test_every_reading_is_logged_before_it_is_shown(run, reviewer):
 def test_pictures_stand_in_the_page_only_where_they_are_given(run, reviewer):
     assert "data:image" not in reviewer.get("/cases/1").text
     shown = Browser(open_page(run, Gradients()), REVIEWER).get("/cases/1").text
-    assert shown.count('src="data:image/png;base64,') == 5
+    assert shown.count('src="data:image/png;base64,') == 4
 
 
 def test_without_a_log_nothing_is_shown(run, reviewer, monkeypatch):
