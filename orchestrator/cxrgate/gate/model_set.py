@@ -30,6 +30,10 @@ class ModelSet:
         retrieval, verification = self.manifests[Kind.RETRIEVAL], self.manifests[Kind.VERIFICATION]
         return ModelDigests(retrieval.digest, verification.digest, COPY_METHOD if copy is None else copy.digest)
 
+    async def are_healthy(self) -> bool:
+        """Whether the models answer; in this process they do."""
+        return True
+
     def resolve(self, rule: Rule) -> Rule:
         """The rule with the models' own numbers, where it says `default`."""
         own = {"copy_threshold": self._copy_threshold(), "minimum_frontality": self._minimum_frontality()}

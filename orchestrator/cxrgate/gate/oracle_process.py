@@ -53,7 +53,8 @@ async def serve_gate(
 
             async def readiness(server: Server, names: Sequence[str]) -> None:
                 while True:
-                    ready = await gates.refresh() and not opened.broken
+                    answered = await asyncio.gather(gates.refresh(), found.are_healthy())
+                    ready = all(answered) and not opened.broken
                     for name in names:
                         await server.set_ready(name, ready=ready)
                     await asyncio.sleep(POLL_SECONDS)

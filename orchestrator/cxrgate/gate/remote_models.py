@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -27,7 +31,12 @@ REQUEST_BYTES = 4 * 2**20
 
 CHECK_SECONDS = 60.0
 
+ASK_SECONDS, HEALTHY_SECONDS = 3.0, 10.0
+"""A model that gave no answer for so long is asked for one; for so long, it is not healthy."""
+
 Float32s = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
 
 
 class ServedModel:
@@ -39,21 +48,35 @@ class ServedModel:
         self._predictions, self._stage = predictions, stage
         shape = manifest.preprocessing
         self._part = max(1, REQUEST_BYTES // (shape.height * shape.width))
+        self._answered = -math.inf
 
-    async def check(self) -> None:
+    async def is_healthy(self) -> bool:
+        """Whether the model answered lately; good answers to real requests count, and keep questions off a busy one."""
+        if time.monotonic() - self._answered < ASK_SECONDS:
+            return True
+        try:
+            await self.check(ASK_SECONDS)
+        except MismatchError:
+            return False
+        except CallRefused as error:
+            _log.warning("gate.models_unanswered model=%s reason=%s", self.manifest.kind, error.reason)
+        return time.monotonic() - self._answered < HEALTHY_SECONDS
+
+    async def check(self, seconds: float = CHECK_SECONDS) -> None:
         """Ask without an image, to see which model answers.
 
         Raises:
             MismatchError: it is another than the manifest's.
-            CallRefused: nothing answers.
+            CallRefused: nothing answers, or what is no answer.
         """
         shape = self.manifest.preprocessing
         nothing = pb.ImageBatch(height=shape.height, width=shape.width)
         request = self._request()(model_digest=self.manifest.digest, images=nothing).SerializeToString()
-        reply = await self._predictions.ask(self.manifest.kind.value, request, CHECK_SECONDS)
-        digest = self._response().FromString(reply).model_digest
+        reply = await self._predictions.ask(self.manifest.kind.value, request, seconds)
+        digest = self._parse(reply).model_digest
         if digest != self.manifest.digest:
             raise MismatchError(f"expected the {self.manifest.kind} model {self.manifest.digest}, {digest} is served")
+        self._answered = time.monotonic()
 
     async def ask(self, images: Sequence[GreyImage], candidates: Sequence[Float32s] = ()) -> list[Any]:
         """One result of inference.v1, without an error in it, or Failure per image."""
@@ -79,16 +102,20 @@ class ServedModel:
 
     def _results(self, images: Sequence[GreyImage], reply: bytes) -> Sequence[Any]:
         """The reply's results, which are this model's and these images'."""
-        try:
-            answer = self._response().FromString(reply)
-        except DecodeError as error:
-            raise _unfit("ANSWER") from error
+        answer = self._parse(reply)
         if answer.model_digest != self.manifest.digest:
             raise CallRefused("FAILED_PRECONDITION", "VERSION_MISMATCH", "expected an answer of the policy's model")
         if [result.image_id for result in answer.results] != [image.image_id for image in images]:
             raise _unfit("ANSWER")
+        self._answered = time.monotonic()
         results: Sequence[Any] = answer.results
         return results
+
+    def _parse(self, reply: bytes) -> Any:
+        try:
+            return self._response().FromString(reply)
+        except DecodeError as error:
+            raise _unfit("ANSWER") from error
 
     def _outcome(self, image: GreyImage, result: Any) -> Any:
         if result.WhichOneof("outcome") not in {None, "error"}:
@@ -176,6 +203,17 @@ def _unfit(reason: str) -> CallRefused:
     return CallRefused("INTERNAL", reason, "expected an answer per image")
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModels(ModelSet):
+    """Models on the server, by kind."""
+
+    served: Mapping[Kind, ServedModel]
+
+    async def are_healthy(self) -> bool:
+        """See ModelSet."""
+        return all(await asyncio.gather(*[model.is_healthy() for model in self.served.values()]))
+
+
 @asynccontextmanager
 async def open_models(folders: ModelFolders, device: str, target: str | None) -> AsyncIterator[ModelSet]:
     """The models of these folders: in this process, or at HOST:PORT of the model server.
@@ -200,7 +238,7 @@ async def open_models(folders: ModelFolders, device: str, target: str | None) ->
         except CallRefused as error:
             raise ModelError(f"expected the models at {target} to answer, got {error.reason}") from error
         embedder = RemoteEmbedder(served[Kind.RETRIEVAL], served.get(Kind.COPY))
-        yield ModelSet(manifests, embedder, RemoteVerifier(served[Kind.VERIFICATION]))
+        yield ServedModels(manifests, embedder, RemoteVerifier(served[Kind.VERIFICATION]), served)
 
 
 def _manifests(folders: ModelFolders) -> dict[Kind, ModelManifest]:
