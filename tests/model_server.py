@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,24 +20,29 @@ START_SECONDS = 240
 
 
 class ModelServer:
-    """Supervisor, front end and workers. `folder` is what the supervisor writes to, `cwd` where it is started."""
+    """Supervisor, front end and workers.
 
-    def __init__(self, models: Path, root: Path, threads: int = 1) -> None:
+    `packed` is what is served, `folder` what the supervisor writes to, `cwd` where it is started.
+    """
+
+    def __init__(
+        self, models: Path, root: Path, threads: int = 1, kinds: Sequence[str] = ("retrieval", "verification")
+    ) -> None:
         self._threads = threads
-        self.folder, self.cwd, self._packed = root / "serving", root / "cwd", root / "packed"
+        self.folder, self.cwd, self.packed = root / "serving", root / "cwd", root / "packed"
         self.cwd.mkdir(parents=True)
-        for kind in ("retrieval", "verification"):
-            pack_model(models / kind, self._packed)
+        for kind in kinds:
+            pack_model(models / kind, self.packed)
         self.address = f"127.0.0.1:{free_port('127.0.0.1')}"
         self.log = root / "supervisor.log"
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "cxrgate.cli", "serve", "models", self._packed, "--folder", self.folder]
+    def start(self, *options: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "cxrgate.cli", "serve", "models", self.packed, "--folder", self.folder]
         with self.log.open("ab") as log:
             self.supervisor = subprocess.Popen(
-                [*map(str, command), "--listen", self.address],
+                [*map(str, command), "--listen", self.address, *options],
                 cwd=self.cwd,
-                env={**os.environ, "OMP_NUM_THREADS": str(self._threads)},
+                env={**os.environ, "OMP_NUM_THREADS": str(self._threads), **environment},
                 stdout=log,
                 stderr=log,
             )
@@ -56,7 +62,7 @@ class ModelServer:
 
     @property
     def workers(self) -> list[psutil.Process]:
-        """The Python processes, one per model."""
+        """The Python processes."""
         return [process for process in self.front.children() if "python" in process.name()]
 
     def stop(self) -> int:
