@@ -9,6 +9,7 @@ nothing else: its outcome is a Failure.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -95,10 +96,14 @@ class Gate:
 
         async def verify(candidates: Sequence[Candidates]) -> list[Outcome]:
             probes = [images[item.image_id] for item in candidates]
-            evidence = await self.verifier.verify(probes, candidates)
+            # Pixels are hashed beside the model: it takes long enough to hold up every other call.
+            evidence, digests = await asyncio.gather(
+                self.verifier.verify(probes, candidates),
+                asyncio.to_thread(lambda: [probe.digest for probe in probes]),
+            )
             return [
-                item if isinstance(item, Failure) else self.policy.decide(item, probe.digest)
-                for probe, item in zip(probes, evidence, strict=True)
+                item if isinstance(item, Failure) else self.policy.decide(item, digest)
+                for digest, item in zip(digests, evidence, strict=True)
             ]
 
         outcomes = await self._then(found, Candidates, verify, Stage.VERIFY)
