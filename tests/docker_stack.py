@@ -66,13 +66,13 @@ class Stack:
             return list(gate.check_many(images))
 
     def written(self):
-        """Everything that the services wrote: logs, TorchServe's own, the audit log, metrics."""
+        """Everything that the services wrote: logs, TorchServe's own, the audit log, metrics, snapshots."""
         found = {name: self.container(name).logs() for name in ("models", "index", "gate")}
         found["torchserve"] = self.run("models", _READ_LOGS).encode()
         for name, port in (("models", 8082), ("index", 9100), ("gate", 9100)):
             found[f"{name} metrics"] = self.run(name, _READ_METRICS.format(name=name, port=port)).encode()
-        for path in (self.state / "log").iterdir():
-            found[path.name] = path.read_bytes()
+        for folder in ("log", "store"):
+            found |= {str(path): path.read_bytes() for path in (self.state / folder).rglob("*") if path.is_file()}
         return found
 
     def remove(self):

@@ -15,7 +15,7 @@ from cxrgate.cli.main import app
 from cxrgate.client import Decision, Gate, GateError
 from cxrgate.demo import Extent, write_dataset
 from cxrgate.gate import read_config, run
-from cxrgate.index import Snapshot
+from cxrgate.index import Snapshot, read_key
 from cxrgate.rpc.certs import Authority
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
@@ -59,6 +59,7 @@ def local(folder, stack):
         "synthetic": "data/synthetic",
         "output": "out",
         "snapshot": "state/store/first",
+        "storage_key": "state/storage.key",
         "models": str(MODELS),
     }
     path = folder / "local.yaml"
@@ -183,13 +184,15 @@ def test_log_holds(stack):
 
 
 def test_nothing_that_was_written_names_a_patient_a_path_or_an_embedding(stack, folder):
-    row = Snapshot.open(stack.state / "store" / "first").identity[0].tobytes()
+    storage = stack.state / "storage.key"
+    row = Snapshot.open(stack.state / "store" / "first", read_key(storage)).identity[0].tobytes()
     secrets = {
         "embedding": row[:32],
         "embedding as text": base64.b64encode(row[:30]),
         "patient": PATIENT.encode(),
         "path": str(folder).encode(),
         "key": (stack.state / "private" / "key").read_bytes().strip(),
+        "storage key": storage.read_bytes().strip(),
         "certificate's key": (stack.state / "certificates" / "gate" / "tls.key").read_bytes().splitlines()[1],
     }
     written = stack.written()

@@ -2,7 +2,7 @@
 
     certificates/NAME/{tls.crt,tls.key,ca.crt}    development certificates, one folder per identity of the roles file
     private/key, private/map.csv                  the way back to the patients: only enrolment has them
-    store/                                        snapshots
+    store/, storage.key                           snapshots, and what they are sealed with
     log/gate.log                                  the gate's hash-chained log
     prometheus/, grafana/, grafana.password       what the profile `observability` keeps
     stack.env                                     the variables that compose.yaml wants
@@ -81,8 +81,9 @@ class State:
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificates.exists():
             write_development_certificates(self.certificates, read_roles(roles).identities, [*HOSTS, *hosts])
-        if not (self.private / "key").exists():
-            create_key(self.private / "key")
+        for key in (self.private / "key", self.folder / "storage.key"):
+            if not key.exists():
+                create_key(key)
         password = self.folder / "grafana.password"
         if not password.exists():
             password.touch(mode=0o600)
