@@ -34,6 +34,7 @@ COMMANDS = {
     "index": "index:app",
     "log": "log:app",
     "model": "model:app",
+    "recheck": "recheck:recheck",
     "report": "report:report",
     "review": "review:app",
     "serve": "serve:app",
