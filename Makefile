@@ -10,6 +10,10 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[train,stack,review,dicom]' --group dev
 	touch $@
 
+.venv/serving: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[serve]'
+	touch $@
+
 demo: .venv/installed
 	$(BIN)/cxrgate demo --output out
 
@@ -32,10 +36,10 @@ format: .venv/installed
 proto: .venv/installed
 	protos/generate.sh
 
-# The services as processes on loopback, with kill -9. What needs the real TorchServe (and Java) is not part of
-# `make test`; MARK="model_server and not slow" is its short form.
+# The services as processes on loopback, with kill -9. What needs the real TorchServe (its Java comes along) is not part
+# of `make test`; MARK="model_server and not slow" is its short form.
 MARK ?=
-e2e: .venv/installed
+e2e: .venv/serving
 	$(BIN)/python -m pytest tests/e2e -m "$(MARK)"
 
 # The stack in real containers; says NOT TRIED where no Docker engine answers.
