@@ -26,6 +26,7 @@ lint: .venv/installed
 	$(BIN)/mypy services orchestrator
 	$(BIN)/lint-imports
 	protos/check.sh
+	$(BIN)/python -m cxrgate.trust.prose .
 	deploy/check.sh
 
 format: .venv/installed

@@ -475,7 +475,7 @@ class Evidence(_message.Message):
     """Who asked."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What stands against a release, in UPPER_SNAKE; empty for an anonymous image."""
+        """What stands against a release, in UPPER_SNAKE; empty for an ANONYMOUS image."""
 
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
