@@ -1,8 +1,8 @@
 """The one path along which both thresholds move together.
 
-Step j of the path flags the j patients with the highest same-patient scores and the j with the highest copy
-similarities, of patients who are not enrolled: both questions may raise the same number of false flags. Step 0 flags
-nobody but the very image. Thresholds only fall along the path, so that what one step catches every later one does.
+Every FINENESS steps the path flags one more of the patients who are not enrolled by the same-patient score, and one
+more by the copy similarity: both questions may raise the same number of false flags. In between thresholds fall evenly.
+Step 0 flags nobody but the very image. What one step catches every later one does.
 
 The path depends on those patients alone, none of whom takes part in anything that is measured along it.
 """
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from cxrgate.core import BAND, Decision
 
 HIGHEST = 1.0
+FINENESS = 16
+"""Steps from patient to patient: similarities of neighbouring patients may lie far apart, with many leaks between."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +67,10 @@ def unanswered(cases: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _falling(values: pd.Series) -> NDArray[np.float64]:
-    """HIGHEST and then the values, largest first and none above HIGHEST."""
-    falling = np.sort(values.to_numpy(np.float64))[::-1]
-    return np.asarray(np.minimum(HIGHEST, np.concatenate([[HIGHEST], falling])), dtype=np.float64)
+    """HIGHEST and then the values, largest first and none above HIGHEST, with FINENESS steps from each to the next."""
+    falling = np.concatenate([[HIGHEST], np.sort(values.to_numpy(np.float64))[::-1]])
+    steps = np.arange(len(values) * FINENESS + 1) / FINENESS
+    return np.asarray(np.interp(steps, np.arange(len(falling)), np.minimum(HIGHEST, falling)), dtype=np.float64)
 
 
 def _first(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:

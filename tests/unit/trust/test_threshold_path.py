@@ -5,7 +5,7 @@ from fakes import evidence
 from leak_cases import cases
 
 from cxrgate.core import BAND, Decision, Policy
-from cxrgate.trust.threshold_path import ThresholdPath
+from cxrgate.trust.threshold_path import FINENESS, ThresholdPath
 
 CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
 
@@ -14,13 +14,14 @@ def path(*, copy_space=True, clean=CLEAN):
     return ThresholdPath.of(clean, copy_space=copy_space)
 
 
-def test_each_step_flags_one_patient_more_by_each_question():
-    assert path().scores.tolist() == [1, 0.7, 0.5, 0.3, 0.1]
-    assert path().similarities.tolist() == [1, 0.9, 0.6, 0.3, 0.2]
+def test_thresholds_fall_from_patient_to_patient_by_each_question():
+    assert path().scores[::FINENESS].tolist() == [1, 0.7, 0.5, 0.3, 0.1]
+    assert path().similarities[::FINENESS].tolist() == [1, 0.9, 0.6, 0.3, 0.2]
+    assert (np.diff(path().scores) < 0).all()
 
 
 def test_without_the_copy_space_the_similarity_flags_nothing():
-    assert path(copy_space=False).levels(cases("leak", [0.2], [1.0])).tolist() == [4]
+    assert path(copy_space=False).levels(cases("leak", [0.2], [1.0])).tolist() == [56]
 
 
 def test_cases_without_an_answer_add_no_step_and_are_caught_at_none():
@@ -28,11 +29,11 @@ def test_cases_without_an_answer_add_no_step_and_are_caught_at_none():
     invalid = cases("clean", [5.0], reasons="SCORE_INVALID")
 
     assert path(clean=pd.concat([CLEAN, lost, invalid])).scores.tolist() == path().scores.tolist()
-    assert path().levels(pd.concat([lost, invalid])).tolist() == [5, 5, 5]
+    assert path().levels(pd.concat([lost, invalid])).tolist() == [len(path())] * 3
 
 
 def test_thresholds_are_above_zero():
-    assert len(path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0]))) == 2
+    assert path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0])).similarities.min() > 0
 
 
 def decided(score, similarity, typicality, step):
