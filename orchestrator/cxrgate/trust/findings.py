@@ -23,7 +23,7 @@ class Finding:
         patients: each counts once, by the worst of its variants.
         misses: patients of whom a variant would have been released.
         unanswered: patients of whom a case had no answer; they count as missed.
-        upper: bound on the share of misses.
+        upper: bound on the share of misses, for thresholds that were not chosen on these very counts.
         risk: of the bound being wrong.
     """
 

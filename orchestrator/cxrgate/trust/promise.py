@@ -71,9 +71,13 @@ def make_statement(
 
 
 def sentences(calibration: Calibration, cases: pd.DataFrame, policy: LeakPolicy) -> list[str]:
-    """The promise for people, and its limits."""
+    """The promise for people, and its limits.
+
+    What is promised is the allowed rate: the bound of the counts, which is lower, is for thresholds that were not
+    chosen on these counts.
+    """
     promised = [
-        f"At most {found.upper:.2%} of patients' leaks of the class {found.leak_class}, {found.strength} pass "
+        f"At most {found.rate:.2%} of patients' leaks of the class {found.leak_class}, {found.strength} pass "
         f"({found.misses} of {found.patients} did)."
         for found in calibration.certified
     ]
