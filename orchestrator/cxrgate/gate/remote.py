@@ -19,6 +19,7 @@ from cxrgate.index import ModelDigests
 from cxrgate.index.service_codec import from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.errors import CallRefused
+from cxrgate.rpc.tracing import trace_headers
 
 SECONDS = 10.0
 """The longest that one search may take."""
@@ -40,7 +41,9 @@ class RemoteSearcher:
         copy_space = policy.copy_threshold is not None
         request = to_query(queries, policy.candidates, policy.snapshot, copy_space=copy_space)
         # An index that restarts is waited for; what it does not answer in time is no pass.
-        answer = await self._stub.FindNeighbors(request, timeout=remaining(SECONDS), wait_for_ready=True)
+        answer = await self._stub.FindNeighbors(
+            request, timeout=remaining(SECONDS), metadata=trace_headers(), wait_for_ready=True
+        )
         if answer.index_digest != policy.snapshot:
             raise MismatchError("expected candidates from the policy's snapshot, got another's")
         return [_candidates(query, found) for query, found in zip(queries, answer.results, strict=True)]

@@ -1,6 +1,7 @@
 """Spans as OpenTelemetry's own in-memory exporter sees them, and none unless they were asked for."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import subprocess
@@ -8,16 +9,23 @@ import sys
 
 import grpc
 import pytest
+from fakes import POLICY
 from gate_set import BROKEN, CLEAN, LEAK, Stages, gate_server
-from grpc_set import channel
+from grpc_set import channel, serving
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from snapshots import queries, write_snapshot
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
+from cxrgate.gate.remote import RemoteSearcher
+from cxrgate.index import EngineName
+from cxrgate.index.service import IndexState
+from cxrgate.index.servicer import index_service
+from cxrgate.index.store import SnapshotStore
 from cxrgate.rpc import tracing
 
 STAGES = ["gate.decode", "gate.embed", "gate.search", "gate.verify"]
@@ -69,6 +77,24 @@ def test_callers_span_is_the_parent(spans, tmp_path):
 
     call = by_name(spans)[CHECK]
     assert (f"{call.context.trace_id:x}", f"{call.parent.span_id:x}") == ("a" * 32, "b" * 16)
+
+
+def test_spans_of_the_index_lie_below_the_gates(spans, tmp_path):
+    snapshot = write_snapshot(tmp_path / "store" / "first")
+    state = IndexState(SnapshotStore(tmp_path / "store"), EngineName.MATRIX)
+    policy = dataclasses.replace(POLICY, snapshot=snapshot.manifest.digest)
+
+    async def call():
+        async with serving(index_service(state), identity="index") as (_, address), channel(address, "gate") as opened:
+            with tracing.stage_span("search", 2):
+                return await RemoteSearcher(opened, policy).search(queries(2))
+
+    assert len(asyncio.run(call())) == 2
+    found = by_name(spans)
+    assert (
+        found["cxrgate.api.index.v1.IndexService/FindNeighbors"].parent.span_id == found["gate.search"].context.span_id
+    )
+    assert tracing.trace_headers() == ()
 
 
 def test_spans_hold_no_data(spans, tmp_path, monkeypatch):
