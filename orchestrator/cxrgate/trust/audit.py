@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,13 +22,16 @@ from cxrgate.index import Snapshot
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.trust.audit_parts import Parts
 from cxrgate.trust.audit_rule import choose_rule, nothing_matches
-from cxrgate.trust.canaries import clean, plant, read_canaries, sampled, siblings
+from cxrgate.trust.canaries import Canary, clean, generated, plant, read_canaries, sampled, siblings, unknown
 from cxrgate.trust.cases import Case, check_cases
+from cxrgate.trust.generator import STRENGTHS
+from cxrgate.trust.leak import Pixels
 from cxrgate.trust.leaks import LEAKS
+from cxrgate.trust.strangers import strangers
 
 MAIN = frozenset({"identical", "re_encoded", "medium_copy", "strong_copy"})
 """Classes with a target of their own: more patients, so narrower bounds."""
-MAIN_PATIENTS, PATIENTS = 300, 80
+MAIN_PATIENTS, PATIENTS, GENERATED_PATIENTS = 300, 80, 48
 """Patients per class, drawn with a seed where there are more: a run on 5,000 images stays below twelve minutes."""
 _MAIN_LEAKS = tuple(leak for leak in LEAKS if leak.leak_class in MAIN)
 _OTHER_LEAKS = tuple(leak for leak in LEAKS if leak.leak_class not in MAIN)
@@ -105,14 +108,18 @@ class _Auditor:
     async def measure(self, parts: Parts, key: bytes) -> pd.DataFrame:
         decoder = self.gate.decoder
         canaries = await read_canaries(sampled(parts.sources, MAIN_PATIENTS), decoder, key)
-        others = [canary.pixels for canary in await read_canaries(sampled(parts.test, PATIENTS), decoder, key)]
-        tables = []
-        for step, leaks, most in (
-            ("plant copies", _MAIN_LEAKS, MAIN_PATIENTS),
-            ("plant others", _OTHER_LEAKS, PATIENTS),
-        ):
-            chosen = sampled(canaries, most)
-            tables.append(await self.ask(step, plant(chosen, others, leaks), len(chosen) * len(leaks)))
-        tables.append(await self.ask("ask about siblings", siblings(parts.siblings, key), len(parts.siblings)))
-        tables.append(await self.ask("ask about others", clean(parts.test, key), len(parts.test)))
-        return pd.concat(tables, ignore_index=True)
+        donors = [canary.pixels for canary in await read_canaries(sampled(parts.test, PATIENTS), decoder, key)]
+        return pd.concat([await self.ask(*step) for step in _steps(parts, canaries, donors, key)], ignore_index=True)
+
+
+def _steps(
+    parts: Parts, canaries: Sequence[Canary], donors: Sequence[Pixels], key: bytes
+) -> Iterator[tuple[str, Iterator[Case], int]]:
+    """What is asked, and how many cases there are of it; each is made when its turn has come."""
+    few, drawn, others = sampled(canaries, PATIENTS), sampled(canaries, GENERATED_PATIENTS), list(strangers())
+    yield "plant copies", plant(canaries, donors, _MAIN_LEAKS), len(canaries) * len(_MAIN_LEAKS)
+    yield "plant other leaks", plant(few, donors, _OTHER_LEAKS), len(few) * len(_OTHER_LEAKS)
+    yield "plant generated ones", generated(drawn), len(drawn) * len(STRENGTHS)
+    yield "ask about siblings", siblings(parts.siblings, key), len(parts.siblings)
+    yield "ask about patients not enrolled", clean(parts.test, key), len(parts.test)
+    yield "ask about strangers", unknown(others), len(others)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cxrgate.core import Decision, UsageError
+from cxrgate.core import UsageError
 from cxrgate.gate import Rule
 from cxrgate.trust.bounds import upper_bound
+from cxrgate.trust.threshold_path import HIGHEST, ThresholdPath, unanswered
 
 LIMIT = 0.10
 """Share of patients who are not enrolled that may be flagged or get no answer."""
@@ -17,28 +16,23 @@ RISK = 0.05
 
 
 def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
-    """The rule with thresholds chosen on clean patients.
-
-    Both questions may flag the same number of patients, and as many as keep the upper bound on the share that is
-    flagged by either, or gets no answer, at LIMIT.
+    """The rule with the lowest thresholds of the path that keep the upper bound on the share of flags at LIMIT.
 
     Args:
         clean: cases of patients who are not enrolled, one each, see cases.check_cases.
-            They must have been decided by `nothing_matches`.
         rule: gives everything but the thresholds.
 
     Raises:
         UsageError: too few patients: even the fewest flags exceed the limit.
     """
-    lost = (clean["decision"] == Decision.INDETERMINATE).to_numpy()
-    scores, similarities = (clean[name].fillna(-1).to_numpy(np.float64) for name in ("score", "similarity"))
+    path = ThresholdPath.of(clean, rule.minimum_typicality, copy_space=True)
+    levels, lost = path.levels(clean), unanswered(clean)
     chosen = None
-    for count in range(1, len(clean) + 1):
-        score, similarity = _highest(scores, count), _highest(similarities, count)
-        flagged = int((lost | (scores >= score) | (similarities >= similarity)).sum())
-        if upper_bound(flagged, len(clean), RISK) > LIMIT or min(score, similarity) <= 0:
+    for step in range(1, len(path)):
+        flagged = int(((levels <= step) | lost).sum())
+        if upper_bound(flagged, len(clean), RISK) > LIMIT:
             break
-        chosen = score, similarity
+        chosen = float(path.scores[step]), float(path.similarities[step])
     if chosen is None:
         raise UsageError(
             f"expected more patients to choose thresholds on, {len(clean)} cannot show {LIMIT:.0%} of flags"
@@ -49,10 +43,5 @@ def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
 
 
 def nothing_matches(rule: Rule) -> Rule:
-    """The rule with thresholds that nothing but the very image reaches: so every case without an answer shows."""
-    return rule.model_copy(update={"score_threshold": 1.0, "copy_threshold": 1.0})
-
-
-def _highest(values: NDArray[np.float64], count: int) -> float:
-    """The largest number that `count` values reach, at most 1."""
-    return float(min(np.sort(values)[len(values) - count], 1.0))
+    """The rule with thresholds that nothing but the very image reaches."""
+    return rule.model_copy(update={"score_threshold": HIGHEST, "copy_threshold": HIGHEST})

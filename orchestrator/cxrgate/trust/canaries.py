@@ -10,11 +10,15 @@ import numpy as np
 
 from cxrgate.core import GreyImage, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
+from cxrgate.images import encode_png
 from cxrgate.index.keys import opaque_id
 from cxrgate.train import Sample
 from cxrgate.trust.cases import Case, Kind
-from cxrgate.trust.leak import Leak, Pixels
-from cxrgate.trust.leaks import SAME_PATIENT
+from cxrgate.trust.generator import STRENGTHS, fit_generator
+from cxrgate.trust.leak import Leak, Pixels, draws
+from cxrgate.trust.leaks import GENERATED, SAME_PATIENT
+from cxrgate.trust.leaks_geometry import resized
+from cxrgate.trust.strangers import Stranger
 
 T = TypeVar("T")
 
@@ -61,6 +65,22 @@ def plant(canaries: Sequence[Canary], others: Sequence[Pixels], leaks: Iterable[
         for leak in leaks:
             content = leak.plant(canary.pixels, canary.name, other)
             yield Case(content, Kind.LEAK, canary.patient, leak.leak_class, leak.strength)
+
+
+def generated(canaries: Sequence[Canary]) -> Iterator[Case]:
+    """What a generator that was over-fitted on these images draws of each, at every strength."""
+    generator = fit_generator([canary.pixels for canary in canaries])
+    for number, canary in enumerate(canaries):
+        for strength in STRENGTHS:
+            sample = generator.draw(number, strength, draws(canary.name))
+            content = encode_png(resized(sample, *canary.pixels.shape))
+            yield Case(content, Kind.LEAK, canary.patient, GENERATED, f"noise {strength:g}")
+
+
+def unknown(strangers: Iterable[Stranger]) -> Iterator[Case]:
+    """Images that are no frontal chest radiograph."""
+    for source, name, pixels in strangers:
+        yield Case(encode_png(pixels), Kind.STRANGER, leak_class=source, variant=name)
 
 
 def siblings(samples: Iterable[Sample], key: bytes) -> Iterator[Case]:
