@@ -13,12 +13,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import shown
+from cxrgate.cli.index_change import activate, withdraw
 from cxrgate.gate import ModelFolders, enrol, list_images, local_models, read_excluded, write_reference_map
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.snapshot import read_manifest
 
 app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshots of the real images.")
+app.command()(withdraw)
+app.command()(activate)
 
 StorageKey = Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with, made by `index key`.")]
 
@@ -71,9 +74,7 @@ def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> 
 
 
 @app.command()
-def verify(
-    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], storage_key: StorageKey = None
-) -> None:
+def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], storage_key: StorageKey = None) -> None:
     """Read every byte of a snapshot and compare it with the manifest's digests."""
     with shown():
         Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()

@@ -23,6 +23,9 @@ from cxrgate.rpc.errors import CallRefused
 RETAINED = 8
 """Snapshots that go on answering calls that name them: the active one and those before it."""
 
+RETAINED_SEALED = 2
+"""The same for a sealed store, whose snapshots are in memory and not mapped."""
+
 SEARCHERS = 4
 """Searchers kept per snapshot, one per k and choice of spaces; a gate uses one."""
 
@@ -131,5 +134,5 @@ class IndexState:
         served = self._served.pop(snapshot.manifest.digest, None)
         fresh = ServedSnapshot(snapshot, self._engine, utc_now()) if served is None else served
         self._served[snapshot.manifest.digest] = replace(fresh, certificate=certificate)
-        while len(self._served) > RETAINED:
+        while len(self._served) > (RETAINED if snapshot.storage_key is None else RETAINED_SEALED):
             self._served.popitem(last=False)

@@ -1,0 +1,64 @@
+"""`cxrgate index withdraw` and `activate`: a patient leaves, and a running index goes over to another snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+
+from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
+from cxrgate.cli.errors import shown
+from cxrgate.core import UsageError
+from cxrgate.index import Snapshot, opaque_id, read_key
+from cxrgate.index.service_changes import change_snapshot
+from cxrgate.rpc.channel import open_channel
+from cxrgate.rpc.process import read_identity
+
+SECONDS = 600.0
+"""An index reads every byte of a snapshot before it goes over to it."""
+
+
+def withdraw(
+    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder; it stays as it is.")],
+    patients: Annotated[Path, typer.Argument(help="File of patient ids as at enrolment, one a line.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
+    key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids.")],
+    storage_key: Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with.")] = None,
+) -> None:
+    """Write a snapshot again without some patients. A patient who is not in it is an error, and nothing is written.
+
+    As long as a generator that was trained on a patient is in use, withdrawing the patient takes protection away.
+    """
+    with shown():
+        names = {line.strip() for line in _read(patients) if line.strip()}
+        secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
+        base = Snapshot.open(snapshot, storage)
+        base.verify()
+        made = change_snapshot(base, output, {opaque_id(secret, "patient", name) for name in names})
+        manifest = made.manifest
+        typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
+
+
+def activate(
+    digest: Annotated[str, typer.Argument(help="Digest of a snapshot in the index's store; `index info` prints it.")],
+    index: Annotated[str, typer.Option(help="HOST:PORT of the index service.")],
+    certificates: Annotated[Path, typer.Option(help="Folder with the curator's tls.crt, tls.key and ca.crt.")],
+) -> None:
+    """Let a running index go over to another snapshot of its store; gates follow within a second, by themselves."""
+    with shown(), open_channel(index, read_identity(certificates)) as channel:
+        stub = stubs.IndexServiceStub(channel)
+        try:
+            answer = stub.ActivateSnapshot(pb.ActivateSnapshotRequest(index_digest=digest), timeout=SECONDS)
+        except grpc.RpcError as error:
+            raise UsageError(f"expected the index to go over, {error.code().name}: {error.details()}") from error
+        typer.echo(f"active: {answer.index.digest}, {answer.index.reference_count} references")
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"expected a file of patient ids, one a line, {path}: {error}") from error
