@@ -43,7 +43,7 @@ def test_it_claims_bounds_with_how_sure_and_of_how_many(made):
     (measured,) = [claim for claim in statement(made)["claims"] if claim.startswith("Measured")]
 
     assert certified == (
-        "Certified: at most 1.3 % of leaks of class strong_copy (192 px) pass; 1 of 400 patients missed, 95 % "
+        "Certified: at most 5.0 % of leaks of class strong_copy (192 px) pass; 1 of 400 patients missed, 95 % "
         "confidence for all certified classes together."
     )
     assert measured == (
