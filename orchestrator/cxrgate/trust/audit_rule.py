@@ -19,13 +19,13 @@ def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
     """The rule with the lowest thresholds of the path that keep the upper bound on the share of flags at LIMIT.
 
     Args:
-        clean: cases of patients who are not enrolled, one each, see cases.check_cases.
+        clean: cases of patients who are not enrolled, one each, decided by `nothing_matches`.
         rule: gives everything but the thresholds.
 
     Raises:
         UsageError: too few patients: even the fewest flags exceed the limit.
     """
-    path = ThresholdPath.of(clean, rule.minimum_typicality, copy_space=True)
+    path = ThresholdPath.of(clean, copy_space=True)
     levels, lost = path.levels(clean), unanswered(clean)
     chosen = None
     for step in range(1, len(path)):

@@ -17,7 +17,7 @@ def clean(count, seed=0, failed=0):
             "patient": [str(number) for number in range(count)],
             "score": rng.uniform(0, 0.9, count),
             "similarity": rng.uniform(0.2, 0.9, count),
-            "typicality": 0.5,
+            "decision": "ANONYMOUS",
             "reasons": "",
             "failed": np.arange(count) < failed,
         }
@@ -46,7 +46,9 @@ def test_both_questions_flag_as_many():
     cases = clean(400)
     rule = choose_rule(cases, Rule())
 
-    assert (cases["score"] >= rule.score_threshold).sum() == (cases["similarity"] >= rule.copy_threshold).sum()
+    by_score = (cases["score"] >= rule.score_threshold).sum()
+    by_similarity = (cases["similarity"] >= rule.copy_threshold).sum()
+    assert abs(by_score - by_similarity) <= 1
 
 
 def test_other_patients_keep_the_limit():
