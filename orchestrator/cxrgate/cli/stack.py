@@ -13,13 +13,14 @@ import typer
 from cxrgate.cli.errors import Exit, shown
 from cxrgate.client import Gate, Identity, Image, Verdict
 from cxrgate.demo import write_dataset
-from cxrgate.stack import Compose, Engine, Launch, Plan, State, read_project
+from cxrgate.stack import Compose, Engine, Launch, Plan, State
+from cxrgate.stack.launch import CONFIG, GPU, LISTEN, MODELS, PROFILES, PROJECT, REGISTRY
 
 app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in containers on this host.")
 
 StateFolder = Annotated[Path, typer.Option("--state", help="Folder of certificates, keys, snapshots and the log.")]
 Deploy = Annotated[Path, typer.Option(help="Folder with compose.yaml.")]
-STATE, DEPLOY = Path("state"), Path("deploy")
+STATE, DEPLOY, ADDRESS = Path("state"), Path("deploy"), "127.0.0.1:8443"
 SEED = 20230418
 """The demo's; see cli.demo, which would load pandas here."""
 
@@ -29,31 +30,53 @@ def up(
     images: Annotated[
         Path | None, typer.Option(help="Real images to enrol on the first start: a folder, or CSV (image, patient_id).")
     ] = None,
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
-    ),
-    listen: Annotated[str, typer.Option(help="HOST:PORT of the gate on this host.")] = "127.0.0.1:8443",
+    models: Annotated[
+        Path | None, typer.Option(help="Model folders retrieval, verification, copy [model_store].")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The gate's configuration [deploy/gate.yaml].")] = None,
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT of the gate on this host [127.0.0.1:8443].")] = None,
     host: Annotated[
         list[str] | None, typer.Option(help="Name or address that callers know the gate by; may be repeated.")
     ] = None,
-    gpu: Annotated[bool, typer.Option("--gpu", help="Compute on this host's GPUs.")] = False,
+    gpu: Annotated[bool | None, typer.Option("--gpu/--no-gpu", help="Compute on this host's GPUs [no].")] = None,
     observability: Annotated[
-        bool, typer.Option("--observability", help="Start Prometheus and Grafana as well.")
-    ] = False,
-    project: Annotated[str, typer.Option(help="Name of the stack among this host's containers.")] = "cxrgate",
+        bool | None, typer.Option("--observability/--no-observability", help="Prometheus and Grafana as well [no].")
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option(help="Prefix of images to pull, such as registry.example/; empty builds them [empty].")
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Name of the stack on this host [cxrgate].")] = None,
     state: StateFolder = STATE,
     deploy: Deploy = DEPLOY,
 ) -> None:
     """Start the stack and wait until it is healthy; what is missing is built, made and enrolled first.
 
+    What is not given is as in the start before, or as in [brackets].
+
     Exit codes: 0 it is healthy, 2 it is not; the message says what is wrong and what helps.
     """
     with shown():
-        plan = Plan(State(state.resolve()), models.resolve(), listen, gpu)
-        profiles = ["observability"] if observability else []
-        enrolled = None if images is None else images.resolve()
-        Launch(plan, deploy.resolve(), project, host or [], enrolled, profiles).run(_say)
-        typer.echo(f"healthy: the gate answers at {listen}; certificates are in {plan.state.certificates}")
+        folder = State(state.resolve())
+        known = folder.read_variables() if folder.variables.exists() else {}
+        plan = Plan(
+            folder,
+            (models or Path(known.get(MODELS, "model_store"))).resolve(),
+            listen or known.get(LISTEN, ADDRESS),
+            bool(known.get(GPU)) if gpu is None else gpu,
+        )
+        watched = bool(known.get(PROFILES)) if observability is None else observability
+        launch = Launch(
+            plan,
+            deploy.resolve(),
+            project or known.get(PROJECT, "cxrgate"),
+            host or [],
+            None if images is None else images.resolve(),
+            ["observability"] if watched else [],
+            (config or Path(known.get(CONFIG, deploy / "gate.yaml"))).resolve(),
+            known.get(REGISTRY, "") if registry is None else registry,
+        )
+        launch.run(_say)
+        typer.echo(f"healthy: the gate answers at {plan.listen}; certificates are in {folder.certificates}")
 
 
 @app.command()
@@ -62,7 +85,7 @@ def demo(
         "out/stack"
     ),
     models: Annotated[Path, typer.Option(help="Folder of the demo's model folders.")] = Path("model_store/demo"),
-    listen: Annotated[str, typer.Option(help="HOST:PORT of the gate on this host.")] = "127.0.0.1:8443",
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the gate on this host.")] = ADDRESS,
     project: Annotated[str, typer.Option(help="Name of the stack among this host's containers.")] = "cxrgate-demo",
     deploy: Deploy = DEPLOY,
 ) -> None:
@@ -102,7 +125,7 @@ def status(
     Exit codes: 0 all are, 2 no stack was started from there, 3 some are not.
     """
     with shown():
-        project, _ = read_project(State(state.resolve()))
+        project = State(state.resolve()).read_variables()[PROJECT]
         states = Engine().states(project)
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in states], indent=2))
@@ -121,7 +144,7 @@ def logs(
 ) -> None:
     """Print the end of a service's log."""
     with shown():
-        project, _ = read_project(State(state.resolve()))
+        project = State(state.resolve()).read_variables()[PROJECT]
         typer.echo(Engine().log(project, service, lines), nl=False)
 
 
@@ -130,7 +153,7 @@ def down(state: StateFolder = STATE, deploy: Deploy = DEPLOY) -> None:
     """Stop the stack: calls in flight end, the state folder stays as it is."""
     with shown():
         folder = State(state.resolve())
-        read_project(folder)
+        folder.read_variables()
         Compose(deploy.resolve(), folder.variables, profiles=["observability"]).run("down", "--remove-orphans")
 
 

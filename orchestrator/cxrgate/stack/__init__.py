@@ -4,7 +4,7 @@ from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
 from cxrgate.stack.findings import Finding, Level
-from cxrgate.stack.launch import Launch, StackNotStarted, read_project, wait_until_healthy
+from cxrgate.stack.launch import Launch, StackNotStarted, wait_until_healthy
 from cxrgate.stack.state import State
 
 __all__ = [
@@ -18,6 +18,5 @@ __all__ = [
     "StackNotStarted",
     "State",
     "look",
-    "read_project",
     "wait_until_healthy",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,10 @@ from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.state import State
 
 SERVICES = ("models", "index", "gate")
-PROJECT = "CXRGATE_PROJECT"
+PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
+PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
+"""What stack.env remembers of a start, for the next one."""
+
 SECONDS = 600.0
 """From started to healthy: 30 s on two idle cores, more where a hospital's index is read."""
 POLL_SECONDS = 1.0
@@ -47,6 +50,8 @@ class Launch:
         hosts: further names and addresses that callers know the gate by.
         images: what to enrol where nothing is enrolled yet: a folder or a CSV file.
         profiles: of compose.yaml, to be started as well.
+        config: the gate's configuration; None for the one beside the compose files.
+        registry: prefix of images that are pulled; empty builds them here.
     """
 
     plan: Plan
@@ -55,6 +60,8 @@ class Launch:
     hosts: Sequence[str] = ()
     images: Path | None = None
     profiles: Sequence[str] = ()
+    config: Path | None = None
+    registry: str = ""
 
     def run(self, say: Say) -> None:
         """Start the stack, or bring one that runs up to date.
@@ -63,13 +70,12 @@ class Launch:
             UsageError: it cannot be started, or does not become healthy; the message says what is wrong.
         """
         state, engine = self.plan.state, Engine()
-        running = any(item.good for item in engine.states(self.project))
-        self._require(look(self.plan), running=running)
+        running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
+        self._require([*look(self.plan), *self._references(state)], running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
-        state.write_variables(self._variables(engine))
+        state.write_variables(self._choices(), self._limits(engine))
         compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
-        say("building images (the first time takes minutes)")
-        compose.run("build", "--quiet", *SERVICES)
+        self._fetch(compose, say)
         if not state.enrolled:
             self._enrol(state, say)
         self._require([check_snapshot(state.store, self.plan.models)], running=False)
@@ -77,14 +83,34 @@ class Launch:
         compose.run("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans")
         wait_until_healthy(engine, self.project, say)
 
-    def _variables(self, engine: Engine) -> dict[str, str]:
-        processors = str(engine.facts().processors)
+    def _choices(self) -> dict[str, str]:
         return {
             PROJECT: self.project,
-            "CXRGATE_LISTEN": self.plan.listen,
-            "CXRGATE_MODELS": str(self.plan.models),
-            **{f"CXRGATE_{service.upper()}_CPUS": processors for service in SERVICES},
+            LISTEN: self.plan.listen,
+            MODELS: str(self.plan.models),
+            GPU: "yes" if self.plan.gpu else "",
+            PROFILES: ",".join(self.profiles),
+            CONFIG: str(self.config or self.deploy / "gate.yaml"),
+            REGISTRY: self.registry,
         }
+
+    def _limits(self, engine: Engine) -> dict[str, str]:
+        processors = str(engine.facts().processors)
+        return {f"CXRGATE_{service.upper()}_CPUS": processors for service in SERVICES}
+
+    def _fetch(self, compose: Compose, say: Say) -> None:
+        if self.registry:
+            say(f"pulling images from {self.registry}")
+            compose.run("pull", "--quiet", *SERVICES)
+        else:
+            say("building images (the first time takes minutes)")
+            compose.run("build", "--quiet", *SERVICES)
+
+    def _references(self, state: State) -> list[Finding]:
+        if state.enrolled or self.images is not None:
+            return []
+        remedy = "name the real images with --images, a folder or a CSV file"
+        return [Finding("references", Level.FAIL, "nothing is enrolled yet", remedy)]
 
     def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images."""
@@ -94,11 +120,9 @@ class Launch:
             raise StackNotStarted(failed)
 
     def _enrol(self, state: State, say: Say) -> None:
-        if self.images is None:
-            text, remedy = "nothing is enrolled yet", "name the real images with --images, a folder or a CSV file"
-            raise StackNotStarted([Finding("references", Level.FAIL, text, remedy)])
-        say(f"enrolling {self.images}")
-        folder, listing = (self.images, "") if self.images.is_dir() else (self.images.parent, self.images.name)
+        images = self.images or Path()
+        say(f"enrolling {images}")
+        folder, listing = (images, "") if images.is_dir() else (images.parent, images.name)
         asked = {"CXRGATE_IMAGES": str(folder), "CXRGATE_LISTING": listing, "CXRGATE_SNAPSHOT": "first"}
         compose = Compose(self.deploy, state.variables, profiles=["enrol"])
         compose.run("run", "--rm", "--no-TTY", "enrol", environment={**os.environ, **asked})
@@ -123,12 +147,6 @@ def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = 
             say(f"waiting for {now}")
         told = now
         time.sleep(POLL_SECONDS)
-
-
-def read_project(state: State) -> tuple[str, Mapping[str, str]]:
-    """A started stack's project name and variables; UsageError where none was started."""
-    variables = state.read_variables()
-    return variables[PROJECT], variables
 
 
 def _is_lost(item: ContainerState) -> bool:

@@ -90,16 +90,22 @@ class State:
             password.write_text(secrets.token_urlsafe())
         self._hand_over()
 
-    def write_variables(self, variables: Mapping[str, str]) -> None:
-        """Write stack.env, with who the containers run as."""
-        content = {"CXRGATE_STATE": str(self.folder), "CXRGATE_USER": ":".join(map(str, container_user())), **variables}
-        lines = [f"{name}='{value}'\n" for name, value in content.items()]
+    def write_variables(self, chosen: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+        """Write stack.env, with who the containers run as; what somebody added to it stays.
+
+        Args:
+            chosen: replace what was written before.
+            defaults: are for what has no value yet.
+        """
+        user = ":".join(map(str, container_user()))
+        known = self.read_variables() if self.variables.exists() else {}
+        content = {**defaults, **known, "CXRGATE_STATE": str(self.folder), "CXRGATE_USER": user, **chosen}
         if any("'" in value or "\n" in value for value in content.values()):
             raise UsageError("expected paths and addresses without quotes and line ends")
-        self.variables.write_text("".join(lines))
+        self.variables.write_text("".join(f"{name}='{value}'\n" for name, value in content.items()))
 
     def read_variables(self) -> dict[str, str]:
-        """What was written.
+        """What was written, comments and empty lines left out.
 
         Raises:
             UsageError: no stack was started from this folder.
@@ -108,7 +114,8 @@ class State:
             lines = self.variables.read_text().splitlines()
         except OSError as error:
             raise UsageError(f"expected the state of a stack that was started, got {self.folder}") from error
-        return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+        pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+        return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
 
     def _hand_over(self) -> None:
         """Let the containers' user own what they use, where root made it."""

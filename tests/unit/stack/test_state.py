@@ -39,7 +39,7 @@ def test_nobody_else_reads_keys(tmp_path):
 def test_containers_never_run_as_root_and_own_what_they_use(tmp_path):
     state = State(tmp_path / "state")
     state.prepare(ROLES_FILE, [])
-    state.write_variables({})
+    state.write_variables({}, {})
     user, group = map(int, state.read_variables()["CXRGATE_USER"].split(":"))
 
     assert 0 not in {user, group}
@@ -49,16 +49,28 @@ def test_containers_never_run_as_root_and_own_what_they_use(tmp_path):
 
 def test_variables_come_back(tmp_path):
     state = State(tmp_path)
-    state.write_variables({"CXRGATE_LISTEN": "127.0.0.1:8443", "CXRGATE_MODELS": "/a folder/$x"})
+    state.write_variables({"CXRGATE_LISTEN": "127.0.0.1:8443", "CXRGATE_MODELS": "/a folder/$x"}, {})
 
     assert state.read_variables()["CXRGATE_MODELS"] == "/a folder/$x"
     assert state.read_variables()["CXRGATE_STATE"] == str(tmp_path)
 
 
+def test_limit_that_somebody_wrote_stays_and_a_choice_is_replaced(tmp_path):
+    state = State(tmp_path)
+    state.write_variables({"CXRGATE_LISTEN": "127.0.0.1:1"}, {"CXRGATE_GATE_CPUS": "8"})
+    with state.variables.open("a") as file:
+        file.write("# for the large images\nCXRGATE_GATE_MEMORY=12g\nCXRGATE_GATE_CPUS=3\n")
+    state.write_variables({"CXRGATE_LISTEN": "127.0.0.1:2"}, {"CXRGATE_GATE_CPUS": "8"})
+    kept = state.read_variables()
+
+    names = ("CXRGATE_GATE_MEMORY", "CXRGATE_GATE_CPUS", "CXRGATE_LISTEN")
+    assert [kept[name] for name in names] == ["12g", "3", "127.0.0.1:2"]
+
+
 @pytest.mark.parametrize("value", ["it's", "two\nlines"])
 def test_variables_that_a_file_cannot_hold_are_refused(tmp_path, value):
     with pytest.raises(UsageError, match="without quotes"):
-        State(tmp_path).write_variables({"CXRGATE_MODELS": value})
+        State(tmp_path).write_variables({"CXRGATE_MODELS": value}, {})
 
 
 def test_folder_without_a_stack_is_wrong_usage():
