@@ -11,4 +11,5 @@ if ! docker version >/dev/null || ! docker compose version >/dev/null; then
   echo "expected Docker with Compose to answer at ${DOCKER_HOST:-$socket}" >&2
   exit 1
 fi
+deploy/check.sh
 exec .venv/bin/python -m pytest tests/docker -m docker "$@"

@@ -1,0 +1,34 @@
+"""What Compose makes of the files."""
+
+import json
+import subprocess
+
+import pytest
+from docker_stack import DEPLOY
+
+pytestmark = pytest.mark.docker
+
+
+def config(*files, profile="observability"):
+    """The services as Compose renders them."""
+    named = [part for name in files for part in ("--file", str(DEPLOY / name))]
+    command = ["docker", "compose", *named, "--profile", profile, "config", "--format", "json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["services"]
+
+
+def test_gpu_overlay_reserves_gpus_and_lifts_the_lock_limit_for_the_models_alone():
+    plain, overlaid = config("compose.yaml"), config("compose.yaml", "compose.gpu.yaml")
+    (device,) = overlaid["models"]["deploy"]["resources"]["reservations"]["devices"]
+
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert overlaid["models"]["ulimits"]["memlock"] == -1
+    assert "--gpu" in overlaid["models"]["command"]
+    assert {name: overlaid[name] for name in plain if name != "models"} == {
+        name: plain[name] for name in plain if name != "models"
+    }
+    assert overlaid["models"]["read_only"]
+
+
+def test_grafana_and_prometheus_start_only_where_they_are_asked_for():
+    assert {"prometheus", "grafana"} <= set(config("compose.yaml"))
+    assert set(config("compose.yaml", profile="")) == {"models", "index", "gate"}
