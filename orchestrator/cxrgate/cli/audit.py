@@ -18,6 +18,7 @@ from cxrgate.evaluate import read_entries, read_manifests
 from cxrgate.trust.audit import Audit
 from cxrgate.trust.audit import audit as measure
 from cxrgate.trust.audit_figures import leak_rows, specificity, summary
+from cxrgate.trust.audit_page import write_page
 from cxrgate.trust.audit_parts import Parts, divide
 from cxrgate.trust.audit_table import leak_table
 
@@ -32,9 +33,9 @@ def audit(
     models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
         "model_store"
     ),
-    output: Annotated[Path, typer.Option(help="Folder for cases.parquet, audit.json and the plots.")] = Path(
-        "out/audit"
-    ),
+    output: Annotated[
+        Path, typer.Option(help="Folder for cases.parquet, audit.json and the plots, audit.html.")
+    ] = Path("out/audit"),
     release: Annotated[int, typer.Option(min=1, help="Images of a release, for the leaks expected in it.")] = 10_000,
     leaks: Annotated[float, typer.Option(min=0, max=1, help="Share of leaks among them before filtering.")] = 0.01,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -82,7 +83,7 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
 
 
 def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) -> None:
-    """Write the cases, every figure, and the digests of the models that were audited."""
+    """Write the cases, every figure with the digests of the models that were audited, and the page of plots."""
     folder.mkdir(parents=True, exist_ok=True)
     result.cases.to_parquet(folder / "cases.parquet", index=False)
     result.calibration.to_parquet(folder / "calibration.parquet", index=False)
@@ -96,3 +97,4 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         **{name: value for name, value in summary(result.cases).items() if name == "out_of_distribution"},
     }
     (folder / "audit.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_page(result, folder / "audit.html")
