@@ -80,8 +80,16 @@ class Launch:
             self._enrol(state, say)
         self._require([check_snapshot(state.store, self.plan.models)], running=False)
         say("starting")
-        compose.run("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans")
+        self._start(compose, engine)
         wait_until_healthy(engine, self.project, say)
+
+    def _start(self, compose: Compose, engine: Engine) -> None:
+        """Compose waits for what the gate depends on, and says only that it failed."""
+        try:
+            compose.run("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans")
+        except UsageError as error:
+            lost = [item for item in engine.states(self.project) if not item.good]
+            raise UsageError(f"{error}\n{_account(engine, self.project, lost)}") from error
 
     def _choices(self) -> dict[str, str]:
         return {
@@ -156,7 +164,7 @@ def _is_lost(item: ContainerState) -> bool:
 def _account(engine: Engine, project: str, states: Sequence[ContainerState]) -> str:
     """What became of containers that are not healthy, with the ends of their logs."""
     parts = [
-        f"{item.service} is {item.health or item.state}, started again {item.restarts} times, "
+        f"{item.service} is {item.state} {item.health}, started again {item.restarts} times, "
         f"last exit code {item.exit_code}:\n{engine.log(project, item.service, LOG_LINES)}"
         for item in states
     ]

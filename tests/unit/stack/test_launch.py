@@ -65,7 +65,7 @@ def test_service_that_ends_is_told_with_its_log(what):
 
 def test_unhealthy_service_is_given_up_after_a_time():
     unhealthy = changed(health="unhealthy", restarts=0, exit_code=0)
-    with pytest.raises(UsageError, match="gate is unhealthy"):
+    with pytest.raises(UsageError, match="gate is running unhealthy"):
         wait_until_healthy(FakeEngine(unhealthy), "cxrgate", lambda _: None, 0.05)
 
 
