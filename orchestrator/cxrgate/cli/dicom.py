@@ -13,6 +13,7 @@ from cxrgate.core import UsageError
 from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, serve_receiver
 from cxrgate.gate import read_config
 from cxrgate.rpc.logs import log_to_stderr
+from cxrgate.rpc.process import Listening as Web
 
 app = typer.Typer(no_args_is_help=True, help="Receive synthetic radiographs over DICOM and release those that pass.")
 
@@ -38,6 +39,8 @@ def receive(
     images: Annotated[int, typer.Option(min=1, help="Images that may wait.")] = 100_000,
     gigabytes: Annotated[float, typer.Option(min=0, help="GiB that may wait.")] = 100,
     free: Annotated[float, typer.Option(min=0, help="GiB of the disk that stay free.")] = 1,
+    stow: Annotated[str | None, typer.Option(help="HOST:PORT for STOW-RS as well, over TLS; needs --roles.")] = None,
+    roles: Annotated[Path | None, typer.Option(help="Roles file; identities of the role generator may send.")] = None,
     models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
     index: Annotated[str | None, typer.Option(help="HOST:PORT of the index; without it the snapshot.")] = None,
 ) -> None:
@@ -52,4 +55,13 @@ def receive(
         listening = Listening(listen, title, allow, certificates if tls else None)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = Places(spool, released, log, kind, keep, limits)
-        asyncio.run(serve_receiver(read_config(config), listening, places, Back(models, index, certificates)))
+        back, web = Back(models, index, certificates), _web(stow, certificates, roles)
+        asyncio.run(serve_receiver(read_config(config), listening, places, back, web))
+
+
+def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> Web | None:
+    if stow is None:
+        return None
+    if certificates is None or roles is None:
+        raise UsageError("expected --certificates and --roles for --stow")
+    return Web(stow, certificates, roles)

@@ -12,6 +12,7 @@ from cxrgate.core import CxrgateError
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
 from cxrgate.dicom.spool import Spool, SpoolLimits
+from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import Desk
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
@@ -19,7 +20,13 @@ from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.oracle_process import open_gates
 from cxrgate.gate.remote_gates import POLL_SECONDS, Gates
 from cxrgate.gate.remote_models import open_models
+from cxrgate.rpc.https import serve_https
+from cxrgate.rpc.process import Listening as Web
+from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
+
+CONNECTIONS = 32
+"""Of STOW-RS at once: each may hold an image in memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +68,9 @@ class Back:
     certificates: Path | None = None
 
 
-async def serve_receiver(config: RunConfig, listening: Listening, places: Places, back: Back) -> None:
+async def serve_receiver(
+    config: RunConfig, listening: Listening, places: Places, back: Back, web: Web | None = None
+) -> None:
     """Receive and check until SIGTERM; what is left in the spool is checked after the next start.
 
     Args:
@@ -69,6 +78,7 @@ async def serve_receiver(config: RunConfig, listening: Listening, places: Places
         listening: where and as whom.
         places: where things lie.
         back: where models and index answer.
+        web: where STOW-RS listens, as whom, and the roles file that says who is a generator; None without it.
 
     Raises:
         CxrgateError: see core.errors; nothing is received then.
@@ -86,12 +96,12 @@ async def serve_receiver(config: RunConfig, listening: Listening, places: Places
             outbox = Outbox(places.released, places.kind)
             spool = Spool(places.spool, places.limits)
             desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, places.keep)
-            await _receive(desk, gates, listening)
+            await _receive(desk, gates, listening, web)
         finally:
             await log.close()
 
 
-async def _receive(desk: Desk, gates: Gates, listening: Listening) -> None:
+async def _receive(desk: Desk, gates: Gates, listening: Listening, web: Web | None) -> None:
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()
 
@@ -101,7 +111,16 @@ async def _receive(desk: Desk, gates: Gates, listening: Listening) -> None:
     receiver = Receiver(desk.spool, desk.is_done, arrived)
     port = receiver.start(listening)
     _log.info("dicom.receiver_started title=%s port=%d", listening.title, port)
-    tasks = [asyncio.create_task(part) for part in (desk.work(), _follow(gates))]
+    parts = [desk.work(), _follow(gates)]
+    if web is not None:
+
+        def fail() -> None:
+            receiver.failed = True
+            arrived()
+
+        stow = Stow(desk.spool, desk.is_done, arrived, fail, read_roles(web.roles))
+        parts.append(serve_https(make_stow(stow), web, certificate_required=True, connections=CONNECTIONS))
+    tasks = [asyncio.create_task(part) for part in parts]
     ends = [asyncio.create_task(part) for part in (wait_for_signal(), failed.wait())]
     try:
         done, _ = await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)

@@ -30,6 +30,9 @@ from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.rpc.limits import IMAGE_BYTES
 
 ASSOCIATIONS = 10
+TITLE = 16
+"""Characters of an AE title (PS3.5, table 6.2-1)."""
+
 _ECHO = UID("1.2.840.10008.1.1")
 """The Verification SOP Class: `echoscu`, with which an engineer tries whether a receiver is there."""
 
@@ -65,7 +68,7 @@ class Listening:
     certificates: Path | None = None
 
     def __post_init__(self) -> None:
-        bad = [title for title in (self.title, *self.callers) if not CALLER.fullmatch(title)]
+        bad = [title for title in (self.title, *self.callers) if len(title) > TITLE or not CALLER.fullmatch(title)]
         if bad or not self.callers:
             raise UsageError("expected one or more AE titles of 1 to 16 characters A-Z a-z 0-9 _ . -")
 

@@ -18,8 +18,8 @@ from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.dicom.durable import PARTIAL, sync_folder, write_durably
 
-CALLER = re.compile(r"[A-Za-z0-9_.-]{1,16}")
-"""Names of callers are names of folders: AE titles without spaces."""
+CALLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+"""Names of callers are names of folders: AE titles without spaces, the last parts of identities."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable
-
-import uvicorn
-
 from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
@@ -16,13 +11,11 @@ from cxrgate.report.pictures import Pictures
 from cxrgate.report.results import read_results
 from cxrgate.review.decisions import Decisions
 from cxrgate.review.page import Reviewed, make_page
-from cxrgate.review.peer import PeerProtocol
 from cxrgate.review.queue import Queue
 from cxrgate.review.visitors import Visitors
-from cxrgate.rpc.process import Listening, read_identity
+from cxrgate.rpc.https import serve_https
+from cxrgate.rpc.process import Listening
 from cxrgate.rpc.roles import read_roles
-
-GRACE_SECONDS = 5
 
 
 async def serve_review(
@@ -43,7 +36,6 @@ async def serve_review(
     """
     if config.review is None:
         raise UsageError("expected `review` in the configuration: the file of the reviewers' log")
-    read_identity(listening.certificates)
     results, released = read_results(Paths(config.output).results), Paths(config.output).released
     log = AuditLog(config.review)
     try:
@@ -54,39 +46,6 @@ async def serve_review(
         withdraw()
         visitors = Visitors(read_roles(listening.roles))
         reviewed = Reviewed(Queue(results), Decisions(log), visitors, link_key, withdraw, pictures)
-        await _serve(reviewed, listening)
+        await serve_https(make_page(reviewed), listening, certificate_required=False)
     finally:
         await log.close()
-
-
-async def _serve(reviewed: Reviewed, listening: Listening) -> None:
-    host, _, port = listening.address.rpartition(":")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            make_page(reviewed),
-            host=host,
-            port=int(port),
-            http=PeerProtocol,
-            ws="none",
-            lifespan="off",
-            access_log=False,  # addresses hold one-time links
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            limit_concurrency=256,
-            ssl_certfile=listening.certificates / "tls.crt",
-            ssl_keyfile=listening.certificates / "tls.key",
-            ssl_ca_certs=listening.certificates / "ca.crt",
-            ssl_cert_reqs=ssl.CERT_OPTIONAL,
-            ssl_context_factory=_modern_tls,
-        )
-    )
-    await server.serve()
-
-
-def _modern_tls(_config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    context = default()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

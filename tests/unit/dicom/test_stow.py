@@ -1,0 +1,103 @@
+import pytest
+from dicom_set import as_file, radiograph
+from grpc_set import ROLES
+from review_set import Browser
+
+from cxrgate.dicom import Spool, SpoolLimits
+from cxrgate.dicom.stow import Stow, make_stow
+
+GENERATOR = "spiffe://cxrgate/generator"
+TYPE = 'multipart/related; type="application/dicom"; boundary=xyz'
+
+
+class Sender:
+    def __init__(self, folder, peer=GENERATOR, limits=None, done=()):
+        self.spool = Spool(folder, limits)
+        self.arrived, self.failed = [], []
+        notes = (lambda: self.arrived.append(1), lambda: self.failed.append(1))
+        self.browser = Browser(make_stow(Stow(self.spool, done.__contains__, *notes, ROLES)), peer)
+
+    def send(self, *contents, content_type=TYPE, end=b"--xyz--\r\n"):
+        parts = [b"--xyz\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n" for content in contents]
+        return self.browser.post("/studies", content=b"".join([*parts, end]), headers={"content-type": content_type})
+
+    def waiting(self):
+        return [(entry.caller, entry.path.read_bytes()) for entry in self.spool.entries()]
+
+
+def uids(answer, name):
+    return [item["00081155"]["Value"][0] for item in answer.json().get(name, {"Value": []})["Value"]]
+
+
+def test_every_instance_is_on_the_disk_when_it_is_acknowledged(tmp_path):
+    datasets = [radiograph(number)[0] for number in (1, 2)]
+    sender = Sender(tmp_path)
+
+    answer = sender.send(*map(as_file, datasets))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/dicom+json")
+    assert uids(answer, "00081199") == [dataset.SOPInstanceUID for dataset in datasets]
+    assert sender.waiting() == [("generator", as_file(dataset)) for dataset in datasets]
+    assert len(sender.arrived) == 2
+
+
+@pytest.mark.parametrize("peer", [None, "spiffe://cxrgate/reviewer", "spiffe://cxrgate/nobody"])
+def test_only_generators_may_send(tmp_path, peer):
+    sender = Sender(tmp_path, peer)
+
+    assert sender.send(as_file(radiograph(1)[0])).status_code == 403
+    assert sender.waiting() == []
+
+
+def test_what_is_no_dicom_fails_alone(tmp_path):
+    sender = Sender(tmp_path)
+
+    answer = sender.send(b"text", as_file(radiograph(1)[0]), b"")
+
+    assert answer.status_code == 202
+    assert len(answer.json()["00081198"]["Value"]) == 2
+    assert sender.send(b"text").status_code == 409
+    assert len(sender.waiting()) == 1
+
+
+def test_an_instance_that_is_too_large_is_refused_and_not_held(tmp_path):
+    sender = Sender(tmp_path)
+
+    answer = sender.send(as_file(radiograph(1)[0]) + bytes(33 * 2**20), as_file(radiograph(2)[0]))
+
+    assert answer.status_code == 202
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xC001]
+    assert len(sender.waiting()) == 1
+
+
+def test_a_full_spool_says_come_again(tmp_path):
+    answer = Sender(tmp_path, limits=SpoolLimits(free=2**60)).send(as_file(radiograph(1)[0]))
+
+    assert answer.status_code == 503
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xA700]
+
+
+def test_what_was_checked_already_is_acknowledged_and_not_kept(tmp_path):
+    content = as_file(radiograph(1)[0])
+    sender = Sender(tmp_path, done=[Spool.name_of(content)])
+
+    assert sender.send(content).status_code == 200
+    assert sender.waiting() == []
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/dicom",
+        "multipart/form-data; boundary=xyz",
+        'multipart/related; type="image/png"; boundary=xyz',
+        "multipart/related; type=application/dicom",
+    ],
+)
+def test_other_types_are_refused(tmp_path, content_type):
+    assert Sender(tmp_path).send(as_file(radiograph(1)[0]), content_type=content_type).status_code == 415
+
+
+@pytest.mark.parametrize("end", [b"", b"garbage", b"--xyz\r\n"])
+def test_a_message_that_ends_too_early_is_an_error(tmp_path, end):
+    assert Sender(tmp_path).send(as_file(radiograph(1)[0]), end=end).status_code == 400
