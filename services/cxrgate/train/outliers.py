@@ -37,7 +37,7 @@ def view(picture: Pixels, random: Generator) -> Pixels:
     """A part of a picture, turned, mirrored, blurred, inverted, darkened at random: uint8[height, width]."""
     height, width = (max(8, round(side * random.uniform(SMALLEST_VIEW, 1))) for side in picture.shape)
     top, left = (int(random.integers(1 + max(free, 0))) for free in np.subtract(picture.shape, (height, width)))
-    part = np.rot90(picture[top : top + height, left : left + width], random.choice([0, 0, 0, 1, 3]))
+    part = np.rot90(picture[top : top + height, left : left + width], int(random.choice([0, 0, 0, 1, 3])))
     image = Image.fromarray(np.ascontiguousarray(part[:, :: random.choice([-1, 1])]))
     image = image.filter(ImageFilter.GaussianBlur(float(random.choice([0, 0, 0, 1, 3]))))
     return _exposed(np.asarray(image), random)
@@ -59,7 +59,7 @@ def inverted(radiograph: Pixels, random: Generator) -> Pixels:
 
 def turned(radiograph: Pixels, random: Generator) -> Pixels:
     """On its side or on its head, mirrored or not."""
-    part = np.rot90(radiograph, random.integers(1, 4))
+    part = np.rot90(radiograph, int(random.integers(1, 4)))
     return np.ascontiguousarray(part[:, :: random.choice([-1, 1])])
 
 
