@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from functools import partial
 
 import pytest
 from certified import bound, signing_key
@@ -19,13 +20,14 @@ from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.service_changes import Addition, change_snapshot
 from cxrgate.index.snapshot import ARRAYS
 from cxrgate.trust.calibration_folder import verify_calibration
+from cxrgate.trust.generator import fit_generator
 
 NEW = 40
 POLICY = """
 certified: [{class: identical, strength: same pixels, rate: 0.09}]
 confidence: 0.6
 false_flags: 0.3
-measured_patients: 1
+measured_patients: 2
 """
 REQUIRED = {
     "certification": "required",
@@ -49,6 +51,14 @@ def write_listing(folder, *more):
 def command(folder, *words, key="signing"):
     given = ["--data", folder / "listing.csv", "--key", folder / key]
     return CliRunner().invoke(app, [str(word) for word in (*words, *given)])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_generator():
+    """Fitted for two steps: what it draws is like nothing, which is as good for a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cxrgate.trust.canaries.fit_generator", partial(fit_generator, steps=2))
+        yield
 
 
 def calibrate(folder, output):
@@ -80,6 +90,7 @@ def test_every_enrolled_patient_is_asked_about_and_siblings_on_a_twin_index(fold
     assert measured["same_patient", "another radiograph"]["patients"] == 12
     assert stated["twin_index"]["references_removed"] == 12
     assert stated["clean"]["patients"] + stated["clean"]["path_patients"] == NEW
+    assert measured["generated", "noise 0.3"]["patients"] == 2
     assert len(measured) > 50
 
 

@@ -8,13 +8,20 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from cxrgate.gate import Section, read_section
-from cxrgate.trust.leaks import LEAKS, SAME_PATIENT
+from cxrgate.trust.generator import STRENGTHS
+from cxrgate.trust.leaks import GENERATED, LEAKS, SAME_PATIENT
 
 LARGEST_RATE = 0.09
 """The threshold for the risk of re-identification that EMA's policy 0070 and Health Canada set."""
 ANOTHER_RADIOGRAPH = "another radiograph"
 """The strength of the class same_patient; see canaries.siblings."""
-KNOWN = frozenset({*((leak.leak_class, leak.strength) for leak in LEAKS), (SAME_PATIENT, ANOTHER_RADIOGRAPH)})
+KNOWN = frozenset(
+    {
+        *((leak.leak_class, leak.strength) for leak in LEAKS),
+        *((GENERATED, f"noise {strength:g}") for strength in STRENGTHS),
+        (SAME_PATIENT, ANOTHER_RADIOGRAPH),
+    }
+)
 
 
 class CertifiedPair(Section):

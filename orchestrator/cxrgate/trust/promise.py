@@ -81,10 +81,17 @@ def sentences(calibration: Calibration, cases: pd.DataFrame, policy: LeakPolicy)
         f"({found.misses} of {found.patients} did)."
         for found in calibration.certified
     ]
-    measured = "Measured, and not promised" if GENERATED in set(cases["leak_class"]) else "Not measured"
     return [
         *promised,
         f"All of these hold with a confidence of {policy.confidence:.1%}, for patients like those of the calibration.",
-        f"{measured}: near-duplicates made by a generator.",
+        *_generated(calibration, cases),
         "Nothing is promised of other classes, of images made to deceive, and of other populations.",
     ]
+
+
+def _generated(calibration: Calibration, cases: pd.DataFrame) -> list[str]:
+    """What is not promised of the leaks that matter most."""
+    if GENERATED in {found.leak_class for found in calibration.certified}:
+        return []
+    measured = "Measured, and not promised" if GENERATED in set(cases["leak_class"]) else "Not measured"
+    return [f"{measured}: near-duplicates made by a generator."]

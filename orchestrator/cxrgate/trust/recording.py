@@ -24,11 +24,12 @@ from cxrgate.index.keys import ID_BYTES
 from cxrgate.index.service_changes import without_references
 from cxrgate.train import Sample
 from cxrgate.trust.calibration_patients import Patients, choose_patients
-from cxrgate.trust.canaries import clean, patient_key, plant, read_canaries, siblings
+from cxrgate.trust.canaries import clean, generated, patient_key, plant, read_canaries, siblings
 from cxrgate.trust.cases import Case, check_cases
+from cxrgate.trust.generator import STRENGTHS
 from cxrgate.trust.leak import Leak, Pixels
 from cxrgate.trust.leak_policy import LeakPolicy
-from cxrgate.trust.leaks import LEAKS
+from cxrgate.trust.leaks import GENERATED, LEAKS
 from cxrgate.trust.overlap import Scan, scan_overlap
 from cxrgate.trust.threshold_path import HIGHEST
 
@@ -126,11 +127,13 @@ class _Recorder:
         promised = [leak for leak in LEAKS if (leak.leak_class, leak.strength) in certified]
         others = [leak for leak in LEAKS if leak not in promised]
         few = sorted(patients.sources, key=self._lot)[: policy.measured_patients]
+        drawn = patients.sources if GENERATED in {leak_class for leak_class, _ in certified} else few
         # Blends are with patients who are not enrolled: what is found is the source.
         mixed = await read_canaries(patients.clean[:_MIXED], self.gate.decoder, self.key)
         pixels = [canary.pixels for canary in mixed]
         parts = await self._plant("plant certified", patients.sources, promised, pixels)
         parts += await self._plant("plant others", few, others, pixels)
+        parts += await self._generate(drawn)
         return pd.concat(parts, ignore_index=True)
 
     async def clean(self, patients: Patients) -> pd.DataFrame:
@@ -147,6 +150,16 @@ class _Recorder:
         for start in range(0, len(samples), _CANARIES):
             canaries = await read_canaries(samples[start : start + _CANARIES], self.gate.decoder, self.key)
             tables.append(await self.ask(step, plant(canaries, mixed, leaks), len(samples) * len(leaks)))
+        return tables
+
+    async def _generate(self, samples: Sequence[Sample]) -> list[pd.DataFrame]:
+        """Tables of what generators draw, each over-fitted on a few images; a single image is none to fit on."""
+        tables = []
+        for start in range(0, len(samples), _CANARIES):
+            canaries = await read_canaries(samples[start : start + _CANARIES], self.gate.decoder, self.key)
+            if len(canaries) > 1:
+                cases = generated(canaries)
+                tables.append(await self.ask("draw near-duplicates", cases, len(samples) * len(STRENGTHS)))
         return tables
 
     def _lot(self, sample: Sample) -> str:
