@@ -8,7 +8,7 @@ from fakes import picture, save_small_models
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import ModelError
-from cxrgate.models import Forward, load_model
+from cxrgate.models import Forward, load_model, torchserve_handler
 from cxrgate.models.inference_codec import REQUEST, pack_floats, pack_images, unpack_floats
 from cxrgate.models.manifest import MANIFEST, read_manifest
 from cxrgate.models.pack import pack_model
@@ -27,9 +27,9 @@ def packed(tmp_path_factory):
     return folder / "packed"
 
 
-def load(folder):
+def load(folder, gpu=None):
     handler = TorchServeHandler()
-    handler.initialize(SimpleNamespace(system_properties={"model_dir": str(folder), "gpu_id": None}))
+    handler.initialize(SimpleNamespace(system_properties={"model_dir": str(folder), "gpu_id": gpu}))
     return handler
 
 
@@ -60,6 +60,15 @@ def verify(handlers, forwards, candidates, **changes):
     settings = {"model_digest": forwards["verification"].manifest.digest, "images": images(), **changes}
     packed = [pack_floats(item) for item in candidates]
     return ask(handlers["verification"], pb.VerifyImagesRequest(candidates=packed, **settings), pb.VerifyImagesResponse)
+
+
+@pytest.mark.parametrize(("gpu", "device"), [(None, "cpu"), (0, "cuda:0"), (3, "cuda:3")])
+def test_runs_on_the_gpu_that_torchserve_gives(packed, forwards, monkeypatch, gpu, device):
+    given = []
+    monkeypatch.setattr(torchserve_handler, "Forward", lambda _, name: given.append(name) or forwards["retrieval"])
+    load(packed / "retrieval", gpu)
+
+    assert given == [device]
 
 
 def test_embeds_as_the_model_does_in_this_process(handlers, forwards):

@@ -59,6 +59,14 @@ def test_models_and_workers_are_named(found):
     assert (found["default_workers_per_model"], found["number_of_gpu"]) == (2, 0)
 
 
+def test_gpus_are_torchserves_to_share_out(tmp_path):
+    settings = Settings(tmp_path, ["copy"], private_address("127.0.0.1:7070"), tmp_path, workers=4, gpu=True)
+    found = properties(settings, SOCKETS)
+
+    assert "number_of_gpu" not in found
+    assert found["default_workers_per_model"] == 4
+
+
 def test_a_store_of_models_that_were_not_packed_is_refused(tmp_path):
     (tmp_path / "retrieval").mkdir()
     (tmp_path / "retrieval" / "model.json").write_text("{}")
