@@ -1,4 +1,4 @@
-"""`cxrgate model`: import, look at and pack models."""
+"""`cxrgate model`: import, look at, cast and pack models."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import typer
 
 from cxrgate.cli.errors import shown
 from cxrgate.gate import ModelFolders
-from cxrgate.models import PRESETS, Kind, import_checkpoint, read_manifest
+from cxrgate.models import PRESETS, Dtype, Kind, cast_model, import_checkpoint, read_manifest
 from cxrgate.models.pack import pack_model
 
 app = typer.Typer(
-    no_args_is_help=True, help="Import published checkpoints, look at model folders and pack them for TorchServe."
+    no_args_is_help=True,
+    help="Import published checkpoints, look at model folders, cast them and pack them for TorchServe.",
 )
 
 
@@ -48,6 +49,18 @@ def info(folder: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
     with shown():
         manifest = read_manifest(folder)
         typer.echo(json.dumps({**manifest.to_json(), "digest": manifest.digest}, indent=2))
+
+
+@app.command()
+def cast(
+    folder: Annotated[Path, typer.Argument(help="Model folder.")],
+    dtype: Annotated[Dtype, typer.Option(help="What the new model computes in; the weights stay as they are.")],
+    output: Annotated[Path, typer.Option(help="Model folder to write.")],
+) -> None:
+    """Make of a model another one that computes in 16 bits: to enrol with, to calibrate and to serve as itself."""
+    with shown():
+        manifest = cast_model(folder, output, dtype)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
 @app.command()

@@ -21,7 +21,7 @@ from cxrgate.models.networks import (
     VerificationArchitecture,
 )
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
-from cxrgate.models.store import StoredModel, load_model, save_model
+from cxrgate.models.store import StoredModel, cast_model, load_model, save_model
 from cxrgate.models.trunks import TRUNKS
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "SiameseNetwork",
     "StoredModel",
     "VerificationArchitecture",
+    "cast_model",
     "import_checkpoint",
     "keep_freed_memory",
     "load_model",

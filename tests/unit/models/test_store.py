@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+from fakes import images, save_small_models
+
+from cxrgate.core import ModelError
+from cxrgate.models import Dtype, Forward, cast_model, load_model
+
+
+@pytest.mark.parametrize("dtype", [Dtype.BFLOAT16, Dtype.FLOAT16])
+def test_cast_model_is_another_with_nearly_the_same_answers(tmp_path, dtype):
+    old, _ = save_small_models(tmp_path)
+    new = cast_model(tmp_path / "retrieval", tmp_path / "cast", dtype)
+
+    assert (new.dtype, new.weights_sha256, new.provenance["cast_from"]) == (dtype, old.weights_sha256, old.digest)
+    assert new.digest != old.digest
+    pixels = [image.pixels for image in images(8)]
+    before, after = (Forward(load_model(tmp_path / name))(pixels) for name in ("retrieval", "cast"))
+    assert 0 < np.abs(before - after).max() < 0.05 * np.abs(before).max()
+
+
+def test_a_model_is_not_cast_over_itself(tmp_path):
+    save_small_models(tmp_path)
+
+    with pytest.raises(ModelError, match="another folder"):
+        cast_model(tmp_path / "retrieval", tmp_path / "retrieval", Dtype.FLOAT16)
+    load_model(tmp_path / "retrieval")
