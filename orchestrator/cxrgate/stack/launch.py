@@ -71,14 +71,14 @@ class Launch:
         """
         state, engine = self.plan.state, Engine()
         running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
-        self._require([*look(self.plan), *self._references(state)], running=running)
+        self._require(look(self.plan), running=running)
+        self._require([self._references(state)], running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
         state.write_variables(self._choices(), self._limits(engine))
         compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
         self._fetch(compose, say)
         if not state.enrolled:
             self._enrol(state, say)
-        self._require([check_snapshot(state.store, self.plan.models)], running=False)
         say("starting")
         self._start(compose, engine)
         wait_until_healthy(engine, self.project, say)
@@ -114,11 +114,13 @@ class Launch:
             say("building images (the first time takes minutes)")
             compose.run("build", "--quiet", *SERVICES)
 
-    def _references(self, state: State) -> list[Finding]:
-        if state.enrolled or self.images is not None:
-            return []
+    def _references(self, state: State) -> Finding:
+        if state.enrolled:
+            return check_snapshot(state.store, self.plan.models)
+        if self.images is not None:
+            return Finding("references", Level.OK, f"{self.images} is enrolled first")
         remedy = "name the real images with --images, a folder or a CSV file"
-        return [Finding("references", Level.FAIL, "nothing is enrolled yet", remedy)]
+        return Finding("references", Level.FAIL, "nothing is enrolled yet", remedy)
 
     def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images."""
