@@ -12,6 +12,8 @@ from cxrgate.stack.compose import compose_version
 from cxrgate.stack.engine import Engine, EngineFacts
 from cxrgate.stack.findings import Finding, Level
 from cxrgate.stack.host import (
+    DISK_BYTES,
+    SPARE_BYTES,
     check_certificates,
     check_clock,
     check_disk,
@@ -23,6 +25,9 @@ from cxrgate.stack.host import (
 )
 from cxrgate.stack.model_folders import check_models
 from cxrgate.stack.state import State, container_user
+
+LARGEST_IMAGE = "cxrgate-models:local"
+"""Where it is there, the others are as well, and building again is a matter of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,15 @@ def look(plan: Plan) -> list[Finding]:
     """One finding for everything that can keep the stack from starting, or from running well."""
     first = [check_python(), check_java()]
     try:
-        facts = Engine().facts()
+        docker = Engine()
     except UsageError as error:
         remedy = "install Docker Engine 20.10 or newer, start it, and add yourself to the group docker"
         engine = [Finding("docker", Level.FAIL, str(error), remedy), check_memory(host_memory(), os.cpu_count() or 1)]
-        return [*first, *engine, check_disk(plan.state.folder), *_rest(plan)]
+        return [*first, *engine, check_disk(plan.state.folder, DISK_BYTES), *_rest(plan)]
+    facts = docker.facts()
     engine = [_engine(facts), check_gpu(facts, asked=plan.gpu), check_memory(facts.memory, facts.processors)]
-    return [*first, *engine, check_disk(Path(facts.root)), *_rest(plan)]
+    needed = SPARE_BYTES if docker.has_image(LARGEST_IMAGE) else DISK_BYTES
+    return [*first, *engine, check_disk(Path(facts.root), needed), *_rest(plan)]
 
 
 def check_gpu(facts: EngineFacts, *, asked: bool) -> Finding:
