@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 
 import grpc
 import pandas as pd
@@ -204,6 +205,7 @@ def test_nothing_that_was_written_names_a_patient_a_path_or_an_embedding(stack, 
 
 
 def test_second_start_changes_nothing_and_down_leaves_the_state(stack):
+    shutil.copytree(stack.state / "store" / "first", stack.state / "store" / "copied in and not activated")
     before = {path: path.read_bytes() for path in stack.state.rglob("*") if path.is_file()}
     again = stack.up()
     stopped = stack.command("down", "--deploy", "deploy")

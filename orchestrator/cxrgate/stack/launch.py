@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.index import read_key
+from cxrgate.index.store import SnapshotStore
 from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
@@ -20,6 +22,8 @@ SERVICES = ("models", "index", "gate")
 PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
 PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
 """What stack.env remembers of a start, for the next one."""
+STORAGE_KEY = "CXRGATE_STORAGE_KEY"
+"""What snapshots are sealed with, where somebody keeps it elsewhere."""
 
 SECONDS = 600.0
 """From started to healthy: 30 s on two idle cores, more where a hospital's index is read."""
@@ -136,6 +140,10 @@ class Launch:
         asked = {"CXRGATE_IMAGES": str(folder), "CXRGATE_LISTING": listing, "CXRGATE_SNAPSHOT": "first"}
         compose = Compose(self.deploy, state.variables, profiles=["enrol"])
         compose.run("run", "--rm", "--no-TTY", "enrol", environment={**os.environ, **asked})
+        # Named, so that a further snapshot beside it changes nothing until somebody activates that one.
+        key = Path(state.read_variables().get(STORAGE_KEY, str(state.storage_key)))
+        store = SnapshotStore(state.store, read_key(key))
+        store.activate(store.open_active())
 
 
 def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = SECONDS) -> None:

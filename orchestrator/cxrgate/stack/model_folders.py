@@ -42,7 +42,7 @@ def check_snapshot(store: Path, models: Path) -> Finding:
     try:
         manifest = _served(store)
     except CxrgateError as error:
-        return Finding("snapshot", Level.FAIL, str(error), "enrol again: cxrgate stack up --images IMAGES")
+        return Finding("snapshot", Level.FAIL, str(error), "enrol, or write one's digest to the file active")
     for kind, made in (("retrieval", manifest.retrieval), ("verification", manifest.verification)):
         given = _digest(models / kind)
         if made != given:
@@ -58,7 +58,7 @@ def _served(store: Path) -> SnapshotManifest:
     manifests = [read_manifest(path) for path in paths]
     if (store / ACTIVE).exists():
         active = (store / ACTIVE).read_text().strip()
-        manifests = [manifest for manifest in manifests if manifest.digest == active]
+        manifests = [manifest for manifest in manifests if manifest.digest == active][:1]
     if len(manifests) != 1:
         raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(manifests)}")
     return manifests[0]

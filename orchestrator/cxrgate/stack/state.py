@@ -58,6 +58,11 @@ class State:
         return self.folder / "store"
 
     @property
+    def storage_key(self) -> Path:
+        """What snapshots are sealed with."""
+        return self.folder / "storage.key"
+
+    @property
     def variables(self) -> Path:
         """What Compose reads."""
         return self.folder / "stack.env"
@@ -81,7 +86,7 @@ class State:
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificates.exists():
             write_development_certificates(self.certificates, read_roles(roles).identities, [*HOSTS, *hosts])
-        for key in (self.private / "key", self.folder / "storage.key"):
+        for key in (self.private / "key", self.storage_key):
             if not key.exists():
                 create_key(key)
         password = self.folder / "grafana.password"

@@ -1,10 +1,12 @@
 import itertools
+import shutil
 
 import pytest
 from snapshots import write_snapshot
 
 from cxrgate.core import UsageError
 from cxrgate.index import ModelDigests
+from cxrgate.index.snapshot import read_manifest
 from cxrgate.stack import ContainerState, Level, wait_until_healthy
 from cxrgate.stack.launch import SERVICES
 from cxrgate.stack.model_folders import check_snapshot
@@ -87,6 +89,16 @@ def test_snapshot_of_other_models_is_told(tmp_path):
 
 
 def test_which_snapshot_is_served_must_be_clear(tmp_path):
-    (tmp_path / "store").mkdir()
+    store, models = tmp_path / "store", tmp_path / "models"
+    store.mkdir()
+    write_model(models / "retrieval", "a" * 64)
+    write_model(models / "verification", "b" * 64)
+    assert check_snapshot(store, models).level is Level.FAIL
 
-    assert check_snapshot(tmp_path / "store", tmp_path).level is Level.FAIL
+    for name, digests in (("first", ModelDigests("a" * 64, "b" * 64)), ("second", ModelDigests("c" * 64, "b" * 64))):
+        write_snapshot(store / name, models=digests)
+    assert check_snapshot(store, models).level is Level.FAIL
+
+    (store / "active").write_text(read_manifest(store / "first").digest + "\n")
+    shutil.copytree(store / "first", store / "the same again")
+    assert check_snapshot(store, models).level is Level.OK
