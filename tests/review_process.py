@@ -45,7 +45,7 @@ class Review:
             yield
         finally:
             process.terminate()
-            process.wait(30)
+            assert process.wait(30) == 0
 
     def _wait(self, process):
         started = time.monotonic()

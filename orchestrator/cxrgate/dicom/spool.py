@@ -11,6 +11,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +114,8 @@ class Spool:
 
     def _scan(self) -> Iterator[tuple[tuple[int, str], SpoolEntry]]:
         for path in self._waiting.glob("*/*.dcm"):
-            yield (path.stat().st_mtime_ns, path.name), SpoolEntry(path, path.parent.name, path.stem)
+            with suppress(FileNotFoundError):  # it has left meanwhile
+                yield (path.stat().st_mtime_ns, path.name), SpoolEntry(path, path.parent.name, path.stem)
 
     def _count(self, images: int, size: int) -> None:
         with self._lock:

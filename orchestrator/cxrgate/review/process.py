@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
@@ -16,6 +19,7 @@ from cxrgate.review.visitors import Visitors
 from cxrgate.rpc.https import serve_https
 from cxrgate.rpc.process import Listening
 from cxrgate.rpc.roles import read_roles
+from cxrgate.rpc.server import wait_for_signal
 
 
 async def serve_review(
@@ -46,6 +50,12 @@ async def serve_review(
         withdraw()
         visitors = Visitors(read_roles(listening.roles))
         reviewed = Reviewed(Queue(results), Decisions(log), visitors, link_key, withdraw, pictures)
-        await serve_https(make_page(reviewed), listening, certificate_required=False)
+        serving = asyncio.create_task(serve_https(make_page(reviewed), listening, certificate_required=False))
+        stopped = asyncio.create_task(wait_for_signal())
+        await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (serving, stopped):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
     finally:
         await log.close()

@@ -25,6 +25,22 @@ def test_the_same_content_twice_is_one_image(tmp_path):
     assert len(spool.entries()) == 1
 
 
+def test_an_image_that_leaves_while_the_folder_is_read_is_passed_over(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    for content in (b"1", b"2"):
+        spool.put("A", content)
+    glob = type(tmp_path).glob
+
+    def leaving(folder, pattern):
+        found = list(glob(folder, pattern))
+        found[0].unlink()
+        return found
+
+    monkeypatch.setattr(type(tmp_path), "glob", leaving)
+
+    assert len(spool.entries()) == 1
+
+
 def test_what_a_crash_left_half_written_is_no_image(tmp_path):
     Spool(tmp_path).put("A", b"1")
     (tmp_path / "waiting/A/x.dcm.0123.partial").write_bytes(b"hal")
