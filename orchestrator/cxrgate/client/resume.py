@@ -51,8 +51,12 @@ class Unanswered:
         return from_answer(image, answer)
 
     def may_resume(self, error: GateError) -> bool:
-        """Whether a broken stream is worth another: the gate went away, and not for too long."""
+        """Whether a broken stream is worth another: the gate went away, and not for too long.
+
+        A message that a breaking link no longer takes ends a stream as INTERNAL; the gate's own INTERNAL has a reason.
+        """
         now = self._clock()
         if self._gone_since is None:
             self._gone_since = now
-        return error.code == "UNAVAILABLE" and now - self._gone_since <= RESUME_SECONDS
+        gone = error.code == "UNAVAILABLE" or (error.code == "INTERNAL" and not error.reason)
+        return gone and now - self._gone_since <= RESUME_SECONDS

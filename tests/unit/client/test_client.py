@@ -209,7 +209,9 @@ def test_stream_is_not_resumed_for_ever_nor_after_a_refusal():
     waiting = Unanswered(lambda: now[0])
 
     assert not waiting.may_resume(GateError("PERMISSION_DENIED", "", ""))
+    assert not waiting.may_resume(GateError("INTERNAL", "STAGE_FAILED", ""))
     assert waiting.may_resume(GateError("UNAVAILABLE", "", ""))
+    assert waiting.may_resume(GateError("INTERNAL", "", ""))
     now[0] = 121.0
     assert not waiting.may_resume(GateError("UNAVAILABLE", "", ""))
 
