@@ -81,6 +81,7 @@ def test_a_link_is_opened_by_keyboard_and_the_session_can_be_left(review):
     link = CliRunner().invoke(app, arguments).output.strip()
     with browsing(review) as page:
         page.goto(link)
+        page.locator("button:focus").wait_for()  # autofocus comes after the page
         press(page, "Enter")
         page.wait_for_url("**/")
         assert "link:dr.b" in page.locator("header").inner_text()
