@@ -80,7 +80,7 @@ bench: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 # What serving costs: the real TorchServe (which needs Java), the index and the gate, beside the same work unserved.
-bench-services: .venv/installed
+bench-services: .venv/serving
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.services
 
 # The models of model_store/ on DATA/manifest.csv (image, patient_id, source and, if there, split), beside a cheap
