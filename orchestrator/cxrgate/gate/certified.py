@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
-from cxrgate.core import BAND, Policy, UsageError
+from cxrgate.core import Policy, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import Rule, RunConfig
 from cxrgate.gate.model_set import ModelSet
@@ -41,7 +41,7 @@ class Terms:
         """The policy in force and, where one is required, its certificate.
 
         Args:
-            make: binds a resolved rule to the snapshot.
+            make: binds a rule to the snapshot.
             content: bytes of the certificate that lies beside the snapshot, None where there is none.
 
         Raises:
@@ -49,10 +49,10 @@ class Terms:
             MismatchError: see `make`.
         """
         if self.key is None:
-            return make(self.models.resolve(self.rule)), None
+            return make(self.rule), None
         certificate = read_certificate(content, self.key)
         certificate.check_current(utc_now())
-        policy = make(self.models.resolve(certified_rule(self.rule, certificate)))
+        policy = make(certified_rule(self.rule, certificate))
         certificate.check_binding(binding(policy, self.models.manifests))
         return policy, certificate
 
@@ -73,7 +73,7 @@ def binding(policy: Policy, manifests: Mapping[Kind, ModelManifest]) -> dict[str
     models = {
         f"{kind}.{part}": value for kind in sorted(manifests) for part, value in model_parts(manifests[kind]).items()
     }
-    return {"cxrgate": version("cxrgate"), "band": BAND, **parts, **models}
+    return {"cxrgate": version("cxrgate"), "band": policy.band, **parts, **models}
 
 
 def model_parts(manifest: ModelManifest) -> dict[str, str]:

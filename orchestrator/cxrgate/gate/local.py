@@ -50,11 +50,11 @@ def _load(folder: Path, kind: Kind, device: str) -> Forward:
     return Forward(model, device)
 
 
-def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models: ModelDigests) -> Policy:
+def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models: ModelSet) -> Policy:
     """The rule, bound to a snapshot and the models.
 
     Args:
-        rule: resolved, see ModelSet.resolve.
+        rule: with or without the models' own numbers.
         snapshot: its digest.
         references: how many it holds.
         made: what it was built with.
@@ -63,14 +63,15 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
     Raises:
         MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor.
     """
-    if made != models:
-        raise MismatchError(f"expected a snapshot built with {models}, this one was with {made}; enrol again")
+    if made != models.digests:
+        raise MismatchError(f"expected a snapshot built with {models.digests}, this one was with {made}; enrol again")
     return Policy(
-        **rule.model_dump(),
+        **models.resolve(rule).model_dump(),
         references=references,
         snapshot=snapshot,
         retrieval=made.retrieval,
         verification=made.verification,
+        band=models.band,
     )
 
 
@@ -78,7 +79,7 @@ def make_policy(rule: Rule, snapshot: Snapshot, models: ModelSet) -> Policy:
     """The rule, bound to a snapshot in this process; errors as `bind`."""
     manifest = snapshot.manifest
     made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
-    return bind(models.resolve(rule), manifest.digest, manifest.references, made, models.digests)
+    return bind(rule, manifest.digest, manifest.references, made, models)
 
 
 @contextmanager

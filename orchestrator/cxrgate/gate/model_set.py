@@ -9,7 +9,7 @@ from cxrgate.core.ports import Embedder, Verifier
 from cxrgate.gate.config import Rule
 from cxrgate.images import COPY_METHOD, COPY_THRESHOLD
 from cxrgate.index import ModelDigests
-from cxrgate.models import Kind, ModelManifest
+from cxrgate.models import BANDS, Kind, ModelManifest
 
 MINIMUM_FRONTALITY = 0.5
 """Where the models that tell strangers are calibrated; see train.strangers."""
@@ -33,6 +33,11 @@ class ModelSet:
     async def are_healthy(self) -> bool:
         """Whether the models answer; in this process they do."""
         return True
+
+    @property
+    def band(self) -> float:
+        """The widest band of the models' dtypes."""
+        return max(BANDS[manifest.dtype] for manifest in self.manifests.values())
 
     def resolve(self, rule: Rule) -> Rule:
         """The rule with the models' own numbers, where it says `default`."""

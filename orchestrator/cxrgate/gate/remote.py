@@ -14,6 +14,7 @@ from cxrgate.core.ports import Decoder
 from cxrgate.gate.certified import Terms
 from cxrgate.gate.config import Rule
 from cxrgate.gate.local import bind
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index import ModelDigests
 from cxrgate.index.service_codec import from_neighbors, to_query
@@ -63,8 +64,8 @@ async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
     return answer.index
 
 
-def remote_policy(rule: Rule, index: pb.Index, models: ModelDigests) -> Policy:
-    """The rule (resolved), bound to the index service's snapshot and the models: what a local gate over it would have.
+def remote_policy(rule: Rule, index: pb.Index, models: ModelSet) -> Policy:
+    """The rule, bound to the index service's snapshot and the models: what a local gate over it would have.
 
     Raises:
         MismatchError: the snapshot was built with other models or another preprocessing.
@@ -81,5 +82,5 @@ def remote_gate(channel: grpc.aio.Channel, terms: Terms, index: pb.Index, decode
         CertificateError: see Terms.bind.
     """
     models = terms.models
-    policy, certificate = terms.bind(lambda rule: remote_policy(rule, index, models.digests), index.certificate or None)
+    policy, certificate = terms.bind(lambda rule: remote_policy(rule, index, models), index.certificate or None)
     return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import BAND, Decision, Policy
+from cxrgate.core import Decision, Policy
 from cxrgate.report.results import Results
 
 LARGEST = 50
@@ -121,8 +121,8 @@ def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: 
 
 
 def _matches(candidate: Candidate, policy: Policy) -> bool:
-    copy = policy.copy_threshold is not None and candidate.similarity >= policy.copy_threshold - BAND
-    return copy or candidate.score >= policy.score_threshold - BAND
+    copy = policy.copy_threshold is not None and candidate.similarity >= policy.copy_threshold - policy.band
+    return copy or candidate.score >= policy.score_threshold - policy.band
 
 
 def _unanswered(row: Mapping[Hashable, Any]) -> Unanswered:

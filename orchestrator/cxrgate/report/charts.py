@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.core import BAND, Policy
+from cxrgate.core import Policy
 from cxrgate.report.histogram import Histogram, Mark, Region, Zone, histogram
 
 
@@ -24,7 +24,7 @@ class Chart:
 
 
 def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
-    """Draw the columns of `results.parquet`; a zone begins BAND below its threshold, as the policy decides."""
+    """Draw the columns of `results.parquet`; a zone begins a band below its threshold, as the policy decides."""
     values = {name: images[name].to_numpy(np.float64) for name in ("score", "similarity", "distance", "typicality")}
     return (
         _score(values["score"], policy),
@@ -37,8 +37,8 @@ def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
 def _score(values: NDArray[np.float64], policy: Policy) -> Chart:
     regions = [
         Region(Zone.CLEAR, 0, "below"),
-        Region(Zone.BORDERLINE, max(policy.borderline - BAND, 0), "borderline"),
-        Region(Zone.MATCH, max(policy.score_threshold - BAND, 0), "at or above the threshold"),
+        Region(Zone.BORDERLINE, max(policy.borderline - policy.band, 0), "borderline"),
+        Region(Zone.MATCH, max(policy.score_threshold - policy.band, 0), "at or above the threshold"),
     ]
     marks = [
         Mark(policy.score_threshold, f"threshold {policy.score_threshold:g}"),
@@ -53,7 +53,7 @@ def _similarity(values: NDArray[np.float64], policy: Policy) -> Chart:
     low = _floor(values, [] if threshold is None else [threshold])
     regions, marks, rule = [Region(Zone.CLEAR, low, "below")], [], "Recorded only: this policy has no copy threshold."
     if threshold is not None:
-        regions.append(Region(Zone.MATCH, threshold - BAND, "at or above the threshold"))
+        regions.append(Region(Zone.MATCH, threshold - policy.band, "at or above the threshold"))
         marks.append(Mark(threshold, f"threshold {threshold:g}"))
         rule = "Images at or above the threshold are removed."
     return Chart("Copy similarity", "highest cosine among the candidates", rule, histogram(values, 1, regions, marks))
@@ -71,7 +71,7 @@ def _typicality(values: NDArray[np.float64], policy: Policy) -> Chart:
     low = min(_floor(values, [threshold]), threshold)
     regions = [
         Region(Zone.ATYPICAL, low, "below the minimum"),
-        Region(Zone.CLEAR, threshold + BAND, "at or above the minimum"),
+        Region(Zone.CLEAR, threshold + policy.band, "at or above the minimum"),
     ]
     rule = "Images below the minimum are no radiograph of the enrolled kind: they get no answer."
     drawn = histogram(values, 1, regions, [Mark(threshold, f"minimum {threshold:g}")])

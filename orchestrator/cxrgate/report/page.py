@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import TemplateError
 
-from cxrgate.core import BAND, UsageError
+from cxrgate.core import UsageError
 from cxrgate.report.cases import Case, Cases, find_cases
 from cxrgate.report.charts import charts
 from cxrgate.report.environment import make_environment
@@ -64,7 +64,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
                 words=REASONS,
                 size=SIZE,
                 side=SIDE,
-                band=BAND,
+                band=results.policy.band,
             )
         )
     except (TemplateError, TypeError) as error:  # TypeError: a number that is not there is formatted

@@ -15,7 +15,7 @@ from jinja2 import Environment
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from cxrgate.core import BAND, CxrgateError
+from cxrgate.core import CxrgateError
 from cxrgate.report.cases import Case
 from cxrgate.report.environment import make_environment
 from cxrgate.report.pictures import Pictures, data_uri
@@ -255,7 +255,7 @@ class _Page:
             "decisions": self._reviewed.decisions,
             "kinds": Kind,
             "words": REASONS,
-            "band": BAND,
+            "band": results.policy.band,
         }
         return HTMLResponse(self._templates.get_template(template).render({**common, **values}), code)
 

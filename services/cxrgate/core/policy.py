@@ -11,8 +11,7 @@ from cxrgate.core.digest import mapping_digest
 from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
 BAND = 1e-4
-"""Scores this close below a threshold count as reaching it: larger than the differences between batch sizes
-and back ends (1e-5 in fp32), so that none of those can turn a rejection into a release."""
+"""The band in float32: larger than the differences between batch sizes and back ends, 1e-5."""
 
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
@@ -32,6 +31,8 @@ class Policy:
             radiograph of the enrolled kind (noise, inverted, another view): INDETERMINATE.
         minimum_frontality: how surely the retrieval model must take an image for a frontal chest radiograph; below it
             is a stranger: INDETERMINATE. None for a model that does not say.
+        band: numbers this close to a threshold count against the image: larger than what batch sizes, back ends and
+            the models' dtype change, so that none of those can turn a rejection into a release.
         references: number of references in the snapshot.
         snapshot: digest of the snapshot; it covers the models and their preprocessing.
         retrieval: digest of the retrieval model.
@@ -48,6 +49,7 @@ class Policy:
     retrieval: str
     verification: str
     minimum_frontality: float | None = None
+    band: float = BAND
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
@@ -62,13 +64,15 @@ class Policy:
             raise ValueError(f"expected 0 < copy_threshold <= 1, got {self.copy_threshold}")
         if not -1 <= self.minimum_typicality < 1:
             raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
+        if not BAND <= self.band < 1:
+            raise ValueError(f"expected {BAND} <= band < 1, got {self.band}")
         if self.minimum_frontality is not None and not 0 <= self.minimum_frontality < 1:
             raise ValueError(f"expected 0 <= minimum_frontality < 1, got {self.minimum_frontality}")
 
     @cached_property
     def digest(self) -> str:
-        """Sha256 over everything above and the band: stored with each verdict."""
-        return mapping_digest({**asdict(self), "band": BAND})
+        """Sha256 over everything above: stored with each verdict."""
+        return mapping_digest(asdict(self))
 
     def decide(self, evidence: Evidence, pixel_digest: str) -> Verdict:
         """Decide on one image. Pure: equal evidence gives an equal verdict.
@@ -85,7 +89,7 @@ class Policy:
             image_id=evidence.image_id,
             decision=decision,
             reasons=reasons,
-            borderline=decision is Decision.ANONYMOUS and score >= self.borderline - BAND,
+            borderline=decision is Decision.ANONYMOUS and score >= self.borderline - self.band,
             score=score,
             similarity=similarity,
             evidence=evidence,
@@ -107,19 +111,19 @@ class Policy:
         return () if complete and sound else ("SCORE_INVALID",)
 
     def _matches(self, evidence: Evidence) -> tuple[str, ...]:
-        reasons = []
-        if evidence.scores.max() >= self.score_threshold - BAND:
+        reasons, similarities = [], evidence.candidates.similarities
+        if evidence.scores.max() >= self.score_threshold - self.band:
             reasons.append("SAME_PATIENT")
-        if self.copy_threshold is not None and evidence.candidates.similarities.max() >= self.copy_threshold - BAND:
+        if self.copy_threshold is not None and similarities.max() >= self.copy_threshold - self.band:
             reasons.append("COPY")
-        if not reasons and evidence.candidates.typicality < self.minimum_typicality + BAND:
+        if not reasons and evidence.candidates.typicality < self.minimum_typicality + self.band:
             reasons.append("ATYPICAL")
         # A stranger is told from its own pixels alone: what its scores say of patients comes second.
         return ("STRANGER", *reasons) if self._strange(evidence) else tuple(reasons)
 
     def _strange(self, evidence: Evidence) -> bool:
         least = self.minimum_frontality
-        return least is not None and bool(_frontality(evidence.candidates)[0] < least + BAND)
+        return least is not None and bool(_frontality(evidence.candidates)[0] < least + self.band)
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:

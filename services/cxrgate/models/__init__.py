@@ -7,6 +7,7 @@ from cxrgate.models.forward import Forward
 from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
 from cxrgate.models.local import LocalEmbedder, LocalVerifier, make_descriptors
 from cxrgate.models.manifest import (
+    BANDS,
     Dtype,
     Kind,
     ModelManifest,
@@ -25,6 +26,7 @@ from cxrgate.models.store import StoredModel, cast_model, load_model, save_model
 from cxrgate.models.trunks import TRUNKS
 
 __all__ = [
+    "BANDS",
     "PRESETS",
     "TRUNKS",
     "Architecture",

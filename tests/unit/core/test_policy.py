@@ -28,6 +28,16 @@ def test_score_at_or_within_the_band_of_the_threshold_is_a_match(score):
     assert (verdict.decision, verdict.reasons) == (Decision.NOT_ANONYMOUS, ("SAME_PATIENT",))
 
 
+def test_a_wider_band_makes_a_match_of_what_a_narrower_one_lets_pass():
+    wide = dataclasses.replace(POLICY, band=0.05)
+    found = evidence(scores=(0.1, 0.46, 0.2)), evidence(similarities=(0.2, 0.86, 0.3)), evidence(typicality=0.14)
+
+    assert {POLICY.decide(item, "").decision for item in found} == {Decision.ANONYMOUS}
+    assert [wide.decide(item, "").reasons for item in found] == [("SAME_PATIENT",), ("COPY",), ("ATYPICAL",)]
+    with pytest.raises(ValueError, match="band"):
+        dataclasses.replace(POLICY, band=BAND / 2)
+
+
 def test_score_below_the_band_passes_as_borderline():
     verdict = decide(scores=(0.1, 0.5 - 2 * BAND, 0.2))
 
