@@ -6,11 +6,15 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from fakes import picture
+import torch
+from fakes import SMALL, picture
 
 from cxrgate.evaluate.listing import Entry
 from cxrgate.images import ImageFile, encode_png
-from cxrgate.train import Sample
+from cxrgate.models import EmbedderArchitecture, Kind, save_model
+from cxrgate.train import Sample, patient_hash
+
+SEEN = {"patients": {"train": [patient_hash("nih:1")]}}
 
 
 def entry(name, patient, source="nih", split=None, **more):
@@ -46,3 +50,14 @@ def write_pictures(folder: Path, source: str, counts, start: int = 0, split: str
             row = [name, f"{source}:{patient}", source, ("AP", "PA")[patient % 2], str(image)]
             rows.append(row if split is None else [*row, split])
     return rows
+
+
+def save_store(folder):
+    """Untrained embedders; the verification model says that it saw a patient, scores no pair 1, and knows copies."""
+    torch.manual_seed(0)
+    shape = EmbedderArchitecture(pool=2, dimensions=32)
+    for kind, threshold in ((Kind.RETRIEVAL, None), (Kind.VERIFICATION, None), (Kind.COPY, 0.99999)):
+        network = shape.build()
+        network.calibration.copy_(torch.tensor([10.0, -9.9999]))
+        provenance = SEEN if kind is Kind.VERIFICATION else {}
+        save_model(folder / kind, kind, shape, SMALL, network.state_dict(), provenance, threshold=threshold)

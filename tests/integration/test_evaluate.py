@@ -3,29 +3,13 @@
 import json
 
 import pytest
-import torch
-from evaluate_sets import write_listing, write_pictures
-from fakes import SMALL
+from evaluate_sets import save_store, write_listing, write_pictures
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.models import EmbedderArchitecture, Kind, save_model
-from cxrgate.train import patient_hash
 
 KEYS = {"auc", "tpr_at_fpr_1pct", "p_at_1", "map_at_r", "sensitivity", "specificity", "medium_copy", "strong_copy"}
-SEEN = {"patients": {"train": [patient_hash("nih:1")]}}
 COLUMNS = ("image", "patient_id", "source", "view", "follow_up", "split")
-
-
-def save_store(folder):
-    """Untrained embedders; the verification model says that it saw a patient, scores no pair 1, and knows copies."""
-    torch.manual_seed(0)
-    shape = EmbedderArchitecture(pool=2, dimensions=32)
-    for kind, threshold in ((Kind.RETRIEVAL, None), (Kind.VERIFICATION, None), (Kind.COPY, 0.99999)):
-        network = shape.build()
-        network.calibration.copy_(torch.tensor([10.0, -9.9999]))
-        provenance = SEEN if kind is Kind.VERIFICATION else {}
-        save_model(folder / kind, kind, shape, SMALL, network.state_dict(), provenance, threshold=threshold)
 
 
 def run(data, store, *options):

@@ -17,6 +17,7 @@ from cxrgate.cli.errors import shown
 from cxrgate.evaluate import read_entries, read_manifests
 from cxrgate.trust.audit import Audit
 from cxrgate.trust.audit import audit as measure
+from cxrgate.trust.audit_axes import axes_table
 from cxrgate.trust.audit_figures import leak_rows, specificity, summary
 from cxrgate.trust.audit_page import write_page
 from cxrgate.trust.audit_parts import Parts, divide
@@ -73,8 +74,9 @@ def told(parts: Parts) -> str:
 
 def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     """Print the table."""
-    console.print(leak_table(leak_rows(result.cases), release, leaks))
     share, rule = specificity(result.cases), result.rule
+    console.print(leak_table(leak_rows(result.cases), release, leaks))
+    console.print(axes_table(result.axes, share))
     console.print(
         f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
         f"Thresholds: same patient {rule.score_threshold:.4f}, copy {rule.copy_threshold:.4f}.",
@@ -93,6 +95,7 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         "snapshot": result.snapshot,
         "rule": result.rule.model_dump(),
         "specificity": asdict(specificity(result.cases)),
+        "axes": asdict(result.axes),
         "leaks": [asdict(row) for row in leak_rows(result.cases)],
         **{name: value for name, value in summary(result.cases).items() if name == "out_of_distribution"},
     }

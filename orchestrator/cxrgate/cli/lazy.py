@@ -30,6 +30,7 @@ COMMANDS = {
     "certs": "certs:certs",
     "doctor": "doctor:doctor",
     "evaluate": "evaluate:evaluate",
+    "excess": "excess:excess_command",
     "health": "health:health",
     "index": "index:app",
     "log": "log:app",

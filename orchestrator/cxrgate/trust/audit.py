@@ -20,10 +20,12 @@ from cxrgate.gate import Gate, LocalModels, ModelFolders, Rule, RunConfig, enrol
 from cxrgate.gate.local import make_policy
 from cxrgate.index import Snapshot
 from cxrgate.index.keys import KEY_BYTES
+from cxrgate.trust.audit_axes import Axes, infer_membership, measure_consistency
 from cxrgate.trust.audit_parts import Parts
 from cxrgate.trust.audit_rule import choose_rule, nothing_matches
 from cxrgate.trust.canaries import Canary, clean, generated, plant, read_canaries, sampled, siblings, unknown
 from cxrgate.trust.cases import Case, check_cases
+from cxrgate.trust.exhaustive import verify_all
 from cxrgate.trust.generator import STRENGTHS
 from cxrgate.trust.leak import Pixels
 from cxrgate.trust.leaks import LEAKS
@@ -46,12 +48,14 @@ class Audit:
         snapshot: its digest.
         calibration: the cases that the thresholds were chosen on.
         cases: the leaks, the clean patients of the test part, the strangers.
+        axes: consistency, membership inference, exhaustive verification.
     """
 
     rule: Rule
     snapshot: str
     calibration: pd.DataFrame = field(repr=False)
     cases: pd.DataFrame = field(repr=False)
+    axes: Axes = field(repr=False)
 
 
 def audit(store: Path, parts: Parts, work: Path, device: str = "cpu", progress: Progress = lambda *_: None) -> Audit:
@@ -78,8 +82,10 @@ def audit(store: Path, parts: Parts, work: Path, device: str = "cpu", progress: 
         with local_gate(open_config, models, snapshot) as open_gate:
             chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, config.policy, key))
             gate = replace(open_gate, policy=make_policy(rule, snapshot, models))
-            cases = asyncio.run(_Auditor(gate, progress).measure(parts, key))
-    return Audit(rule, snapshot.manifest.digest, chosen_on, cases)
+            auditor = _Auditor(gate, progress)
+            cases = asyncio.run(auditor.measure(parts, key))
+            axes = asyncio.run(auditor.measure_axes(parts, key, cases, models, snapshot))
+    return Audit(rule, snapshot.manifest.digest, chosen_on, cases, axes)
 
 
 def _enrol(parts: Parts, config: RunConfig, models: LocalModels, key: bytes, progress: Progress) -> Snapshot:
@@ -110,6 +116,18 @@ class _Auditor:
         canaries = await read_canaries(sampled(parts.sources, MAIN_PATIENTS), decoder, key)
         donors = [canary.pixels for canary in await read_canaries(sampled(parts.test, PATIENTS), decoder, key)]
         return pd.concat([await self.ask(*step) for step in _steps(parts, canaries, donors, key)], ignore_index=True)
+
+    async def measure_axes(
+        self, parts: Parts, key: bytes, cases: pd.DataFrame, models: LocalModels, snapshot: Snapshot
+    ) -> Axes:
+        decoder, policy = self.gate.decoder, self.gate.policy
+        same = await read_canaries(sampled(parts.siblings, PATIENTS), decoder, key)
+        both = [*same, *await read_canaries(sampled(parts.test, PATIENTS), decoder, key)]
+        return Axes(
+            consistency=await measure_consistency(self.gate, both, self.progress),
+            membership=infer_membership(cases),
+            exhaustive=await verify_all(same, models, snapshot, policy.candidates, policy.score_threshold),
+        )
 
 
 def _steps(

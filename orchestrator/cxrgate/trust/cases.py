@@ -66,7 +66,7 @@ class Case:
 
 
 async def check_cases(
-    gate: Gate, cases: Iterable[Case], progress: Callable[[int], None] = lambda _: None
+    gate: Gate, cases: Iterable[Case], progress: Callable[[int], None] = lambda _: None, batch: int = BATCH
 ) -> pd.DataFrame:
     """Ask the gate about each case.
 
@@ -75,6 +75,7 @@ async def check_cases(
         cases: taken one by one in a thread of their own, so that a generator which makes images works beside the
             models and holds few of them.
         progress: called with the number of cases answered since the last call.
+        batch: cases per batch of the gate.
 
     Returns:
         One row per case in order, with COLUMNS: `reasons` joined by ";", `found` whether the patient was among the
@@ -82,7 +83,7 @@ async def check_cases(
     """
     asked: list[Case] = []
     rows: list[dict[str, Any]] = []
-    async with aclosing(gate.check(_records(iter(cases), asked), BATCH)) as answers:
+    async with aclosing(gate.check(_records(iter(cases), asked), batch)) as answers:
         async for checked in answers:
             rows.append(_row(asked[len(rows)], checked))
             progress(1)

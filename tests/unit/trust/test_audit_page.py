@@ -8,9 +8,11 @@ import pytest
 
 from cxrgate.gate import Rule
 from cxrgate.trust.audit import Audit
+from cxrgate.trust.audit_axes import Axes
 from cxrgate.trust.audit_figures import leak_rows
 from cxrgate.trust.audit_page import write_page
 from cxrgate.trust.bounds import upper_bound
+from cxrgate.trust.exhaustive import Exhaustive
 from cxrgate.trust.plot import BOTTOM, LEFT, RIGHT, TOP, Axis, Series, plot
 from cxrgate.trust.plots import plots
 
@@ -50,7 +52,8 @@ def result():
         table("leak", "blend", "weak <b>", rng.uniform(0.3, 1, 60), rng.uniform(0.7, 1, 60)),
         table("leak", "blend", "strong", rng.uniform(0, 0.4, 60), rng.uniform(0.6, 0.8, 60)),
     ]
-    return Audit(RULE, "0" * 64, clean(), pd.concat([*leaks, clean()], ignore_index=True))
+    axes = Axes({}, {}, Exhaustive(0, 0, 0, 0))
+    return Audit(RULE, "0" * 64, clean(), pd.concat([*leaks, clean()], ignore_index=True), axes)
 
 
 def test_an_axis_places_values_and_keeps_those_outside_on_its_edge():

@@ -1,0 +1,50 @@
+"""`cxrgate excess`: what a generator has of its training patients beyond what chance gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cxrgate.cli.errors import shown
+from cxrgate.core import UsageError
+from cxrgate.train.scoring import Figure
+from cxrgate.trust.excess import by_label, excess
+
+_RESULTS = "results/results.parquet"
+
+
+def excess_command(
+    training: Annotated[Path, typer.Argument(help="Output of a run against the generator's training patients.")],
+    control: Annotated[
+        Path, typer.Argument(help="Output of a run on the same images against as many patients it never saw.")
+    ],
+) -> None:
+    """Compare the flags of two runs on the same images, against training patients and against a control index.
+
+    Exit codes: 0 compared, whatever came of it; 2 wrong usage.
+    """
+    with shown():
+        results = [_read(folder) for folder in (training, control)]
+        found = excess(*results)
+    table = Table("not released", "share (95 %)", title=f"{found.images:,} images", title_justify="left")
+    for name in ("training", "control", "excess"):
+        table.add_row(name, _cell(getattr(found, name)))
+    for label, figure in by_label(results[0]).items():
+        table.add_row(f"training, class {label or 'none'}", _cell(figure))
+    Console().print(table)
+
+
+def _read(folder: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(folder / _RESULTS, columns=["image_id", "label", "decision"])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected the output of a run with {_RESULTS} in {folder}") from error
+
+
+def _cell(figure: Figure) -> str:
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"

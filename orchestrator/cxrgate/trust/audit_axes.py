@@ -1,0 +1,74 @@
+"""What an audit asks beside leaks: consistency, membership inference, exhaustive verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rich.table import Table
+
+from cxrgate.evaluate.gating import Progress
+from cxrgate.gate import Gate
+from cxrgate.trust.audit_figures import Share
+from cxrgate.trust.canaries import Canary
+from cxrgate.trust.cases import Kind, check_cases
+from cxrgate.trust.consistency import Agreement, agreement, repeated, unnoticed
+from cxrgate.trust.exhaustive import Exhaustive
+from cxrgate.trust.leaks import SAME_PATIENT
+from cxrgate.trust.membership import Inference, infer
+
+OTHER_BATCH = 5
+ORDER = f"reversed, in batches of {OTHER_BATCH}"
+_MEMBERS = {"identical": "the enrolled image", SAME_PATIENT: "another radiograph"}
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """By name of the change, and by what the attacker holds; `exhaustive` of other radiographs of enrolled patients."""
+
+    consistency: Mapping[str, Agreement] = field(repr=False)
+    membership: Mapping[str, Inference] = field(repr=False)
+    exhaustive: Exhaustive
+
+
+async def measure_consistency(gate: Gate, canaries: Sequence[Canary], progress: Progress) -> dict[str, Agreement]:
+    """Ask about the same images again: in reverse and other batches, and after each change that nobody sees."""
+    changes = unnoticed(canaries)
+    total = len(canaries) * (2 + len(changes))
+
+    def done(count: int) -> None:
+        progress("ask again", count, total)
+
+    first = await check_cases(gate, repeated(canaries), done)
+    turned = await check_cases(gate, repeated(canaries[::-1]), done, OTHER_BATCH)
+    agreements = {ORDER: agreement(first, turned[::-1].reset_index(drop=True))}
+    for name, cases in changes.items():
+        agreements[name] = agreement(first, await check_cases(gate, cases, done))
+    return agreements
+
+
+def infer_membership(cases: pd.DataFrame) -> dict[str, Inference]:
+    """What verdicts tell somebody who holds an enrolled image, or another radiograph of an enrolled patient."""
+    clean = cases[cases["kind"] == Kind.CLEAN]
+    members = {name: cases[cases["leak_class"] == leak_class] for leak_class, name in _MEMBERS.items()}
+    return {name: infer(table, clean) for name, table in members.items() if len(table)}
+
+
+def axes_table(axes: Axes, specificity: Share) -> Table:
+    """A row per question."""
+    table = Table("question", "of", "answer", title="Beside leaks", title_justify="left")
+    for name, found in axes.consistency.items():
+        share = f"{found.share.recall:.3f}, largest differences {found.score:.1e} and {found.similarity:.1e}"
+        table.add_row(f"same decision, {name}", f"{found.share.n} images", share)
+    for name, inference in axes.membership.items():
+        answer = f"TPR {inference.tpr:.3f} at FPR {inference.fpr:.3f}, {inference.tpr_at_fpr_1pct:.3f} at FPR 1 %"
+        table.add_row(f"membership by verdict, {name}", f"{inference.members} and {specificity.n} patients", answer)
+    found_by = axes.exhaustive
+    table.add_row(
+        "own patient at the threshold",
+        f"{found_by.images} other radiographs",
+        f"{found_by.by_candidates} among the candidates, {found_by.by_all} among all references "
+        f"({found_by.others_by_all} by another patient)",
+    )
+    return table

@@ -1,0 +1,100 @@
+"""`cxrgate audit` on drawn radiographs: the demo's models, the gate's real stages, every kind of leak."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluate_sets import write_listing
+from typer.testing import CliRunner
+
+from cxrgate.cli.main import app
+from cxrgate.demo import Patient, View, draw
+from cxrgate.images import encode_png
+from cxrgate.trust import audit as module
+from cxrgate.trust import audit_rule, canaries
+from cxrgate.trust.cases import COLUMNS
+from cxrgate.trust.generator import fit_generator
+from cxrgate.trust.leaks import CLASSES
+from cxrgate.trust.strangers_drawn import noises
+
+MODELS = Path(__file__).parents[2] / "model_store" / "demo"
+
+
+def write_radiographs(folder):
+    """Radiographs of 120 invented patients, two of every third one, and their listing."""
+    rng, rows = np.random.default_rng(0), []
+    for number in range(120):
+        patient = Patient.sample(rng)
+        for image in range(1 + (number % 3 == 0)):
+            name = f"nih-{number}-{image}.png"
+            (folder / name).write_bytes(encode_png(draw(patient, View.sample(rng), 128)))
+            rows.append((name, f"nih:{number}", "nih"))
+    write_listing(folder, rows, ("image", "patient_id", "source"))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """The answer of the command on invented patients, and where it wrote; few leaks, so that it takes seconds."""
+    folder = tmp_path_factory.mktemp("audit")
+    write_radiographs(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canaries, "fit_generator", partial(fit_generator, steps=2))
+        patch.setattr(audit_rule, "LIMIT", 0.5)
+        patch.setattr(module, "MAIN_PATIENTS", 8)
+        patch.setattr(module, "PATIENTS", 3)
+        patch.setattr(module, "GENERATED_PATIENTS", 3)
+        patch.setattr(module, "strangers", lambda: iter(list(noises(np.random.default_rng(0)))[:5]))
+        arguments = ["audit", str(folder), "--models", str(MODELS), "--output", str(folder / "out")]
+        answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout, folder / "out"
+
+
+def test_the_last_line_is_one_json_object_with_every_class(result):
+    found = json.loads(result[0].splitlines()[-1])
+
+    assert list(found) == ["specificity", "classes", "out_of_distribution"]
+    assert set(found["classes"]) == set(CLASSES)
+    assert all(set(row) == {"n", "recall", "lower_95"} for row in found["classes"].values())
+    assert found["classes"]["identical"] == {"n": 8, "recall": 1.0, "lower_95": pytest.approx(0.05 ** (1 / 8))}
+    assert found["out_of_distribution"]["n"] == 5
+
+
+def test_the_table_names_strengths_and_what_is_expected_of_a_release(result):
+    assert "rotation 20°" in result[0]
+    assert "10,000 images with 1.0% leaks" in result[0]
+    assert "same decision, reversed" in result[0]
+
+
+def test_the_cases_can_be_counted_again(result):
+    cases = pd.read_parquet(result[1] / "cases.parquet")
+    figures = json.loads((result[1] / "audit.json").read_text())
+
+    assert tuple(cases.columns) == COLUMNS
+    assert set(cases["kind"]) == {"leak", "clean", "stranger"}
+    row = next(row for row in figures["leaks"] if row["leak_class"] == "strong_copy")
+    stopped = cases[cases["leak_class"] == "strong_copy"]["decision"] != "ANONYMOUS"
+    assert row["share"]["recall"] == stopped.mean()
+    assert figures["parts"]["test"] == (cases["kind"] == "clean").sum()
+    assert cases["found"].sum() > 0
+
+
+def test_the_same_image_gets_the_same_decision_in_any_batch(result):
+    order = json.loads((result[1] / "audit.json").read_text())["axes"]["consistency"]
+    found = next(value for name, value in order.items() if name.startswith("reversed"))
+
+    assert found["share"]["recall"] == 1
+    assert found["score"] < 1e-4
+
+
+def test_no_name_of_an_image_is_written(result):
+    assert "nih" not in (result[1] / "audit.json").read_text() + (result[1] / "audit.html").read_text()
+    assert (
+        not pd.read_parquet(result[1] / "cases.parquet")
+        .astype(str)
+        .apply(lambda c: c.str.contains("nih"))
+        .any(axis=None)
+    )
