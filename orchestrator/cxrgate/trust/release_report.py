@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.certification import UNCERTIFIED
-from cxrgate.core import BAND, CertificateError, UsageError
+from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.gate.release import MANIFEST
 from cxrgate.report.results import Results, read_results
@@ -90,7 +90,7 @@ def compose(
         "reporter": version("cxrgate"),
         "claims": list(claims(*counted, certified, audited, covered)),
         "run": run_part(results),
-        "band": BAND,
+        "band": results.policy.band,
         "counts": {**counts(results.images), "published": published},
         "histograms": histograms(results),
         "nearest_patients": nearest_patients(results),

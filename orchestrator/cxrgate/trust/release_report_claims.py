@@ -34,7 +34,7 @@ def claims(
     """
     yield f"No match found: {released:,} of {images:,} images are released, held against {references:,} references."
     if certified is None:
-        yield f"{UNCERTIFIED}: no bound on missed leaks is promised for this gate."
+        yield f"{UNCERTIFIED.capitalize()}: no bound on missed leaks is promised for this gate."
     promised = [row for row in certified or () if row.promised is not None]
     yield from (f"Certified: {bound(row)} for all certified classes together." for row in promised)
     yield from (f"Measured, nothing promised: {bound(row)} for this class alone." for row in audited if _is_whole(row))

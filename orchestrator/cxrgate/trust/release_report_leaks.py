@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import BAND, Decision, MismatchError, Policy, UsageError
+from cxrgate.core import Decision, MismatchError, Policy, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.report.results import Results
 from cxrgate.trust.audit_figures import ANY, RISK, Row, leak_rows
@@ -113,14 +113,14 @@ def decide_again(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The cases as this policy decides on their recorded scores; what had no answer keeps its reasons."""
     reasons = pd.DataFrame(
         {
-            "SAME_PATIENT": cases["score"] >= policy.score_threshold - BAND,
-            "COPY": cases["similarity"] >= (policy.copy_threshold or float("inf")) - BAND,
+            "SAME_PATIENT": cases["score"] >= policy.score_threshold - policy.band,
+            "COPY": cases["similarity"] >= (policy.copy_threshold or float("inf")) - policy.band,
         }
     )
     # Frontality is not recorded, but its minimum is the same: see _check_gate.
     lost = cases["failed"].astype(bool) | cases["reasons"].str.contains("SCORE_INVALID|STRANGER")
     match = reasons.any(axis="columns") & ~lost
-    atypical = (cases["typicality"] < policy.minimum_typicality + BAND) & ~match & ~lost
+    atypical = (cases["typicality"] < policy.minimum_typicality + policy.band) & ~match & ~lost
     named = reasons.apply(lambda row: ";".join(reasons.columns[row]), axis="columns")
     named = named.where(match, "").mask(atypical, "ATYPICAL").mask(lost, cases["reasons"])
     decisions = pd.Series(Decision.ANONYMOUS.value, index=cases.index)

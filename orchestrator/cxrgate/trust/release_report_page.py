@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from cxrgate.certification import UNCERTIFIED
-from cxrgate.core import BAND, UsageError
+from cxrgate.core import UsageError
 from cxrgate.report.charts import charts
 from cxrgate.report.environment import make_environment
 from cxrgate.report.histogram import SIZE
@@ -28,7 +28,7 @@ def render_page(statement: Mapping[str, Any], results: Results) -> str:
         UsageError: the statement lacks a part.
     """
     environment = make_environment("cxrgate.trust", "cxrgate.report")
-    environment.filters["at_most"] = percent_up
+    environment.filters |= {"at_most": percent_up, "unbroken": _unbroken}
     try:
         return environment.get_template("release.html.j2").render(
             statement=statement,
@@ -38,7 +38,7 @@ def render_page(statement: Mapping[str, Any], results: Results) -> str:
             charts=charts(results.images, results.policy),
             words=REASONS,
             size=SIZE,
-            band=BAND,
+            band=results.policy.band,
             uncertified=UNCERTIFIED,
             not_covered=NOT_COVERED,
             any_strength=ANY,
@@ -46,3 +46,8 @@ def render_page(statement: Mapping[str, Any], results: Results) -> str:
         )
     except (TemplateError, TypeError, KeyError) as error:
         raise UsageError("expected a complete statement and run.json to make a page of") from error
+
+
+def _unbroken(text: str) -> str:
+    """The text with its numbers and their per cent signs on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -62,7 +62,7 @@ def test_it_says_what_is_not_known(made):
 def test_an_uncertified_run_says_so_everywhere(uncertified):
     claims = statement(uncertified)["claims"]
 
-    assert claims[1] == "uncertified: no bound on missed leaks is promised for this gate."
+    assert claims[1] == "Uncertified: no bound on missed leaks is promised for this gate."
     assert "Uncertified" in uncertified.report.with_suffix(".html").read_text()
     with pytest.raises(CertificateError, match="stays uncertified"):
         make_statement(
