@@ -63,11 +63,11 @@ class Stages:
 
 
 @asynccontextmanager
-async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, **certification):
+async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, **certification):
     """A served gate; gives its stages, its oracle and its address. `certification`: its certificate and its clock."""
     stages = Stages()
     log = AuditLog(folder / "gate.log")
-    oracle = Oracle(log, Quotas(roles.quotas), Batches(size))
+    oracle = Oracle(log, Quotas(roles.quotas), Batches(size), drift)
     service = gate_service(FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification)), oracle, in_flight)
     try:
         async with serving(service, roles=roles, times=times) as (_, address):

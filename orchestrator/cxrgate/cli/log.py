@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cxrgate.cli.errors import shown
-from cxrgate.gate.audit import parse_head, verify_log
+from cxrgate.gate.audit import AuditLog, parse_head, verify_log
+from cxrgate.gate.oracle import ACKNOWLEDGED
 
 app = typer.Typer(no_args_is_help=True, help="The gate's hash-chained log.")
 
@@ -30,3 +32,22 @@ def verify(
     with shown():
         last = verify_log(log, None if head is None else parse_head(head))
         typer.echo(f"{last.count} lines, head {last.count}:{last.sha256}")
+
+
+@app.command()
+def acknowledge(
+    log: Annotated[Path, typer.Argument(help="The log file of a gate that is stopped.", exists=True)],
+    reason: Annotated[str, typer.Option(help="Why the scores changed, for those who read the log later.")],
+) -> None:
+    """Let a gate whose scores drifted give verdicts again; what it sees from now on is its new reference.
+
+    Exit codes: 0 it is in the log, 2 the log cannot be written or another process writes it.
+    """
+    with shown():
+        asyncio.run(_append(log, reason))
+
+
+async def _append(log: Path, reason: str) -> None:
+    opened = AuditLog(log)
+    await opened.append(ACKNOWLEDGED, reason=reason)
+    await opened.close()

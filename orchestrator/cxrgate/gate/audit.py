@@ -11,6 +11,7 @@ and patients are opaque.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import logging
@@ -120,13 +121,15 @@ class AuditLog:
 
         Raises:
             LogBroken: the chain does not hold elsewhere.
+            UsageError: another process writes to it.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        _lock(self._file)
         _cut_torn_line(path)
         self.path = path
         self.head = verify_log(path)
         self.broken = False
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND)
         self._head_file = os.open(_beside(path), os.O_RDWR | os.O_CREAT, 0o600)
         self._write_head(self.head)
         self._end = os.fstat(self._file).st_size
@@ -212,9 +215,15 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".head")
 
 
+def _lock(file: int) -> None:
+    """Two writers would break the chain; the lock goes with the process."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError("expected to be the log's only writer; stop the service that writes it first") from error
+
+
 def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
-        path.touch(mode=0o600)
     with path.open("rb+") as file:
         content = file.read()
         file.truncate(content.rfind(b"\n") + 1)

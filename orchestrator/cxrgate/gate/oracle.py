@@ -18,6 +18,7 @@ from cxrgate.core import Failure, GreyImage, MediaType, Outcome, Verdict
 from cxrgate.gate.audit import AuditLog, read_lines
 from cxrgate.gate.oracle_alarm import NearDuplicates
 from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_drift import Drift
 from cxrgate.gate.oracle_quota import Quotas
 from cxrgate.gate.pipeline import Gate
 from cxrgate.rpc.errors import CallRefused
@@ -25,6 +26,7 @@ from cxrgate.rpc.roles import Caller
 
 CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
 NEAR_DUPLICATES = "near_duplicates_noticed"
+DRIFT, ACKNOWLEDGED = "drift_noticed", "drift_acknowledged"
 RETRY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -41,9 +43,10 @@ _MEDIA = {
 class Oracle:
     """Checks images for callers, and keeps the evidence for reviewers."""
 
-    def __init__(self, log: AuditLog, quotas: Quotas, batches: Batches) -> None:
-        """Take up what the log holds: receipts, and what each identity used of today's quota."""
+    def __init__(self, log: AuditLog, quotas: Quotas, batches: Batches, drift: Drift | None = None) -> None:
+        """Take up what the log holds: receipts, today's use of quotas, the scores that drift is told by."""
         self.log, self.quotas = log, quotas
+        self.drift = drift or Drift()
         self._batches = batches
         self._near = NearDuplicates()
         self._receipts: dict[str, int] = {}
@@ -54,9 +57,12 @@ class Oracle:
         """The verdict on one image, recorded before it is given. The quota has been taken.
 
         Raises:
-            CallRefused: the image cannot be accepted (INVALID_ARGUMENT) or could not be judged (UNAVAILABLE).
+            CallRefused: the image cannot be accepted (INVALID_ARGUMENT) or could not be judged (UNAVAILABLE), or the
+                scores have drifted and nobody has looked yet (FAILED_PRECONDITION).
         """
         declared = _validated(image)
+        if self.drift.noticed:
+            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
         checked = await self._batches.check(gate, image.content, declared)
         # Side by side: the log waits for the disk, the watch for a core.
         answer, _ = await asyncio.gather(
@@ -71,6 +77,9 @@ class Oracle:
         receipt = secrets.token_urlsafe(24)
         entry = {"identity": caller.identity, "image_id": image.image_id, "receipt": receipt, **_evidence(outcome)}
         self._receipts[receipt] = await self.log.append(CHECKED, **entry)
+        if math.isfinite(outcome.score) and self.drift.add(outcome.policy_digest, outcome.score):
+            _log.error("gate.drift_noticed")
+            await self.log.append(DRIFT)
         return pb.Verdict(
             image_id=image.image_id,
             decision=pb.Decision.Value(f"DECISION_{outcome.decision}"),
@@ -100,6 +109,12 @@ class Oracle:
             self.quotas.recall(content["identity"], datetime.fromisoformat(content["time"]).date())
         if content["event"] == CHECKED:
             self._receipts[content["receipt"]] = offset
+            if content["score"] is not None:
+                self.drift.add(content["policy_digest"], content["score"])
+        if content["event"] == DRIFT:
+            self.drift.noticed = True
+        if content["event"] == ACKNOWLEDGED:
+            self.drift.acknowledge()
 
 
 def _validated(image: pb.Image) -> MediaType | None:

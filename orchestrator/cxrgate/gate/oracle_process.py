@@ -54,7 +54,7 @@ async def serve_gate(
             async def readiness(server: Server, names: Sequence[str]) -> None:
                 while True:
                     answered = await asyncio.gather(gates.refresh(), found.are_healthy())
-                    ready = all(answered) and not opened.broken
+                    ready = all(answered) and not opened.broken and not oracle.drift.noticed
                     for name in names:
                         await server.set_ready(name, ready=ready)
                     await asyncio.sleep(POLL_SECONDS)
