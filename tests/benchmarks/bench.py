@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import torch
+from benchmarks.trust import trust_overhead
 from fakes import picture
 
 from cxrgate.gate import ModelFolders, RunConfig, local_models, run
@@ -136,6 +137,7 @@ def main(images):
         "stages_in_run": in_run,
         "end_to_end_over_bare_forward": median([end / bare for end, bare in zip(ends, bares, strict=True)]),
         "end_to_end_over_seed_procedure": median([end / seed for end, seed in zip(ends, seeds, strict=True)]),
+        "trust_overhead": trust_overhead(images),
     }
     output = Path("out/bench.json")
     output.parent.mkdir(exist_ok=True)
