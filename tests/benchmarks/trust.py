@@ -1,9 +1,11 @@
 """What the checks of trust cost, as a share of the forwards that the policy requires, in the same run.
 
 With the shipped models: telling strangers (the head for frontality, the layout for typicality), the digest of the
-pixels, the certificate's date, the rule with its band, and the watch for drift, against the three models' forwards.
+pixels, the certificate's date, the rule with its band, the watch for drift, and the record of each image, against the
+three models' forwards.
 """
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,9 @@ from fakes import POLICY, evidence, picture
 
 from cxrgate.certification import Certificate
 from cxrgate.core import GreyImage
+from cxrgate.gate import Checked
 from cxrgate.gate.oracle_drift import Drift
+from cxrgate.gate.rows import evidence_rows, result_row
 from cxrgate.images.descriptors import weight_free
 from cxrgate.models import Forward, keep_freed_memory, load_model
 
@@ -41,6 +45,8 @@ def checks(images, head, pooled, drift):
         weight_free(image.pixels)
         verdict = POLICY.decide(evidence(image_id=image.image_id), image.digest)
         drift.add(verdict.policy_digest, verdict.score)
+        checked = Checked(image, verdict)
+        json.dumps([result_row(checked, "", "name.png"), evidence_rows(checked)])
 
 
 def trust_overhead(count):
