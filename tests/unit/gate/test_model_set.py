@@ -1,0 +1,35 @@
+import pytest
+from fakes import SMALL
+
+from cxrgate.gate import Rule
+from cxrgate.gate.model_set import MINIMUM_FRONTALITY, ModelSet
+from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, Kind, ModelManifest
+
+
+def models(*, retrieval=Dtype.FLOAT32, verification=Dtype.FLOAT32, frontality=0):
+    shape = EmbedderArchitecture(frontality=frontality)
+    manifests = {
+        Kind.RETRIEVAL: ModelManifest("r", Kind.RETRIEVAL, shape, SMALL, retrieval, ""),
+        Kind.VERIFICATION: ModelManifest("v", Kind.VERIFICATION, EmbedderArchitecture(), SMALL, verification, ""),
+        Kind.COPY: ModelManifest("c", Kind.COPY, EmbedderArchitecture(), SMALL, Dtype.FLOAT32, "", 0.7),
+    }
+    return ModelSet(manifests, None, None)
+
+
+def test_the_band_is_that_of_the_least_exact_model():
+    assert models().band == BANDS[Dtype.FLOAT32] == 1e-4
+    assert models(retrieval=Dtype.FLOAT16).band == BANDS[Dtype.FLOAT16]
+    assert models(retrieval=Dtype.FLOAT16, verification=Dtype.BFLOAT16).band == BANDS[Dtype.BFLOAT16]
+
+
+@pytest.mark.parametrize(("frontality", "minimum"), [(0, None), (4, MINIMUM_FRONTALITY)])
+def test_a_rule_takes_the_numbers_that_the_models_give(frontality, minimum):
+    rule = models(frontality=frontality).resolve(Rule())
+
+    assert (rule.copy_threshold, rule.minimum_frontality) == (0.7, minimum)
+
+
+def test_a_rule_keeps_its_own_numbers():
+    rule = Rule(copy_threshold=0.8, minimum_frontality=0.3)
+
+    assert models().resolve(rule) == rule
