@@ -9,6 +9,8 @@ from sets import write_config, write_sets
 
 from cxrgate.core import MismatchError, ModelError
 from cxrgate.gate import ModelFolders, read_config, run
+from cxrgate.images import JOINED_METHOD
+from cxrgate.images.descriptors import COPY_DIMENSIONS
 from cxrgate.index import Snapshot
 from cxrgate.models import EmbedderArchitecture, Kind, read_manifest, save_model
 
@@ -30,8 +32,8 @@ def folder(tmp_path_factory):
 def test_a_copy_model_in_the_store_is_the_copy_space(folder):
     manifest = Snapshot.open(folder / "snapshot").manifest
 
-    assert manifest.copy_method == read_manifest(folder / "models/copy").digest
-    assert manifest.arrays["copy"].shape[1] == 32
+    assert manifest.copy_method == f"{read_manifest(folder / 'models/copy').digest} {JOINED_METHOD}"
+    assert manifest.arrays["copy"].shape[1] == 32 + COPY_DIMENSIONS
 
 
 def test_its_own_threshold_is_the_default(folder):

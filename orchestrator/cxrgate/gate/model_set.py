@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from cxrgate.core.ports import Embedder, Verifier
 from cxrgate.gate.config import Rule
-from cxrgate.images import COPY_METHOD, COPY_THRESHOLD
+from cxrgate.images import COPY_METHOD, JOINED_METHOD
 from cxrgate.index import ModelDigests
-from cxrgate.models import BANDS, Kind, ModelManifest
+from cxrgate.models import BANDS, Kind, ModelManifest, copy_threshold
 
 MINIMUM_FRONTALITY = 0.5
 """Where the models that tell strangers are calibrated; see train.strangers."""
@@ -28,7 +28,8 @@ class ModelSet:
         """What a snapshot must have been built with."""
         copy = self.manifests.get(Kind.COPY)
         retrieval, verification = self.manifests[Kind.RETRIEVAL], self.manifests[Kind.VERIFICATION]
-        return ModelDigests(retrieval.digest, verification.digest, COPY_METHOD if copy is None else copy.digest)
+        method = COPY_METHOD if copy is None else f"{copy.digest} {JOINED_METHOD}"
+        return ModelDigests(retrieval.digest, verification.digest, method)
 
     async def are_healthy(self) -> bool:
         """Whether the models answer; in this process they do."""
@@ -41,12 +42,11 @@ class ModelSet:
 
     def resolve(self, rule: Rule) -> Rule:
         """The rule with the models' own numbers, where it says `default`."""
-        own = {"copy_threshold": self._copy_threshold(), "minimum_frontality": self._minimum_frontality()}
+        own = {
+            "copy_threshold": copy_threshold(self.manifests.get(Kind.COPY)),
+            "minimum_frontality": self._minimum_frontality(),
+        }
         return rule.model_copy(update={name: own[name] for name in own if getattr(rule, name) == "default"})
-
-    def _copy_threshold(self) -> float:
-        copy = self.manifests.get(Kind.COPY)
-        return COPY_THRESHOLD if copy is None or copy.threshold is None else copy.threshold
 
     def _minimum_frontality(self) -> float | None:
         architecture = self.manifests[Kind.RETRIEVAL].architecture

@@ -21,7 +21,7 @@ from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, 
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.models import Kind, ModelManifest, make_descriptors, read_manifest
+from cxrgate.models import Kind, ModelManifest, copy_threshold, make_descriptors, read_manifest
 from cxrgate.models.inference_codec import pack_floats, pack_images, unpack_floats
 from cxrgate.rpc.errors import CallRefused
 from cxrgate.serving.predictions import Predictions, open_models_channel
@@ -137,13 +137,16 @@ class RemoteEmbedder:
     def __init__(self, retrieval: ServedModel, copy: ServedModel | None) -> None:
         """Without a copy model the copy descriptor is the weight-free one."""
         self._retrieval, self._copy = retrieval, copy
+        self._threshold = copy_threshold(None if copy is None else copy.manifest)
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
         width = self._retrieval.manifest.architecture.embedding
         identities, copies = await asyncio.gather(_rows(self._retrieval, images), self._copies(images))
         return await asyncio.to_thread(
-            lambda: [_descriptors(*item, width) for item in zip(images, identities, copies, strict=True)]
+            lambda: [
+                _descriptors(*item, width, self._threshold) for item in zip(images, identities, copies, strict=True)
+            ]
         )
 
     async def _copies(self, images: Sequence[GreyImage]) -> Sequence[Float32s | Failure | None]:
@@ -165,11 +168,11 @@ def _row(image: GreyImage, result: Any, width: int) -> Float32s | Failure:
 
 
 def _descriptors(
-    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None, width: int
+    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None, width: int, threshold: float
 ) -> Descriptors | Failure:
     if isinstance(identity, Failure):
         return identity
-    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy, width)
+    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy, width, threshold)
 
 
 class RemoteVerifier:

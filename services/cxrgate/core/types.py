@@ -89,8 +89,9 @@ class GreyImage:
 class Descriptors:
     """What search needs of one image: float32[d] per space, and the layout, float32[64], for typicality.
 
-    `identity` is the retrieval embedding (Euclidean), `copy` has unit length (cosine). `frontality`, in 0 to 1, is how
-    surely the retrieval model takes the image for a frontal chest radiograph; None where the model does not say.
+    `identity` is the retrieval embedding (Euclidean), `copy` a copy descriptor of unit length (cosine), or two in one
+    row (images.join_copies). `frontality`, in 0 to 1, is how surely the retrieval model takes the image for a frontal
+    chest radiograph; None where the model does not say.
     """
 
     image_id: str

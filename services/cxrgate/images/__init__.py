@@ -1,7 +1,14 @@
 """Images: sources, the one decode function and its sandbox, the canonical encoding, descriptors without weights."""
 
 from cxrgate.images.decode import decode
-from cxrgate.images.descriptors import COPY_METHOD, COPY_THRESHOLD, weight_free
+from cxrgate.images.descriptors import (
+    COPY_METHOD,
+    COPY_THRESHOLD,
+    JOINED_METHOD,
+    join_copies,
+    split_copies,
+    weight_free,
+)
 from cxrgate.images.encode import encode_png
 from cxrgate.images.layouts import Layout, list_source
 from cxrgate.images.sandbox import SandboxedDecoder
@@ -10,13 +17,16 @@ from cxrgate.images.sources import ImageFile, list_csv, list_folder
 __all__ = [
     "COPY_METHOD",
     "COPY_THRESHOLD",
+    "JOINED_METHOD",
     "ImageFile",
     "Layout",
     "SandboxedDecoder",
     "decode",
     "encode_png",
+    "join_copies",
     "list_csv",
     "list_folder",
     "list_source",
+    "split_copies",
     "weight_free",
 ]

@@ -24,6 +24,9 @@ COPY_THRESHOLD = 0.9
 """Similarity from which two images are copies. Measured on 5,375 radiographs of 3,750 patients: different patients
 reach 0.925 at most (0.872 at the 99.9th percentile), JPEG quality 10 and rescaling to 64 px stay above 0.97."""
 
+JOINED_METHOD = f"learned+{COPY_METHOD}"
+"""Names a learned copy descriptor with the weight-free one behind it; see join_copies."""
+
 MINIMUM_CONTRAST = 2.0
 """Standard deviation of the 32 x 32 grid in grey levels below which there is nothing to compare."""
 
@@ -68,6 +71,28 @@ def weight_free(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
     copy = (spectrum[:COPY_BAND, :COPY_BAND] * _WHITENING).ravel()
     layout = spectrum[:LAYOUT_BAND, :LAYOUT_BAND].ravel() / amplitude
     return _unit(copy), layout.astype(np.float32)
+
+
+def join_copies(learned: NDArray[np.float32], plain: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
+    """Both copy descriptors of an image in one row, float32[d + 256], for `split_copies`.
+
+    They miss different things: learned ones find what was turned, shifted or cropped, the weight-free one what was
+    blurred, drowned in noise or compressed to nothing. `plain` is shortened or lengthened so that its own threshold
+    becomes the learned one's: half the squared distance is one less the similarity, so one threshold serves both.
+
+    Args:
+        learned: float32[d] of unit length.
+        plain: float32[256] of unit length, see weight_free.
+        threshold: similarity below 1 from which the learned descriptor calls two images copies.
+    """
+    scale = np.sqrt((1 - threshold) / (1 - COPY_THRESHOLD))
+    return np.concatenate([learned, (scale * plain).astype(np.float32)])
+
+
+def split_copies(rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The parts of copy descriptors float32[..., d], each with its own neighbours: one, or learned and weight-free."""
+    learned = rows.shape[-1] - COPY_DIMENSIONS
+    return [rows] if learned <= 0 else [rows[..., :learned], rows[..., learned:]]
 
 
 def _unit(values: NDArray[np.float64]) -> NDArray[np.float32]:

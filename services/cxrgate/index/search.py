@@ -1,4 +1,7 @@
-"""The searcher over a snapshot in this process: the union of both spaces' nearest references."""
+"""The searcher over a snapshot in this process: the union of both spaces' nearest references.
+
+In the copy space each part of a copy descriptor has its own nearest references, and the most similar part counts.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Failure
+from cxrgate.images.descriptors import split_copies
 from cxrgate.index.distance import exact_distances
 from cxrgate.index.engine import Engine, EngineName
 from cxrgate.index.kdtree import KDTreeEngine
@@ -40,7 +44,7 @@ class LocalSearcher:
         self._snapshot = snapshot
         self._k = min(k, snapshot.manifest.references)
         self._identity = make_engine(engine, snapshot.identity)
-        self._copy = make_engine(engine, snapshot.copy) if copy_space else None
+        self._copies = [make_engine(engine, part) for part in split_copies(snapshot.copy)] if copy_space else []
 
     async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
         """See core.ports.Searcher. A descriptor of other dimensions is an error of the caller: ValueError."""
@@ -48,8 +52,10 @@ class LocalSearcher:
 
     def _search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
         found = [self._identity.search(np.stack([query.identity for query in queries]), self._k).rows]
-        if self._copy is not None:
-            found.append(self._copy.search(np.stack([query.copy for query in queries]), self._k).rows)
+        if self._copies:
+            parts = split_copies(np.stack([query.copy for query in queries]))
+            searched = zip(self._copies, parts, strict=True)
+            found.extend(engine.search(np.ascontiguousarray(part), self._k).rows for engine, part in searched)
         return [self._candidates(query, *rows) for query, *rows in zip(queries, *found, strict=True)]
 
     def _candidates(self, query: Descriptors, *spaces: NDArray[np.int64]) -> Candidates:
@@ -61,9 +67,15 @@ class LocalSearcher:
             reference_ids=tuple(row.tobytes().hex() for row in snapshot.reference_ids[rows]),
             patient_keys=tuple(row.tobytes().hex() for row in snapshot.patient_keys[rows]),
             distances=exact_distances(snapshot.identity[rows], query.identity),
-            # For unit vectors |a - b|^2 = 2 - 2 cos: the same differences as the search, not a second formula.
-            similarities=1 - exact_distances(snapshot.copy[rows], query.copy) ** 2 / 2,
+            similarities=_similarities(snapshot.copy[rows], query.copy),
             features=np.array(snapshot.features[rows]),
             typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
             frontality=query.frontality,
         )
+
+
+def _similarities(rows: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Copy similarities, float64[m], of rows float32[m, d] and a query float32[d]: the largest of the parts'."""
+    # For unit vectors |a - b|^2 = 2 - 2 cos: the same differences as the search, not a second formula.
+    parts = zip(split_copies(rows), split_copies(query), strict=True)
+    return np.asarray(np.max([1 - exact_distances(*part) ** 2 / 2 for part in parts], axis=0), dtype=np.float64)

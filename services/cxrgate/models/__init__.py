@@ -5,7 +5,7 @@ from cxrgate.models.checkpoint import PRESETS, import_checkpoint
 from cxrgate.models.embedder import Embedder, EmbedderArchitecture
 from cxrgate.models.forward import Forward
 from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
-from cxrgate.models.local import LocalEmbedder, LocalVerifier, make_descriptors
+from cxrgate.models.local import LocalEmbedder, LocalVerifier, copy_threshold, make_descriptors
 from cxrgate.models.manifest import (
     BANDS,
     Dtype,
@@ -50,6 +50,7 @@ __all__ = [
     "StoredModel",
     "VerificationArchitecture",
     "cast_model",
+    "copy_threshold",
     "import_checkpoint",
     "keep_freed_memory",
     "load_model",

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageError, Stage
-from cxrgate.images.descriptors import weight_free
+from cxrgate.images.descriptors import COPY_THRESHOLD, join_copies, weight_free
 from cxrgate.models.forward import Forward
+from cxrgate.models.manifest import ModelManifest
 
 _NONFINITE = "expected finite numbers from the model"
 
@@ -26,6 +27,7 @@ class LocalEmbedder:
         """
         self._retrieval, self._copy = retrieval, copy
         self._compute = compute
+        self._threshold = copy_threshold(None if copy is None else copy.manifest)
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
@@ -37,21 +39,32 @@ class LocalEmbedder:
         embeddings = self._retrieval(pixels)
         copies = [None] * len(images) if self._copy is None else self._copy(pixels)
         width = self._retrieval.manifest.architecture.embedding
-        return [make_descriptors(*item, width) for item in zip(images, embeddings, copies, strict=True)]
+        rows = zip(images, embeddings, copies, strict=True)
+        return [make_descriptors(*row, width, self._threshold) for row in rows]
+
+
+def copy_threshold(copy: ModelManifest | None) -> float:
+    """The copy model's own threshold; without a model, or a threshold in its manifest, the weight-free descriptor's."""
+    return COPY_THRESHOLD if copy is None or copy.threshold is None else copy.threshold
 
 
 def make_descriptors(
-    image: GreyImage, retrieved: NDArray[np.float32], copy: NDArray[np.float32] | None, width: int
+    image: GreyImage,
+    retrieved: NDArray[np.float32],
+    learned: NDArray[np.float32] | None,
+    width: int,
+    threshold: float,
 ) -> Descriptors | Failure:
-    """The models' rows with what needs no weights; `copy` is None where there is no copy model.
+    """The models' rows with what needs no weights; `learned` is None where there is no copy model.
 
     The first `width` numbers of the retrieval model's row are the embedding; frontality is what may follow.
+    `threshold` is the copy model's.
     """
     try:
         plain, layout = weight_free(image.pixels)
     except ImageError as error:
         return error.failure(image.image_id, Stage.EMBED)
-    copy = plain if copy is None else copy
+    copy = plain if learned is None else join_copies(learned, plain, threshold)
     identity, frontality = retrieved[:width], retrieved[width:]
     if not (np.isfinite(retrieved).all() and np.isfinite(copy).all()):
         return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)

@@ -1,0 +1,46 @@
+import asyncio
+
+import numpy as np
+import pytest
+import snapshots
+from snapshots import RandomModels, descriptors, write_snapshot
+
+from cxrgate.core import Descriptors
+from cxrgate.images import join_copies
+from cxrgate.index import EngineName, LocalSearcher
+
+THRESHOLD = 0.8
+"""Half the squared distance of weight-free parts counts (1 - 0.8) / (1 - 0.9) = 2 times."""
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+class Joined(RandomModels):
+    """Random models whose copy descriptors have a learned part before the weight-free one."""
+
+    async def embed(self, images):
+        self.learned = unit(self.rng.normal(size=(len(images), 8)))
+        self.made = [descriptors(image.image_id, self.rng) for image in images]
+        return [self.joined(item, row) for item, row in zip(self.made, self.learned, strict=True)]
+
+    @staticmethod
+    def joined(item, learned):
+        copy = join_copies(learned, item.copy, THRESHOLD)
+        return Descriptors(item.image_id, item.identity, copy, item.layout)
+
+
+@pytest.mark.parametrize("engine", EngineName)
+def test_each_part_of_a_copy_descriptor_has_its_nearest_and_the_most_similar_counts(tmp_path, monkeypatch, engine):
+    models = Joined(0)
+    monkeypatch.setattr(snapshots, "RandomModels", lambda _: models)
+    snapshot = write_snapshot(tmp_path / "snapshot")
+    first, _, third = models.made[:3]
+    query = models.joined(Descriptors("q", first.identity, third.copy, first.layout), models.learned[1])
+
+    (found,) = asyncio.run(LocalSearcher(snapshot, 1, engine).search([query]))
+
+    assert found.reference_ids == tuple(row.tobytes().hex() for row in snapshot.reference_ids[:3])
+    both = models.learned[0] @ models.learned[1], 1 - 2 * (1 - first.copy @ third.copy)
+    assert found.similarities == pytest.approx([max(both), 1, 1], abs=1e-6)
