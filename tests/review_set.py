@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import numpy as np
@@ -80,6 +81,13 @@ class Browser(TestClient):
         return self.post(f"/cases/{number}", data={**self.form(number), "choice": choice, "reason": reason})
 
 
+_LOGS = {}
+
+
 def open_page(folder, pictures=None):
-    """The page over the run in `folder`, with a log that may exist already."""
-    return make_page(reviewed(folder, AuditLog(folder / "review.log"), pictures))
+    """The page over the run in `folder`, with a log that may exist already; the page before it has ended then."""
+    path = folder / "review.log"
+    if path in _LOGS:
+        asyncio.run(_LOGS.pop(path).close())
+    _LOGS[path] = AuditLog(path)
+    return make_page(reviewed(folder, _LOGS[path], pictures))

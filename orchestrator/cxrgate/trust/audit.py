@@ -79,8 +79,9 @@ def audit(store: Path, parts: Parts, work: Path, device: str = "cpu", progress: 
     with local_models(ModelFolders.of(store), device) as models:
         snapshot = _enrol(parts, config, models, key, progress)
         open_config = config.model_copy(update={"policy": nothing_matches(config.policy)})
+        resolved = models.resolve(config.policy)
         with local_gate(open_config, models, snapshot) as open_gate:
-            chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, config.policy, key))
+            chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, resolved, key))
             gate = replace(open_gate, policy=make_policy(rule, snapshot, models))
             auditor = _Auditor(gate, progress)
             cases = asyncio.run(auditor.measure(parts, key))
