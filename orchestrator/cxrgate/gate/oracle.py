@@ -61,14 +61,18 @@ class Oracle:
                 scores have drifted and nobody has looked yet (FAILED_PRECONDITION).
         """
         declared = _validated(image)
-        if self.drift.noticed:
-            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
+        self._require_no_drift()
         checked = await self._batches.check(gate, image.content, declared)
+        self._require_no_drift()  # what was under way when it was noticed is not answered either
         # Side by side: the log waits for the disk, the watch for a core.
         answer, _ = await asyncio.gather(
             self._record(caller, image, checked.outcome), self._watch(caller, checked.image)
         )
         return answer
+
+    def _require_no_drift(self) -> None:
+        if self.drift.noticed:
+            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
 
     async def _record(self, caller: Caller, image: pb.Image, outcome: Outcome) -> pb.Verdict:
         if isinstance(outcome, Failure):
