@@ -50,6 +50,7 @@ def result(tmp_path_factory):
         patch.setattr(module, "GENERATED_PATIENTS", 3)
         patch.setattr(module, "strangers", lambda: iter(list(noises(np.random.default_rng(0)))[:5]))
         arguments = ["audit", str(folder), "--models", str(MODELS), "--output", str(folder / "out")]
+        arguments += ["--other-models", str(MODELS)]
         answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 0, answer.output
     return answer.stdout, folder / "out"
@@ -90,6 +91,13 @@ def test_the_same_image_gets_the_same_decision_in_any_batch(result):
 
     assert found["share"]["recall"] == 1
     assert found["score"] < 1e-4
+
+
+def test_other_models_get_a_gate_of_their_own(result):
+    consistency = json.loads((result[1] / "audit.json").read_text())["axes"]["consistency"]
+
+    assert consistency["models of demo"]["share"]["recall"] == 1
+    assert consistency["models of demo"]["share"]["n"] == consistency["jpeg 95"]["share"]["n"]
 
 
 def test_no_name_of_an_image_is_written(result):

@@ -39,6 +39,10 @@ def audit(
     ] = Path("out/audit"),
     release: Annotated[int, typer.Option(min=1, help="Images of a release, for the leaks expected in it.")] = 10_000,
     leaks: Annotated[float, typer.Option(min=0, max=1, help="Share of leaks among them before filtering.")] = 0.01,
+    other_models: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder as --models, of another training seed: does it decide the same? May be repeated."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Plant leaks of known sources and say how many pass, per class and strength.
@@ -54,10 +58,12 @@ def audit(
         console.width = max(console.width, _NARROWEST)
     with shown():
         manifests = read_manifests(models)
-        parts = divide(read_entries(data), manifests.values())
+        others = other_models or []
+        seen_by = [*manifests.values(), *(model for folder in others for model in read_manifests(folder).values())]
+        parts = divide(read_entries(data), seen_by)
         console.print(told(parts), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
-            result = measure(models, parts, Path(work), device, report)
+            result = measure(models, parts, Path(work), device, report, others)
         show(console, result, release, leaks)
         write(output, parts, result, {kind: manifest.digest for kind, manifest in manifests.items()})
         typer.echo(json.dumps(summary(result.cases)))

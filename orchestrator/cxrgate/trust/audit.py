@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -58,24 +59,58 @@ class Audit:
     axes: Axes = field(repr=False)
 
 
-def audit(store: Path, parts: Parts, work: Path, device: str = "cpu", progress: Progress = lambda *_: None) -> Audit:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A gate over the enrolled patients, with the thresholds that were chosen for it."""
+
+    gate: Gate
+    models: LocalModels
+    snapshot: Snapshot
+    rule: Rule
+    chosen_on: pd.DataFrame = field(repr=False)
+
+
+def audit(
+    store: Path,
+    parts: Parts,
+    work: Path,
+    device: str = "cpu",
+    progress: Progress = lambda *_: None,
+    others: Sequence[Path] = (),
+) -> Audit:
     """Enrol, choose thresholds, plant, ask.
 
     Args:
         store: the models.
         parts: the patients.
-        work: a folder for the snapshot.
+        work: a folder for the snapshots.
         device: cpu or cuda.
         progress: called with what is being done, how much was done now and of how much.
+        others: models of other training seeds: each gets an index and thresholds of its own, and is asked whether it
+            decides the same of the same images.
 
     Raises:
         ModelError: a folder is not a model of its kind.
         SnapshotError: an image could not be enrolled.
         UsageError: too few patients, or an image cannot be decoded.
     """
-    config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=store)
     # The key makes ids opaque and nothing else; no figure depends on it.
     key = secrets.token_bytes(KEY_BYTES)
+    with ExitStack() as stack:
+        opened, *rest = (
+            stack.enter_context(_opened(folder, parts, work / str(number), key, device, progress))
+            for number, folder in enumerate((store, *others))
+        )
+        gates = {f"models of {folder.name}": other.gate for folder, other in zip(others, rest, strict=True)}
+        auditor = _Auditor(opened.gate, progress)
+        cases = asyncio.run(auditor.measure(parts, key))
+        axes = asyncio.run(auditor.measure_axes(parts, key, cases, opened, gates))
+    return Audit(opened.rule, opened.snapshot.manifest.digest, opened.chosen_on, cases, axes)
+
+
+@contextmanager
+def _opened(store: Path, parts: Parts, work: Path, key: bytes, device: str, progress: Progress) -> Iterator[_Opened]:
+    config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=store)
     with local_models(ModelFolders.of(store), device) as models:
         snapshot = _enrol(parts, config, models, key, progress)
         open_config = config.model_copy(update={"policy": nothing_matches(config.policy)})
@@ -83,10 +118,7 @@ def audit(store: Path, parts: Parts, work: Path, device: str = "cpu", progress: 
         with local_gate(open_config, models, snapshot) as open_gate:
             chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, resolved, key))
             gate = replace(open_gate, policy=make_policy(rule, snapshot, models))
-            auditor = _Auditor(gate, progress)
-            cases = asyncio.run(auditor.measure(parts, key))
-            axes = asyncio.run(auditor.measure_axes(parts, key, cases, models, snapshot))
-    return Audit(rule, snapshot.manifest.digest, chosen_on, cases, axes)
+            yield _Opened(gate, models, snapshot, rule, chosen_on)
 
 
 def _enrol(parts: Parts, config: RunConfig, models: LocalModels, key: bytes, progress: Progress) -> Snapshot:
@@ -119,15 +151,17 @@ class _Auditor:
         return pd.concat([await self.ask(*step) for step in _steps(parts, canaries, donors, key)], ignore_index=True)
 
     async def measure_axes(
-        self, parts: Parts, key: bytes, cases: pd.DataFrame, models: LocalModels, snapshot: Snapshot
+        self, parts: Parts, key: bytes, cases: pd.DataFrame, opened: _Opened, others: Mapping[str, Gate]
     ) -> Axes:
         decoder, policy = self.gate.decoder, self.gate.policy
         same = await read_canaries(sampled(parts.siblings, PATIENTS), decoder, key)
         both = [*same, *await read_canaries(sampled(parts.test, PATIENTS), decoder, key)]
         return Axes(
-            consistency=await measure_consistency(self.gate, both, self.progress),
+            consistency=await measure_consistency(self.gate, both, others, self.progress),
             membership=infer_membership(cases),
-            exhaustive=await verify_all(same, models, snapshot, policy.candidates, policy.score_threshold),
+            exhaustive=await verify_all(
+                same, opened.models, opened.snapshot, policy.candidates, policy.score_threshold
+            ),
         )
 
 

@@ -32,10 +32,19 @@ class Axes:
     exhaustive: Exhaustive
 
 
-async def measure_consistency(gate: Gate, canaries: Sequence[Canary], progress: Progress) -> dict[str, Agreement]:
-    """Ask about the same images again: in reverse and other batches, and after each change that nobody sees."""
+async def measure_consistency(
+    gate: Gate, canaries: Sequence[Canary], others: Mapping[str, Gate], progress: Progress
+) -> dict[str, Agreement]:
+    """Ask about the same images again: in reverse and other batches, after each change that nobody sees, other gates.
+
+    Args:
+        gate: whose decisions the others are compared with.
+        canaries: the images.
+        others: gates with models of other training seeds, by name.
+        progress: as audit.audit.
+    """
     changes = unnoticed(canaries)
-    total = len(canaries) * (2 + len(changes))
+    total = len(canaries) * (2 + len(changes) + len(others))
 
     def done(count: int) -> None:
         progress("ask again", count, total)
@@ -43,8 +52,10 @@ async def measure_consistency(gate: Gate, canaries: Sequence[Canary], progress: 
     first = await check_cases(gate, repeated(canaries), done)
     turned = await check_cases(gate, repeated(canaries[::-1]), done, OTHER_BATCH)
     agreements = {ORDER: agreement(first, turned[::-1].reset_index(drop=True))}
-    for name, cases in changes.items():
-        agreements[name] = agreement(first, await check_cases(gate, cases, done))
+    asked = [(name, gate, cases) for name, cases in changes.items()]
+    asked += [(name, other, repeated(canaries)) for name, other in others.items()]
+    for name, asked_gate, cases in asked:
+        agreements[name] = agreement(first, await check_cases(asked_gate, cases, done))
     return agreements
 
 
