@@ -118,23 +118,30 @@ class _Call:
         """A handler of the same kind that takes bytes."""
 
         async def behaviour(request: Any, context: Context) -> Any:
-            metadata = context.invocation_metadata() or ()
-            with metrics.call(self._rpc) as outcome, call_span(self._rpc, outcome, metadata):
-                try:
-                    return await self._answer(request, context)
-                except asyncio.CancelledError:
-                    outcome.code = "CANCELLED"
-                    raise
-                except grpc.aio.AbortError:  # a servicer of the libraries, health's NOT_FOUND
-                    outcome.code = "OTHER"
-                    raise
-                except Exception as error:  # noqa: BLE001 - whatever a servicer raises becomes a status
-                    refused = refusal(error)
-                    outcome.code = refused.code
-                    await _abort(context, self._rpc, refused)
+            try:
+                return await self._measured(request, context, metrics)
+            except CallRefused as refused:
+                await _abort(context, self._rpc, refused)
 
         make = getattr(grpc, f"{self._kind}_rpc_method_handler")
         return make(behaviour, request_deserializer=None, response_serializer=self._handler.response_serializer)
+
+    async def _measured(self, request: Any, context: Context, metrics: Metrics) -> Any:
+        """The answer or CallRefused, counted before the caller hears of either."""
+        metadata = context.invocation_metadata() or ()
+        with metrics.call(self._rpc) as outcome, call_span(self._rpc, outcome, metadata):
+            try:
+                return await self._answer(request, context)
+            except asyncio.CancelledError:
+                outcome.code = "CANCELLED"
+                raise
+            except grpc.aio.AbortError:  # a servicer of the libraries, health's NOT_FOUND
+                outcome.code = "OTHER"
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a servicer raises becomes a status
+                refused = refusal(error)
+                outcome.code = refused.code
+                raise refused from None
 
     async def _answer(self, request: Any, context: Context) -> Any:
         caller = self._roles.caller(context.auth_context())
