@@ -100,6 +100,7 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         "parts": parts.counts,
         "snapshot": result.snapshot,
         "rule": result.rule.model_dump(),
+        "band": result.band,
         "specificity": asdict(specificity(result.cases)),
         "axes": asdict(result.axes),
         "leaks": [asdict(row) for row in leak_rows(result.cases)],

@@ -46,6 +46,7 @@ class Audit:
 
     Attributes:
         rule: with the thresholds that were chosen.
+        band: how far below a threshold counts as reaching it.
         snapshot: its digest.
         calibration: the cases that the thresholds were chosen on.
         cases: the leaks, the clean patients of the test part, the strangers.
@@ -53,6 +54,7 @@ class Audit:
     """
 
     rule: Rule
+    band: float
     snapshot: str
     calibration: pd.DataFrame = field(repr=False)
     cases: pd.DataFrame = field(repr=False)
@@ -105,7 +107,7 @@ def audit(
         auditor = _Auditor(opened.gate, progress)
         cases = asyncio.run(auditor.measure(parts, key))
         axes = asyncio.run(auditor.measure_axes(parts, key, cases, opened, gates))
-    return Audit(opened.rule, opened.snapshot.manifest.digest, opened.chosen_on, cases, axes)
+    return Audit(opened.rule, opened.gate.policy.band, opened.snapshot.manifest.digest, opened.chosen_on, cases, axes)
 
 
 @contextmanager
@@ -142,7 +144,7 @@ class _Auditor:
 
     async def choose(self, parts: Parts, rule: Rule, key: bytes) -> tuple[pd.DataFrame, Rule]:
         cases = await self.ask("choose thresholds", clean(parts.calibration, key), len(parts.calibration))
-        return cases, choose_rule(cases, rule)
+        return cases, choose_rule(cases, rule, self.gate.policy.band)
 
     async def measure(self, parts: Parts, key: bytes) -> pd.DataFrame:
         decoder = self.gate.decoder
@@ -159,9 +161,7 @@ class _Auditor:
         return Axes(
             consistency=await measure_consistency(self.gate, both, others, self.progress),
             membership=infer_membership(cases),
-            exhaustive=await verify_all(
-                same, opened.models, opened.snapshot, policy.candidates, policy.score_threshold
-            ),
+            exhaustive=await verify_all(same, opened.models, opened.snapshot, policy),
         )
 
 

@@ -26,7 +26,7 @@ def write_page(result: Audit, path: Path) -> None:
     rows = list(leak_rows(result.cases))
     page = make_environment("cxrgate.trust", "cxrgate.report").get_template("audit.html.j2")
     html = page.render(
-        plots=plots(result.calibration, result.cases, result.rule, rows),
+        plots=plots(result.calibration, result.cases, result.rule, result.band, rows),
         ladders=list(_ladders(rows)),
         specificity=specificity(result.cases),
         strangers=out_of_distribution(result.cases),

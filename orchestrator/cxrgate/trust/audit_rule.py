@@ -16,17 +16,18 @@ RISK = 0.01
 about as many patients, whose share differs by sqrt(2) standard errors, and 1.645 sqrt(2) = 2.33 is the 1 % quantile."""
 
 
-def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
+def choose_rule(clean: pd.DataFrame, rule: Rule, band: float) -> Rule:
     """The rule with the lowest thresholds of the path that keep the upper bound on the share of flags at LIMIT.
 
     Args:
         clean: cases of patients who are not enrolled, one each, decided by `nothing_matches`.
         rule: gives everything but the thresholds.
+        band: of the gate that decided.
 
     Raises:
-        UsageError: too few patients: even the fewest flags exceed the limit.
+        UsageError: even the fewest flags exceed the limit: too few patients, or too wide a band.
     """
-    path = ThresholdPath.of(clean, copy_space=True)
+    path = ThresholdPath.of(clean, band, copy_space=True)
     levels, lost = path.levels(clean), unanswered(clean)
     chosen = None
     for step in range(1, len(path)):
@@ -36,7 +37,8 @@ def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
         chosen = float(path.scores[step]), float(path.similarities[step])
     if chosen is None:
         raise UsageError(
-            f"expected more patients to choose thresholds on, {len(clean)} cannot show {LIMIT:.0%} of flags"
+            f"expected more patients to choose thresholds on, or models in a finer dtype: {len(clean)} cannot show "
+            f"{LIMIT:.0%} of flags with a band of {band:g}"
         )
     score, similarity = chosen
     update = {"score_threshold": score, "copy_threshold": similarity, "borderline": min(rule.borderline, score)}
@@ -44,5 +46,5 @@ def choose_rule(clean: pd.DataFrame, rule: Rule) -> Rule:
 
 
 def nothing_matches(rule: Rule) -> Rule:
-    """The rule with thresholds that nothing but the very image reaches."""
+    """The rule with thresholds that nothing reaches but the very image, and what lies within the band of it."""
     return rule.model_copy(update={"score_threshold": HIGHEST, "copy_threshold": HIGHEST})

@@ -47,28 +47,29 @@ class Calibration:
     refusals: Sequence[str]
 
 
-def calibrate(cases: pd.DataFrame, policy: LeakPolicy, *, copy_space: bool = True) -> Calibration:
+def calibrate(cases: pd.DataFrame, policy: LeakPolicy, band: float, *, copy_space: bool = True) -> Calibration:
     """Choose thresholds and count. Equal cases in any order give equal results.
 
     Args:
         cases: see cases.check_cases, decided by the highest thresholds.
         policy: what is to be promised.
+        band: of the gate that decided.
         copy_space: whether the gate has it.
 
     Raises:
         UsageError: a certified pair, or patients who are not enrolled, are not among the cases.
     """
     drawing, _ = _divide_clean(cases)
-    path = ThresholdPath.of(drawing, copy_space=copy_space)
+    path = ThresholdPath.of(drawing, band, copy_space=copy_space)
     if len(path) < 2:
         raise UsageError("expected patients who are not enrolled to draw the path of thresholds by")
     return _along(path, cases, policy)
 
 
-def retest(cases: pd.DataFrame, policy: LeakPolicy, score: float, similarity: float | None) -> Calibration:
+def retest(cases: pd.DataFrame, policy: LeakPolicy, band: float, score: float, similarity: float | None) -> Calibration:
     """Count at thresholds that were chosen before; nothing is chosen. Errors and the rest as `calibrate`."""
     thresholds = np.array([score]), np.array([np.inf if similarity is None else similarity])
-    return _along(ThresholdPath(*thresholds), cases, policy)
+    return _along(ThresholdPath(*thresholds, band), cases, policy)
 
 
 def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Calibration:

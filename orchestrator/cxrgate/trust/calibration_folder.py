@@ -92,16 +92,16 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
 
     Args:
         folder: of the calibration.
-        context: what else the statement holds; it says whether thresholds are kept.
+        context: what else the statement holds; it says whether thresholds are kept, and has the gate's band.
         thresholds: score_threshold and copy_threshold, where they are kept; else copy_threshold None says that the
             gate has no copy space.
     """
     policy, cases = read_leak_policy(folder / POLICY), pd.read_parquet(folder / CASES)
-    copy = thresholds["copy_threshold"]
+    band, copy = context.binding["band"], thresholds["copy_threshold"]
     if context.renews:
-        calibration = retest(cases, policy, thresholds["score_threshold"], copy)
+        calibration = retest(cases, policy, band, thresholds["score_threshold"], copy)
     else:
-        calibration = calibrate(cases, policy, copy_space=copy is not None)
+        calibration = calibrate(cases, policy, band, copy_space=copy is not None)
     return calibration, make_statement(calibration, cases, policy, context)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core import BAND, GreyImage
+from cxrgate.core import GreyImage, Policy
 from cxrgate.gate import LocalModels
 from cxrgate.index import Snapshot
 from cxrgate.trust.canaries import Canary
@@ -31,28 +31,25 @@ class Exhaustive:
     others_by_all: int
 
 
-async def verify_all(
-    canaries: Sequence[Canary], models: LocalModels, snapshot: Snapshot, candidates: int, threshold: float
-) -> Exhaustive:
+async def verify_all(canaries: Sequence[Canary], models: LocalModels, snapshot: Snapshot, policy: Policy) -> Exhaustive:
     """Score each image against every reference.
 
     Args:
         canaries: images of enrolled patients that the index does not hold.
         models: the gate's.
         snapshot: the index.
-        candidates: nearest references that the identity search takes.
-        threshold: of the same-patient score.
+        policy: says how many candidates the identity search takes, and which score reaches the threshold.
     """
     images = [GreyImage(canary.name, canary.pixels) for canary in canaries]
     features = await models.verifier.features(images)
     descriptors = await models.embedder.embed(images)
     keys = np.array([row.tobytes().hex() for row in np.asarray(snapshot.patient_keys)])
-    counts = np.zeros(3, dtype=np.int64)
+    counts, least = np.zeros(3, dtype=np.int64), policy.score_threshold - policy.band
     for canary, probe, described in zip(canaries, features, descriptors, strict=True):
         if isinstance(probe, np.ndarray) and hasattr(described, "identity"):
             scores = models.verification.head.score(probe, snapshot.features)
             distances = np.linalg.norm(snapshot.identity - described.identity, axis=1)
-            counts += _found(scores, distances, keys == canary.patient, candidates, threshold - BAND)
+            counts += _found(scores, distances, keys == canary.patient, policy.candidates, least)
     return Exhaustive(len(canaries), *counts.tolist())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.core import BAND, Decision
+from cxrgate.core import Decision
 from cxrgate.gate import Rule
 from cxrgate.trust.audit_figures import ANY, RISK, Row
 from cxrgate.trust.bounds import upper_bound
@@ -33,20 +33,23 @@ _SHARES = (0.01, 0.1, 1.0)
 _RATES = (0.001, 0.01, 0.1, 1.0)
 
 
-def plots(calibration: pd.DataFrame, cases: pd.DataFrame, rule: Rule, rows: Sequence[Row]) -> tuple[Plot, ...]:
+def plots(
+    calibration: pd.DataFrame, cases: pd.DataFrame, rule: Rule, band: float, rows: Sequence[Row]
+) -> tuple[Plot, ...]:
     """All of them.
 
     Args:
         calibration: the cases that thresholds were chosen on.
         cases: the test part.
         rule: with thresholds.
+        band: of the gate that decided.
         rows: see audit_figures.leak_rows.
     """
     copy = float(rule.copy_threshold or 1.0)
     return (
         _distribution(cases, "score", "Same-patient score", rule.score_threshold),
         _distribution(cases, "similarity", "Copy similarity", copy),
-        _roc(calibration, cases, rule.score_threshold, copy),
+        _roc(ThresholdPath.of(calibration, band, copy_space=True), cases, rule.score_threshold, copy),
         _bounds(rows),
     )
 
@@ -90,15 +93,14 @@ def _even(low: float, high: float) -> list[float]:
     return [round(float(value), 10) for value in np.linspace(low, high, 6)]
 
 
-def _roc(calibration: pd.DataFrame, cases: pd.DataFrame, score: float, copy: float) -> Plot:
-    path = ThresholdPath.of(calibration, copy_space=True)
+def _roc(path: ThresholdPath, cases: pd.DataFrame, score: float, copy: float) -> Plot:
     flagged = _stopped(path, cases[cases["kind"] == Kind.CLEAN])
     kept = np.flatnonzero(flagged <= MOST_FLAGGED)
     series = [
         Series(name, list(zip(flagged[kept].tolist(), _stopped(path, part)[kept].tolist(), strict=True)), look)
         for look, (name, part) in enumerate(_shown(cases).items(), 1)
     ]
-    used = ThresholdPath(np.array([score]), np.array([copy]))
+    used = ThresholdPath(np.array([score]), np.array([copy]), path.band)
     at = float(_stopped(used, cases[cases["kind"] == Kind.CLEAN])[0])
     return plot(
         "Leaks stopped against false flags",
@@ -116,7 +118,7 @@ def _stopped(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.float64]:
     lost = (cases["decision"] == Decision.INDETERMINATE).to_numpy(bool)
     return np.array(
         [
-            (lost | (scores >= score - BAND) | (similarities >= similarity - BAND)).mean()
+            (lost | (scores >= score - path.band) | (similarities >= similarity - path.band)).mean()
             for score, similarity in zip(path.scores, path.similarities, strict=True)
         ]
     )

@@ -2,7 +2,7 @@
 
 Every FINENESS steps the path flags one more of the patients who are not enrolled by the same-patient score, and one
 more by the copy similarity: both questions may raise the same number of false flags. In between thresholds fall evenly.
-Step 0 flags nobody but the very image. What one step catches every later one does.
+Step 0 flags nobody but the very image, and what lies within the band of it. What one step catches every later one does.
 
 The path depends on those patients alone, none of whom takes part in anything that is measured along it.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.core import BAND, Decision
+from cxrgate.core import Decision
 
 HIGHEST = 1.0
 FINENESS = 16
@@ -24,20 +24,24 @@ FINENESS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdPath:
-    """Thresholds by step, float64[m] that never rise; `similarities` is infinite without the copy space."""
+    """Thresholds by step, float64[m] that never rise; `similarities` is infinite without the copy space.
+
+    `band` is the gate's: how far below a threshold counts as reaching it, see core.policy.Policy.
+    """
 
     scores: NDArray[np.float64] = field(repr=False)
     similarities: NDArray[np.float64] = field(repr=False)
+    band: float
 
     @classmethod
-    def of(cls, clean: pd.DataFrame, *, copy_space: bool) -> ThresholdPath:
+    def of(cls, clean: pd.DataFrame, band: float, *, copy_space: bool) -> ThresholdPath:
         """The path of patients who are not enrolled, one case each; cases without an answer add no step."""
         answered = clean[~unanswered(clean)]
         scores, similarities = (_falling(answered[name]) for name in ("score", "similarity"))
         if not copy_space:
             similarities = np.full(len(scores), np.inf)
         kept = (scores > 0) & (similarities > 0)
-        return cls(scores[kept], similarities[kept])
+        return cls(scores[kept], similarities[kept], band)
 
     def __len__(self) -> int:
         """The number of steps."""
@@ -53,8 +57,8 @@ class ThresholdPath:
         ones. A case without an answer says nothing about thresholds: it has no such step.
         """
         firsts = np.minimum(
-            _first(self.scores, cases["score"].to_numpy(np.float64)),
-            _first(self.similarities, cases["similarity"].to_numpy(np.float64)),
+            _first(self.scores - self.band, cases["score"].to_numpy(np.float64)),
+            _first(self.similarities - self.band, cases["similarity"].to_numpy(np.float64)),
         )
         released = (cases["decision"] == Decision.ANONYMOUS).to_numpy(bool)
         return np.where(unanswered(cases), len(self), np.where(released, firsts, 0))
@@ -73,7 +77,7 @@ def _falling(values: pd.Series) -> NDArray[np.float64]:
     return np.asarray(np.interp(steps, np.arange(len(falling)), np.minimum(HIGHEST, falling)), dtype=np.float64)
 
 
-def _first(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The first step whose threshold each value reaches, as core.policy does it; NaN reaches none."""
-    firsts = np.searchsorted(-(thresholds - BAND), -values, side="left")
-    return np.where(np.isnan(values), len(thresholds), firsts).astype(np.int64)
+def _first(least: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The first step whose least value to be flagged each value reaches, as core.policy does it; NaN reaches none."""
+    firsts = np.searchsorted(-least, -values, side="left")
+    return np.where(np.isnan(values), len(least), firsts).astype(np.int64)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrgate.core import BAND
 from cxrgate.gate import Rule
 from cxrgate.trust.audit import Audit
 from cxrgate.trust.audit_axes import Axes
@@ -53,7 +54,7 @@ def result():
         table("leak", "blend", "strong", rng.uniform(0, 0.4, 60), rng.uniform(0.6, 0.8, 60)),
     ]
     axes = Axes({}, {}, Exhaustive(0, 0, 0, 0))
-    return Audit(RULE, "0" * 64, clean(), pd.concat([*leaks, clean()], ignore_index=True), axes)
+    return Audit(RULE, BAND, "0" * 64, clean(), pd.concat([*leaks, clean()], ignore_index=True), axes)
 
 
 def test_an_axis_places_values_and_keeps_those_outside_on_its_edge():
@@ -70,7 +71,7 @@ def test_an_axis_places_values_and_keeps_those_outside_on_its_edge():
 
 
 def test_the_roc_passes_the_share_that_this_gate_stops(result):
-    drawn = plots(result.calibration, result.cases, RULE, list(leak_rows(result.cases)))
+    drawn = plots(result.calibration, result.cases, RULE, BAND, list(leak_rows(result.cases)))
     roc = next(item for item in drawn if item.title.startswith("Leaks stopped"))
 
     assert [series.name for series in roc.series] == ["medium copies"]
@@ -81,7 +82,7 @@ def test_the_roc_passes_the_share_that_this_gate_stops(result):
 
 def test_the_dots_of_the_bounds_are_the_audit_s_classes(result):
     rows = list(leak_rows(result.cases))
-    drawn = plots(result.calibration, result.cases, RULE, rows)[-1]
+    drawn = plots(result.calibration, result.cases, RULE, BAND, rows)[-1]
     dots = next(series for series in drawn.series if series.form == "dots")
 
     assert len(dots.points) == 2

@@ -1,14 +1,16 @@
 """Consistency, membership inference, the control index, exhaustive verification: what the tables say."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import picture
+from fakes import POLICY, picture
 
 from cxrgate.core import Descriptors, UsageError
+from cxrgate.models import BANDS, Dtype
 from cxrgate.models.heads import CosineHead
 from cxrgate.trust.canaries import Canary
 from cxrgate.trust.consistency import agreement, unnoticed
@@ -117,8 +119,13 @@ def test_verifying_all_finds_a_patient_whom_the_search_did_not_return():
     canary = Canary("a", keys[2].tobytes().hex(), picture(1))
     models = Models([0], [1, 0])
 
-    found = asyncio.run(verify_all([canary], models, snapshot, candidates=2, threshold=0.9))
-    wider = asyncio.run(verify_all([canary], models, snapshot, candidates=3, threshold=0.9))
+    # The others are at 0.5: they reach 0.52 in float16 alone.
+    strict, near = (replace(POLICY, candidates=2, score_threshold=least) for least in (0.9, 0.52))
+    found, wider, by_band, just_below = (
+        asyncio.run(verify_all([canary], models, snapshot, rule))
+        for rule in (strict, replace(strict, candidates=3), replace(near, band=BANDS[Dtype.FLOAT16]), near)
+    )
 
     assert (found.by_candidates, found.by_all, found.others_by_all) == (0, 1, 0)
     assert wider.by_candidates == 1
+    assert (by_band.others_by_all, just_below.others_by_all) == (1, 0)

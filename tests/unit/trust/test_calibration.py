@@ -18,7 +18,7 @@ def leaks(scores, pair=STRONG, **more):
 
 
 def run(*tables, **terms):
-    return calibrate(pd.concat([CLEAN, *tables], ignore_index=True), policy((*STRONG, 0.05), **terms))
+    return calibrate(pd.concat([CLEAN, *tables], ignore_index=True), policy((*STRONG, 0.05), **terms), BAND)
 
 
 def released(row_scores, found):
@@ -74,7 +74,7 @@ def test_every_pair_takes_its_share_of_the_risk_and_others_are_measured_by_thems
     table = pd.concat(
         [CLEAN, leaks(np.ones(300)), leaks(np.ones(300), MEDIUM), leaks([0.0], ("blend", "half and half"))]
     )
-    found = calibrate(table, policy((*STRONG, 0.05), (*MEDIUM, 0.05), confidence=0.9))
+    found = calibrate(table, policy((*STRONG, 0.05), (*MEDIUM, 0.05), confidence=0.9), BAND)
 
     assert [finding.risk for finding in found.certified] == pytest.approx([0.05, 0.05])
     assert [(finding.leak_class, finding.misses, finding.rate) for finding in found.measured] == [("blend", 1, None)]
@@ -87,14 +87,14 @@ def test_order_of_the_cases_changes_nothing():
     table = pd.concat([CLEAN, leaks(RNG.beta(8, 2, 300))], ignore_index=True)
     shuffled = table.sample(frac=1, random_state=3)
 
-    assert calibrate(shuffled, policy((*STRONG, 0.05))) == calibrate(table, policy((*STRONG, 0.05)))
+    assert calibrate(shuffled, policy((*STRONG, 0.05)), BAND) == calibrate(table, policy((*STRONG, 0.05)), BAND)
 
 
 def test_certified_pair_without_cases_and_cases_without_clean_patients_are_refused():
     with pytest.raises(UsageError, match="strong_copy, 112 px"):
         run(leaks([1.0], MEDIUM))
     with pytest.raises(UsageError, match="not enrolled"):
-        calibrate(leaks([1.0]), policy((*STRONG, 0.05)))
+        calibrate(leaks([1.0]), policy((*STRONG, 0.05)), BAND)
 
 
 @pytest.mark.parametrize("rates", [(0.05,), (0.02,), (0.02, 0.05, 0.09)])

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,8 @@ from certified import signing_key
 from leak_cases import cases
 
 from cxrgate.certification import CERTIFICATE, read_public_key, sign
-from cxrgate.core import CertificateError, UsageError
+from cxrgate.core import BAND, CertificateError, UsageError
+from cxrgate.models import BANDS, Dtype
 from cxrgate.trust.calibration_folder import verify_calibration, write_calibration
 from cxrgate.trust.overlap import Scan
 from cxrgate.trust.recording import Recording
@@ -24,7 +26,7 @@ def recording(leaks=300):
     """A hundred leaks are caught at some threshold or other, the rest at any."""
     scores = np.concatenate([RNG.beta(8, 2, 100), np.ones(max(leaks - 100, 0))])[:leaks]
     table = pd.concat([CLEAN, cases("leak", scores, None, "strong_copy", "112 px")], ignore_index=True)
-    binding = {"candidates": 3, "snapshot": "abc", "references": 300, "minimum_typicality": 0.1}
+    binding = {"candidates": 3, "snapshot": "abc", "references": 300, "minimum_typicality": 0.1, "band": BAND}
     return Recording(table, np.zeros((4, 16), np.uint8), binding, Scan(500, 900), 7, copy_space=True)
 
 
@@ -67,6 +69,21 @@ def test_one_changed_byte_is_noticed_and_the_file_named(made, tmp_path, name):
 
     with pytest.raises(CertificateError, match=name):
         verify_calibration(tmp_path / "spoilt", key(made))
+
+
+def test_what_the_band_of_the_gate_s_dtype_catches_is_no_miss(made, tmp_path):
+    """Renewed at the thresholds of a calibration in float32: with a wider band they catch more."""
+    before = verify_calibration(made / "first", key(made))
+    recorded, counts = recording(), []
+    scores = recorded.cases.loc[recorded.cases["kind"] == "leak", "score"]
+    for name, band in (("narrow", BAND), ("wide", BANDS[Dtype.BFLOAT16])):
+        table = replace(recorded, binding={**recorded.binding, "band": band})
+        write_calibration(tmp_path / name, table, made / "policy.yaml", ISSUED, signing_key(made), before)
+        stated = verify_calibration(tmp_path / name, key(made)).statement
+        assert stated["certified"][0]["misses"] == (scores < before.binding["score_threshold"] - band).sum()
+        counts.append(stated["certified"][0]["misses"])
+
+    assert counts[0] > counts[1]
 
 
 def test_promise_that_cannot_be_kept_is_written_with_its_reasons_and_not_signed(made, tmp_path):

@@ -5,13 +5,14 @@ from fakes import evidence
 from leak_cases import cases
 
 from cxrgate.core import BAND, Decision, Policy
+from cxrgate.models import BANDS
 from cxrgate.trust.threshold_path import FINENESS, ThresholdPath
 
 CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
 
 
-def path(*, copy_space=True, clean=CLEAN):
-    return ThresholdPath.of(clean, copy_space=copy_space)
+def path(*, copy_space=True, clean=CLEAN, band=BAND):
+    return ThresholdPath.of(clean, band, copy_space=copy_space)
 
 
 def test_thresholds_fall_from_patient_to_patient_by_each_question():
@@ -36,18 +37,22 @@ def test_thresholds_are_above_zero():
     assert path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0])).similarities.min() > 0
 
 
-def decided(score, similarity, typicality, step):
+def decided(score, similarity, typicality, step, band):
     thresholds = float(path().scores[step]), float(path().similarities[step])
-    rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, "snapshot", "retrieval", "verification")
+    models = "snapshot", "retrieval", "verification"
+    rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, *models, band=band)
     return rule.decide(evidence([score], [similarity], typicality), "pixels").decision
 
 
 # A score on a threshold, within its band, and just below; likewise a similarity; an image that is not typical.
-@pytest.mark.parametrize("score", [0.0, 0.3, 0.3 - BAND, 0.3 - 2 * BAND, 0.5, 0.9, 1.0])
-@pytest.mark.parametrize(("similarity", "typicality"), [(0.0, 0.9), (0.6, 0.9), (0.9 - BAND, 0.9), (0.0, 0.1)])
-def test_a_case_is_released_at_a_step_exactly_when_the_policy_releases_it(score, similarity, typicality):
-    first = decided(score, similarity, typicality, 0)
-    level = path().levels(cases("leak", [score], [similarity], typicality=typicality, decision=first))[0]
+# The bands are those of float32, float16 and bfloat16.
+@pytest.mark.parametrize("band", BANDS.values())
+@pytest.mark.parametrize(("score", "below"), [(0.0, 0), (0.3, 0), (0.3, 1), (0.3, 2), (0.5, 0), (0.9, 0), (1.0, 0)])
+@pytest.mark.parametrize(("similarity", "typicality"), [(0.0, 0.9), (0.6, 0.9), (0.9, 0.9), (0.0, 0.1)])
+def test_a_case_is_released_at_a_step_exactly_when_the_policy_releases_it(score, below, similarity, typicality, band):
+    told = max(score - below * band, 0), max(similarity - band, 0), typicality
+    case = cases("leak", [told[0]], [told[1]], typicality=typicality, decision=decided(*told, 0, band))
+    level = path(band=band).levels(case)[0]
 
     for step in range(len(path())):
-        assert (step < level) == (decided(score, similarity, typicality, step) is Decision.ANONYMOUS)
+        assert (step < level) == (decided(*told, step, band) is Decision.ANONYMOUS)
