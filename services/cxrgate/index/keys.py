@@ -38,7 +38,9 @@ def read_key(path: Path) -> bytes:
     """
     try:
         key = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"expected the key of the opaque ids at {path}, got no readable file: enrol first") from error
+    except ValueError as error:
         raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}") from error
     if len(key) != KEY_BYTES:
         raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}, got {2 * len(key)}")

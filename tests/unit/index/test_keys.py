@@ -29,11 +29,15 @@ def test_a_key_is_never_replaced(tmp_path):
     assert (tmp_path / "key").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [None, b"", b"00" * 31, b"00" * 33, b"0" * 63, b"zz" * 32, b"\xff\xfe"])
+def test_a_missing_key_is_said_to_come_from_enrolment(tmp_path):
+    with pytest.raises(UsageError, match="enrol first"):
+        read_key(tmp_path / "key")
+
+
+@pytest.mark.parametrize("content", [b"", b"00" * 31, b"00" * 33, b"0" * 63, b"zz" * 32, b"\xff\xfe"])
 def test_what_is_no_key_is_refused_and_not_quoted(tmp_path, content):
     path = tmp_path / "key"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
 
     with pytest.raises(UsageError, match="expected a key of 64 hexadecimal digits") as caught:
         read_key(path)
