@@ -7,6 +7,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from cxrgate.stack.certified import MOUNTED
+
 CHART = Path(__file__).parent.parent.parent / "deploy" / "helm" / "cxrgate"
 CALLERS = [{"namespaceSelector": {"matchLabels": {"name": "generators"}}}]
 GPU_HOST = {"models": {"gpus": 2}, "gate": {"from": CALLERS, "replicas": 3}, "monitoring": [{"namespaceSelector": {}}]}
@@ -87,3 +89,15 @@ def test_roles_and_policy_are_those_of_the_compose_file(plain):
 
     assert yaml.safe_load(data["roles.yaml"]) == yaml.safe_load((deployed / "roles.yaml").read_text())
     assert yaml.safe_load(data["gate.yaml"]) == yaml.safe_load((deployed / "gate.yaml").read_text())
+
+
+def test_a_key_makes_index_and_gate_ask_for_certificates_and_without_one_neither_does(plain):
+    key = "-----BEGIN PUBLIC KEY-----\nMCo=\n-----END PUBLIC KEY-----\n"
+    asked = render({"certificationKey": key})
+    data, before = (objects["ConfigMap", "site-config"]["data"] for objects in (asked, plain))
+    words, words_before = (pods(objects)["site-index"]["containers"][0]["args"] for objects in (asked, plain))
+    config = yaml.safe_load((CHART.parent.parent / "gate.certified.yaml").read_text())
+
+    assert (data["certification.pub"].strip(), yaml.safe_load(data["gate.yaml"])) == (key.strip(), config)
+    assert set(words) - set(words_before) == {f"--certification-key={MOUNTED}"}
+    assert "certification.pub" not in before

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from cxrgate.gate.certified import RULE
+from cxrgate.stack.certified import MOUNTED
 from cxrgate.stack.state import HOSTS
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -42,7 +44,7 @@ def test_models_and_index_share_their_networks_with_the_gate_alone():
         return {name for name, service in SERVICES.items() if network in service.get("networks", ())}
 
     assert on("serving") == {"models", "gate"}
-    assert on("search") == {"index", "gate"}
+    assert on("search") == {"index", "gate", "activate"}  # the last one once, as the curator
     assert on("front") == {"gate"}
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"serving", "search", "watch", "query"}
@@ -51,15 +53,31 @@ def test_models_and_index_share_their_networks_with_the_gate_alone():
 
 def test_real_images_and_private_keys_are_mounted_for_enrolment_alone():
     mounted = {
-        name: [volume for volume in service["volumes"] if "private" in volume or "IMAGES" in volume]
+        name: [volume for volume in service.get("volumes", ()) if "private" in volume or "IMAGES" in volume]
         for name, service in SERVICES.items()
     }
 
     assert {name for name, volumes in mounted.items() if volumes} == {"enrol"}
 
 
+def test_one_variable_makes_index_and_gate_ask_for_certificates():
+    config = yaml.safe_load((DEPLOY / "gate.certified.yaml").read_text())
+    targets = {
+        name: [item["target"] for item in SERVICES[name]["configs"] if item["source"] == "certification"]
+        for name in ("index", "gate")
+    }
+
+    assert targets == {"index": [MOUNTED], "gate": [MOUNTED]}
+    assert f"${{CXRGATE_CERTIFICATION_KEY:+--certification-key {MOUNTED}}}" in SERVICES["index"]["command"]
+    assert "CXRGATE_CERTIFICATION_KEY:+.certified" in COMPOSE["configs"]["gate"]["file"]
+    assert (config["certification"], config["certification_key"]) == ("required", MOUNTED)
+    assert not set(RULE) & set(config.get("policy", {}))
+
+
 def test_certificates_name_the_hosts_that_are_called():
-    called = {word.partition(":")[0] for service in SERVICES.values() for word in service.get("command", ())}
+    commands = [service.get("command", []) for service in SERVICES.values()]
+    words = [word for command in commands for word in (command.split() if isinstance(command, str) else command)]
+    called = {word.partition(":")[0] for word in words}
 
     assert {"gate.front", "index.search"} <= called & set(HOSTS)
 

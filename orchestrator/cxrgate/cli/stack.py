@@ -14,7 +14,7 @@ from cxrgate.cli.errors import Exit, shown
 from cxrgate.client import Gate, Identity, Image, Verdict
 from cxrgate.demo import write_dataset
 from cxrgate.stack import Compose, Engine, Launch, Plan, State
-from cxrgate.stack.launch import CONFIG, GPU, LISTEN, MODELS, PROFILES, PROJECT, REGISTRY
+from cxrgate.stack.launch import CERTIFICATION_KEY, CONFIG, GPU, LISTEN, MODELS, PROFILES, PROJECT, REGISTRY
 
 app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in containers on this host.")
 
@@ -45,6 +45,12 @@ def up(
     registry: Annotated[
         str | None, typer.Option(help="Prefix of images to pull, such as registry.example/; empty builds them [empty].")
     ] = None,
+    certification_key: Annotated[
+        Path | None,
+        typer.Option(
+            help="Public key of whoever certifies: no verdict without a current certificate [no certificates]."
+        ),
+    ] = None,
     project: Annotated[str | None, typer.Option(help="Name of the stack on this host [cxrgate].")] = None,
     state: StateFolder = STATE,
     deploy: Deploy = DEPLOY,
@@ -72,8 +78,9 @@ def up(
             host or [],
             None if images is None else images.resolve(),
             ["observability"] if watched else [],
-            (config or Path(known.get(CONFIG, deploy / "gate.yaml"))).resolve(),
+            _chosen(config, known.get(CONFIG)),
             known.get(REGISTRY, "") if registry is None else registry,
+            _chosen(certification_key, known.get(CERTIFICATION_KEY)),
         )
         launch.run(_say)
         typer.echo(f"healthy: the gate answers at {plan.listen}; certificates are in {folder.certificates}")
@@ -155,6 +162,12 @@ def down(state: StateFolder = STATE, deploy: Deploy = DEPLOY) -> None:
         folder = State(state.resolve())
         folder.read_variables()
         Compose(deploy.resolve(), folder.variables, profiles=["observability"]).run("down", "--remove-orphans")
+
+
+def _chosen(given: Path | None, known: str | None) -> Path | None:
+    """A file as it is given now, or was before."""
+    path = given or (Path(known) if known else None)
+    return None if path is None else path.resolve()
 
 
 def _say(line: str) -> None:

@@ -11,16 +11,18 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.index import read_key
 from cxrgate.index.store import SnapshotStore
+from cxrgate.stack.certified import check_certificate, check_certification
 from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
 from cxrgate.stack.findings import Finding, Level
 from cxrgate.stack.model_folders import check_snapshot
-from cxrgate.stack.state import State
+from cxrgate.stack.state import State, container_user
 
 SERVICES = ("models", "index", "gate")
 PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
 PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
+CERTIFICATION_KEY = "CXRGATE_CERTIFICATION_KEY"
 """What stack.env remembers of a start, for the next one."""
 STORAGE_KEY = "CXRGATE_STORAGE_KEY"
 """What snapshots are sealed with, where somebody keeps it elsewhere."""
@@ -56,6 +58,8 @@ class Launch:
         profiles: of compose.yaml, to be started as well.
         config: the gate's configuration; None for the one beside the compose files.
         registry: prefix of images that are pulled; empty builds them here.
+        certification_key: public key of whoever certifies, without whose certificate nothing is served; None asks for
+            none.
     """
 
     plan: Plan
@@ -66,6 +70,7 @@ class Launch:
     profiles: Sequence[str] = ()
     config: Path | None = None
     registry: str = ""
+    certification_key: Path | None = None
 
     def run(self, say: Say) -> None:
         """Start the stack, or bring one that runs up to date.
@@ -76,13 +81,15 @@ class Launch:
         state, engine = self.plan.state, Engine()
         running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
         self._require(look(self.plan), running=running)
-        self._require([self._references(state)], running=running)
+        self._require([self._references(state), *self._certification()], running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
         state.write_variables(self._choices(), self._limits(engine))
         compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
         self._fetch(compose, say)
         if not state.enrolled:
             self._enrol(state, say)
+        if self.certification_key is not None:
+            self._require([check_certificate(state.store, self.certification_key)], running=running)
         say("starting")
         self._start(compose, engine)
         wait_until_healthy(engine, self.project, say)
@@ -102,8 +109,9 @@ class Launch:
             MODELS: str(self.plan.models),
             GPU: "yes" if self.plan.gpu else "",
             PROFILES: ",".join(self.profiles),
-            CONFIG: str(self.config or self.deploy / "gate.yaml"),
+            CONFIG: str(self.config or ""),
             REGISTRY: self.registry,
+            CERTIFICATION_KEY: str(self.certification_key or ""),
         }
 
     def _limits(self, engine: Engine) -> dict[str, str]:
@@ -125,6 +133,10 @@ class Launch:
             return Finding("references", Level.OK, f"{self.images} is enrolled first")
         remedy = "name the real images with --images, a folder or a CSV file"
         return Finding("references", Level.FAIL, "nothing is enrolled yet", remedy)
+
+    def _certification(self) -> list[Finding]:
+        key = self.certification_key
+        return [] if key is None else [check_certification(key, self.config, container_user()[0])]
 
     def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images."""

@@ -9,7 +9,7 @@ from typing import Any
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import file_digest, mapping_digest
 from cxrgate.index.snapshot import MANIFEST as SNAPSHOT_MANIFEST
-from cxrgate.index.snapshot import SnapshotManifest, read_manifest
+from cxrgate.index.snapshot import read_manifest
 from cxrgate.index.store import ACTIVE
 from cxrgate.stack.findings import Finding, Level
 
@@ -29,7 +29,7 @@ def check_models(models: Path, user: int) -> Finding:
         if trouble:
             remedy = "take the folder anew from where it came, or name another with --models"
             return Finding(SUBJECT, Level.FAIL, f"{folder}: {trouble}", remedy)
-    closed = [path for folder in folders for path in (folder, *folder.iterdir()) if not _readable(path, user)]
+    closed = [path for folder in folders for path in (folder, *folder.iterdir()) if not is_readable(path, user)]
     if closed:
         remedy = f"chmod -R a+rX {models}"
         return Finding(SUBJECT, Level.FAIL, f"the containers' user {user} cannot read {closed[0]}", remedy)
@@ -40,7 +40,7 @@ def check_models(models: Path, user: int) -> Finding:
 def check_snapshot(store: Path, models: Path) -> Finding:
     """Whether the snapshot that will be served was made with these models."""
     try:
-        manifest = _served(store)
+        manifest = read_manifest(served_folder(store))
     except CxrgateError as error:
         return Finding("snapshot", Level.FAIL, str(error), "enrol, or write one's digest to the file active")
     for kind, made in (("retrieval", manifest.retrieval), ("verification", manifest.verification)):
@@ -52,16 +52,21 @@ def check_snapshot(store: Path, models: Path) -> Finding:
     return Finding("snapshot", Level.OK, text)
 
 
-def _served(store: Path) -> SnapshotManifest:
-    """What the index will serve, by its manifest alone: the index itself checks every byte."""
-    paths = [path.parent for path in sorted(store.glob(f"*/{SNAPSHOT_MANIFEST}")) if path.parent.suffix != ".partial"]
-    manifests = [read_manifest(path) for path in paths]
+def served_folder(store: Path) -> Path:
+    """The snapshot that the index will serve, by its manifest alone: the index itself checks every byte.
+
+    Raises:
+        SnapshotError: a manifest is none.
+        UsageError: there is no snapshot, or none of several is the active one.
+    """
+    folders = [path.parent for path in sorted(store.glob(f"*/{SNAPSHOT_MANIFEST}")) if path.parent.suffix != ".partial"]
+    digests = {folder: read_manifest(folder).digest for folder in folders}
     if (store / ACTIVE).exists():
         active = (store / ACTIVE).read_text().strip()
-        manifests = [manifest for manifest in manifests if manifest.digest == active][:1]
-    if len(manifests) != 1:
-        raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(manifests)}")
-    return manifests[0]
+        folders = [folder for folder in folders if digests[folder] == active][:1]
+    if len(folders) != 1:
+        raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(folders)}")
+    return folders[0]
 
 
 def _trouble(folder: Path) -> str:
@@ -88,8 +93,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _readable(path: Path, user: int) -> bool:
-    """By mode alone: containers have no other group."""
+def is_readable(path: Path, user: int) -> bool:
+    """Whether the containers' user can read it, by mode alone: containers have no other group."""
     status = path.stat()
     needed = 0o5 if path.is_dir() else 0o4
     return status.st_mode & needed == needed or (status.st_uid == user and status.st_mode >> 6 & needed == needed)
