@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -35,6 +36,12 @@ class Stack:
         place = ["--models", MODELS, "--listen", self.address, "--project", PROJECT, "--deploy", DEPLOY]
         return self.command("up", *place, *options)
 
+    def job(self, *arguments):
+        """`docker compose run --rm ARGUMENTS`: a job of the compose file, finished, with what it printed."""
+        place = ["--env-file", self.state / "stack.env", "--file", DEPLOY / "compose.yaml"]
+        command = ["docker", "compose", *map(str, place), "run", "--rm", "--no-TTY", *arguments]
+        return subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
     def container(self, service):
         return self.client.containers.get(f"{PROJECT}-{service}-1")
 
@@ -46,6 +53,10 @@ class Stack:
         """A service's own address on a network."""
         networks = self.container(service).attrs["NetworkSettings"]["Networks"]
         return networks[f"{PROJECT}_{network}"]["IPAddress"]
+
+    def containers(self):
+        """All that there are, running or not."""
+        return self.client.containers.list(all=True, filters={"label": f"com.docker.compose.project={PROJECT}"})
 
     def run(self, service, code, expected=0):
         """Run Python in a service's container and give what it printed."""
@@ -77,10 +88,9 @@ class Stack:
 
     def remove(self):
         """Whatever is left of it."""
-        labels = {"label": f"com.docker.compose.project={PROJECT}"}
-        for container in self.client.containers.list(all=True, filters=labels):
+        for container in self.containers():
             container.remove(force=True)
-        for network in self.client.networks.list(filters=labels):
+        for network in self.client.networks.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
             network.remove()
         self.client.close()
 

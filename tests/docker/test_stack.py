@@ -9,7 +9,7 @@ import grpc
 import pandas as pd
 import pytest
 import yaml
-from docker_stack import MODELS, PROJECT, Stack, images_below
+from docker_stack import MODELS, Stack, images_below
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
@@ -211,6 +211,6 @@ def test_second_start_changes_nothing_and_down_leaves_the_state(stack):
     stopped = stack.command("down", "--deploy", "deploy")
 
     assert (again.exit_code, stopped.exit_code) == (0, 0), again.output + stopped.output
-    assert stack.client.containers.list(all=True, filters={"label": f"com.docker.compose.project={PROJECT}"}) == []
+    assert stack.containers() == []
     kept = {path: path.read_bytes() for path in before if path.parent.name != "log"}
     assert kept == {path: content for path, content in before.items() if path.parent.name != "log"}

@@ -1,0 +1,120 @@
+"""The stack under a certificate: one key file starts it so, and nothing is released without what that key signed."""
+
+import time
+from datetime import timedelta
+
+import pytest
+import yaml
+from certified import LATER, bound, certificate, signing_key
+from docker_stack import MODELS, Stack, images_below
+
+from cxrgate.certification import CERTIFICATE
+from cxrgate.client import Decision, Gate, Identity
+from cxrgate.core.digest import bytes_digest
+from cxrgate.demo import Extent, write_dataset
+from cxrgate.gate import read_config
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
+
+FOLLOWING_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certified")
+    folder.chmod(0o755)
+    write_dataset(folder / "data", 7, Extent(patients=6, others=4, views=2, copies=1))
+    signing_key(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def enrolled(folder):
+    """A stack that was asked for with a key, over a snapshot that nobody has certified yet, and what it answered."""
+    stack = Stack(folder)
+    try:
+        yield stack, stack.up("--images", folder / "data" / "real.csv", "--certification-key", folder / "signing.pub")
+    finally:
+        stack.remove()
+
+
+@pytest.fixture(scope="module")
+def parts(enrolled, folder):
+    """What a certificate for the stack's gate is bound to, by a gate in this process over the same snapshot."""
+    content = {
+        "synthetic": "data/synthetic",
+        "output": "out",
+        "snapshot": "state/store/first",
+        "storage_key": "state/storage.key",
+        "models": str(MODELS),
+    }
+    (folder / "local.yaml").write_text(yaml.safe_dump(content))
+    return bound(read_config(folder / "local.yaml"))
+
+
+@pytest.fixture(scope="module")
+def stack(enrolled, parts):
+    """The stack, started anew with a certificate beside its snapshot."""
+    stack, _ = enrolled
+    write_certificate(stack, parts)
+    started = stack.up()
+    assert started.exit_code == 0, started.output
+    return stack
+
+
+def write_certificate(stack, parts, expires=LATER):
+    content = certificate(stack.folder, parts, expires)
+    (stack.state / "store" / "first" / CERTIFICATE).write_bytes(content)
+    return bytes_digest(content)
+
+
+def policy(stack):
+    with Gate(stack.address, Identity.read(stack.state / "certificates" / "generator")) as gate:
+        return gate.policy()
+
+
+def test_without_a_certificate_nothing_is_started_and_it_says_why(enrolled):
+    stack, started = enrolled
+
+    assert started.exit_code == 2
+    assert "expected a certificate" in started.output
+    assert stack.containers() == []
+
+
+def test_verdicts_are_given_under_the_certificate(stack, folder):
+    found = policy(stack)
+    verdicts = stack.check(images_below(folder / "data" / "synthetic"))
+
+    assert found.certification == bytes_digest((stack.state / "store" / "first" / CERTIFICATE).read_bytes())
+    assert {item.policy_digest for item in verdicts if item.error is None} == {found.digest}
+    assert {Decision.ANONYMOUS, Decision.NOT_ANONYMOUS} <= {item.decision for item in verdicts}
+
+
+def test_gate_follows_to_a_renewed_certificate_when_it_is_activated(stack, parts):
+    renewed = write_certificate(stack, parts, LATER + timedelta(days=1))
+    job = stack.job("activate", parts["snapshot"])
+    assert job.returncode == 0, job.stdout
+    end = time.monotonic() + FOLLOWING_SECONDS
+    while policy(stack).certification != renewed:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+
+
+def test_certificate_with_a_changed_byte_is_not_activated_and_ends_releases_where_it_is_met(stack, parts, folder):
+    path = stack.state / "store" / "first" / CERTIFICATE
+    in_force = bytes_digest(path.read_bytes())
+    path.write_bytes(path.read_bytes().replace(b'"candidates": 3', b'"candidates": 2'))
+    job = stack.job("activate", parts["snapshot"])
+
+    assert job.returncode != 0
+    assert "expected the index to go over" in job.stdout
+    assert policy(stack).certification == in_force
+
+    stack.container("index").restart()
+    stack.wait_until(healthy=False)
+    during = stack.check(images_below(folder / "data" / "synthetic")[:2])
+    again = stack.up()
+
+    assert {item.decision for item in during} == {Decision.INDETERMINATE}
+    assert b"certificate.json: expected the statement that was signed" in stack.container("index").logs()
+    assert (again.exit_code, "certificate.json: expected the statement" in again.output) == (2, True)
