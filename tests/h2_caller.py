@@ -54,9 +54,10 @@ class Caller:
             self.send()
 
     def ping(self, count):
+        """All at once: a server that has had enough ends the connection under whatever comes after."""
         for number in range(count):
             self._frames.ping(number.to_bytes(8, "big"))
-            self.send()
+        self.send()
 
     def send(self):
         self._socket.sendall(self._frames.data_to_send())
@@ -68,12 +69,12 @@ class Caller:
             self._socket.settimeout(left)
             try:
                 content = self._socket.recv(65536)
+                if not content:
+                    break
+                found += self._frames.receive_data(content)
+                self.send()
             except OSError:
                 break
-            if not content:
-                break
-            found += self._frames.receive_data(content)
-            self.send()
         return found
 
     def _open(self):
