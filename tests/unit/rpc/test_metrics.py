@@ -3,9 +3,11 @@ import re
 import socket
 import urllib.request
 
+import grpc
 import pytest
+from acting_gate import CHECK, Servicer, gate, raising
 from gate_set import CLEAN, LEAK, gate_server
-from grpc_set import channel
+from grpc_set import channel, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
@@ -54,6 +56,18 @@ def metrics(monkeypatch):
     return made
 
 
+def test_calls_are_counted_by_method_and_code():
+    async def call():
+        async with serving(gate(Servicer(raising(ValueError())))) as (server, address):
+            async with channel(address, "generator") as opened:
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest(), timeout=5)
+            labels = {"rpc": CHECK, "code": "INTERNAL"}
+            return server.metrics.registry.get_sample_value("cxrgate_rpc_calls_total", labels)
+
+    assert asyncio.run(call()) == 1
+
+
 def test_scraped_numbers_do_not_tell_a_leak_from_a_clean_image(tmp_path, metrics):
     port = free_port()
     metrics.serve(str(port))
@@ -68,11 +82,10 @@ def test_scraped_numbers_do_not_tell_a_leak_from_a_clean_image(tmp_path, metrics
             return [counted(text) for text in seen]
 
     before, clean, leak = asyncio.run(call())
-    rpc = "/cxrgate.api.gate.v1.GateService/CheckImage"
     assert {name: clean[name] - before.get(name, 0) for name in clean} == {
         name: leak[name] - clean[name] for name in leak
     }
-    assert leak[f'cxrgate_rpc_calls_total{{code="OK",rpc="{rpc}"}}'] == 2
+    assert leak[f'cxrgate_rpc_calls_total{{code="OK",rpc="{CHECK}"}}'] == 2
 
 
 def counted(text):

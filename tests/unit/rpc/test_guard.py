@@ -1,0 +1,159 @@
+import asyncio
+import socket
+
+import grpc
+import pytest
+from acting_gate import CHECK, GATE, Servicer, gate, health_of
+from grpc_set import IDENTITIES, channel, reason, serving
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
+from cxrgate.rpc.channel import OPTIONS
+from cxrgate.rpc.limits import MESSAGE_BYTES
+
+
+def raw(content, method=CHECK, options=OPTIONS):
+    """Send bytes as a message; gives the error."""
+    servicer = Servicer()
+
+    async def call():
+        credentials = IDENTITIES["generator"].channel_credentials()
+        async with (
+            serving(gate(servicer)) as (_, address),
+            grpc.aio.secure_channel(address, credentials, options) as opened,
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await opened.unary_unary(method)(content, timeout=10)
+            return error.value
+
+    error = asyncio.run(call())
+    assert servicer.calls == 0
+    return error
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x0a\xff", b"\x0a\x05\x12", b"\x0a\x03\x0a\x01\xff", b"\x0f", b"\x0b" * 200],
+    ids=["length lies", "truncated", "invalid UTF-8", "wire type", "nested groups"],
+)
+def test_malformed_messages_are_the_callers_error(content):
+    error = raw(content)
+
+    assert (error.code(), reason(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED")
+
+
+def test_message_above_the_limit_is_refused_with_the_limit():
+    unlimited = [("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
+    error = raw(bytes(MESSAGE_BYTES + 1), options=unlimited)
+
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert str(MESSAGE_BYTES) in error.details()
+
+
+def test_compressed_message_that_inflates_above_the_limit_is_refused():
+    options = [
+        ("grpc.max_send_message_length", -1),
+        ("grpc.enable_retries", 0),
+        ("grpc.default_compression_algorithm", 2),
+    ]
+
+    assert raw(bytes(MESSAGE_BYTES + 1), options=options).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_unknown_method_is_unimplemented():
+    assert raw(b"", f"/{GATE}/Release").code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_large_metadata_is_refused():
+    async def call():
+        servicer = Servicer()
+        async with serving(gate(servicer)) as (_, address), channel(address, "generator") as opened:
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stubs.GateServiceStub(opened).CheckImage(
+                    pb.CheckImageRequest(), timeout=5, metadata=[("key", "x" * 65536)]
+                )
+            return error.value.code(), servicer.calls
+
+    assert asyncio.run(call()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 0)
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 100, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"], ids=["garbage", "HTTP/1"])
+def test_garbage_on_the_port_harms_no_other_call(content):
+    servicer = Servicer()
+
+    async def call():
+        async with serving(gate(servicer)) as (_, address), channel(address, "generator") as opened:
+            host, port = address.split(":")
+            with socket.create_connection((host, int(port))) as odd:
+                odd.sendall(content)
+                return await stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest(), timeout=5)
+
+    assert asyncio.run(call()).verdict.image_id
+
+
+def test_malformed_message_ends_a_stream_with_the_callers_error():
+    async def call():
+        async with serving(gate(Servicer())) as (_, address), channel(address, "generator") as opened:
+            stream = opened.stream_stream(f"/{GATE}/CheckImages")()
+            await stream.write(b"\x0a\xff")
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stream.read()
+            return error.value
+
+    assert reason(asyncio.run(call())) == "MALFORMED"
+
+
+def test_one_identity_cannot_take_the_server_from_the_others(monkeypatch):
+    monkeypatch.setattr("cxrgate.rpc.guard.CALLS_PER_IDENTITY", 20)
+    held, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def act(_):
+        arrived.release()
+        await held.wait()
+
+    async def call():
+        servicer = Servicer(act)
+        async with (
+            serving(gate(servicer)) as (_, address),
+            channel(address, "generator") as greedy,
+            channel(address, "monitor") as other,
+        ):
+            streams = [stubs.GateServiceStub(greedy).CheckImages() for _ in range(20)]
+            for stream in streams:
+                await stream.write(pb.CheckImagesRequest())
+                await arrived.acquire()
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stubs.GateServiceStub(greedy).CheckImage(pb.CheckImageRequest(), timeout=10)
+            status = await health_of(other, "")
+            held.set()
+            for stream in streams:
+                await stream.done_writing()
+                assert await stream.read() == pb.CheckImagesResponse()
+                assert await stream.read() is grpc.aio.EOF
+            again = await stubs.GateServiceStub(greedy).CheckImage(pb.CheckImageRequest(), timeout=10)
+            return error.value, status, again.verdict.image_id
+
+    error, status, image_id = asyncio.run(call())
+    assert (error.code(), reason(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "CALLS")
+    assert status == "SERVING"
+    assert image_id
+
+
+def test_cancelled_call_cancels_its_handler():
+    ended = asyncio.Event()
+
+    async def act(_):
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+
+    async def call():
+        servicer = Servicer(act)
+        async with serving(gate(servicer)) as (_, address), channel(address, "generator") as opened:
+            pending = stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest())
+            await servicer.called.wait()
+            pending.cancel()
+            await asyncio.wait_for(ended.wait(), 0.5)
+
+    asyncio.run(call())

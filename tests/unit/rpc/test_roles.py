@@ -1,0 +1,28 @@
+import grpc
+import pytest
+from acting_gate import CHECK, GATE, Servicer, ask, gate
+from grpc_set import IDENTITIES, ROLES, reason
+
+from cxrgate.core import UsageError
+from cxrgate.rpc.roles import rpc_names
+from cxrgate.rpc.server import HEALTH, Server
+
+ROLE_NAMES = sorted(set(ROLES.identities.values()))
+
+
+@pytest.mark.parametrize("role", ROLE_NAMES)
+def test_each_role_may_call_what_the_matrix_says(role):
+    answer, calls = ask(role=role)
+
+    if role in ROLES.rpcs[CHECK]:
+        assert calls == 1
+    else:
+        assert (answer.code(), reason(answer), calls) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE", 0)
+
+
+@pytest.mark.parametrize("rpc", [*rpc_names(GATE), *rpc_names(HEALTH)])
+def test_an_rpc_that_the_matrix_lacks_fails_the_start(rpc):
+    roles = ROLES.model_copy(update={"rpcs": {name: who for name, who in ROLES.rpcs.items() if name != rpc}})
+
+    with pytest.raises(UsageError, match="missing"):
+        Server(IDENTITIES["gate"], roles, [gate(Servicer())])
