@@ -1,0 +1,58 @@
+import pytest
+from fakes import POLICY
+from gate_calls import check, image, run
+from gate_set import BROKEN, CLEAN, LEAK, TEXT
+from grpc_set import reason
+
+from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+
+
+@pytest.mark.parametrize(("content", "decision"), [(CLEAN, pb.DECISION_ANONYMOUS), (LEAK, pb.DECISION_NOT_ANONYMOUS)])
+def test_verdict_names_the_image_the_policy_and_a_receipt(tmp_path, content, decision):
+    verdict = check(tmp_path, image(content)).verdict
+
+    assert (verdict.image_id, verdict.decision, verdict.policy_digest) == ("a.png", decision, POLICY.digest)
+    assert len(verdict.receipt) == 32
+
+
+def test_verdicts_of_a_leak_and_of_a_clean_image_differ_in_the_decision_alone(tmp_path):
+    clean, leak = (check(tmp_path, image(content)).verdict for content in (CLEAN, LEAK))
+
+    for verdict in (clean, leak):
+        verdict.ClearField("receipt")
+        verdict.ClearField("decision")
+    assert clean == leak
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "why"),
+    [
+        (image(TEXT), "INVALID_ARGUMENT", "IMAGE_UNDECODABLE"),
+        (image(BROKEN), "UNAVAILABLE", "NOT_CHECKED"),
+        (image(CLEAN, media_type=9), "INVALID_ARGUMENT", "MEDIA_TYPE"),
+    ],
+    ids=["undecodable", "a stage failed", "media type"],
+)
+def test_image_without_a_verdict_is_an_error_that_names_no_stage(tmp_path, sent, code, why):
+    error = check(tmp_path, sent)
+
+    assert (error.code().name, reason(error)) == (code, why)
+    assert not {"decode", "embed", "search", "verify"} & set(error.details().split())
+
+
+NAMES = ["", "../../etc/passwd", "C:\\x", "a\0b", "\u202egnp.a", "x" * 129, "=cmd", "{{7*7}}", "%n", "'", "a b", "ü"]
+
+
+@pytest.mark.parametrize("number", range(len(NAMES)))
+def test_odd_names_are_refused(tmp_path, number):
+    error = check(tmp_path, image(CLEAN, NAMES[number]))
+
+    assert (error.code().name, reason(error)) == ("INVALID_ARGUMENT", "NAME")
+
+
+def test_policy_says_what_images_are_held_against(tmp_path):
+    answer = run(tmp_path, lambda stub, _: stub.GetPolicy(pb.GetPolicyRequest(), timeout=5))
+
+    assert answer.policy.digest == POLICY.digest
+    assert answer.policy.certification == "uncertified"
+    assert answer.image_bytes_limit == 32 * 2**20
