@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
+from cxrgate.cli.wide import wide_console
 from cxrgate.evaluate import read_entries, read_manifests
 from cxrgate.trust.audit import Audit
 from cxrgate.trust.audit import audit as measure
@@ -53,9 +54,7 @@ def audit(
 
     Exit codes: 0 the gate was measured, whatever came of it; 2 wrong usage.
     """
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _NARROWEST)
+    console = wide_console(_NARROWEST)
     with shown():
         manifests = read_manifests(models)
         others = other_models or []

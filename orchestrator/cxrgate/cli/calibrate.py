@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cxrgate.certification import read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.calibration_table import finding_table
 from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
 from cxrgate.gate import read_config
 from cxrgate.train import read_samples
@@ -52,9 +52,7 @@ def calibrate(
 
 def tell(written: Written) -> None:
     """Print the findings and what came of them; exit code 1 where nothing is certified."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _NARROWEST)
+    console = wide_console(_NARROWEST)
     found = written.calibration
     console.print(finding_table("Certified" if written.certificate else "Not certified", found.certified))
     console.print(finding_table("Measured; nothing is promised of these", found.measured))

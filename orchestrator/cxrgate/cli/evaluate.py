@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
+from cxrgate.cli.wide import wide_console
 from cxrgate.evaluate import Evaluation, HeldOut, fit_baseline, hold_out, read_entries, read_manifests
 from cxrgate.evaluate import evaluate as judge
 from cxrgate.evaluate.tables import tables
@@ -49,9 +50,7 @@ def evaluate(
 
     Exit codes: 0 the models were judged, whatever came of it; 2 wrong usage.
     """
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _NARROWEST)
+    console = wide_console(_NARROWEST)
     with shown():
         entries = read_entries(data)
         held_out = hold_out(entries, read_manifests(models).values())

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cxrgate.cli.errors import shown
+from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
 from cxrgate.train import Split, read_samples, without_sources
 from cxrgate.train.pair_file import read_pairs
@@ -93,9 +94,7 @@ def _numbers(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]
 
 
 def _show(scores: Scores) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _NARROWEST)
+    console = wide_console(_NARROWEST)
     console.print(
         f"{scores.manifest.kind} model {scores.manifest.digest}\n"
         f"{scores.images} images of {scores.patients} patients, {scores.pairs} pairs. Left out because the model saw "
