@@ -15,7 +15,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from pynetdicom import AE, evt
 
 from cxrgate.core import Descriptors, Evidence, Failure, ImageError, Stage
-from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import Desk
@@ -137,7 +137,7 @@ class Running:
         return sorted(path.name for path in (self.folder / "spool" / "waiting").rglob("*") if path.is_file())
 
     def released(self):
-        return sorted((self.folder / "released").iterdir())
+        return sorted(path for path in (self.folder / "released").iterdir() if path.suffix != PREPARED)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`cxrgate dicom receive` as a process: kill -9 between acknowledgement and verdict, and STOW-RS beside it."""
 
+import asyncio
 import signal
 import socket
 import ssl
@@ -10,14 +11,19 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from dicom_set import as_file, association, radiograph
+from dicom_set import NoGate, as_file, association, radiograph
 from fakes import picture
 from grpc_set import ROLES, ROLES_FILE
 from sets import write_sets
 
+from cxrgate.core.digest import file_digest
+from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
+from cxrgate.dicom.spool import Spool
+from cxrgate.dicom.work import Desk
 from cxrgate.gate import read_config
-from cxrgate.gate.audit import verify_log
+from cxrgate.gate.audit import AuditLog, read_lines, verify_log
 from cxrgate.gate.local import local_models
+from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.run import open_or_enrol
 from cxrgate.rpc.certs import write_development_certificates
 
@@ -40,21 +46,33 @@ def free_port():
         return free.getsockname()[1]
 
 
+KILLED = """
+import os, signal
+from cxrgate.dicom.outbox import Outbox
+Outbox.release = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from cxrgate.cli.main import main
+main()
+"""
+"""The command, and its process is killed when the log names the file and the file is not released yet."""
+
+
 class Receiver:
-    def __init__(self, folder):
-        self.folder = folder
+    """`cxrgate dicom receive` over the models and certificates of `folder`, with everything of its own in `place`."""
+
+    def __init__(self, folder, place, start=("-m", "cxrgate.cli")):
+        self.folder, self.place = folder, place
         self.port = free_port()
-        places = ["--spool", folder / "spool", "--released", folder / "sent", "--log", folder / "dicom.log"]
+        places = ["--spool", place / "spool", "--released", place / "sent", "--log", place / "dicom.log"]
         options = ["--allow", "GENERATOR", "--listen", f"127.0.0.1:{self.port}", "--free", "0"]
         self.web = free_port()
         web = ["--stow", f"127.0.0.1:{self.web}", "--certificates", folder / "certificates" / "receiver"]
         options += [*web, "--roles", ROLES_FILE]
-        command = [sys.executable, "-m", "cxrgate.cli", "dicom", "receive", folder / "out.yaml", *places, *options]
+        command = [sys.executable, *start, "dicom", "receive", folder / "out.yaml", *places, *options]
         self.command = [str(part) for part in command]
 
     @contextmanager
     def running(self, end=signal.SIGTERM):
-        with (self.folder / "dicom.err").open("ab") as log:
+        with (self.place / "dicom.err").open("ab") as log:
             process = subprocess.Popen(self.command, stderr=log)
         try:
             self.until(lambda: self._listens(process))
@@ -64,21 +82,21 @@ class Receiver:
             process.wait(60)
 
     def _listens(self, process):
-        assert process.poll() is None, (self.folder / "dicom.err").read_text()
+        assert process.poll() is None, (self.place / "dicom.err").read_text()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def until(self, condition):
         end = time.monotonic() + 120
         while not condition():
-            assert time.monotonic() < end, (self.folder / "dicom.err").read_text()
+            assert time.monotonic() < end, (self.place / "dicom.err").read_text()
             time.sleep(0.05)
 
     def waiting(self):
-        return len(list((self.folder / "spool" / "waiting").glob("*/*.dcm")))
+        return len(list((self.place / "spool" / "waiting").glob("*/*.dcm")))
 
     def released(self):
-        return len(list((self.folder / "sent").glob("*.dcm")))
+        return len(list((self.place / "sent").glob("*.dcm")))
 
 
 def datasets():
@@ -87,8 +105,8 @@ def datasets():
     return [radiograph(1, PixelData=pixels.tobytes(), WindowCenter=128, WindowWidth=256)[0] for pixels in pictures]
 
 
-def test_nothing_that_was_acknowledged_is_lost_by_kill_9(folder):
-    receiver = Receiver(folder)
+def test_nothing_that_was_acknowledged_is_lost_by_kill_9(folder, tmp_path):
+    receiver = Receiver(folder, tmp_path)
     with receiver.running(signal.SIGKILL), association(receiver.port) as opened:
         assert [opened.send_c_store(dataset).Status for dataset in datasets()] == [0, 0, 0]
         first = receiver.released()
@@ -99,7 +117,25 @@ def test_nothing_that_was_acknowledged_is_lost_by_kill_9(folder):
 
     assert process.returncode == 0
     assert first <= receiver.released() == 3
-    assert verify_log(folder / "dicom.log").count == 4
+    assert verify_log(tmp_path / "dicom.log").count == 4
+
+
+def test_what_the_log_names_is_released_by_the_next_start_and_nothing_else_is(folder, tmp_path):
+    receiver = Receiver(folder, tmp_path, ("-c", KILLED))
+    with receiver.running() as process, association(receiver.port) as opened:
+        opened.send_c_store(datasets()[0])
+        process.wait(60)
+    sent = tmp_path / "sent"
+    (sent / f"2.25.1.dcm{PREPARED}").write_bytes(b"not in the log")
+    before = [path.suffix for path in sent.iterdir()]
+
+    log = AuditLog(tmp_path / "dicom.log")
+    Desk(Spool(tmp_path / "spool"), Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log)
+    asyncio.run(log.close())
+
+    (line,), (path,) = read_lines(log.path), sent.iterdir()
+    assert before == [PREPARED, PREPARED]
+    assert (line.content["released_as"], line.content["released_sha256"]) == (path.name, file_digest(path))
 
 
 def stow(receiver, role, number):

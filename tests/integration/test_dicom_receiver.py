@@ -1,3 +1,4 @@
+import errno
 import socket
 import ssl
 import struct
@@ -12,8 +13,9 @@ from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 
 from cxrgate.core import UsageError
+from cxrgate.core.digest import file_digest
 from cxrgate.dicom import Listening, OutFormat, SpoolLimits
-from cxrgate.gate.audit import read_lines, verify_log
+from cxrgate.gate.audit import AuditLog, read_lines, verify_log
 from cxrgate.rpc.certs import Authority, write_identity
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
@@ -92,6 +94,24 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
         stages.down = False
         until(running.released)
+
+
+def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with Running(tmp_path).started() as running:
+        with monkeypatch.context() as patched:
+            patched.setattr(AuditLog, "_write_batch", full)
+            store(running.port, radiograph(1)[0])
+            until(lambda: running.stages.checked >= 2)
+        assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
+
+    with Running(tmp_path).started() as running:
+        until(lambda: running.released() and not running.waiting())
+
+    (entry,), (path,) = outcomes(tmp_path), running.released()
+    assert (entry["released_as"], entry["released_sha256"]) == (path.name, file_digest(path))
 
 
 @pytest.mark.parametrize("names", [{"title": "STRANGER"}, {"called": "OTHER"}])

@@ -1,14 +1,22 @@
-"""Where released images go: one file each, named after what is in it."""
+"""Where released images go: one file each, named after what is in it, and not before the log names it.
+
+NAME.prepared    whole and on the disk, no released file yet
+NAME             from when the log's line with this name and sha256 is on the disk
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from cxrgate.core import GreyImage
-from cxrgate.dicom.durable import PARTIAL, write_durably
+from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.images import encode_png
+from cxrgate.storage import PARTIAL, sync, write_durably
+
+PREPARED = ".prepared"
 
 
 class OutFormat(StrEnum):
@@ -18,22 +26,52 @@ class OutFormat(StrEnum):
     PNG = "png"
 
 
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """A file's name in the outbox and the sha256 of its content."""
+
+    name: str
+    sha256: str
+
+
 class Outbox:
     """A folder of released images. Writing one again changes nothing: names and bytes follow from the pixels."""
 
     def __init__(self, folder: Path, kind: OutFormat) -> None:
-        """Make the folder; what a crash left half written goes."""
+        """Make the folder; what a crash left half written goes, what it left prepared stays."""
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"*{PARTIAL}"):
             leftover.unlink()
         self._folder, self._kind = folder, kind
 
-    def release(self, image: GreyImage) -> str:
-        """Write the very pixels that were checked; when this returns they are on the disk. Gives the file's name."""
+    def prepare(self, image: GreyImage) -> OutFile:
+        """Bring the very pixels that were checked to the disk, not released yet."""
         if self._kind is OutFormat.PNG:
             name, content = f"{image.digest}.png", encode_png(image.pixels)
         else:
             uid, content = encode_dicom(image.pixels)
             name = f"{uid}.dcm"
-        write_durably(self._folder / name, content)
-        return name
+        write_durably(self._prepared(name), content)
+        return OutFile(name, bytes_digest(content))
+
+    def release(self, name: str) -> None:
+        """Release what was prepared under this name; the log has it. When this returns it is on the disk."""
+        path = self._folder / name
+        try:
+            self._prepared(name).replace(path)
+        except FileNotFoundError:
+            if not path.exists():  # otherwise equal pixels came twice at once: the other one brought them
+                raise
+        sync(self._folder)
+
+    def prepared(self) -> set[OutFile]:
+        """What is prepared and not released: where nothing is in work, what a crash left."""
+        paths = self._folder.glob(f"*{PREPARED}")
+        return {OutFile(path.name.removesuffix(PREPARED), file_digest(path)) for path in paths}
+
+    def discard(self, file: OutFile) -> None:
+        """Remove what was prepared and is not to be released."""
+        self._prepared(file.name).unlink(missing_ok=True)
+
+    def _prepared(self, name: str) -> Path:
+        return self._folder / f"{name}{PREPARED}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.dicom.durable import PARTIAL, sync_folder, write_durably
+from cxrgate.storage import PARTIAL, sync, write_durably
 
 CALLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 """Names of callers are names of folders: AE titles without spaces, the last parts of identities."""
@@ -85,7 +85,7 @@ class Spool:
         folder = self._waiting / caller
         path = folder / f"{name}.dcm"
         if path.exists():
-            sync_folder(folder)  # whoever wrote it may not have come so far
+            sync(folder)  # whoever wrote it may not have come so far
             return name
         self._check_room(len(content))
         try:

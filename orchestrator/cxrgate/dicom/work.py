@@ -1,9 +1,10 @@
 """What is done with the spool: each image goes through the gate once, and its outcome is logged before it leaves.
 
-    waiting -> gate -> released file, only for ANONYMOUS -> log -> out of the queue
+    waiting -> gate -> file prepared, only for ANONYMOUS -> log, with its sha256 -> file released -> out of the queue
 
-A crash between two steps repeats the steps before it, which changes nothing. An image that could not be judged for
-reasons that are not its own (the index or a model does not answer) stays and is tried again.
+A crash between two steps repeats the steps before it, which changes nothing; what the log says is released the next
+start releases first, whatever gate is in force then. An image that could not be judged for reasons that are not its own
+(the index or a model does not answer) stays and is tried again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
-from cxrgate.dicom.outbox import Outbox
+from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
 from cxrgate.gate.audit import AuditLog, read_lines
 from cxrgate.gate.oracle_batches import Batches
@@ -65,11 +66,21 @@ class Desk:
     _done: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._done = {
-            (line.content["name"], line.content["policy_digest"])
-            for line in read_lines(self.log.path)
-            if line.content["event"] == CHECKED
-        }
+        left = self.outbox.prepared()
+        for line in read_lines(self.log.path):
+            if line.content["event"] == CHECKED:
+                self._recall(line.content, left)
+        for file in left:
+            self.outbox.discard(file)
+
+    def _recall(self, content: dict[str, Any], left: set[OutFile]) -> None:
+        """Take up a line of the log, and release what it names where a crash kept it from being released."""
+        self._done.add((content["name"], content["policy_digest"]))
+        file = OutFile(content["released_as"], content.get("released_sha256", ""))
+        if file in left:
+            self.outbox.release(file.name)
+            left.remove(file)
+            _log.warning("dicom.release_finished name=%s", file.name)
 
     def notice(self) -> None:
         """Say that something has arrived; from the event loop's thread."""
@@ -139,17 +150,19 @@ class Desk:
         return self._failures[entry.name]
 
     async def _finish(self, entry: SpoolEntry, checked: Checked, policy: Policy) -> None:
-        released = ""
+        file = None
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
-            released = await asyncio.to_thread(self.outbox.release, checked.image)
-        await self.log.append(CHECKED, **self._record(entry, checked, policy, released))
+            file = await asyncio.to_thread(self.outbox.prepare, checked.image)
+        await self.log.append(CHECKED, **self._record(entry, checked, policy, file))
+        if file is not None:
+            await asyncio.to_thread(self.outbox.release, file.name)
         self._done.add((entry.name, policy.digest))
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
 
-    def _record(self, entry: SpoolEntry, checked: Checked, policy: Policy, released: str) -> dict[str, Any]:
-        row = result_row(checked, "", released)
+    def _record(self, entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None) -> dict[str, Any]:
+        row = result_row(checked, "", "" if file is None else file.name)
         shown = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
         candidates = [candidate[1:] for candidate in evidence_rows(checked)]
         about = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
-        return {**about, **shown, "candidates": candidates}
+        return {**about, **shown, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}

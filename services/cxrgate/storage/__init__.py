@@ -3,10 +3,25 @@
     storage key (a file outside the volume) -> wraps -> data key (NAME.wrapped, beside the data) -> seals -> data
 
 To change the storage key, wrapped data keys are wrapped anew; to destroy data for good, delete the wrapped key.
+
+Beside it `durable`: files that are there whole or not at all, which every writer of such files needs.
 """
 
+from cxrgate.storage.durable import PARTIAL, sync, write_durably
 from cxrgate.storage.envelope import WRAPPED, create_data_key, open_data_key, rewrap, wrapped_keys
 from cxrgate.storage.sealed_file import seal, unseal
 from cxrgate.storage.sealed_lines import SealedLines
 
-__all__ = ["WRAPPED", "SealedLines", "create_data_key", "open_data_key", "rewrap", "seal", "unseal", "wrapped_keys"]
+__all__ = [
+    "PARTIAL",
+    "WRAPPED",
+    "SealedLines",
+    "create_data_key",
+    "open_data_key",
+    "rewrap",
+    "seal",
+    "sync",
+    "unseal",
+    "wrapped_keys",
+    "write_durably",
+]
