@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 from fakes import POLICY, evidence, picture
@@ -50,7 +51,8 @@ class Stages:
         return [Descriptors(image.image_id, ONES, ONES, ONES) for image in images]
 
     async def search(self, queries):
-        return [evidence(image_id=query.image_id).candidates for query in queries]
+        found = (evidence(image_id=query.image_id).candidates for query in queries)
+        return [replace(item, frontality=0.875) for item in found]
 
     async def verify(self, images, candidates):
         return [self._evidence(item) for item in candidates]

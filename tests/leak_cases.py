@@ -23,6 +23,7 @@ def cases(kind, scores, similarities=None, leak_class="", strength="", patients=
         "score": np.asarray(scores, dtype=np.float64),
         "similarity": np.zeros(count) if similarities is None else np.asarray(similarities, dtype=np.float64),
         "typicality": 0.9,
+        "frontality": np.nan,
         "found": kind == "leak",
         "failed": False,
         **more,

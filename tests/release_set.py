@@ -115,12 +115,14 @@ class ReleaseSet:
     def _audit(self, rule, digests) -> None:
         self.audit.parent.mkdir()
         cases = audit_cases()
+        thresholds = {"score_threshold": 0.7, "copy_threshold": 0.95, "minimum_typicality": 0.35}
+        thresholds["minimum_frontality"] = rule.minimum_frontality
         cases.to_parquet(self.audit.parent / "cases.parquet", index=False)
         content = {
             "models": digests,
             "snapshot": "cd" * 32,
             "parts": {"enrolled": 12},
-            "rule": {"candidates": 3, "score_threshold": 0.7, "copy_threshold": 0.95, "minimum_typicality": 0.35},
+            "rule": {"candidates": 3, **thresholds},
             "leaks": [asdict(row) for row in leak_rows(cases)],
         }
         self.audit.write_text(json.dumps(content, indent=2))
@@ -158,9 +160,12 @@ class ReleaseSet:
         path.write_text(text.replace(old, new, 1))
 
 
-def audit_case(patient, leak_class, strength, score=0.1, similarity=0.5, typicality=0.9, reasons="", **more):
+def audit_case(
+    patient, leak_class, strength, score=0.1, similarity=0.5, typicality=0.9, frontality=0.9, reasons="", **more
+):
     known = {"variant": "", "kind": "leak", "decision": "ANONYMOUS", "found": True, "failed": False}
     numbers = {"score": score, "similarity": similarity, "typicality": typicality, "reasons": reasons}
+    numbers["frontality"] = frontality
     return {"patient": patient, "leak_class": leak_class, "strength": strength, **known, **numbers, **more}
 
 

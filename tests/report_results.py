@@ -95,6 +95,7 @@ COLUMNS = {
     "similarity": "float64",
     "distance": "float64",
     "typicality": "float64",
+    "frontality": "float64",
     "colour": "bool",
     "pixel_digest": "str",
     "released_as": "str",
@@ -114,12 +115,19 @@ EVIDENCE = {
 }
 
 
-def checked(image_id, label="Cardiomegaly", *, score=0.1, similarity=0.7, typicality=0.9, colour=False):
-    """The row of an image that went through all stages, decided by the default policy's numbers."""
+def checked(
+    image_id, label="Cardiomegaly", *, score=0.1, similarity=0.7, typicality=0.9, frontality=float("nan"), colour=False
+):
+    """The row of an image that went through all stages, decided by the default policy's numbers.
+
+    With a frontality it is decided by a policy whose minimum is 0.5.
+    """
     reasons = [name for name, hit in (("SAME_PATIENT", score >= 0.4999), ("COPY", similarity >= 0.8999)) if hit]
     decision = "NOT_ANONYMOUS" if reasons else "ANONYMOUS"
     if not reasons and typicality < 0.3501:
         decision, reasons = "INDETERMINATE", ["ATYPICAL"]
+    if frontality < 0.5001:
+        decision, reasons = "INDETERMINATE", ["STRANGER", *reasons]
     return {
         "image_id": image_id,
         "label": label,
@@ -130,6 +138,7 @@ def checked(image_id, label="Cardiomegaly", *, score=0.1, similarity=0.7, typica
         "similarity": similarity,
         "distance": 14 * (1.05 - score),
         "typicality": typicality,
+        "frontality": frontality,
         "colour": colour,
         "pixel_digest": digest(7),
         "released_as": f"released/{image_id}" if decision == "ANONYMOUS" else "",
@@ -141,7 +150,7 @@ def checked(image_id, label="Cardiomegaly", *, score=0.1, similarity=0.7, typica
 
 def failed(image_id, label="Cardiomegaly", *, reason="TRUNCATED", message="expected a whole chunk"):
     """The row of an image that could not be decoded."""
-    nothing = dict.fromkeys(("score", "similarity", "distance", "typicality"), float("nan"))
+    nothing = dict.fromkeys(("score", "similarity", "distance", "typicality", "frontality"), float("nan"))
     row = checked(image_id, label)
     empty = {"pixel_digest": "", "released_as": "", "borderline": False, "reasons": reason}
     stage = {"stage": "decode", "code": "INVALID_ARGUMENT", "message": message}

@@ -7,7 +7,8 @@ from cxrgate.api.index.v1 import index_service_pb2 as index
 from cxrgate.api.inference.v1 import inference_pb2 as inference
 
 CALLER_REPLIES = ["GetPolicyResponse", "CheckImageResponse", "CheckImagesResponse"]
-TELLING = {"score", "distance", "similarity", "typicality", "reference_id", "patient_key", "candidates", "reasons"}
+TELLING = {"score", "distance", "similarity", "typicality", "frontality", "reference_id", "patient_key", "candidates"}
+TELLING |= {"reasons"}
 
 
 def fields(message):

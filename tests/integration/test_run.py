@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import MismatchError, SnapshotCorrupt, UsageError
+from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate import read_config, run
 
 
@@ -125,6 +126,21 @@ def test_output_of_another_run_is_refused(folder):
     with pytest.raises(UsageError, match="policy"):
         run(read_config(write_config(folder, folder / "out", 4, policy="{score_threshold: 0.9, borderline: 0.8}")))
     write_config(folder, folder / "out", 4)
+
+
+def test_output_of_an_earlier_version_with_other_columns_is_refused(folder):
+    output = folder / "outold"
+    config = read_config(write_config(folder, output, 34))
+    run(config)
+    journal = output / "work/journal.jsonl"
+    first, rest = journal.read_bytes().split(b"\n", 1)
+    before = json.loads(first.split(b" ", 1)[1])
+    del before["columns"]
+    content = canonical_json(before)
+    journal.write_bytes(bytes_digest(content)[:16].encode() + b" " + content + b"\n" + rest)
+
+    with pytest.raises(UsageError, match=r"belongs to another \(columns differ\); choose another output"):
+        run(config)
 
 
 def test_other_models_than_the_snapshots_are_refused(folder):

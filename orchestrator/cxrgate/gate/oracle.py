@@ -145,6 +145,7 @@ def _evidence(verdict: Verdict) -> dict[str, Any]:
         "score": _number(verdict.score),
         "similarity": _number(verdict.similarity),
         "typicality": _number(found.typicality),
+        "frontality": None if found.frontality is None else _number(found.frontality),
         "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
         "pixel_digest": verdict.pixel_digest,
         "policy_digest": verdict.policy_digest,
@@ -169,6 +170,7 @@ def _to_proto(entry: dict[str, Any]) -> pb.Evidence:
         score=_float(entry["score"]),
         similarity=_float(entry["similarity"]),
         typicality=_float(entry["typicality"]),
+        frontality=entry.get("frontality"),  # lines of older versions hold none
         candidates=candidates,
         pixel_digest=entry["pixel_digest"],
         policy_digest=entry["policy_digest"],

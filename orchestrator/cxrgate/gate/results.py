@@ -11,7 +11,7 @@ import pandas as pd
 from cxrgate.gate.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBERS = ("score", "similarity", "distance", "typicality")
+_NUMBERS = ("score", "similarity", "distance", "typicality", "frontality")
 
 
 def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ RESULT_COLUMNS = (
     "similarity",
     "distance",
     "typicality",
+    "frontality",
     "colour",
     "pixel_digest",
     "released_as",
@@ -49,6 +50,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "similarity": _number(verdict.similarity),
         "distance": _number(float(candidates.distances.min())),
         "typicality": _number(candidates.typicality),
+        "frontality": None if candidates.frontality is None else _number(candidates.frontality),
         "pixel_digest": verdict.pixel_digest,
     }
 
@@ -62,6 +64,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "similarity": None,
         "distance": None,
         "typicality": None,
+        "frontality": None,
         "stage": failure.stage.value,
         "code": failure.code,
         "message": failure.message,

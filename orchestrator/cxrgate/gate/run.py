@@ -29,7 +29,7 @@ from cxrgate.gate.release import is_staged, publish, release_names, stage
 from cxrgate.gate.remote_models import open_models
 from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.gate.results import write_results
-from cxrgate.gate.rows import evidence_rows, result_row
+from cxrgate.gate.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.gate.withheld import publishing, read_withheld, without_withheld
 from cxrgate.images import ImageFile, encode_png
 from cxrgate.index import Snapshot, create_key, read_key
@@ -172,6 +172,7 @@ class _Run:
         listed = [[file.image_id, *file_stamp(file.path)] for file in self._files]
         return {
             "cxrgate": version("cxrgate"),
+            "columns": list(RESULT_COLUMNS),
             "policy": self._gate.policy.digest,
             "images": mapping_digest({"files": listed}),
             "batch_size": self._config.batch_size,

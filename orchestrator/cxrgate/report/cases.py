@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """One image that is INDETERMINATE: where, why, and its typicality (NaN when it was not reached)."""
+    """One image that is INDETERMINATE: where, why, its typicality and its frontality (NaN when there is none)."""
 
     image_id: str
     label: str
@@ -53,6 +53,7 @@ class Unanswered:
     reasons: tuple[str, ...]
     message: str
     typicality: float
+    frontality: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def _unanswered(row: Mapping[Hashable, Any]) -> Unanswered:
         reasons=_split(str(row["reasons"])),
         message=str(row["message"]),
         typicality=float(row["typicality"]),
+        frontality=float(row["frontality"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The four histograms of the page: which values, against which thresholds."""
+"""The histograms of the page: which values, against which thresholds."""
 
 from __future__ import annotations
 
@@ -24,14 +24,20 @@ class Chart:
 
 
 def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
-    """Draw the columns of `results.parquet`; a zone begins a band below its threshold, as the policy decides."""
-    values = {name: images[name].to_numpy(np.float64) for name in ("score", "similarity", "distance", "typicality")}
-    return (
+    """Draw the columns of `results.parquet`; a zone begins a band below its threshold, as the policy decides.
+
+    Frontality is drawn where the policy holds images against it.
+    """
+    names = ("score", "similarity", "distance", "typicality", "frontality")
+    values = {name: images[name].to_numpy(np.float64) for name in names}
+    drawn = (
         _score(values["score"], policy),
         _similarity(values["similarity"], policy),
         _distance(values["distance"]),
         _typicality(values["typicality"], policy),
     )
+    least = policy.minimum_frontality
+    return drawn if least is None else (*drawn, _frontality(values["frontality"], least, policy.band))
 
 
 def _score(values: NDArray[np.float64], policy: Policy) -> Chart:
@@ -50,7 +56,7 @@ def _score(values: NDArray[np.float64], policy: Policy) -> Chart:
 
 def _similarity(values: NDArray[np.float64], policy: Policy) -> Chart:
     threshold = policy.copy_threshold
-    low = _floor(values, [] if threshold is None else [threshold])
+    low = _floor(values, [] if threshold is None else [threshold - policy.band])
     regions, marks, rule = [Region(Zone.CLEAR, low, "below")], [], "Recorded only: this policy has no copy threshold."
     if threshold is not None:
         regions.append(Region(Zone.MATCH, threshold - policy.band, "at or above the threshold"))
@@ -71,11 +77,21 @@ def _typicality(values: NDArray[np.float64], policy: Policy) -> Chart:
     low = min(_floor(values, [threshold]), threshold)
     regions = [
         Region(Zone.ATYPICAL, low, "below the minimum"),
-        Region(Zone.CLEAR, threshold + policy.band, "at or above the minimum"),
+        Region(Zone.CLEAR, min(threshold + policy.band, 1), "at or above the minimum"),
     ]
     rule = "Images below the minimum are no radiograph of the enrolled kind: they get no answer."
     drawn = histogram(values, 1, regions, [Mark(threshold, f"minimum {threshold:g}")])
     return Chart("Typicality", "cosine with the mean layout of the references", rule, drawn)
+
+
+def _frontality(values: NDArray[np.float64], threshold: float, band: float) -> Chart:
+    regions = [
+        Region(Zone.ATYPICAL, 0, "below the minimum"),
+        Region(Zone.CLEAR, min(threshold + band, 1), "at or above the minimum"),
+    ]
+    rule = "Images below the minimum are no frontal chest radiograph: they get no answer."
+    drawn = histogram(values, 1, regions, [Mark(threshold, f"minimum {threshold:g}")])
+    return Chart("Frontality", "how surely a frontal chest radiograph", rule, drawn)
 
 
 def _floor(values: NDArray[np.float64], others: list[float]) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.core import Decision, MismatchError, Policy, UsageError
+from cxrgate.gate.rows import RESULT_COLUMNS
 
 RUN = "run.json"
 IMAGES = "results.parquet"
@@ -46,7 +47,8 @@ def read_results(folder: Path) -> Results:
     """Read a results folder.
 
     Raises:
-        UsageError: a file is missing or malformed, or an image that is not ANONYMOUS was released.
+        UsageError: a file is missing, malformed or of an earlier version, or an image that is not ANONYMOUS was
+            released.
         MismatchError: the policy is not the one that its digest names.
     """
     try:
@@ -54,6 +56,7 @@ def read_results(folder: Path) -> Results:
         policy = Policy(**run["policy"])
         images = pd.read_parquet(folder / IMAGES)
         (folder / EVIDENCE).stat()
+        _check_columns(folder, images)
         stray = int(((images["decision"] != Decision.ANONYMOUS.value) & (images["released_as"] != "")).sum())
     except FileNotFoundError as error:
         raise UsageError(f"expected the results of a run with {RUN}, {IMAGES} and {EVIDENCE}, got {folder}") from error
@@ -64,3 +67,10 @@ def read_results(folder: Path) -> Results:
     if policy.digest != run.get("policy_digest"):
         raise MismatchError(f"{folder}: expected policy digest {policy.digest}, it states {run.get('policy_digest')}")
     return Results(folder, run, policy, images)
+
+
+def _check_columns(folder: Path, images: pd.DataFrame) -> None:
+    absent = [name for name in RESULT_COLUMNS if name not in images.columns]
+    if absent:
+        told = f"it lacks {', '.join(absent)}; run again into another output folder"
+        raise UsageError(f"{folder}: expected the results of this version, {told}")

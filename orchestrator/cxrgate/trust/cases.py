@@ -31,6 +31,7 @@ COLUMNS = (
     "score",
     "similarity",
     "typicality",
+    "frontality",
     "found",
     "failed",
 )
@@ -79,7 +80,8 @@ async def check_cases(
 
     Returns:
         One row per case in order, with COLUMNS: `reasons` joined by ";", `found` whether the patient was among the
-        candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are NaN then.
+        candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are NaN then,
+            as `frontality` is where the retrieval model does not say.
     """
     asked: list[Case] = []
     rows: list[dict[str, Any]] = []
@@ -107,7 +109,7 @@ def _answer(case: Case, checked: Checked) -> dict[str, Any]:
     outcome = checked.outcome
     decision = outcome.decision.value
     if isinstance(outcome, Failure):
-        nothing = dict.fromkeys(("score", "similarity", "typicality"), math.nan)
+        nothing = dict.fromkeys(("score", "similarity", "typicality", "frontality"), math.nan)
         return {"decision": decision, "reasons": outcome.reason, **nothing, "found": False, "failed": True}
     candidates = outcome.evidence.candidates
     return {
@@ -116,6 +118,7 @@ def _answer(case: Case, checked: Checked) -> dict[str, Any]:
         "score": outcome.score,
         "similarity": outcome.similarity,
         "typicality": candidates.typicality,
+        "frontality": math.nan if candidates.frontality is None else candidates.frontality,
         "found": case.kind is Kind.LEAK and case.patient in candidates.patient_keys,
         "failed": False,
     }

@@ -18,6 +18,7 @@ from cxrgate.core.digest import bytes_digest
 from cxrgate.gate.release import MANIFEST
 from cxrgate.report.results import Results, read_results
 from cxrgate.trust.coverage import Coverage
+from cxrgate.trust.decided_again import changed_decisions
 from cxrgate.trust.release_report_claims import claims
 from cxrgate.trust.release_report_figures import counts, histograms, nearest_patients
 from cxrgate.trust.release_report_files import check_released, released_digests, results_digests
@@ -49,7 +50,8 @@ def make_statement(inputs: Inputs) -> dict[str, Any]:
     """The statement of a released set that is what its run published.
 
     Raises:
-        UsageError: a file is missing, changed or none of the run's.
+        UsageError: a file is missing, changed or none of the run's, or a decision is not what its policy makes of the
+            recorded numbers.
         MismatchError: the audit is of another gate.
         CertificateError: the certificate is not the one that the run was made under.
     """
@@ -57,6 +59,7 @@ def make_statement(inputs: Inputs) -> dict[str, Any]:
     files = released_digests(inputs.released)
     manifest = check_released(inputs.released, files, results.images)
     _check_same_run(results, manifest)
+    _check_decisions(results)
     _check_certificate(inputs.certificate, str(results.run["certification"]))
     certificate = None if inputs.certificate is None else json.loads(inputs.certificate)
     audit = None if inputs.audit is None else read_audit(inputs.audit, results)
@@ -120,6 +123,13 @@ def _check_same_run(results: Results, manifest: Mapping[str, Any]) -> None:
     differing = [name for name, value in expected.items() if manifest.get(name) != value]
     if differing:
         raise UsageError(f"expected results and released set of one run, they differ in {', '.join(differing)}")
+
+
+def _check_decisions(results: Results) -> None:
+    first = next(changed_decisions(results), None)
+    if first is not None:
+        told = f"{first.part}: {first.told}"
+        raise UsageError(f"{results.folder}: expected decisions that follow from the recorded numbers, {told}")
 
 
 def _check_certificate(content: bytes | None, certification: str) -> None:

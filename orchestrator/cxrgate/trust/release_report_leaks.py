@@ -10,15 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import Decision, MismatchError, Policy, UsageError
+from cxrgate.core import Decision, MismatchError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.report.results import Results
 from cxrgate.trust.audit_figures import ANY, RISK, Row, leak_rows
 from cxrgate.trust.cases import COLUMNS, Kind
+from cxrgate.trust.decided_again import decide_again
 from cxrgate.trust.leaks import CLASSES
 
 CASES = "cases.parquet"
 """The recorded cases of an audit, beside its audit.json."""
+_RULE = ("score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,10 @@ def read_audit(path: Path, results: Results) -> dict[str, Any]:
         audit = json.loads(path.read_text(encoding="utf-8"))
         cases = pd.read_parquet(path.parent / CASES, columns=list(COLUMNS))
         _check_gate(audit, results)
-        rule = {name: audit["rule"][name] for name in ("score_threshold", "copy_threshold", "minimum_typicality")}
+        rule = {name: audit["rule"][name] for name in _RULE}
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected {path} and {CASES} of an audit") from error
+        raise UsageError(f"expected {path} and {CASES} of an audit by this version") from error
     decided = decide_again(cases, results.policy)
     return {
         "files": {file.name: file_digest(file) for file in (path, path.parent / CASES)},
@@ -98,34 +100,14 @@ def read_audit(path: Path, results: Results) -> dict[str, Any]:
 
 
 def _check_gate(audit: Mapping[str, Any], results: Results) -> None:
-    rule, policy = audit["rule"], asdict(results.policy)
+    rule = audit["rule"]
     models = {kind: model["digest"] for kind, model in results.run["models"].items()}
-    found = {"models": audit["models"], "copies": rule["copy_threshold"] is not None}
-    expected = {"models": models, "copies": policy["copy_threshold"] is not None}
-    for name in ("candidates", "minimum_frontality"):
-        found[name], expected[name] = rule.get(name), policy.get(name)
+    found = {"models": audit["models"], "copies": rule["copy_threshold"] is not None, "candidates": rule["candidates"]}
+    copies = results.policy.copy_threshold is not None
+    expected = {"models": models, "copies": copies, "candidates": results.policy.candidates}
     differing = [name for name in expected if found[name] != expected[name]]
     if differing:
         raise MismatchError(f"expected an audit of this release's gate, another one's: {', '.join(differing)}")
-
-
-def decide_again(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The cases as this policy decides on their recorded scores; what had no answer keeps its reasons."""
-    reasons = pd.DataFrame(
-        {
-            "SAME_PATIENT": cases["score"] >= policy.score_threshold - policy.band,
-            "COPY": cases["similarity"] >= (policy.copy_threshold or float("inf")) - policy.band,
-        }
-    )
-    # Frontality is not recorded, but its minimum is the same: see _check_gate.
-    lost = cases["failed"].astype(bool) | cases["reasons"].str.contains("SCORE_INVALID|STRANGER")
-    match = reasons.any(axis="columns") & ~lost
-    atypical = (cases["typicality"] < policy.minimum_typicality + policy.band) & ~match & ~lost
-    named = reasons.apply(lambda row: ";".join(reasons.columns[row]), axis="columns")
-    named = named.where(match, "").mask(atypical, "ATYPICAL").mask(lost, cases["reasons"])
-    decisions = pd.Series(Decision.ANONYMOUS.value, index=cases.index)
-    decisions = decisions.mask(match, Decision.NOT_ANONYMOUS.value).mask(atypical | lost, Decision.INDETERMINATE.value)
-    return cases.assign(decision=decisions, reasons=named)
 
 
 def _leak_row(row: Row) -> LeakRow | None:

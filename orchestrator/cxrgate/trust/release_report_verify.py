@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from cxrgate.gate.certified import binding
 from cxrgate.models import Kind, ModelManifest
 from cxrgate.report.results import Results, read_results
 from cxrgate.trust.coverage import Coverage
+from cxrgate.trust.decided_again import changed_decisions
 from cxrgate.trust.release_report import compose
 from cxrgate.trust.release_report_changes import Change, differences, first_difference, way_to
 from cxrgate.trust.release_report_files import RESULTS, digests, released_digests
 from cxrgate.trust.release_report_leaks import CASES, read_audit
 from cxrgate.trust.release_report_page import render_page
-from cxrgate.trust.release_report_rows import changed_rows
+from cxrgate.trust.release_report_rows import SHOWN, changed_rows
 from cxrgate.trust.release_report_write import PAGE_SUFFIX
 
 _REPORT = "report"
@@ -144,6 +146,7 @@ def _look_at_results(
     try:
         results = read_results(sources.results)
         certificate = _look_at_certificate(found, statement, sources, results)
+        found.look("decisions", list(islice(changed_decisions(results), SHOWN)))
         again = _again(found, statement, sources, results, released, certificate)
         page = render_page(again, results)
     except Exception as error:  # noqa: BLE001 - a damaged Parquet file may raise anything

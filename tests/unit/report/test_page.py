@@ -3,12 +3,14 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.report import write_report
 from cxrgate.report.charts import charts
 from cxrgate.report.histogram import LEFT, RIGHT, Zone
+from cxrgate.report.results import read_results
 
 MALICIOUS = "\"'><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>.png"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -118,6 +120,34 @@ def test_zones_agree_with_the_decisions_within_the_band(rows):
     assert counted[Zone.BORDERLINE] == table["borderline"].sum() == 2
     assert {zone.zone: zone.count for zone in copy.histogram.zones}[Zone.MATCH] == 0
     assert {zone.zone: zone.count for zone in typicality.histogram.zones}[Zone.ATYPICAL] == 1
+
+
+def test_frontality_is_drawn_where_the_policy_asks_for_it(rows):
+    images = [rows.checked(f"f{value}", frontality=value) for value in (0.50005, 0.5002)] + [rows.checked("none")]
+    table = rows.table(images)
+    *_, drawn = charts(table, rows.policy(minimum_frontality=0.5))
+
+    assert [(zone.zone, zone.count) for zone in drawn.histogram.zones] == [(Zone.ATYPICAL, 1), (Zone.CLEAR, 1)]
+    assert drawn.histogram.missing == 1
+    assert len(charts(table, rows.policy())) == 4
+
+
+def test_wide_bands_reach_over_the_edges_of_the_charts(rows):
+    table = rows.table([rows.checked("a", similarity=0.95, typicality=0.99, frontality=0.99)])
+    wide = rows.policy(band=0.16, minimum_typicality=0.9, minimum_frontality=0.9)
+    _, copy, _, typicality, frontality = charts(table, wide)
+
+    assert {zone.zone: zone.count for zone in copy.histogram.zones}[Zone.MATCH] == 1
+    for drawn in (typicality, frontality):
+        assert {zone.zone: zone.count for zone in drawn.histogram.zones}[Zone.ATYPICAL] == 1
+
+
+def test_results_of_an_earlier_version_are_refused_by_what_they_lack(results, rows):
+    folder = results(rows.typical())
+    pd.read_parquet(folder / "results.parquet").drop(columns="frontality").to_parquet(folder / "results.parquet")
+
+    with pytest.raises(UsageError, match="it lacks frontality; run again into another output folder"):
+        read_results(folder)
 
 
 def test_page_of_a_hundred_thousand_images_stays_small(page, rows):

@@ -36,6 +36,14 @@ def test_images_without_an_answer_stand_with_reason_and_message(page, section, r
     assert "typicality 0.0200, below the minimum of 0.35" in html
 
 
+def test_a_stranger_stands_with_its_frontality(page, section, rows):
+    html = page([rows.checked("hand.png", frontality=0.31)], policy={"minimum_frontality": 0.5})
+
+    assert "frontality 0.3100, below the minimum of 0.5" in section(html, "unanswered")
+    assert "Frontality" in section(html, "values")
+    assert "<dt>minimum frontality</dt><dd>0.5</dd>" in html
+
+
 def test_long_tables_are_cut_and_say_so(page, section, rows):
     images = [rows.checked(f"{place}.png", score=0.5 + place / 200) for place in range(60)]
     images += [rows.checked(f"b{place}.png", score=0.45) for place in range(50)]

@@ -35,6 +35,7 @@ def table(kind, leak_class, strength, scores, similarities):
             "score": scores,
             "similarity": similarities,
             "typicality": 0.5,
+            "frontality": np.nan,
             "found": kind == "leak",
             "failed": False,
         }

@@ -44,7 +44,9 @@ def test_a_case_without_evidence_has_failed_and_has_no_numbers():
     assert table["failed"].tolist() == [True, True]
     assert table["decision"].tolist() == ["INDETERMINATE"] * 2
     assert table["reasons"].tolist() == ["IMAGE_UNDECODABLE", "NONFINITE"]
-    assert all(math.isnan(value) for value in table[["score", "similarity", "typicality"]].to_numpy().ravel())
+    assert all(
+        math.isnan(value) for value in table[["score", "similarity", "typicality", "frontality"]].to_numpy().ravel()
+    )
 
 
 def test_cases_are_made_while_the_gate_works_and_keep_their_order():

@@ -1,15 +1,17 @@
 import json
 
+import pandas as pd
 import pytest
-from release_set import ReleaseSet, audit_case, audit_cases
+from release_set import ReleaseSet, audit_cases
 from report_results import policy
 
 from cxrgate.certification import read_public_key, read_signed
 from cxrgate.core import CertificateError, MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.trust.decided_again import decide_again
 from cxrgate.trust.leaks import GENERATED
 from cxrgate.trust.release_report import make_statement
-from cxrgate.trust.release_report_leaks import decide_again, worst_patients
+from cxrgate.trust.release_report_leaks import worst_patients
 
 
 @pytest.fixture(scope="module")
@@ -100,32 +102,6 @@ def test_the_audit_is_decided_at_the_thresholds_of_the_release(made):
     assert (whole["patients"], whole["misses"]) == (4, 2)  # at the audit's own threshold of 0.7 it was three
 
 
-def test_deciding_again_follows_the_policy():
-    cases = audit_cases().iloc[:0].copy()
-    rows = [
-        audit_case("a", "x", "y", score=0.5),
-        audit_case("b", "x", "y", similarity=0.9),
-        audit_case("c", "x", "y", score=0.6, similarity=0.95),
-        audit_case("d", "x", "y", typicality=0.3),
-        audit_case("e", "x", "y", score=0.6, typicality=0.3),
-        audit_case("f", "x", "y", score=float("nan"), reasons="TRUNCATED", failed=True),
-        audit_case("g", "x", "y", score=0.6, reasons="STRANGER;SAME_PATIENT"),
-        audit_case("h", "x", "y", reasons="COPY", decision="NOT_ANONYMOUS"),
-    ]
-    found = decide_again(type(cases)(rows), policy())
-
-    assert list(zip(found["decision"], found["reasons"], strict=True)) == [
-        ("NOT_ANONYMOUS", "SAME_PATIENT"),
-        ("NOT_ANONYMOUS", "COPY"),
-        ("NOT_ANONYMOUS", "SAME_PATIENT;COPY"),
-        ("INDETERMINATE", "ATYPICAL"),
-        ("NOT_ANONYMOUS", "SAME_PATIENT"),
-        ("INDETERMINATE", "TRUNCATED"),
-        ("INDETERMINATE", "STRANGER;SAME_PATIENT"),
-        ("ANONYMOUS", ""),
-    ]
-
-
 def test_the_worst_patient_is_told_beside_the_rates():
     (copies, everything) = worst_patients(decide_again(audit_cases(), policy()))
 
@@ -154,6 +130,17 @@ def test_another_certificate_than_the_runs_is_refused(made, tmp_path):
     made.edit(made.certificate, "0.0123", "0.0122")
 
     with pytest.raises(CertificateError, match="made under"):
+        make_statement(made.inputs)
+
+
+def test_nothing_is_signed_where_a_decision_does_not_follow_from_the_recorded_numbers(made, tmp_path):
+    made = made.copy(tmp_path)
+    path = made.output / "results/results.parquet"
+    table = pd.read_parquet(path)
+    table.loc[table["image_id"] == "b/copy.png", ["decision", "reasons"]] = ["INDETERMINATE", "ATYPICAL"]
+    table.to_parquet(path, index=False)
+
+    with pytest.raises(UsageError, match=r"follow from the recorded numbers, results, b/copy\.png > decision"):
         make_statement(made.inputs)
 
 

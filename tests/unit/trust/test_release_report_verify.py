@@ -38,6 +38,7 @@ def test_all_of_it_holds(made):
         "released files",
         "recorded results",
         "certificate",
+        "decisions",
         "files of the audit",
         "figures",
         "the page",
@@ -149,6 +150,7 @@ def test_a_changed_row_of_the_results_is_named_by_image_and_column(release):
 
     assert "results > results.parquet" in names
     assert "results, row 2, a/near.png > score" in names
+    assert "results, a/near.png > score" in names
     assert any(name.startswith("report > statement > histograms") for name in names)
 
 

@@ -455,6 +455,7 @@ class Evidence(_message.Message):
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
     CHECK_TIME_FIELD_NUMBER: _builtins.int
+    FRONTALITY_FIELD_NUMBER: _builtins.int
     receipt: _builtins.str
     """The receipt."""
     image_id: _builtins.str
@@ -473,6 +474,8 @@ class Evidence(_message.Message):
     """The policy that decided."""
     identity: _builtins.str
     """Who asked."""
+    frontality: _builtins.float
+    """How surely the retrieval model takes the image for a frontal chest radiograph, 0 to 1; absent where it does not say."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What stands against a release, in UPPER_SNAKE; empty for an ANONYMOUS image."""
@@ -500,12 +503,15 @@ class Evidence(_message.Message):
         policy_digest: _builtins.str = ...,
         identity: _builtins.str = ...,
         check_time: _timestamp_pb2.Timestamp | None = ...,
+        frontality: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_time", b"check_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "check_time", b"check_time", "frontality", b"frontality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "check_time", b"check_time", "decision", b"decision", "identity", b"identity", "image_id", b"image_id", "pixel_digest", b"pixel_digest", "policy_digest", b"policy_digest", "reasons", b"reasons", "receipt", b"receipt", "score", b"score", "similarity", b"similarity", "typicality", b"typicality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "candidates", b"candidates", "check_time", b"check_time", "decision", b"decision", "frontality", b"frontality", "identity", b"identity", "image_id", b"image_id", "pixel_digest", b"pixel_digest", "policy_digest", b"policy_digest", "reasons", b"reasons", "receipt", b"receipt", "score", b"score", "similarity", b"similarity", "typicality", b"typicality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__frontality: _TypeAlias = _typing.Literal["frontality"]  # noqa: Y015
+    _WhichOneofArgType__frontality: _TypeAlias = _typing.Literal["_frontality", b"_frontality"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frontality) -> _WhichOneofReturnType__frontality | None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 
