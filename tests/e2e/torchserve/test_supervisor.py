@@ -1,0 +1,55 @@
+"""How the supervised TorchServe starts and ends."""
+
+import dataclasses
+
+import psutil
+import pytest
+from model_server import ModelServer
+
+from cxrgate.models.pack_canary import read_canary, write_canary
+
+pytestmark = pytest.mark.model_server
+
+
+@pytest.mark.slow
+def test_a_model_that_gives_another_answer_than_its_canarys_is_never_ready(folder, tmp_path):
+    server = ModelServer(folder / "models", tmp_path, kinds=["retrieval"])
+    canary = read_canary(server.packed / "retrieval")
+    write_canary(server.packed / "retrieval", dataclasses.replace(canary, features=canary.features[::-1]))
+    server.start()
+    try:
+        assert server.supervisor.wait(180) == 2
+    finally:
+        server.kill()
+    assert "expected TorchServe to answer" in server.log.read_text()
+    assert "models.server_ready" not in server.log.read_text()
+
+
+@pytest.mark.slow
+def test_orphans_end(folder, tmp_path):
+    server = ModelServer(folder / "models", tmp_path)
+    server.start()
+    server.wait()
+    processes = [server.front, *server.workers]
+    server.kill()
+
+    gone, alive = psutil.wait_procs(processes, 30)
+    assert len(gone) == 3
+    assert not alive
+
+
+@pytest.mark.slow
+def test_sigterm_ends_everything_in_order(folder, tmp_path):
+    server = ModelServer(folder / "models", tmp_path)
+    server.start()
+    server.wait()
+    processes = [server.front, *server.workers]
+
+    assert server.stop() == 0
+    assert not any(process.is_running() for process in processes)
+    assert not (server.folder / "ready").exists()
+    assert "models.server_stopped" in server.log.read_text()
+
+
+def test_nothing_is_written_where_it_was_started(server):
+    assert list(server.cwd.iterdir()) == []
