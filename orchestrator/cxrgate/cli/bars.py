@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from cxrgate.evaluate.gating import Progress as Report
+Report = Callable[[str, int, int], None]
+"""Called with a step, how much of it was done now, and of how much."""
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, shown
 from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
@@ -60,15 +60,7 @@ def run(
 def execute(settings: RunConfig, services: Services | None = None) -> pd.DataFrame:
     """Run with progress bars and say what came of it."""
     console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.advance(tasks[step], done)
-
+    with bars() as progress:
         summary = run_filter(settings, progress, services)
     tell(console, settings, summary.results)
     if summary.checked:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
@@ -141,14 +139,6 @@ def _train(
         if settings.kind is not kind:
             raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
         samples = with_splits(without_sources(read_samples(listing), without or []), seed)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            tasks: dict[str, TaskID] = {}
-
-            def progress(step: str, done: int, total: int) -> None:
-                if step not in tasks:
-                    tasks[step] = bars.add_task(step, total=total)
-                bars.advance(tasks[step], done)
-
+        with bars() as progress:
             manifest = train_model(Job(samples, settings, seed, work, output, device), progress)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
