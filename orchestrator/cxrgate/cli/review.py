@@ -16,7 +16,7 @@ from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
 from cxrgate.gate import RunConfig, list_images, read_config
 from cxrgate.images import SandboxedDecoder
-from cxrgate.index import create_key, read_key
+from cxrgate.index import ensure_key
 from cxrgate.review import serve_review, sign_link
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening
@@ -41,7 +41,7 @@ def serve(
     """Serve the page until SIGTERM. Pictures are shown only with both the references and the reference map."""
     log_to_stderr()
     with shown():
-        settings, secret = read_config(config), _key(key)
+        settings, secret = read_config(config), ensure_key(key)
         listening = Listening(listen, certificates, roles)
         with _pictures(settings, references, reference_map) as pictures:
             asyncio.run(serve_review(settings, listening, secret, pictures))
@@ -56,14 +56,8 @@ def link(
 ) -> None:
     """Print a link that lets one reviewer in once, without a certificate. Whoever has it can use it: send it safely."""
     with shown():
-        token = sign_link(_key(key), reviewer, timedelta(hours=hours))
+        token = sign_link(ensure_key(key), reviewer, timedelta(hours=hours))
         typer.echo(f"https://{address}/enter/{token}")
-
-
-def _key(path: Path) -> bytes:
-    if not path.exists():
-        create_key(path)
-    return read_key(path)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from cxrgate.index.build import Enrolment, EnrolmentError, ModelDigests, build_snapshot
 from cxrgate.index.engine import Engine, EngineName, Neighbors
 from cxrgate.index.kdtree import KDTreeEngine
-from cxrgate.index.keys import create_key, opaque_id, read_key
+from cxrgate.index.keys import create_key, ensure_key, opaque_id, read_key
 from cxrgate.index.matrix import MatrixEngine
 from cxrgate.index.search import LocalSearcher, make_engine
 from cxrgate.index.snapshot import Snapshot, SnapshotManifest
@@ -22,6 +22,7 @@ __all__ = [
     "SnapshotManifest",
     "build_snapshot",
     "create_key",
+    "ensure_key",
     "make_engine",
     "opaque_id",
     "read_key",

@@ -30,6 +30,13 @@ def create_key(path: Path) -> None:
         file.write(secrets.token_hex(KEY_BYTES) + "\n")
 
 
+def ensure_key(path: Path) -> bytes:
+    """The key's 32 bytes, of a new key where there is none yet; errors as read_key."""
+    if not path.exists():
+        create_key(path)
+    return read_key(path)
+
+
 def read_key(path: Path) -> bytes:
     """The key's 32 bytes.
 
