@@ -20,7 +20,7 @@ from cxrgate.core import ModelError
 from cxrgate.models.forward import Forward
 from cxrgate.models.manifest import MANIFEST, WEIGHTS, ModelManifest
 from cxrgate.models.pack_canary import make_canary, write_canary
-from cxrgate.models.store import load_model
+from cxrgate.models.store import load_model, replacing
 
 HANDLER = "cxrgate.models.torchserve_handler"
 CONFIG = "model-config.yaml"
@@ -48,16 +48,13 @@ def pack_model(folder: Path, store: Path) -> ModelManifest:
     target = store / model.manifest.kind.value
     if target.resolve() == folder.resolve():
         raise ModelError(f"expected another folder than the models' own to pack into, got {store}")
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "MAR-INF").mkdir(parents=True)
-    for name in (MANIFEST, WEIGHTS):
-        shutil.copyfile(folder / name, partial / name)
-    write_canary(partial, make_canary(Forward(model)))
-    (partial / CONFIG).write_text(yaml.safe_dump(_CONFIG))
-    (partial / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(_archive(model.manifest), indent=2) + "\n")
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    with replacing(target) as partial:
+        (partial / "MAR-INF").mkdir()
+        for name in (MANIFEST, WEIGHTS):
+            shutil.copyfile(folder / name, partial / name)
+        write_canary(partial, make_canary(Forward(model)))
+        (partial / CONFIG).write_text(yaml.safe_dump(_CONFIG))
+        (partial / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(_archive(model.manifest), indent=2) + "\n")
     return model.manifest
 
 
