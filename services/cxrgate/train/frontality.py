@@ -7,7 +7,7 @@ It sees radiographs, as they are and changed, and what is none: views of other p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +32,10 @@ from cxrgate.train.frontality_recipe import FrontalityRecipe
 from cxrgate.train.inputs import normalise, stored_side
 from cxrgate.train.listing import Sample, Split
 from cxrgate.train.outliers import SPOILED, read_pictures, view
-from cxrgate.train.pixels import PixelSet, decode_set
+from cxrgate.train.pixels import PixelSet, Progress, decode_part
 
 _BATCH = 32
 Float32s = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +168,7 @@ class _Material:
         return [sample for source in sorted(taken) for sample in taken[source]]
 
     def _decode(self, samples: Sequence[Sample], side: int) -> PixelSet:
-        what = f"decode {samples[0].split} at {side} px"
-        report = self.pooling.progress
-        return decode_set(samples, side, self.job.work / "pixels", lambda count: report(what, count, len(samples)))
+        return decode_part(samples, side, self.job.work, self.pooling.progress)
 
 
 def _fit(frontal: Float32s, strange: Float32s, job: FrontalityJob) -> FrontalityHead:

@@ -20,6 +20,9 @@ from cxrgate.train.listing import Sample
 
 _BATCH = 64
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much was done now and of how much."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelSet:
@@ -59,6 +62,12 @@ def decode_set(
     patients = numbers([sample.patient_id for sample in samples])
     sources = numbers([sample.source for sample in samples])
     return PixelSet(pixels, patients, sources, samples, _digest(pixels, patients, sources))
+
+
+def decode_part(samples: Sequence[Sample], side: int, work: Path, progress: Progress) -> PixelSet:
+    """The samples of one split, decoded into a training's folder; see decode_set."""
+    step = f"decode {samples[0].split} at {side} px"
+    return decode_set(samples, side, work / "pixels", lambda count: progress(step, count, len(samples)))
 
 
 async def _fill(

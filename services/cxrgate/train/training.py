@@ -29,7 +29,7 @@ from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import Sample, Split, patient_hash
 from cxrgate.train.loop import Training
-from cxrgate.train.pixels import PixelSet, decode_set
+from cxrgate.train.pixels import PixelSet, Progress, decode_part
 from cxrgate.train.recipe import Recipe
 from cxrgate.train.scoring import all_pairs
 from cxrgate.train.whitening import fit_whitening
@@ -37,8 +37,6 @@ from cxrgate.train.whitening import fit_whitening
 _COMPONENTS = 400
 _SHRINKAGE = 0.5
 _BATCH = 32
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def train(job: Job, progress: Progress = lambda *_: None) -> ModelManifest:
     """
     keep_freed_memory()
     recipe, parts = job.recipe, _parts(job.samples)
-    whole = _decode(job, parts[Split.TRAIN], stored_side(recipe.input), progress)
+    whole = decode_part(parts[Split.TRAIN], stored_side(recipe.input), job.work, progress)
     inputs = Inputs(whole, recipe, job.device)
     training = Training(recipe, inputs, start(recipe, inputs, job.seed), job.seed, job.work / "checkpoint.pt")
     progress(f"train {recipe.kind}", training.step, recipe.steps)
@@ -100,25 +98,16 @@ def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:
     return parts
 
 
-def _decode(job: Job, samples: Sequence[Sample], side: int, progress: Progress) -> PixelSet:
-    return decode_set(
-        samples,
-        side,
-        job.work / "pixels",
-        lambda count: progress(f"decode {samples[0].split} at {side} px", count, len(samples)),
-    )
-
-
 def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]], progress: Progress) -> float | None:
     """Whiten and calibrate an embedder; give a copy model's threshold."""
     if not isinstance(network, Embedder):
         return None
     side = job.recipe.input.height
     if job.recipe.kind is not Kind.COPY:
-        seen = _decode(job, parts[Split.TRAIN], side, progress)
+        seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
         fit_whitening(network, directions(network, job.recipe, seen), seen.patients)
         _fit_discriminants(network, job, seen)
-    kept = _decode(job, parts[Split.TUNE], side, progress)
+    kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
     threshold = stranger_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
     if job.recipe.kind is Kind.COPY:
