@@ -11,6 +11,7 @@ from typing import Any
 
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.images import ImageFile
+from cxrgate.storage import sync
 
 MANIFEST = "manifest.json"
 
@@ -48,21 +49,47 @@ def is_staged(folder: Path, released: Mapping[str, str]) -> bool:
 
 
 def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapping[str, Any]) -> None:
-    """Make `folder` exactly the given files and a manifest of their sha256; whatever lay there before is gone."""
-    partial, old = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
-    for leftover in (partial, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Make `folder` exactly the given files and a manifest of their sha256; whatever lay there before is gone.
+
+    Everything is on the disk before it has the folder's name. `staged` may be the folder itself.
+    """
+    finish_publication(folder)
+    partial, old = _beside(folder)
     partial.mkdir(parents=True)
     for name in released:
         target = partial / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _link(staged / name, target)
+        if staged != folder:
+            sync(target)
     manifest = {**about, "files": dict(sorted(released.items()))}
     (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    folders = {partial / parent for name in released for parent in PurePosixPath(name).parents}
+    for path in (partial / MANIFEST, *folders, partial):
+        sync(path)
     if folder.exists():
         folder.rename(old)
     partial.rename(folder)
+    sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_publication(folder: Path) -> None:
+    """Bring to its end what a crash interrupted, and remove what it left.
+
+    The new set takes the place of the old one where that had been moved away, since it was whole then.
+    """
+    partial, old = _beside(folder)
+    if old.exists() and partial.exists() and not folder.exists():
+        partial.rename(folder)
+        sync(folder.parent)
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where the next set is made, and where the last one waits for its removal."""
+    return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from cxrgate.core import UsageError
 from cxrgate.gate.audit import read_lines
-from cxrgate.gate.release import MANIFEST, publish
+from cxrgate.gate.release import MANIFEST, finish_publication, publish
 
 WITHHELD = "image_withheld"
 
@@ -52,10 +52,14 @@ def without_withheld(
 
 @contextmanager
 def publishing(released: Path) -> Iterator[None]:
-    """Hold the lock of a released folder: from reading what is withheld until the folder is there."""
+    """Hold the lock of a released folder: from reading what is withheld until the folder is there.
+
+    What a crash interrupted is finished first: an image that was withheld must not stay beside the folder either.
+    """
     released.parent.mkdir(parents=True, exist_ok=True)
     with released.with_name(f".{released.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        finish_publication(released)
         yield
 
 

@@ -50,6 +50,10 @@ _NOTICES = {
     500: ("Something went wrong", "It has been written to the log of the service. Nothing was decided."),
     503: ("Not now", "The log cannot be written, so nothing is shown and nothing is decided."),
 }
+_STILL_THERE = (
+    "Withheld, and still in the released set",
+    "Your decision is kept; the set could not be written. Tell whoever runs this page: its next start tries again.",
+)
 _FORM_BYTES = 16 * 1024
 
 _log = logging.getLogger(__name__)
@@ -132,8 +136,8 @@ class _Page:
             await self._reviewed.decisions.record(visitor.identity, entry, self._reviewed.policy, choice, reason)
         except ChoiceRefused as refused:
             return await self._show(visitor, entry, refused=str(refused), choice=choice, reason=reason)
-        if self._reviewed.decisions.is_withheld(entry):
-            await asyncio.to_thread(self._reviewed.withdraw)
+        if self._reviewed.decisions.is_withheld(entry) and not await self._withdraw():
+            return self._notice(500, *_STILL_THERE)
         following = self._following(entry)
         return RedirectResponse("/" if following is None else f"/cases/{following.number}", 303)
 
@@ -198,6 +202,15 @@ class _Page:
             longest=REASON_CHARACTERS,
             **shown,
         )
+
+    async def _withdraw(self) -> bool:
+        """Take what the log says is withheld out of the released set, and say whether that succeeded."""
+        try:
+            await asyncio.to_thread(self._reviewed.withdraw)
+        except (OSError, CxrgateError):
+            _log.exception("review.withdrawal_failed")
+            return False
+        return True
 
     def _pictures(self, entry: Entry, case: Case) -> list[str] | None:
         """Data URIs of the synthetic image and of its first candidates; None where they cannot be shown."""

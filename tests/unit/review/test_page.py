@@ -6,6 +6,8 @@ from review_set import KEY, REVIEWER, Browser, Gradients, open_page, write_run
 
 from cxrgate.core import Policy
 from cxrgate.gate.audit import read_lines, verify_log
+from cxrgate.gate.withheld import withdraw_withheld
+from cxrgate.report.results import read_results
 from cxrgate.review import sign_link
 
 BEFORE = {"a/clear.png", "a/near.png", "a/nearest.png"}
@@ -65,6 +67,19 @@ def test_a_withheld_image_leaves_the_released_set_for_good(run, reviewer):
     assert "Withheld by review" in again.text
     assert released(run) == BEFORE - {"a/nearest.png"}
     assert [event["event"] for event in events(run)].count("image_reviewed") == 0
+
+
+def test_a_withheld_image_that_cannot_leave_yet_leaves_with_the_next_start(run, reviewer):
+    blocked = run / "released.partial"
+    blocked.write_text("no folder can be made here")
+    answer = reviewer.decide(1, "overrule", "Too alike.")
+    during = released(run)
+    blocked.unlink()
+    withdraw_withheld(run / "released", read_results(run / "results").images, run / "review.log")
+
+    assert (answer.status_code, "still in the released set" in answer.text) == (500, True)
+    assert [event["event"] for event in events(run)][-1] == "image_withheld"
+    assert (during, released(run)) == (BEFORE, BEFORE - {"a/nearest.png"})
 
 
 def test_overruling_a_removal_releases_nothing(run, reviewer):
