@@ -110,12 +110,13 @@ def test_nothing_that_was_acknowledged_is_lost_by_kill_9(folder, tmp_path):
     with receiver.running(signal.SIGKILL), association(receiver.port) as opened:
         assert [opened.send_c_store(dataset).Status for dataset in datasets()] == [0, 0, 0]
         first = receiver.released()
+    ready = tmp_path / "spool" / "ready"
     with receiver.running() as process:
-        receiver.until(lambda: receiver.waiting() == 0)
+        receiver.until(lambda: receiver.waiting() == 0 and ready.exists())
         assert [stow(receiver, role, 2002) for role in ("reviewer", "generator")] == [403, 200]
         receiver.until(lambda: receiver.released() == 3)
 
-    assert process.returncode == 0
+    assert (process.returncode, ready.exists()) == (0, False)
     assert first <= receiver.released() == 3
     assert verify_log(tmp_path / "dicom.log").count == 4
 

@@ -16,6 +16,7 @@ from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import Desk
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.oracle_process import open_gates
 from cxrgate.gate.remote_gates import POLL_SECONDS, Gates
@@ -27,6 +28,9 @@ from cxrgate.rpc.server import wait_for_signal
 
 CONNECTIONS = 32
 """Of STOW-RS at once: each may hold an image in memory."""
+
+READY = "ready"
+"""In the spool's folder; its time is that of the last look, at most a few seconds ago while the receiver is well."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,12 +100,38 @@ async def serve_receiver(
             outbox = Outbox(places.released, places.kind)
             spool = Spool(places.spool, places.limits)
             desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, places.keep)
-            await _receive(desk, gates, listening, web)
+            state = _State(desk, gates, models, places.spool / READY)
+            await _receive(state, listening, web)
         finally:
             await log.close()
 
 
-async def _receive(desk: Desk, gates: Gates, listening: Listening, web: Web | None) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """What the parts of the process share; `mark` is there while images can be judged."""
+
+    desk: Desk
+    gates: Gates
+    models: ModelSet
+    mark: Path
+
+    async def follow(self) -> None:
+        """Follow the index, and touch the mark every second, or remove it."""
+        try:
+            while True:
+                answered = await asyncio.gather(self.gates.refresh(), self.models.are_healthy())
+                self._show(ready=all(answered) and not self.desk.log.broken)
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._show(ready=False)
+
+    def _show(self, *, ready: bool) -> None:
+        with suppress(OSError):  # a mark that cannot be written gets old, which says the same
+            self.mark.touch() if ready else self.mark.unlink(missing_ok=True)
+
+
+async def _receive(state: _State, listening: Listening, web: Web | None) -> None:
+    desk = state.desk
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()
 
@@ -111,7 +141,7 @@ async def _receive(desk: Desk, gates: Gates, listening: Listening, web: Web | No
     receiver = Receiver(desk.spool, desk.is_done, arrived)
     port = receiver.start(listening)
     _log.info("dicom.receiver_started title=%s port=%d", listening.title, port)
-    parts = [desk.work(), _follow(gates)]
+    parts = [desk.work(), state.follow()]
     if web is not None:
 
         def fail() -> None:
@@ -134,9 +164,3 @@ async def _receive(desk: Desk, gates: Gates, listening: Listening, web: Web | No
     _log.info("dicom.receiver_stopped")
     if ends[1] in done:
         raise SpoolFailed("expected a disk that takes what is received; see the log")
-
-
-async def _follow(gates: Gates) -> None:
-    while True:
-        await gates.refresh()
-        await asyncio.sleep(POLL_SECONDS)
