@@ -7,7 +7,7 @@ BIN := .venv/bin
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train,stack,review,dicom]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[train,stack,review,dicom,otel]' --group dev
 	touch $@
 
 .venv/serving: .venv/installed

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 DEPLOY, MODELS = ROOT / "deploy", ROOT / "model_store" / "demo"
 PROJECT = f"cxrgate-test-{os.getpid()}"
 HEALTHY_SECONDS = 180
+COLLECTOR, SPANS = f"{PROJECT}-collector", "/tmp/spans"
+EXPORT_SECONDS = 60
+"""Services export every 5 s, and after a failure within 64 s at the latest."""
 
 
 class Stack:
@@ -27,6 +30,7 @@ class Stack:
         self.folder, self.state = folder, folder / "state"
         self.address = f"127.0.0.1:{free_port('127.0.0.1')}"
         self.client = docker.from_env()
+        self._collector = None
 
     def command(self, word, *options):
         """`cxrgate stack WORD`, with this stack's state."""
@@ -35,6 +39,26 @@ class Stack:
     def up(self, *options):
         place = ["--models", MODELS, "--listen", self.address, "--project", PROJECT, "--deploy", DEPLOY]
         return self.command("up", *place, *options)
+
+    def collect_traces(self):
+        """Store every span in a collector on the network `watch`, where the services look for it."""
+        program = {"image": "cxrgate-gate:local", "entrypoint": "python", "command": ["-c", _COLLECT]}
+        network = f"{PROJECT}_watch"
+        self._collector = self.client.containers.run(**program, name=COLLECTOR, network=network, detach=True)
+
+    def end_traces(self):
+        """Leave the network, so that it can go."""
+        if self._collector is not None:
+            self._collector.remove(force=True)
+            self._collector = None
+
+    def traces(self, *expected):
+        """All spans that were exported, as soon as the expected words are among them."""
+        end = time.monotonic() + EXPORT_SECONDS
+        while not all(word in (found := self._collector.exec_run(["cat", SPANS]).output) for word in expected):
+            assert time.monotonic() < end, found
+            time.sleep(1)
+        return found
 
     def job(self, *arguments):
         """`docker compose run --rm ARGUMENTS`: a job of the compose file, finished, with what it printed."""
@@ -88,6 +112,7 @@ class Stack:
 
     def remove(self):
         """Whatever is left of it."""
+        self.end_traces()
         for container in self.containers():
             container.remove(force=True)
         for network in self.client.networks.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
@@ -95,6 +120,16 @@ class Stack:
         self.client.close()
 
 
+_COLLECT = f"""
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Collector(BaseHTTPRequestHandler):
+    def do_POST(self):
+        with open("{SPANS}", "ab") as file:
+            file.write(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+ThreadingHTTPServer(("", 4318), Collector).serve_forever()
+"""
 _READ_LOGS = """
 from pathlib import Path
 for path in Path("/run/cxrgate/serving").rglob("*.log"):

@@ -13,9 +13,10 @@ compile() { # NAME UV-ARGUMENTS...
     --python-platform x86_64-manylinux_2_28 --constraint "$tested" --output-file "deploy/requirements/$1.txt" "${@:2}"
 }
 
-# Each list holds the one before it, so that each image adds to the layers of the one before it.
-compile index pyproject.toml --extra index
+# Each list holds that of the layers below: gate holds index and torch, dicom and models hold gate.
+compile index pyproject.toml --extra index --extra otel
 printf '%s\n' torch torchvision | compile torch - --constraint deploy/requirements/index.txt
-compile gate pyproject.toml --extra gate
-compile models pyproject.toml --extra serve
+compile gate pyproject.toml --extra gate --extra otel
+compile dicom pyproject.toml --extra dicom --extra otel
+compile models pyproject.toml --extra serve --extra otel
 printf '%s\n' hatchling | compile build -

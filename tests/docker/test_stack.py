@@ -9,7 +9,7 @@ import grpc
 import pandas as pd
 import pytest
 import yaml
-from docker_stack import MODELS, Stack, images_below
+from docker_stack import COLLECTOR, MODELS, Stack, images_below
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
@@ -45,9 +45,12 @@ def folder(tmp_path_factory):
 def stack(folder):
     os.environ["CXRGATE_LOG_LEVEL"] = "DEBUG"
     stack = Stack(folder)
+    stack.state.mkdir()
+    (stack.state / "stack.env").write_text(f"OTEL_EXPORTER_OTLP_ENDPOINT=http://{COLLECTOR}:4318\n")
     try:
         started = stack.up("--images", folder / "data" / "real.csv")
         assert started.exit_code == 0, started.output
+        stack.collect_traces()
         yield stack
     finally:
         stack.remove()
@@ -184,6 +187,10 @@ def test_log_holds(stack):
     assert verified.exit_code == 0, verified.output
 
 
+SPANS = (b"cxrgate-gate", b"GateService/CheckImages", b"gate.verify", b"cxrgate-index", b"IndexService/FindNeighbors")
+"""Of both services, of a call and of a stage."""
+
+
 def test_nothing_that_was_written_names_a_patient_a_path_or_an_embedding(stack, folder):
     storage = stack.state / "storage.key"
     row = Snapshot.open(stack.state / "store" / "first", read_key(storage)).identity[0].tobytes()
@@ -196,7 +203,7 @@ def test_nothing_that_was_written_names_a_patient_a_path_or_an_embedding(stack, 
         "storage key": storage.read_bytes().strip(),
         "certificate's key": (stack.state / "certificates" / "gate" / "tls.key").read_bytes().splitlines()[1],
     }
-    written = stack.written()
+    written = {**stack.written(), "traces": stack.traces(*SPANS)}
     found = [(name, where) for name, secret in secrets.items() for where, text in written.items() if secret in text]
 
     assert found == []
@@ -208,6 +215,7 @@ def test_second_start_changes_nothing_and_down_leaves_the_state(stack):
     shutil.copytree(stack.state / "store" / "first", stack.state / "store" / "copied in and not activated")
     before = {path: path.read_bytes() for path in stack.state.rglob("*") if path.is_file()}
     again = stack.up()
+    stack.end_traces()
     stopped = stack.command("down", "--deploy", "deploy")
 
     assert (again.exit_code, stopped.exit_code) == (0, 0), again.output + stopped.output
