@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import shown
 from cxrgate.cli.index_change import activate, withdraw
-from cxrgate.gate import ModelFolders, enrol, list_images, local_models, read_excluded, write_reference_map
+from cxrgate.gate import Enrol, ModelFolders, enrol_listed, local_models
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.snapshot import read_manifest
@@ -43,25 +41,11 @@ def build(
     storage_key: StorageKey = None,
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
+    settings = Enrol(images=images, key=key, reference_map=reference_map, exclude=exclude, layout=layout, splits=splits)
     with shown(), local_models(ModelFolders.of(models), device) as loaded:
-        files = list_images(images, layout, splits)
-        excluded = read_excluded(exclude, files)
-        kept = [file for file in files if file.image_id not in excluded]
-        secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
-        with Progress(console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task("enrol", total=len(kept))
-            job = enrol(
-                kept,
-                output,
-                loaded,
-                secret,
-                excluded=len(excluded),
-                workers=workers,
-                progress=lambda count: bars.advance(task, count),
-                storage_key=storage,
-            )
-            snapshot = asyncio.run(job)
-        write_reference_map(reference_map, kept, secret)
+        storage = None if storage_key is None else read_key(storage_key)
+        with bars() as progress:
+            snapshot = enrol_listed(settings, output, loaded, progress, workers=workers, storage_key=storage)
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
 
 

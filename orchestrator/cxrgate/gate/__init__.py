@@ -1,7 +1,7 @@
 """The gate: sources through embed, search, verify and filter to the released set."""
 
 from cxrgate.gate.config import Enrol, ModelFolders, Rule, RunConfig, Section, read_config, read_section
-from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
+from cxrgate.gate.enrol import enrol, enrol_listed, list_images, read_excluded
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gate.remote_run import Services
@@ -20,6 +20,7 @@ __all__ = [
     "Section",
     "Services",
     "enrol",
+    "enrol_listed",
     "list_images",
     "local_gate",
     "local_models",
@@ -27,5 +28,4 @@ __all__ = [
     "read_excluded",
     "read_section",
     "run",
-    "write_reference_map",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from cxrgate.core import Failure, ImageRecord, UsageError
+from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.pipeline import WINDOW
 from cxrgate.gate.reading import read_files
 from cxrgate.images import ImageFile, Layout, SandboxedDecoder, list_source
-from cxrgate.index import Enrolment, Snapshot, build_snapshot, opaque_id
+from cxrgate.index import Enrolment, Snapshot, build_snapshot, opaque_id, read_key
 
 BATCH = 16
 
@@ -36,6 +38,47 @@ def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
     if unknown:
         raise UsageError(f"expected names of real images in {path}, {len(unknown)} are not: {sorted(unknown)[:3]}")
     return names
+
+
+def enrol_listed(
+    settings: Enrol,
+    folder: Path,
+    models: LocalModels,
+    progress: Callable[[str, int, int], None],
+    *,
+    workers: int,
+    storage_key: bytes | None,
+) -> Snapshot:
+    """Enrol what is listed but for what is excluded, then write the reference map.
+
+    Args:
+        settings: the images and the key of the opaque ids, which exists.
+        folder: of the new snapshot.
+        models: what enrolment and checking share.
+        progress: called with "enrol", the images done now and those in all.
+        workers: decode workers.
+        storage_key: seals the snapshot, None where nothing is sealed.
+
+    Raises:
+        CxrgateError: see list_images, read_excluded, read_key and build_snapshot.
+    """
+    files = list_images(settings.images, settings.layout, settings.splits)
+    excluded = read_excluded(settings.exclude, files)
+    kept = [file for file in files if file.image_id not in excluded]
+    key = read_key(settings.key)
+    task = enrol(
+        kept,
+        folder,
+        models,
+        key,
+        excluded=len(excluded),
+        workers=workers,
+        progress=lambda count: progress("enrol", count, len(kept)),
+        storage_key=storage_key,
+    )
+    snapshot = asyncio.run(task)
+    write_reference_map(settings.reference_map, kept, key)
+    return snapshot
 
 
 async def enrol(

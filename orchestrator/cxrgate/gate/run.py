@@ -19,7 +19,7 @@ import torch
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.enrol import enrol, list_images, read_excluded, write_reference_map
+from cxrgate.gate.enrol import enrol_listed, list_images
 from cxrgate.gate.journal import Journal
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.model_set import ModelSet
@@ -32,7 +32,7 @@ from cxrgate.gate.results import write_results
 from cxrgate.gate.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.gate.withheld import publishing, read_withheld, without_withheld
 from cxrgate.images import ImageFile, encode_png
-from cxrgate.index import Snapshot, create_key, read_key
+from cxrgate.index import Snapshot, ensure_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +109,15 @@ def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) ->
     """The snapshot, built first where the configuration says from what."""
     if config.snapshot.exists() or config.enrol is None:
         return Snapshot.open(config.snapshot, config.read_storage_key())
-    settings = config.enrol
-    files = list_images(settings.images, settings.layout, settings.splits)
-    excluded = read_excluded(settings.exclude, files)
-    kept = [file for file in files if file.image_id not in excluded]
-    if not settings.key.exists():
-        create_key(settings.key)
-    key = read_key(settings.key)
-
-    def done(count: int) -> None:
-        progress("enrol", count, len(kept))
-
-    task = enrol(
-        kept,
+    ensure_key(config.enrol.key)
+    return enrol_listed(
+        config.enrol,
         config.snapshot,
         models,
-        key,
-        excluded=len(excluded),
+        progress,
         workers=config.workers,
-        progress=done,
         storage_key=config.read_storage_key(),
     )
-    snapshot = asyncio.run(task)
-    write_reference_map(settings.reference_map, kept, key)
-    return snapshot
 
 
 class _Run:
