@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import shutil
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from cxrgate.index.snapshot import (
     write_array,
     write_manifest,
 )
-from cxrgate.storage import create_data_key
+from cxrgate.storage import create_data_key, sync
 
 _SHOWN = 20
 
@@ -226,8 +225,4 @@ class _Writer:
 def _sync(folder: Path) -> None:
     """Bring every file and the folder to the disk, before the rename makes them the snapshot."""
     for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)

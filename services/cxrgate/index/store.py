@@ -8,12 +8,12 @@ A snapshot that is copied in should appear by a rename; a partial copy is refuse
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from cxrgate.core import MismatchError, SnapshotError, UsageError
 from cxrgate.index.snapshot import MANIFEST, Snapshot, read_manifest
+from cxrgate.storage import write_durably
 
 ACTIVE = "active"
 
@@ -59,17 +59,7 @@ class SnapshotStore:
 
     def activate(self, snapshot: Snapshot) -> None:
         """Make it the one that `open_active` gives, from now on and after a crash."""
-        partial = self.folder / f"{ACTIVE}.partial"
-        with partial.open("w") as file:
-            file.write(snapshot.manifest.digest + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.folder / ACTIVE)
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_durably(self.folder / ACTIVE, f"{snapshot.manifest.digest}\n".encode())
 
     def _folders(self) -> Iterator[Path]:
         yield from sorted(path.parent for path in self.folder.glob(f"*/{MANIFEST}") if path.parent.suffix != ".partial")

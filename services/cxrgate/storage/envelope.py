@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cxrgate.core import StorageCorrupt, StorageError
+from cxrgate.storage.durable import write_durably
 
 WRAPPED = ".wrapped"
 """What the names of wrapped keys end in."""
@@ -62,12 +63,7 @@ def rewrap(path: Path, old: bytes, new: bytes) -> bool:
     """
     if _read(path)["key"] == _name(new):
         return False
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(_wrap(new, open_data_key(path, old)))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_durably(path, _wrap(new, open_data_key(path, old)))
     return True
 
 
