@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 ../.venv/bin/hadolint Dockerfile
 
 if docker compose version >/dev/null 2>&1; then
-  for profile in enrol activate observability; do
+  for profile in enrol activate dicom review observability; do
     docker compose --file compose.yaml --profile "$profile" config --quiet
     docker compose --file compose.yaml --file compose.gpu.yaml --profile "$profile" config --quiet
   done

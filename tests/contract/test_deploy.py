@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from cxrgate.gate.certified import RULE
 from cxrgate.stack.certified import MOUNTED
+from cxrgate.stack.launch import PROFILE_SERVICES
 from cxrgate.stack.state import HOSTS
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -32,20 +33,21 @@ def test_every_service_is_hardened(name):
     assert "privileged" not in service
 
 
-def test_only_the_gate_and_grafana_are_published_and_on_loopback():
+def test_what_is_published_is_so_on_loopback():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert set(published) == {"gate", "grafana"}
+    assert set(published) == {"gate", "receiver", "review", "grafana"}
     assert all(":-127.0.0.1:" in port for ports in published.values() for port in ports)
 
 
-def test_models_and_index_share_their_networks_with_the_gate_alone():
+def test_models_and_index_share_their_networks_with_those_alone_that_check_images():
     def on(network):
         return {name for name, service in SERVICES.items() if network in service.get("networks", ())}
 
-    assert on("serving") == {"models", "gate"}
-    assert on("search") == {"index", "gate", "activate"}  # the last one once, as the curator
-    assert on("front") == {"gate"}
+    assert on("serving") == {"models", "gate", "receiver"}
+    assert on("search") == {"index", "gate", "receiver", "activate"}  # the last one once, as the curator
+    assert [on(network) for network in ("front", "ward", "reading")] == [{"gate"}, {"receiver"}, {"review"}]
+    assert SERVICES["review"]["networks"].keys() == {"reading"}
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"serving", "search", "watch", "query"}
     assert SERVICES["enrol"]["network_mode"] == "none"
@@ -58,6 +60,24 @@ def test_real_images_and_private_keys_are_mounted_for_enrolment_alone():
     }
 
     assert {name for name, volumes in mounted.items() if volumes} == {"enrol"}
+
+
+def test_what_is_not_asked_for_does_not_start():
+    asked = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+
+    assert SERVICES.keys() - asked.keys() == {"models", "index", "gate"}
+    for profile, names in PROFILE_SERVICES.items():
+        assert {name for name in asked if asked[name] == [profile]} == set(names)
+        assert all("healthcheck" in SERVICES[name] for name in names)
+
+
+def test_the_receiver_checks_as_the_gate_does_and_keeps_its_own_files():
+    gate, receiver = SERVICES["gate"], SERVICES["receiver"]
+
+    assert receiver["configs"] == gate["configs"]
+    assert receiver["depends_on"] == gate["depends_on"]
+    assert {volume.rpartition("}")[2] for volume in receiver["volumes"]} & {"/log:/log", "/store:/store"} == set()
+    assert {"--tls", "--certificates", "--roles"} <= set(receiver["command"])
 
 
 def test_one_variable_makes_index_and_gate_ask_for_certificates():
@@ -82,7 +102,9 @@ def test_certificates_name_the_hosts_that_are_called():
     assert {"gate.front", "index.search"} <= called & set(HOSTS)
 
 
-@pytest.mark.parametrize(("extra", "name"), [("index", "index"), ("gate", "gate"), ("serve", "models")])
+@pytest.mark.parametrize(
+    ("extra", "name"), [("index", "index"), ("gate", "gate"), ("dicom", "dicom"), ("serve", "models")]
+)
 def test_every_requirement_is_pinned_with_hashes_to_a_version_that_fits(extra, name):
     text = (DEPLOY / "requirements" / f"{name}.txt").read_text()
     pins = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:", text, re.MULTILINE))
@@ -102,14 +124,14 @@ def wanted(extra):
             yield requirement
 
 
-@pytest.mark.parametrize("larger", ["gate", "models", "torch"])
-def test_images_that_share_layers_pin_the_same_versions(larger):
+@pytest.mark.parametrize(
+    ("larger", "smaller"), [("gate", "index"), ("models", "gate"), ("models", "torch"), ("dicom", "gate")]
+)
+def test_images_that_share_layers_pin_the_same_versions(larger, smaller):
     def pins(name):
         return dict(re.findall(r"^(\S+)==(\S+) ", (DEPLOY / "requirements" / f"{name}.txt").read_text(), re.MULTILINE))
 
-    own, models = pins(larger), pins("models")
-    assert own.items() <= models.items()
-    assert larger == "torch" or pins("index").items() <= own.items()
+    assert pins(smaller).items() <= pins(larger).items()
 
 
 def test_dashboard_and_rules_ask_for_metrics_that_there_are():

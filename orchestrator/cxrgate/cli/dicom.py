@@ -29,7 +29,10 @@ def receive(
     spool: Annotated[Path, typer.Option(help="Folder for what is received, on a disk that keeps its word.")],
     released: Annotated[Path, typer.Option(help="Folder for what is released.")],
     log: Annotated[Path, typer.Option(help="File of the hash-chained log.")],
-    allow: Annotated[list[str], typer.Option(help="AE title that may send; may be given several times.")],
+    allow: Annotated[
+        list[str],
+        typer.Option(envvar="CXRGATE_DICOM_SENDERS", help="AE title that may send; may be given several times."),
+    ],
     title: Annotated[str, typer.Option(help="AE title of this receiver.")] = "CXRGATE",
     listen: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:11112",
     certificates: Annotated[Path | None, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")] = None,

@@ -14,7 +14,20 @@ from cxrgate.cli.errors import Exit, shown
 from cxrgate.client import Gate, Identity, Image, Verdict
 from cxrgate.demo import write_dataset
 from cxrgate.stack import Compose, Engine, Launch, Plan, State
-from cxrgate.stack.launch import CERTIFICATION_KEY, CONFIG, GPU, LISTEN, MODELS, PROFILES, PROJECT, REGISTRY
+from cxrgate.stack.launch import (
+    CERTIFICATION_KEY,
+    CONFIG,
+    GPU,
+    LISTEN,
+    MODELS,
+    PROFILE_SERVICES,
+    PROFILES,
+    PROJECT,
+    REGISTRY,
+    RUN,
+    SENDERS,
+    WATCHED,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in containers on this host.")
 
@@ -41,6 +54,13 @@ def up(
     gpu: Annotated[bool | None, typer.Option("--gpu/--no-gpu", help="Compute on this host's GPUs [no].")] = None,
     observability: Annotated[
         bool | None, typer.Option("--observability/--no-observability", help="Prometheus and Grafana as well [no].")
+    ] = None,
+    dicom: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AETITLE", help="Sender for a DICOM receiver; may be repeated; empty for none [none]."),
+    ] = None,
+    review: Annotated[
+        str | None, typer.Option(help="Output folder of a finished run for the reviewers' page; empty for none [none].")
     ] = None,
     registry: Annotated[
         str | None, typer.Option(help="Prefix of images to pull, such as registry.example/; empty builds them [empty].")
@@ -70,17 +90,19 @@ def up(
             listen or known.get(LISTEN, ADDRESS),
             bool(known.get(GPU)) if gpu is None else gpu,
         )
-        watched = bool(known.get(PROFILES)) if observability is None else observability
+        reviewed = known.get(RUN, "") if review is None else review
         launch = Launch(
             plan,
             deploy.resolve(),
             project or known.get(PROJECT, "cxrgate"),
-            host or [],
-            None if images is None else images.resolve(),
-            ["observability"] if watched else [],
-            _chosen(config, known.get(CONFIG)),
-            known.get(REGISTRY, "") if registry is None else registry,
-            _chosen(certification_key, known.get(CERTIFICATION_KEY)),
+            hosts=host or [],
+            images=None if images is None else images.resolve(),
+            watched=WATCHED in known.get(PROFILES, "").split(",") if observability is None else observability,
+            config=_chosen(config, known.get(CONFIG)),
+            registry=known.get(REGISTRY, "") if registry is None else registry,
+            certification_key=_chosen(certification_key, known.get(CERTIFICATION_KEY)),
+            senders=known.get(SENDERS, "").split() if dicom is None else [title for title in dicom if title],
+            reviewed=Path(reviewed).resolve() if reviewed else None,
         )
         launch.run(_say)
         typer.echo(f"healthy: the gate answers at {plan.listen}; certificates are in {folder.certificates}")
@@ -161,7 +183,7 @@ def down(state: StateFolder = STATE, deploy: Deploy = DEPLOY) -> None:
     with shown():
         folder = State(state.resolve())
         folder.read_variables()
-        Compose(deploy.resolve(), folder.variables, profiles=["observability"]).run("down", "--remove-orphans")
+        Compose(deploy.resolve(), folder.variables, profiles=list(PROFILE_SERVICES)).run("down", "--remove-orphans")
 
 
 def _chosen(given: Path | None, known: str | None) -> Path | None:

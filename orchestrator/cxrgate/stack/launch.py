@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +18,17 @@ from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
 from cxrgate.stack.findings import Finding, Level
 from cxrgate.stack.model_folders import check_snapshot
+from cxrgate.stack.run_folder import check_run
 from cxrgate.stack.state import State, container_user
 
 SERVICES = ("models", "index", "gate")
 PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
 PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
-CERTIFICATION_KEY = "CXRGATE_CERTIFICATION_KEY"
+CERTIFICATION_KEY, SENDERS, RUN = "CXRGATE_CERTIFICATION_KEY", "CXRGATE_DICOM_SENDERS", "CXRGATE_RUN"
 """What stack.env remembers of a start, for the next one."""
+WATCHED = "observability"
+PROFILE_SERVICES = {WATCHED: ("prometheus", "grafana"), "dicom": ("receiver",), "review": ("review",)}
+"""What is started only where it is asked for, by profile of compose.yaml."""
 STORAGE_KEY = "CXRGATE_STORAGE_KEY"
 """What snapshots are sealed with, where somebody keeps it elsewhere."""
 
@@ -55,11 +60,13 @@ class Launch:
         project: name of the stack on this host.
         hosts: further names and addresses that callers know the gate by.
         images: what to enrol where nothing is enrolled yet: a folder or a CSV file.
-        profiles: of compose.yaml, to be started as well.
+        watched: whether the profile `observability` is started as well.
         config: the gate's configuration; None for the one beside the compose files.
         registry: prefix of images that are pulled; empty builds them here.
         certification_key: public key of whoever certifies, without whose certificate nothing is served; None asks for
             none.
+        senders: AE titles from which the profile `dicom` takes images; it is not started without.
+        reviewed: output folder of the run that the profile `review` shows; None does not start it.
     """
 
     plan: Plan
@@ -67,10 +74,18 @@ class Launch:
     project: str
     hosts: Sequence[str] = ()
     images: Path | None = None
-    profiles: Sequence[str] = ()
+    watched: bool = False
     config: Path | None = None
     registry: str = ""
     certification_key: Path | None = None
+    senders: Sequence[str] = ()
+    reviewed: Path | None = None
+
+    @property
+    def profiles(self) -> list[str]:
+        """Of compose.yaml, to be started as well."""
+        asked = {WATCHED: self.watched, "dicom": self.senders, "review": self.reviewed}
+        return [name for name, wanted in asked.items() if wanted]
 
     def run(self, say: Say) -> None:
         """Start the stack, or bring one that runs up to date.
@@ -81,7 +96,7 @@ class Launch:
         state, engine = self.plan.state, Engine()
         running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
         self._require(look(self.plan), running=running)
-        self._require([self._references(state), *self._certification()], running=running)
+        self._require([self._references(state), *self._certification(), *self._review()], running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
         state.write_variables(self._choices(), self._limits(engine))
         compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
@@ -91,6 +106,7 @@ class Launch:
         if self.certification_key is not None:
             self._require([check_certificate(state.store, self.certification_key)], running=running)
         say("starting")
+        self._stop_others(state, engine)
         self._start(compose, engine)
         wait_until_healthy(engine, self.project, say)
 
@@ -102,6 +118,14 @@ class Launch:
             lost = [item for item in engine.states(self.project) if not item.good]
             raise UsageError(f"{error}\n{_account(engine, self.project, lost)}") from error
 
+    def _stop_others(self, state: State, engine: Engine) -> None:
+        """Compose leaves the services of a profile alone that is not asked for any more."""
+        running = {item.service for item in engine.states(self.project)}
+        asked = {service for name in self.profiles for service in PROFILE_SERVICES[name]}
+        others = sorted(running & {*itertools.chain(*PROFILE_SERVICES.values())} - asked)
+        if others:
+            Compose(self.deploy, state.variables, profiles=list(PROFILE_SERVICES)).run("rm", "-sf", *others)
+
     def _choices(self) -> dict[str, str]:
         return {
             PROJECT: self.project,
@@ -112,6 +136,8 @@ class Launch:
             CONFIG: str(self.config or ""),
             REGISTRY: self.registry,
             CERTIFICATION_KEY: str(self.certification_key or ""),
+            SENDERS: " ".join(self.senders),
+            RUN: str(self.reviewed or ""),
         }
 
     def _limits(self, engine: Engine) -> dict[str, str]:
@@ -137,6 +163,9 @@ class Launch:
     def _certification(self) -> list[Finding]:
         key = self.certification_key
         return [] if key is None else [check_certification(key, self.config, container_user()[0])]
+
+    def _review(self) -> list[Finding]:
+        return [] if self.reviewed is None else [check_run(self.reviewed, container_user()[0])]
 
     def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images."""

@@ -4,6 +4,8 @@
     private/key, private/map.csv                  the way back to the patients: only enrolment has them
     store/, storage.key                           snapshots, and what they are sealed with
     log/gate.log                                  the gate's hash-chained log
+    dicom/{spool,released,log}/                   what the profile `dicom` keeps
+    review/review.log, review.key                 what reviewers decided, and what their links are signed with
     prometheus/, grafana/, grafana.password       what the profile `observability` keeps
     stack.env                                     the variables that compose.yaml wants
 
@@ -25,6 +27,9 @@ from cxrgate.rpc.roles import read_roles
 
 HOSTS = (*LOCAL, "gate.front", "index.search")
 """What the servers' certificates are valid for: this host, and their names on the stack's networks."""
+
+_PROFILES = ("dicom", "dicom/spool", "dicom/released", "dicom/log", "review", "prometheus", "grafana")
+"""Folders of services that are started only where they are asked for."""
 
 CONTAINER_USER = 10001
 """The images' own user. A stack that root starts runs as that one, any other as who started it."""
@@ -82,11 +87,11 @@ class State:
         Raises:
             UsageError: the roles file cannot be used.
         """
-        for name in (".", "private", "store", "log", "prometheus", "grafana"):
+        for name in (".", "private", "store", "log", *_PROFILES):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificates.exists():
             write_development_certificates(self.certificates, read_roles(roles).identities, [*HOSTS, *hosts])
-        for key in (self.private / "key", self.storage_key):
+        for key in (self.private / "key", self.storage_key, self.folder / "review.key"):
             if not key.exists():
                 create_key(key)
         password = self.folder / "grafana.password"

@@ -29,10 +29,11 @@ def test_first_start_makes_what_is_needed_and_the_second_changes_nothing(tmp_pat
 def test_nobody_else_reads_keys(tmp_path):
     state = State(tmp_path / "state")
     state.prepare(ROLES_FILE, [])
-    secrets = [state.private / "key", state.folder / "storage.key", state.folder / "grafana.password"]
+    named = ("private/key", "storage.key", "review.key", "grafana.password")
+    secrets = [state.folder / name for name in named]
     keys = [*secrets, *state.certificates.glob("*/tls.key")]
 
-    assert len(keys) == 3 + len(read_roles(ROLES_FILE).identities)
+    assert len(keys) == len(named) + len(read_roles(ROLES_FILE).identities)
     assert not any(path.stat().st_mode & 0o077 for path in (*keys, state.private, state.folder))
 
 
