@@ -26,6 +26,7 @@ def cases(kind, scores, similarities=None, leak_class="", strength="", patients=
         "frontality": np.nan,
         "found": kind == "leak",
         "failed": False,
+        "refused": False,
         **more,
     }
     return pd.DataFrame(values)[list(COLUMNS)]

@@ -44,7 +44,8 @@ def finding(leak_class, strength, rate, misses=1, upper=0.0123, risk=0.05):
         "rate": rate,
         "patients": 400,
         "misses": misses,
-        "unanswered": 0,
+        "errors": 0,
+        "refused": 0,
         "upper": upper,
         "risk": risk,
     }
@@ -164,6 +165,7 @@ def audit_case(
     patient, leak_class, strength, score=0.1, similarity=0.5, typicality=0.9, frontality=0.9, reasons="", **more
 ):
     known = {"variant": "", "kind": "leak", "decision": "ANONYMOUS", "found": True, "failed": False}
+    known["refused"] = False
     numbers = {"score": score, "similarity": similarity, "typicality": typicality, "reasons": reasons}
     numbers["frontality"] = frontality
     return {"patient": patient, "leak_class": leak_class, "strength": strength, **known, **numbers, **more}

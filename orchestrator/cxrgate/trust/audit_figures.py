@@ -1,4 +1,4 @@
-"""What an audit's cases say, per leak class and strength."""
+"""What an audit's cases say, per leak class and strength. `missed` says what is missed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pandas as pd
 from cxrgate.core import Decision
 from cxrgate.trust.bounds import lower_bound
 from cxrgate.trust.cases import Kind
+from cxrgate.trust.missed import counted, missed
 
 RISK = 0.05
 """Of each bound by itself: one-sided, 95 %."""
 ANY = "any"
-"""The row of a class: a patient counts as caught where none of the patient's cases is released."""
+"""The row of a class: a patient counts as caught where none of the patient's cases is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ class Share:
 class Row:
     """One class at one strength (or at ANY): the share of patients of whom nothing is released.
 
-    `missed_search`: patients who were not among the candidates of one or more cases. `missed_identity`,
-    `missed_copy`: patients with a case that this question alone does not flag; one of both is enough to stop a release.
+    `refused`: patients of whom a case was refused by the gate as an image. `missed_search`: patients who were not among
+    the candidates of one or more cases. `missed_identity`, `missed_copy`: patients with a case that this question alone
+    does not flag; one of both is enough to stop a release.
     """
 
     leak_class: str
     strength: str
     share: Share
+    refused: int
     missed_search: int
     missed_identity: int
     missed_copy: int
@@ -69,19 +72,21 @@ def leak_rows(cases: pd.DataFrame) -> Iterator[Row]:
 
 
 def _row(leak_class: str, strength: str, cases: pd.DataFrame) -> Row:
+    refused = int(cases.loc[cases["refused"], "patient"].nunique())
+    cases = counted(cases)
     answered = ~cases["failed"].astype(bool)
     facts = pd.DataFrame(
         {
             "patient": cases["patient"],
-            "stopped": cases["decision"] != Decision.ANONYMOUS,
+            "stopped": ~missed(cases),
             "search": answered & ~cases["found"].astype(bool),
             "identity": answered & ~cases["reasons"].str.contains("SAME_PATIENT"),
             "copy": answered & ~cases["reasons"].str.contains("COPY"),
         }
     )
     patients = facts.groupby("patient").agg({"stopped": "all", "search": "any", "identity": "any", "copy": "any"})
-    missed = (int(patients[stage].sum()) for stage in ("search", "identity", "copy"))
-    return Row(leak_class, strength, Share.of(patients["stopped"]), *missed)
+    stages = (int(patients[stage].sum()) for stage in ("search", "identity", "copy"))
+    return Row(leak_class, strength, Share.of(patients["stopped"]), refused, *stages)
 
 
 def specificity(cases: pd.DataFrame) -> Share:

@@ -7,7 +7,8 @@ import pandas as pd
 from cxrgate.core import UsageError
 from cxrgate.gate import Rule
 from cxrgate.trust.bounds import upper_bound
-from cxrgate.trust.threshold_path import HIGHEST, ThresholdPath, unanswered
+from cxrgate.trust.missed import erred
+from cxrgate.trust.threshold_path import HIGHEST, ThresholdPath
 
 LIMIT = 0.10
 """Share of patients who are not enrolled that may be flagged or get no answer."""
@@ -28,7 +29,7 @@ def choose_rule(clean: pd.DataFrame, rule: Rule, band: float) -> Rule:
         UsageError: even the fewest flags exceed the limit: too few patients, or too wide a band.
     """
     path = ThresholdPath.of(clean, band, copy_space=True)
-    levels, lost = path.levels(clean), unanswered(clean)
+    levels, lost = path.levels(clean), erred(clean)
     chosen = None
     for step in range(1, len(path)):
         flagged = int(((levels <= step) | lost).sum())

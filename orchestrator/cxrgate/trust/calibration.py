@@ -3,7 +3,7 @@
 Along the path misses only fall, so for each certified pair there is a first step from which on the upper bound of
 Clopper and Pearson keeps the allowed rate. The latest of these steps meets all pairs with the fewest flags: that is
 what is chosen, unless it flags more patients who are not enrolled than is allowed. Every pair takes its share of the
-risk, so that with the confidence asked for no promised rate is broken at all.
+risk, so that with the confidence asked for no promised rate is broken at all. `missed` says what is missed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from cxrgate.trust.bounds import allowed_misses, patients_needed
 from cxrgate.trust.cases import Kind
 from cxrgate.trust.findings import CleanFinding, Finding, find, find_clean, worst_levels
 from cxrgate.trust.leak_policy import CertifiedPair, LeakPolicy
-from cxrgate.trust.threshold_path import ThresholdPath, unanswered
+from cxrgate.trust.missed import erred
+from cxrgate.trust.threshold_path import ThresholdPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _worst_patient(path: ThresholdPath, cases: pd.DataFrame, step: int) -> int:
 
 def _clean_levels(path: ThresholdPath, clean: pd.DataFrame) -> NDArray[np.int64]:
     """The first step that flags each patient; 0 where there is no answer, which is no release either."""
-    levels = pd.Series(np.where(unanswered(clean), 0, path.levels(clean)), index=clean["patient"].to_numpy())
+    levels = pd.Series(np.where(erred(clean), 0, path.levels(clean)), index=clean["patient"].to_numpy())
     return np.asarray(levels.groupby(level=0).min(), dtype=np.int64)
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cxrgate.certification import CERTIFICATE, Certificate, read_certificate, sign
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.trust.calibration import Calibration, calibrate, retest
+from cxrgate.trust.cases import read_cases
 from cxrgate.trust.leak_policy import read_leak_policy
 from cxrgate.trust.promise import Context, make_statement
 from cxrgate.trust.recording import Recording
@@ -96,7 +96,7 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
         thresholds: score_threshold and copy_threshold, where they are kept; else copy_threshold None says that the
             gate has no copy space.
     """
-    policy, cases = read_leak_policy(folder / POLICY), pd.read_parquet(folder / CASES)
+    policy, cases = read_leak_policy(folder / POLICY), read_cases(folder / CASES)
     band, copy = context.binding["band"], thresholds["copy_threshold"]
     if context.renews:
         calibration = retest(cases, policy, band, thresholds["score_threshold"], copy)

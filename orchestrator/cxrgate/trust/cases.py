@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import Failure, ImageRecord
+from cxrgate.core import Failure, ImageRecord, Stage, UsageError
 from cxrgate.gate import Checked, Gate
 
 BATCH = 16
@@ -34,7 +35,9 @@ COLUMNS = (
     "frontality",
     "found",
     "failed",
+    "refused",
 )
+_OF_THE_MACHINE = frozenset({"DECODER_TIMEOUT", "DECODER_DIED", "DECODER_MEMORY"})
 
 
 class Kind(StrEnum):
@@ -81,7 +84,8 @@ async def check_cases(
     Returns:
         One row per case in order, with COLUMNS: `reasons` joined by ";", `found` whether the patient was among the
         candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are NaN then,
-            as `frontality` is where the retrieval model does not say.
+            as `frontality` is where the retrieval model does not say. `refused` says of a failed one that the gate
+            takes no such image, whatever the thresholds; any other failure is an error of the gate, see `missed`.
     """
     asked: list[Case] = []
     rows: list[dict[str, Any]] = []
@@ -110,7 +114,8 @@ def _answer(case: Case, checked: Checked) -> dict[str, Any]:
     decision = outcome.decision.value
     if isinstance(outcome, Failure):
         nothing = dict.fromkeys(("score", "similarity", "typicality", "frontality"), math.nan)
-        return {"decision": decision, "reasons": outcome.reason, **nothing, "found": False, "failed": True}
+        about = {"found": False, "failed": True, "refused": _is_refused(outcome)}
+        return {"decision": decision, "reasons": outcome.reason, **nothing, **about}
     candidates = outcome.evidence.candidates
     return {
         "decision": decision,
@@ -121,4 +126,20 @@ def _answer(case: Case, checked: Checked) -> dict[str, Any]:
         "frontality": math.nan if candidates.frontality is None else candidates.frontality,
         "found": case.kind is Kind.LEAK and case.patient in candidates.patient_keys,
         "failed": False,
+        "refused": False,
     }
+
+
+def _is_refused(failure: Failure) -> bool:
+    """Whether the image itself is the cause, and not how fast or how large this machine is."""
+    of_the_image = failure.stage in {Stage.READ, Stage.DECODE} and failure.code == "INVALID_ARGUMENT"
+    return of_the_image and failure.reason not in _OF_THE_MACHINE
+
+
+def read_cases(path: Path) -> pd.DataFrame:
+    """Recorded cases; UsageError where they lack a column, as those of an earlier version do."""
+    cases = pd.read_parquet(path)
+    absent = [name for name in COLUMNS if name not in cases.columns]
+    if absent:
+        raise UsageError(f"{path}: expected the cases of this version, they lack {', '.join(absent)}; record them anew")
+    return cases

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.trust.bounds import upper_bound
-from cxrgate.trust.threshold_path import ThresholdPath, unanswered
+from cxrgate.trust.missed import counted, erred
+from cxrgate.trust.threshold_path import ThresholdPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,11 @@ class Finding:
         leak_class: see leaks.CLASSES.
         strength: within the class.
         rate: the share of misses that is allowed; None where nothing is promised.
-        patients: each counts once, by the worst of its variants.
-        misses: patients of whom a variant would have been released.
-        unanswered: patients of whom a case had no answer; they count as missed.
+        patients: each counts once, by the worst of its variants that count; see `missed`.
+        misses: patients of whom a variant would have been released, or ended in an error.
+        errors: patients of whom a variant did; they are among the misses.
+        refused: patients of whom a variant was refused by the gate as an image. They are among the patients where the
+            gate judged none of the class and strength, and are not where it judged others.
         upper: bound on the share of misses, for thresholds that were not chosen on these very counts.
         risk: of the bound being wrong.
     """
@@ -32,7 +35,8 @@ class Finding:
     rate: float | None
     patients: int
     misses: int
-    unanswered: int
+    errors: int
+    refused: int
     upper: float
     risk: float
 
@@ -49,7 +53,13 @@ class CleanFinding:
 
 
 def worst_levels(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.int64]:
-    """The first step at which no variant of a patient is released, int64[patients]."""
+    """The first step at which no variant of a patient that counts is missed, int64[patients].
+
+    Args:
+        path: of the thresholds.
+        cases: of one class at one strength.
+    """
+    cases = counted(cases)
     levels = pd.Series(path.levels(cases), index=cases["patient"].to_numpy())
     return np.asarray(levels.groupby(level=0).max(), dtype=np.int64)
 
@@ -57,10 +67,10 @@ def worst_levels(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.int64]:
 def find(path: ThresholdPath, cases: pd.DataFrame, step: int, risk: float, rate: float | None = None) -> Finding:
     """The finding of one class at one strength; `cases` holds no other."""
     levels = worst_levels(path, cases)
-    misses = int((levels > step).sum())
-    lost = cases.loc[unanswered(cases), "patient"].nunique()
+    misses, patients = int((levels > step).sum()), len(levels)
+    errors, refused = (int(cases.loc[which, "patient"].nunique()) for which in (erred(cases), cases["refused"]))
     named = str(cases["leak_class"].iloc[0]), str(cases["strength"].iloc[0])
-    return Finding(*named, rate, len(levels), misses, int(lost), upper_bound(misses, len(levels), risk), risk)
+    return Finding(*named, rate, patients, misses, errors, refused, upper_bound(misses, patients, risk), risk)
 
 
 def find_clean(levels: NDArray[np.int64], step: int, path_patients: int, risk: float) -> CleanFinding:

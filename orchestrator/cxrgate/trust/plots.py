@@ -14,6 +14,7 @@ from cxrgate.trust.audit_figures import ANY, RISK, Row
 from cxrgate.trust.bounds import upper_bound
 from cxrgate.trust.cases import Kind
 from cxrgate.trust.leaks import GENERATED, SAME_PATIENT
+from cxrgate.trust.missed import counted, erred
 from cxrgate.trust.plot import Axis, Plot, Series, plot
 from cxrgate.trust.threshold_path import ThresholdPath
 
@@ -76,7 +77,7 @@ def _distribution(cases: pd.DataFrame, column: str, title: str, threshold: float
 
 def _shown(cases: pd.DataFrame) -> dict[str, pd.DataFrame]:
     named = {name: cases[cases["leak_class"] == leak_class] for leak_class, name in SHOWN.items()}
-    return {name: part for name, part in named.items() if len(part)}
+    return {name: counted(part) for name, part in named.items() if len(part)}
 
 
 def _shares(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,9 +114,11 @@ def _roc(path: ThresholdPath, cases: pd.DataFrame, score: float, copy: float) ->
 
 
 def _stopped(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.float64]:
-    """The share of cases that is not released, at each step; without an answer none is."""
+    """The share of cases that is not released, at each step; a leak that ended in an error counts as released."""
     scores, similarities = (cases[name].fillna(-1).to_numpy(np.float64) for name in ("score", "similarity"))
-    lost = (cases["decision"] == Decision.INDETERMINATE).to_numpy(bool)
+    lost = ((cases["decision"] == Decision.INDETERMINATE) & ~(erred(cases) & (cases["kind"] == Kind.LEAK))).to_numpy(
+        bool
+    )
     return np.array(
         [
             (lost | (scores >= score - path.band) | (similarities >= similarity - path.band)).mean()

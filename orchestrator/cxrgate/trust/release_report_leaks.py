@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import Decision, MismatchError, UsageError
+from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.report.results import Results
 from cxrgate.trust.audit_figures import ANY, RISK, Row, leak_rows
-from cxrgate.trust.cases import COLUMNS, Kind
+from cxrgate.trust.cases import Kind, read_cases
 from cxrgate.trust.decided_again import decide_again
 from cxrgate.trust.leaks import CLASSES
+from cxrgate.trust.missed import missed
 
 CASES = "cases.parquet"
 """The recorded cases of an audit, beside its audit.json."""
@@ -31,7 +32,7 @@ class LeakRow:
         leak_class: see leaks.CLASSES.
         strength: within the class; audit_figures.ANY: a patient is missed where one of the strengths passes.
         patients: each counts once.
-        misses: patients of whom a leak was released.
+        misses: patients of whom a leak was missed, see `missed`.
         at_most: upper bound on the share: what is promised, else that of Clopper and Pearson.
         confidence: of the bound: of all promised ones together, of each other one by itself.
         promised: the largest share that the certificate allows; None where nothing is promised.
@@ -83,12 +84,12 @@ def read_audit(path: Path, results: Results) -> dict[str, Any]:
     """
     try:
         audit = json.loads(path.read_text(encoding="utf-8"))
-        cases = pd.read_parquet(path.parent / CASES, columns=list(COLUMNS))
+        cases = read_cases(path.parent / CASES)
         _check_gate(audit, results)
         rule = {name: audit["rule"][name] for name in _RULE}
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected {path} and {CASES} of an audit by this version") from error
+        raise UsageError(f"expected {path} and {CASES} of an audit") from error
     decided = decide_again(cases, results.policy)
     return {
         "files": {file.name: file_digest(file) for file in (path, path.parent / CASES)},
@@ -130,7 +131,7 @@ def worst_patients(cases: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _worst(name: str, cases: pd.DataFrame) -> dict[str, Any]:
-    released = (cases["decision"] == Decision.ANONYMOUS).groupby(cases["patient"])
+    released = pd.Series(missed(cases), cases.index).groupby(cases["patient"])
     per_patient, planted = released.sum().to_numpy(), released.size().to_numpy()
     worst = int(per_patient.argmax())
     return {

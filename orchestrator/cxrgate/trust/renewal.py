@@ -22,7 +22,7 @@ from cxrgate.trust.calibration_folder import (
     verify_calibration,
     write_calibration,
 )
-from cxrgate.trust.cases import Kind
+from cxrgate.trust.cases import Kind, read_cases
 from cxrgate.trust.leak_policy import read_leak_policy
 from cxrgate.trust.recording import THRESHOLDS, Recording, record
 
@@ -58,7 +58,7 @@ def renew(
         UsageError: see recording.record.
     """
     certificate = verify_calibration(before, key.public_key())
-    cases = pd.read_parquet(before / CASES)
+    cases = read_cases(before / CASES)
     recording = record(config, samples, read_leak_policy(before / POLICY), set(cases["patient"]), progress)
     _check_withdrawal(recording, read_references(before))
     kept = {name: value for name, value in certificate.binding.items() if name not in OF_THE_SNAPSHOT}

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Decision
+from cxrgate.trust.missed import erred
 
 HIGHEST = 1.0
 FINENESS = 16
@@ -36,7 +37,7 @@ class ThresholdPath:
     @classmethod
     def of(cls, clean: pd.DataFrame, band: float, *, copy_space: bool) -> ThresholdPath:
         """The path of patients who are not enrolled, one case each; cases without an answer add no step."""
-        answered = clean[~unanswered(clean)]
+        answered = clean[~(erred(clean) | clean["failed"].to_numpy(bool))]
         scores, similarities = (_falling(answered[name]) for name in ("score", "similarity"))
         if not copy_space:
             similarities = np.full(len(scores), np.inf)
@@ -53,21 +54,15 @@ class ThresholdPath:
         Args:
             cases: decided by the highest thresholds.
 
-        What is no release at the highest thresholds (a match, or an image that is no such radiograph) is none at lower
-        ones. A case without an answer says nothing about thresholds: it has no such step.
+        What is no release at the highest thresholds (a match, an image that is no such radiograph or that the gate
+        refuses) is none at lower ones. What ended in an error has no such step: another time it may be released.
         """
         firsts = np.minimum(
             _first(self.scores - self.band, cases["score"].to_numpy(np.float64)),
             _first(self.similarities - self.band, cases["similarity"].to_numpy(np.float64)),
         )
         released = (cases["decision"] == Decision.ANONYMOUS).to_numpy(bool)
-        return np.where(unanswered(cases), len(self), np.where(released, firsts, 0))
-
-
-def unanswered(cases: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which cases have no evidence, or impossible evidence, bool[n]."""
-    invalid = cases["reasons"].str.contains("SCORE_INVALID").to_numpy(bool)
-    return np.asarray(cases["failed"].to_numpy(bool) | invalid)
+        return np.where(erred(cases), len(self), np.where(released, firsts, 0))
 
 
 def _falling(values: pd.Series) -> NDArray[np.float64]:

@@ -9,7 +9,9 @@ from cxrgate.trust.bounds import lower_bound
 CAUGHT, PASSED, LOST = ("NOT_ANONYMOUS", "COPY"), ("ANONYMOUS", ""), ("INDETERMINATE", "ATYPICAL")
 
 
-def case(answer, patient="a", leak_class="blend", strength="weak", kind="leak", *, found=True, failed=False):
+def case(
+    answer, patient="a", leak_class="blend", strength="weak", kind="leak", *, found=True, failed=False, refused=False
+):
     decision, reasons = answer
     return {
         "patient": patient,
@@ -20,6 +22,7 @@ def case(answer, patient="a", leak_class="blend", strength="weak", kind="leak", 
         "reasons": reasons,
         "found": found,
         "failed": failed,
+        "refused": refused,
     }
 
 

@@ -38,6 +38,7 @@ def table(kind, leak_class, strength, scores, similarities):
             "frontality": np.nan,
             "found": kind == "leak",
             "failed": False,
+            "refused": False,
         }
     )
 

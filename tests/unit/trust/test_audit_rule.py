@@ -21,6 +21,7 @@ def clean(count, seed=0, failed=0):
             "decision": "ANONYMOUS",
             "reasons": "",
             "failed": np.arange(count) < failed,
+            "refused": False,
         }
     )
 

@@ -44,14 +44,27 @@ def test_a_patient_is_missed_where_any_variant_is_released():
     assert (found.certified[0].patients, found.certified[0].misses) == (100, 100)
 
 
-def test_a_case_without_an_answer_counts_as_missed_and_a_clean_one_as_flagged():
-    lost = leaks([np.nan] * 5, failed=True, patients=[f"lost {number}" for number in range(5)])
-    refused = cases("clean", [np.nan] * 50, failed=True, patients=[f"refused {number}" for number in range(50)])
-    found, before = run(leaks(np.ones(300)), lost, refused), run(leaks(np.ones(300)))
+@pytest.mark.parametrize("refused", [True, False])
+def test_an_error_counts_as_missed_a_refusal_not_at_all_and_a_clean_patient_of_either_as_flagged(refused):
+    lost = {"failed": True, "refused": refused, "decision": "INDETERMINATE"}
+    leaked = leaks([np.nan] * 5, patients=[f"lost {number}" for number in range(5)], **lost)
+    clean = cases("clean", [np.nan] * 50, patients=[f"clean {number}" for number in range(50)], **lost)
+    found, before = run(leaks(np.ones(300)), leaked, clean), run(leaks(np.ones(300)))
 
-    assert (found.certified[0].misses, found.certified[0].unanswered) == (5, 5)
-    measured = sum(not makes_the_path(patient) for patient in refused["patient"])
+    told = found.certified[0]
+    assert (told.patients, told.misses, told.errors, told.refused) == ((300, 0, 0, 5) if refused else (305, 5, 5, 0))
+    measured = sum(not makes_the_path(patient) for patient in clean["patient"])
     assert found.clean.flagged == before.clean.flagged + measured > before.clean.flagged
+    assert found.clean.path_patients == before.clean.path_patients + 50 - measured
+
+
+def test_refusals_choose_no_threshold():
+    hard = leaks(RNG.beta(8, 2, 300))
+    easy = leaks(
+        [np.nan] * 300, patients=[f"x {n}" for n in range(300)], failed=True, refused=True, decision="INDETERMINATE"
+    )
+
+    assert run(hard, easy).score_threshold == run(hard).score_threshold
 
 
 def test_the_pair_that_conflicts_with_the_limit_on_false_flags_is_named():

@@ -3,11 +3,13 @@
 import asyncio
 import math
 
+import pytest
 from fakes import POLICY
 from gate_set import BROKEN, CLEAN, LEAK, TEXT, Stages
 
+from cxrgate.core import Failure, Stage, UsageError
 from cxrgate.gate import Gate
-from cxrgate.trust.cases import COLUMNS, Case, Kind, check_cases
+from cxrgate.trust.cases import COLUMNS, Case, Kind, check_cases, read_cases
 
 
 def check(*cases):
@@ -42,11 +44,29 @@ def test_a_case_without_evidence_has_failed_and_has_no_numbers():
     table = check(Case(TEXT, Kind.LEAK, "patient0"), Case(BROKEN, Kind.STRANGER))
 
     assert table["failed"].tolist() == [True, True]
+    assert table["refused"].tolist() == [True, False]
     assert table["decision"].tolist() == ["INDETERMINATE"] * 2
     assert table["reasons"].tolist() == ["IMAGE_UNDECODABLE", "NONFINITE"]
     assert all(
         math.isnan(value) for value in table[["score", "similarity", "typicality", "frontality"]].to_numpy().ravel()
     )
+
+
+@pytest.mark.parametrize("reason", ["DECODER_TIMEOUT", "DECODER_MEMORY", "DECODER_DIED"])
+def test_what_this_machine_could_not_decode_is_not_refused_for_good(reason):
+    class Slow(Stages):
+        def _image(self, record):
+            return Failure(record.image_id, Stage.DECODE, "INVALID_ARGUMENT", reason, "expected to be decoded")
+
+    stages = Slow()
+    assert asyncio.run(_check(stages, [Case(LEAK, Kind.LEAK)]))["refused"].tolist() == [False]
+
+
+def test_cases_of_an_earlier_version_are_refused_by_what_they_lack(tmp_path):
+    check(Case(LEAK, Kind.LEAK)).drop(columns=["frontality", "refused"]).to_parquet(tmp_path / "cases.parquet")
+
+    with pytest.raises(UsageError, match="they lack frontality, refused; record them anew"):
+        read_cases(tmp_path / "cases.parquet")
 
 
 def test_cases_are_made_while_the_gate_works_and_keep_their_order():

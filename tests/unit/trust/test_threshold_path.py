@@ -25,12 +25,13 @@ def test_without_the_copy_space_the_similarity_flags_nothing():
     assert path(copy_space=False).levels(cases("leak", [0.2], [1.0])).tolist() == [56]
 
 
-def test_cases_without_an_answer_add_no_step_and_are_caught_at_none():
-    lost = cases("clean", [0.99, np.nan], failed=True)
+def test_cases_without_an_answer_add_no_step_and_are_caught_at_none_or_where_they_are_refused_at_every_one():
+    lost = cases("clean", [0.99, np.nan], failed=True, decision="INDETERMINATE")
+    refused = lost.assign(refused=True)
     invalid = cases("clean", [5.0], reasons="SCORE_INVALID")
 
-    assert path(clean=pd.concat([CLEAN, lost, invalid])).scores.tolist() == path().scores.tolist()
-    assert path().levels(pd.concat([lost, invalid])).tolist() == [len(path())] * 3
+    assert path(clean=pd.concat([CLEAN, lost, refused, invalid])).scores.tolist() == path().scores.tolist()
+    assert path().levels(pd.concat([lost, invalid, refused])).tolist() == [len(path())] * 3 + [0] * 2
 
 
 def test_thresholds_are_above_zero():
