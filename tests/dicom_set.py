@@ -15,12 +15,13 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from pynetdicom import AE, evt
 
 from cxrgate.core import Descriptors, Evidence, Failure, ImageError, Stage
-from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
+from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import Desk
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_drift import Drift
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gate.remote_gates import FixedGate
 from cxrgate.images import decode
@@ -104,10 +105,13 @@ class NoGate:
 class Running:
     """A receiver in a thread with its own event loop, as a process would be."""
 
-    def __init__(self, folder, stages=None, gates=None, kind=OutFormat.DICOM, limits=None, certificates=None):
+    def __init__(
+        self, folder, stages=None, gates=None, kind=OutFormat.DICOM, limits=None, certificates=None, drift=Drift
+    ):
         self.folder, self.stages = folder, stages or Stages()
         self.gates = gates or FixedGate(Gate(*[self.stages] * 4, POLICY))
         self.kind, self.limits, self.certificates = kind, limits, certificates
+        self.drift = drift
 
     @contextmanager
     def started(self):
@@ -131,13 +135,13 @@ class Running:
 
     async def _desk(self):
         spool, outbox = Spool(self.folder / "spool", self.limits), Outbox(self.folder / "released", self.kind)
-        return Desk(spool, outbox, self.gates, Batches(4), AuditLog(self.folder / "log"))
+        return Desk(spool, outbox, self.gates, Batches(4), AuditLog(self.folder / "log"), drift=self.drift())
 
     def waiting(self):
         return sorted(path.name for path in (self.folder / "spool" / "waiting").rglob("*") if path.is_file())
 
     def released(self):
-        return sorted(path for path in (self.folder / "released").iterdir() if path.suffix != PREPARED)
+        return sorted(path for path in (self.folder / "released").iterdir() if path.suffix in {".dcm", ".png"})
 
 
 @contextmanager

@@ -11,11 +11,14 @@ from dicom_set import CANARY, CLEAN, LEAK, NoGate, Running, Stages, as_file, ass
 from grpc_set import AUTHORITY
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
+from typer.testing import CliRunner
 
+from cxrgate.cli.main import app
 from cxrgate.core import UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.dicom import Listening, OutFormat, SpoolLimits
 from cxrgate.gate.audit import AuditLog, read_lines, verify_log
+from cxrgate.gate.oracle_drift import Drift
 from cxrgate.rpc.certs import Authority, write_identity
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
@@ -112,6 +115,29 @@ def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):
 
     (entry,), (path,) = outcomes(tmp_path), running.released()
     assert (entry["released_as"], entry["released_sha256"]) == (path.name, file_digest(path))
+
+
+def test_scores_that_drift_end_the_releases_until_somebody_has_looked(tmp_path):
+    def watch():
+        return Drift(reference=10, window=10)
+
+    with Running(tmp_path, drift=watch).started() as running:
+        store(running.port, *(radiograph(number)[0] for number in range(10)))
+        until(lambda: len(outcomes(tmp_path)) == 10)
+        store(running.port, *(radiograph(number, LEAK)[0] for number in range(10, 30)))
+        until(lambda: len(outcomes(tmp_path)) == 31)
+        store(running.port, radiograph(30)[0])
+    with Running(tmp_path, drift=watch).started() as again:
+        time.sleep(0.5)
+        assert (len(again.released()), len(again.waiting())) == (10, 1)
+    assert outcomes(tmp_path)[-1]["event"] == "drift_noticed"
+
+    acknowledged = CliRunner().invoke(
+        app, ["log", "acknowledge", str(tmp_path / "log"), "--reason", "Another scanner."]
+    )
+    assert acknowledged.exit_code == 0, acknowledged.output
+    with Running(tmp_path, drift=watch).started() as again:
+        until(lambda: len(again.released()) == 11 and not again.waiting())
 
 
 @pytest.mark.parametrize("names", [{"title": "STRANGER"}, {"called": "OTHER"}])

@@ -120,7 +120,7 @@ class _State:
         try:
             while True:
                 answered = await asyncio.gather(self.gates.refresh(), self.models.are_healthy())
-                self._show(ready=all(answered) and not self.desk.log.broken)
+                self._show(ready=all(answered) and not self.desk.log.broken and not self.desk.drift.noticed)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             self._show(ready=False)

@@ -4,7 +4,8 @@
 
 A crash between two steps repeats the steps before it, which changes nothing; what the log says is released the next
 start releases first, whatever gate is in force then. An image that could not be judged for reasons that are not its own
-(the index or a model does not answer) stays and is tried again.
+(the index or a model does not answer) stays and is tried again. So does everything where the scores have drifted, until
+somebody has looked (`cxrgate log acknowledge`).
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType,
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
 from cxrgate.gate.audit import AuditLog, read_lines
+from cxrgate.gate.oracle import ACKNOWLEDGED, DRIFT
 from cxrgate.gate.oracle_batches import Batches
+from cxrgate.gate.oracle_drift import Drift
 from cxrgate.gate.pipeline import Checked
 from cxrgate.gate.remote_gates import Gates
 from cxrgate.gate.rows import evidence_rows, result_row
 from cxrgate.images.sources import read_regular
+from cxrgate.rpc.errors import CallRefused
 
 CHECKED = "received_image_checked"
 WINDOW = 32
@@ -51,6 +55,7 @@ class Desk:
         batches: images in common batches.
         log: the hash-chained log.
         keep: whether checked images are kept.
+        drift: notices that scores are not as they were; nothing is released then.
     """
 
     spool: Spool
@@ -59,6 +64,7 @@ class Desk:
     batches: Batches
     log: AuditLog
     keep: bool = False
+    drift: Drift = field(default_factory=Drift)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _queue: deque[SpoolEntry] = field(default_factory=deque)
     _tasks: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
@@ -68,19 +74,28 @@ class Desk:
     def __post_init__(self) -> None:
         left = self.outbox.prepared()
         for line in read_lines(self.log.path):
-            if line.content["event"] == CHECKED:
-                self._recall(line.content, left)
+            self._recall(line.content, left)
         for file in left:
             self.outbox.discard(file)
 
     def _recall(self, content: dict[str, Any], left: set[OutFile]) -> None:
         """Take up a line of the log, and release what it names where a crash kept it from being released."""
-        self._done.add((content["name"], content["policy_digest"]))
-        file = OutFile(content["released_as"], content.get("released_sha256", ""))
-        if file in left:
-            self.outbox.release(file.name)
-            left.remove(file)
-            _log.warning("dicom.release_finished name=%s", file.name)
+        if content["event"] == DRIFT:
+            self.drift.noticed = True
+        elif content["event"] == ACKNOWLEDGED:
+            self.drift.acknowledge()
+        elif content["event"] == CHECKED:
+            self._done.add((content["name"], content["policy_digest"]))
+            self._watch(content)
+            file = OutFile(content["released_as"], content.get("released_sha256", ""))
+            if file in left:
+                self.outbox.release(file.name)
+                left.remove(file)
+                _log.warning("dicom.release_finished name=%s", file.name)
+
+    def _watch(self, line: dict[str, Any]) -> bool:
+        """Look at the score of a line; whether with it drift is noticed."""
+        return line["score"] is not None and self.drift.add(line["policy_digest"], line["score"])
 
     def notice(self) -> None:
         """Say that something has arrived; from the event loop's thread."""
@@ -134,7 +149,12 @@ class Desk:
             return
         await asyncio.sleep(PAUSE_SECONDS)
 
+    def _require_no_drift(self) -> None:
+        if self.drift.noticed:
+            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
+
     async def _check(self, entry: SpoolEntry) -> tuple[Checked, Policy]:
+        self._require_no_drift()
         gate = self.gates.current()
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
@@ -150,10 +170,15 @@ class Desk:
         return self._failures[entry.name]
 
     async def _finish(self, entry: SpoolEntry, checked: Checked, policy: Policy) -> None:
+        self._require_no_drift()  # what was under way when it was noticed is not released either
         file = None
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
             file = await asyncio.to_thread(self.outbox.prepare, checked.image)
-        await self.log.append(CHECKED, **self._record(entry, checked, policy, file))
+        line = self._record(entry, checked, policy, file)
+        await self.log.append(CHECKED, **line)
+        if self._watch(line):
+            _log.error("dicom.drift_noticed")
+            await self.log.append(DRIFT)
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file.name)
         self._done.add((entry.name, policy.digest))
