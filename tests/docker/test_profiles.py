@@ -127,10 +127,3 @@ def test_what_is_asked_for_has_no_rights_either(stack, service):
     assert attributes["Config"]["User"].partition(":")[0] not in {"", "0", "root"}
     assert (attributes["HostConfig"]["ReadonlyRootfs"], attributes["HostConfig"]["CapDrop"]) == (True, ["ALL"])
     stack.run(service, "open('/usr/local/planted', 'w')", expected=1)
-
-
-def test_what_is_not_asked_for_any_more_ends(stack):
-    again = stack.up("--dicom", "", "--review", "")
-
-    assert again.exit_code == 0, again.output
-    assert {item.labels["com.docker.compose.service"] for item in stack.containers()} == {"models", "index", "gate"}

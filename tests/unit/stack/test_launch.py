@@ -7,7 +7,7 @@ from snapshots import write_snapshot
 from cxrgate.core import UsageError
 from cxrgate.index import ModelDigests
 from cxrgate.index.snapshot import read_manifest
-from cxrgate.stack import ContainerState, Level, wait_until_healthy
+from cxrgate.stack import Compose, ContainerState, Launch, Level, Plan, State, wait_until_healthy
 from cxrgate.stack.launch import SERVICES
 from cxrgate.stack.model_folders import check_snapshot
 
@@ -69,6 +69,18 @@ def test_unhealthy_service_is_given_up_after_a_time():
     unhealthy = changed(health="unhealthy", restarts=0, exit_code=0)
     with pytest.raises(UsageError, match="gate is running unhealthy"):
         wait_until_healthy(FakeEngine(unhealthy), "cxrgate", lambda _: None, 0.05)
+
+
+def test_services_that_are_not_asked_for_any_more_are_ended(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(Compose, "run", lambda _, *arguments: ran.append(arguments))
+    running = [*GOOD, *(ContainerState(name, "running", "healthy", 0, 0) for name in ("receiver", "review"))]
+    state = State(tmp_path)
+    launch = Launch(Plan(state, tmp_path, "127.0.0.1:0", gpu=False), tmp_path, "cxrgate", senders=["GENERATOR"])
+    launch._stop_others(state, FakeEngine(running))
+
+    assert launch.profiles == ["dicom"]
+    assert ran == [("rm", "-sf", "review")]
 
 
 def write_model(folder, digest):
