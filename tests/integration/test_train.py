@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.models import Forward, Kind, load_model
-from cxrgate.train import Job, Split, patient_hash, read_samples, train, with_splits
+from cxrgate.train import Split, patient_hash, read_samples, with_splits
 from cxrgate.train.augmentation import Augmentation
 from cxrgate.train.recipe import Loss
+from cxrgate.train.training import Job, train
 
 SEED = 5
 RECIPES = {

@@ -12,12 +12,13 @@ from cxrgate.cli.errors import shown
 from cxrgate.cli.train_score import score
 from cxrgate.core import UsageError
 from cxrgate.models import Kind
-from cxrgate.train import Job, read_recipe, read_samples, with_splits, without_sources
-from cxrgate.train import train as train_model
+from cxrgate.train import read_recipe, read_samples, with_splits, without_sources
 from cxrgate.train.frontality import FrontalityJob, fit_frontality
 from cxrgate.train.frontality_recipe import read_frontality_recipe
 from cxrgate.train.outlier_packages import collect
 from cxrgate.train.published_splits import read_splits, write_listing
+from cxrgate.train.training import Job
+from cxrgate.train.training import train as train_model
 
 app = typer.Typer(no_args_is_help=True, help="Train models on your own images, and score them.")
 

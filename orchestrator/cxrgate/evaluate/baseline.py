@@ -28,14 +28,13 @@ from cxrgate.models import (
     save_model,
 )
 from cxrgate.models.lite import published_weights
-from cxrgate.train import Sample, Split
+from cxrgate.train import Sample, Split, hashed_patients
 from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, stranger_threshold
 from cxrgate.train.initial import discriminate
 from cxrgate.train.inputs import normalise
 from cxrgate.train.pixels import PixelSet, decode_set
 from cxrgate.train.score import embed_listing
 from cxrgate.train.scoring import all_pairs
-from cxrgate.train.training import hashed_patients
 
 ARCHITECTURE = EmbedderArchitecture(taps=(4, 10), pool=4, dimensions=256)
 INPUT = Preprocessing(256, 256, Fit.SQUASH, Interpolation.BILINEAR, (0.498,) * 3, (0.502,) * 3)

@@ -43,6 +43,11 @@ def patient_hash(patient_id: str) -> str:
     return hashlib.sha256(patient_id.encode()).hexdigest()[:16]
 
 
+def hashed_patients(samples: Sequence[Sample]) -> list[str]:
+    """The patients of the samples, hashed and sorted."""
+    return sorted({patient_hash(sample.patient_id) for sample in samples})
+
+
 def read_samples(path: Path) -> list[Sample]:
     """Every row of a CSV, paths relative to its folder.
 

@@ -27,7 +27,7 @@ from cxrgate.train.calibration import FLAGGED, calibrate, stranger_threshold
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
-from cxrgate.train.listing import Sample, Split, patient_hash
+from cxrgate.train.listing import Sample, Split, hashed_patients
 from cxrgate.train.loop import Training
 from cxrgate.train.pixels import PixelSet, Progress, decode_part
 from cxrgate.train.recipe import Recipe
@@ -84,11 +84,6 @@ def train(job: Job, progress: Progress = lambda *_: None) -> ModelManifest:
     return save_model(
         job.folder, recipe.kind, recipe.architecture, recipe.input, _plain(network), provenance, threshold=threshold
     )
-
-
-def hashed_patients(samples: Sequence[Sample]) -> list[str]:
-    """The patients of the samples, hashed and sorted."""
-    return sorted({patient_hash(sample.patient_id) for sample in samples})
 
 
 def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:

@@ -22,6 +22,18 @@ def test_a_command_loads_what_it_needs_and_no_more():
     assert done.stdout == "False\n"
 
 
+WITHOUT_TRAINING = """
+import importlib, sys
+sys.modules["pytorch_metric_learning"] = None
+for name in ("calibrate", "certificate", "report", "recheck"):
+    importlib.import_module(f"cxrgate.cli.{name}")
+"""
+
+
+def test_an_enrolment_host_certifies_without_the_extra_that_trains():
+    subprocess.run([sys.executable, "-c", WITHOUT_TRAINING], check=True)
+
+
 @pytest.fixture
 def hidden(monkeypatch):
     """A command whose module imports a package that is not installed."""
