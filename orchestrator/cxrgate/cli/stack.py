@@ -167,7 +167,7 @@ def status(
 
 @app.command()
 def logs(
-    service: Annotated[str, typer.Argument(help="models, index or gate.")],
+    service: Annotated[str, typer.Argument(help="A service, such as gate.")],
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 100,
     state: StateFolder = STATE,
 ) -> None:
