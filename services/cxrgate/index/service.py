@@ -42,11 +42,11 @@ class ServedSnapshot:
 
     async def search(self, queries: Sequence[Descriptors], k: int, *, copy_space: bool) -> list[Candidates]:
         """Every query's candidates."""
-        searcher = await asyncio.to_thread(self._searcher, k, copy_space)
+        searcher = await asyncio.to_thread(self._searcher, k, copy_space=copy_space)
         found = await searcher.search(queries)
         return [item for item in found if isinstance(item, Candidates)]
 
-    def _searcher(self, k: int, copy_space: bool) -> LocalSearcher:  # noqa: FBT001 - it is called by position
+    def _searcher(self, k: int, *, copy_space: bool) -> LocalSearcher:
         key = (min(k, self.snapshot.manifest.references), copy_space)
         searcher = self._searchers.get(key)
         if searcher is None:

@@ -132,7 +132,7 @@ def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | 
         return describe_array(folder, name)
     array, header = np.ascontiguousarray(array), io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
-    parts: list[bytes | memoryview] = [header.getvalue(), memoryview(array).cast("B")]  # type: ignore[arg-type]
+    parts: list[bytes | memoryview] = [header.getvalue(), array.data.cast("B")]
     sha = hashlib.sha256()
     for part in parts:
         sha.update(part)
