@@ -230,6 +230,13 @@ def write_results(folder, rows, evidence=None, **changes):
     return folder
 
 
+def write_manifest(folder, names):
+    """The manifest of a released set of files that are not there."""
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"files": dict.fromkeys(sorted(names), "")}))
+    return folder
+
+
 def table(rows):
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 

@@ -10,7 +10,7 @@ from cxrgate.report import write_report
 def test_report_of_a_real_run_agrees_with_its_results(tmp_path):
     run(read_config(write_sets(tmp_path)))
     results = tmp_path / "out/results"
-    write_report(results, tmp_path / "report.html")
+    write_report(results, tmp_path / "out/released", tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
 
     decisions = pd.read_parquet(results / "results.parquet")["decision"].value_counts()

@@ -1,3 +1,4 @@
+import json
 import re
 import ssl
 
@@ -65,8 +66,13 @@ def test_a_withheld_image_does_not_come_back_with_the_next_run(review):
         assert (released / name).is_file()
         assert browser.post("/cases/1", data=form(browser, "/cases/1")).status_code == 303
     assert not (released / name).exists()
+    files = len(json.loads((released / "manifest.json").read_text())["files"])
+    page = (review.folder / "out/report.html").read_text()
+    assert f'<p class="verdict">{files} of 34 images released; ' in page
+    assert "1 withheld by reviewers" in page
 
-    run(read_config(review.config))
+    summary = run(read_config(review.config))
 
     assert not (released / name).exists()
     assert '"withheld": 1' in (released / "manifest.json").read_text()
+    assert set(summary.released) == set(json.loads((released / "manifest.json").read_text())["files"])

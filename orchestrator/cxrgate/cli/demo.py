@@ -51,7 +51,7 @@ def demo(
                 write_dataset(data, SEED)
         config = write_config(output, models)
         settings = read_config(config)
-        results = execute(settings)
+        results = execute(settings).results
         make_report(settings)
         tell_planted(console, results, read_planted(data))
     tell_places(console, settings, data, config)

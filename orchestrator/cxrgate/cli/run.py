@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +13,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, shown
 from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
-from cxrgate.gate import Paths, RunConfig, Services, list_images, read_config
+from cxrgate.gate import Paths, RunConfig, RunSummary, Services, list_images, read_config
 from cxrgate.gate import run as run_filter
 from cxrgate.images import SandboxedDecoder
 from cxrgate.report import write_report
@@ -49,24 +48,24 @@ def run(
         seed = read_seed_config(config) if is_seed_config(config) else None
         settings = run_config(seed) if seed else read_config(config)
         services = Services(models, index, certificates) if models or index else None
-        results = execute(settings, services)
+        summary = execute(settings, services)
         make_report(settings)
         if seed:
             publish_filtered(settings, seed.filtered_dataset_output)
             typer.echo(f"The same set, where the configuration wants it: {seed.filtered_dataset_output}")
-    raise typer.Exit(exit_code(results))
+    raise typer.Exit(exit_code(summary))
 
 
-def execute(settings: RunConfig, services: Services | None = None) -> pd.DataFrame:
+def execute(settings: RunConfig, services: Services | None = None) -> RunSummary:
     """Run with progress bars and say what came of it."""
     console = Console()
     with bars() as progress:
         summary = run_filter(settings, progress, services)
-    tell(console, settings, summary.results)
+    tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
-    return summary.results
+    return summary
 
 
 def make_report(settings: RunConfig) -> None:
@@ -77,17 +76,18 @@ def make_report(settings: RunConfig) -> None:
     """
     paths, page = Paths(settings.output), settings.output / "report.html"
     if not settings.include_references:
-        write_report(paths.results, page)
+        write_report(paths.results, paths.released, page)
         return
     if settings.enrol is None:
         raise UsageError("expected enrol.reference_map in the configuration: include_references needs it")
     with SandboxedDecoder() as decoder:
         pictures = FilePictures(list_images(settings.synthetic), settings.enrol.reference_map, decoder)
-        write_report(paths.results, page, pictures)
+        write_report(paths.results, paths.released, page, pictures)
 
 
-def tell(console: Console, settings: RunConfig, results: pd.DataFrame) -> None:
+def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     """What was removed and why."""
+    results = summary.results
     counts = results["decision"].value_counts()
     promised = settings.certification == "required"
     told = "under the certificate of the snapshot" if promised else "no certificate, no bound on missed leaks"
@@ -101,14 +101,21 @@ def tell(console: Console, settings: RunConfig, results: pd.DataFrame) -> None:
         console.print(f"  removed {row['image_id']}  {row['reasons']}{scores}", markup=False, highlight=False)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
-    borderline = int(results["borderline"].sum())
+    withheld = _withheld(summary)
+    if withheld:
+        console.print(f"{withheld} without a match were withheld by reviewers")
+    borderline = int((results["borderline"] & results["released_as"].isin(list(summary.released))).sum())
     paths = Paths(settings.output)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
 
 
-def exit_code(results: pd.DataFrame) -> Exit:
+def _withheld(summary: RunSummary) -> int:
+    return int((summary.results["released_as"] != "").sum()) - len(summary.released)
+
+
+def exit_code(summary: RunSummary) -> Exit:
     """The worst that happened."""
-    decisions = set(results["decision"])
+    decisions = set(summary.results["decision"])
     if "INDETERMINATE" in decisions:
         return Exit.INCOMPLETE
-    return Exit.REJECTED if "NOT_ANONYMOUS" in decisions else Exit.RELEASED
+    return Exit.REJECTED if "NOT_ANONYMOUS" in decisions or _withheld(summary) else Exit.RELEASED

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.images import ImageFile
 from cxrgate.storage import sync
@@ -90,6 +91,19 @@ def finish_publication(folder: Path) -> None:
 def _beside(folder: Path) -> tuple[Path, Path]:
     """Where the next set is made, and where the last one waits for its removal."""
     return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a released set; `files` holds {name: sha256}.
+
+    Raises:
+        UsageError: there is no released set of cxrgate's.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return {**manifest, "files": dict(manifest["files"])}
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"expected a released set with {MANIFEST}, got {folder}") from error
 
 
 def _link(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -64,9 +64,10 @@ class Paths:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSummary:
-    """What a run came to: results has one row per synthetic image."""
+    """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set."""
 
     results: pd.DataFrame
+    released: Collection[str]
     seconds: float
     checked: int
 
@@ -146,11 +147,11 @@ class _Run:
             checked = await self._check(journal)
             seconds = time.perf_counter() - started
             results = write_results(self._paths.results, journal.batches)
-            self._publish(journal.batches, results)
+            released = self._publish(journal.batches, results)
             self._describe(seconds, checked)
         finally:
             journal.close()
-        return RunSummary(results, seconds, checked)
+        return RunSummary(results, released, seconds, checked)
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""
@@ -196,7 +197,8 @@ class _Run:
             rows.append(row)
         return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
 
-    def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> None:
+    def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> Collection[str]:
+        """Publish what was not withheld, and give its names."""
         released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
         counts = results["decision"].value_counts()
         self._gate.check_certificate()
@@ -211,6 +213,7 @@ class _Run:
             remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
             more = {"withheld": withheld} if withheld else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
+        return remaining.keys()
 
     def _describe(self, seconds: float, checked: int) -> None:
         """Write run.json, which the report is made from."""

@@ -3,22 +3,21 @@
 A reviewer's log (a hash-chained log, see `audit`) has one event per withheld image. It is read whenever a set is
 published, by a run or after a review, under one lock: so an image that was withheld before is never published. A
 withheld image stays withheld: a wrong withholding costs one synthetic image.
+
+Results stay as the gate recorded them. What is released is what the released set's manifest lists: reports count that.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import UsageError
 from cxrgate.gate.audit import read_lines
-from cxrgate.gate.release import MANIFEST, finish_publication, publish
+from cxrgate.gate.release import finish_publication, publish, read_manifest
 
 WITHHELD = "image_withheld"
 
@@ -70,18 +69,9 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
         UsageError: there is no released set of cxrgate's, or the log is broken.
     """
     with publishing(released):
-        manifest = _read_manifest(released)
+        manifest = read_manifest(released)
         remaining, left = without_withheld(manifest.pop("files"), results, read_withheld(log))
         if left:
             about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
             publish(released, released, remaining, about)
     return left
-
-
-def _read_manifest(released: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((released / MANIFEST).read_text())
-        manifest["files"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"expected a released set with {MANIFEST}, got {released}") from error
-    return manifest

@@ -69,10 +69,13 @@ class Cases:
 
 
 def find_cases(results: Results) -> Cases:
-    """Pick the rows: flagged and borderline ones by score, the highest first; the others in the source's order."""
+    """Pick the rows: flagged and borderline ones by score, the highest first; the others in the source's order.
+
+    A borderline image that was withheld is not among them: it is not released.
+    """
     images = results.images
     flagged = images[images["decision"] == Decision.NOT_ANONYMOUS.value]
-    borderline = images[images["borderline"].astype(bool)]
+    borderline = images[images["borderline"].astype(bool) & (images["released_as"] != "")]
     unanswered = images[images["decision"] == Decision.INDETERMINATE.value]
     return Cases(
         flagged=_cases(results, flagged),

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import TemplateError
 
 from cxrgate.core import UsageError
+from cxrgate.gate.release import read_manifest
 from cxrgate.report.cases import Case, Cases, find_cases
 from cxrgate.report.charts import charts
 from cxrgate.report.environment import make_environment
@@ -29,20 +30,21 @@ class Pictured:
     references: tuple[str, ...]
 
 
-def write_report(results: Path, output: Path, pictures: Pictures | None = None) -> None:
+def write_report(results: Path, released: Path, output: Path, pictures: Pictures | None = None) -> None:
     """Write the page of a run; an existing one is replaced in one step.
 
     Args:
         results: folder with `run.json`, `results.parquet` and `evidence.parquet`.
+        released: folder of the released set; its manifest says what is in it.
         output: the HTML file.
         pictures: with it, flagged and borderline images are shown side by side with their candidates, and the
             page holds real patients' pixels; without it, the page holds no pixels at all.
 
     Raises:
-        UsageError: the folder does not hold the results of a run.
+        UsageError: a folder does not hold the results of a run, or no released set.
         MismatchError: the policy is not the one that its digest names.
     """
-    html = _render(read_results(results), pictures)
+    html = _render(read_results(results).published(read_manifest(released)["files"]), pictures)
     part = output.with_name(f".{output.name}.part")
     part.write_text(html, encoding="utf-8")
     part.replace(output)

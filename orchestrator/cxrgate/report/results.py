@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,19 @@ class Results:
     """What one run recorded.
 
     `run` is `run.json`, `policy` the policy in it; `images` has one row per synthetic image in the order of the
-    source. The evidence stays on disk: it has several rows per image, and only a few images' are looked at.
+    source, its `released_as` as the gate decided or, see `published`, as it lies in the released set. The evidence
+    stays on disk: it has several rows per image, and only a few images' are looked at.
     """
 
     folder: Path
     run: Mapping[str, Any] = field(repr=False)
     policy: Policy
     images: pd.DataFrame = field(repr=False)
+
+    def published(self, names: Collection[str]) -> Results:
+        """With the images as released whose files are these; others were withheld after the gate had passed them."""
+        files = self.images["released_as"]
+        return replace(self, images=self.images.assign(released_as=files.where(files.isin(list(names)), "")))
 
     def evidence(self, image_ids: Sequence[str]) -> pd.DataFrame:
         """The rows of `evidence.parquet` of these images, in the order they were recorded.

@@ -16,7 +16,7 @@ REASONS = {"SAME_PATIENT": "same patient", "COPY": "copy"}
 class Counts:
     """Images of one class folder ("" without one), or of all of them, by decision.
 
-    `released` counts the files that were written: equal to `anonymous` unless a run was cut short.
+    `released` counts the files in the released set: `anonymous` less what reviewers withheld.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts over all images and per class folder, and how often each reason was given."""
+    """Counts in all and per class folder, and how often each reason was given; `borderline` is of the released."""
 
     total: Counts
     classes: tuple[Counts, ...]
@@ -45,6 +45,11 @@ class Summary:
     colour: int
 
     @property
+    def withheld(self) -> int:
+        """Images without a match that reviewers withheld."""
+        return self.total.anonymous - self.total.released
+
+    @property
     def sentence(self) -> str:
         """The outcome in one line: what was released, what was removed and why, what has no answer."""
         total = self.total
@@ -53,8 +58,8 @@ class Summary:
         parts = [f"{total.released:,} of {total.images:,} {_images(total.images)} released", self._removed()]
         if total.indeterminate:
             parts.append(f"{total.indeterminate:,} without an answer")
-        if total.anonymous != total.released:
-            parts.append(f"{total.anonymous - total.released:,} without a match not written")
+        if self.withheld:
+            parts.append(f"{self.withheld:,} withheld by reviewers")
         return "; ".join(parts) + "."
 
     def _removed(self) -> str:
@@ -65,7 +70,7 @@ class Summary:
 
 
 def summarise(images: pd.DataFrame) -> Summary:
-    """Count the rows of `results.parquet`."""
+    """Count the rows of `results.parquet`, see results.Results.published."""
     removed = images[images["decision"] == Decision.NOT_ANONYMOUS.value]
     unanswered = images[images["decision"] == Decision.INDETERMINATE.value]
     return Summary(
@@ -74,7 +79,7 @@ def summarise(images: pd.DataFrame) -> Summary:
         removed_for=_reasons(removed),
         several_reasons=int(removed["reasons"].str.contains(";", regex=False).sum()),
         unanswered_for=_reasons(unanswered),
-        borderline=int(images["borderline"].sum()),
+        borderline=int((images["borderline"] & (images["released_as"] != "")).sum()),
         colour=int(images["colour"].sum()),
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 
 from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.run import Paths
-from cxrgate.gate.withheld import withdraw_withheld
+from cxrgate.gate.withheld import publishing, read_withheld, withdraw_withheld
+from cxrgate.report import write_report
 from cxrgate.report.pictures import Pictures
 from cxrgate.report.results import read_results
 from cxrgate.review.decisions import Decisions
@@ -21,6 +23,8 @@ from cxrgate.rpc.process import Listening
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
 
+_log = logging.getLogger(__name__)
+
 
 async def serve_review(
     config: RunConfig, listening: Listening, link_key: bytes, pictures: Pictures | None = None
@@ -28,6 +32,7 @@ async def serve_review(
     """Serve the page of a finished run until SIGTERM.
 
     What was withheld before is taken out of the released set first, should an earlier process have ended in between.
+    The run's report is written again whenever an image was withheld, so that both say the same.
 
     Args:
         config: the run's; `review` says where the log lies.
@@ -40,14 +45,19 @@ async def serve_review(
     """
     if config.review is None:
         raise UsageError("expected `review` in the configuration: the file of the reviewers' log")
-    results, released = read_results(Paths(config.output).results), Paths(config.output).released
+    paths = Paths(config.output)
+    results = read_results(paths.results)
     log = AuditLog(config.review)
     try:
 
         def withdraw() -> int:
-            return withdraw_withheld(released, results.images, log.path)
+            left = withdraw_withheld(paths.released, results.images, log.path)
+            if left:
+                _write_report(config, pictures)
+            return left
 
-        withdraw()
+        if not await asyncio.to_thread(withdraw) and read_withheld(log.path):
+            await asyncio.to_thread(_write_report, config, pictures)
         visitors = Visitors(read_roles(listening.roles))
         reviewed = Reviewed(Queue(results), Decisions(log), visitors, link_key, withdraw, pictures)
         serving = asyncio.create_task(serve_https(make_page(reviewed), listening, certificate_required=False))
@@ -59,3 +69,14 @@ async def serve_review(
             await serving
     finally:
         await log.close()
+
+
+def _write_report(config: RunConfig, pictures: Pictures | None) -> None:
+    """Write the run's report again; where that fails the old one goes, which counts images that are not released."""
+    paths, page = Paths(config.output), config.output / "report.html"
+    try:
+        with publishing(paths.released):  # one at a time: the last one has seen every withdrawal
+            write_report(paths.results, paths.released, page, pictures if config.include_references else None)
+    except Exception:  # noqa: BLE001 - the image is withheld all the same
+        page.unlink(missing_ok=True)
+        _log.exception("review.report_failed")

@@ -6,7 +6,6 @@ The set itself is only read. What has been handed out cannot be called back by a
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from cxrgate.core import Decision, Failure, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.gate import Checked, Gate, RunConfig, local_gate, local_models
 from cxrgate.gate.reading import read_files
-from cxrgate.gate.release import MANIFEST
+from cxrgate.gate.release import MANIFEST, read_manifest
 from cxrgate.gate.results import spreadsheet_safe
 from cxrgate.images import ImageFile
 from cxrgate.index import Snapshot
@@ -93,11 +92,11 @@ def write_withdrawals(path: Path, found: Recheck) -> None:
 
 
 def _read_manifest(released: Path) -> tuple[dict[str, str], str]:
+    manifest = read_manifest(released)
     try:
-        manifest = json.loads((released / MANIFEST).read_text(encoding="utf-8"))
-        return dict(manifest["files"]), str(manifest["policy"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected a released set with {MANIFEST}, got {released}") from error
+        return manifest["files"], str(manifest["policy"])
+    except KeyError as error:
+        raise UsageError(f"{released / MANIFEST}: expected it to name a policy") from error
 
 
 def _damaged(released: Path, listed: Mapping[str, str]) -> list[Withdrawal]:

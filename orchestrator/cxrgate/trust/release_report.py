@@ -83,18 +83,19 @@ def compose(
         audit: see release_report_leaks.read_audit.
         coverage: the fields of a Coverage.
     """
-    published = len(files.keys() - {MANIFEST})
+    published = files.keys() - {MANIFEST}
+    results = results.published(published)
     certified = None if certificate is None else list(certificate_rows(certificate["statement"]))
     audited = [] if audit is None else [LeakRow(**row) for row in audit["leaks"]]
     covered = None if coverage is None else Coverage(**coverage)
-    counted = published, len(results.images), results.policy.references
+    counted = len(published), len(results.images), results.policy.references
     return {
         "format": FORMAT,
         "reporter": version("cxrgate"),
         "claims": list(claims(*counted, certified, audited, covered)),
         "run": run_part(results),
         "band": results.policy.band,
-        "counts": {**counts(results.images), "published": published},
+        "counts": {**counts(results.images), "published": len(published)},
         "histograms": histograms(results),
         "nearest_patients": nearest_patients(results),
         "certificate": certificate,

@@ -23,6 +23,7 @@ def counts(images: pd.DataFrame) -> dict[str, Any]:
         "classes": [asdict(part) for part in found.classes],
         "removed_for": dict(found.removed_for),
         "unanswered_for": dict(found.unanswered_for),
+        "withheld": found.withheld,
         "borderline": found.borderline,
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pandas as pd
 
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.gate.release import MANIFEST
+from cxrgate.gate.release import MANIFEST, read_manifest
 from cxrgate.images import ImageFile, SandboxedDecoder
 from cxrgate.report.results import EVIDENCE, IMAGES, RUN
 
@@ -42,18 +41,21 @@ def released_digests(folder: Path) -> dict[str, str]:
 def check_released(folder: Path, found: Mapping[str, str], images: pd.DataFrame) -> dict[str, Any]:
     """The manifest of a released set that is what a run published: nothing more, nothing else, the checked pixels.
 
+    Nothing less either, but for as many images as it says that reviewers withheld.
+
     Raises:
         UsageError: a file is changed, missing or none of the run's; the first ones are named.
     """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        listed = dict(manifest["files"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected a released set with {MANIFEST}, got {folder}") from error
+    manifest = read_manifest(folder)
+    listed = manifest["files"]
     names = (listed.keys() | found.keys()) - {MANIFEST}
     _expect_none(folder, [name for name in sorted(names) if listed.get(name) != found.get(name)], MANIFEST)
     checked = dict(zip(images["released_as"], images["pixel_digest"], strict=True))
     _expect_none(folder, sorted(listed.keys() - checked.keys()), "the results")
+    absent, withheld = len(checked.keys() - listed.keys() - {""}), manifest.get("withheld", 0)
+    if absent != withheld:
+        told = f"{withheld} were withheld, {absent} are not there"
+        raise UsageError(f"{folder}: expected every image without a match that was not withheld; {told}")
     other = asyncio.run(_other_pixels(folder, {name: checked[name] for name in sorted(listed)}))
     _expect_none(folder, other, "the pixels that were checked")
     return manifest

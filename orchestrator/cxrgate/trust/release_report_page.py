@@ -30,11 +30,12 @@ def render_page(statement: Mapping[str, Any], results: Results) -> str:
     environment = make_environment("cxrgate.trust", "cxrgate.report")
     environment.filters |= {"at_most": percent_up, "unbroken": _unbroken}
     try:
+        images = results.published(statement["released"].keys()).images
         return environment.get_template("release.html.j2").render(
             statement=statement,
             run=statement["run"],
             policy=results.policy,
-            summary=summarise(results.images),
+            summary=summarise(images),
             charts=charts(results.images, results.policy),
             words=REASONS,
             size=SIZE,

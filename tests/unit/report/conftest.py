@@ -14,6 +14,7 @@ from report_results import (
     run_of,
     table,
     typical_rows,
+    write_manifest,
     write_results,
 )
 
@@ -66,8 +67,10 @@ def page(results, tmp_path):
     """Write results and their page, and give the page's HTML."""
 
     def render(images, pictures=None, **changes):
-        output = tmp_path / "report.html"
-        write_report(results(images, **changes), output, pictures)
+        output, released = tmp_path / "report.html", tmp_path / "released"
+        names = table(images)["released_as"]
+        write_manifest(released, {name for name in names if name} - set(changes.pop("withheld", ())))
+        write_report(results(images, **changes), released, output, pictures)
         return output.read_text(encoding="utf-8")
 
     return render

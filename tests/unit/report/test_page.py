@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from report_results import write_manifest
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.report import write_report
@@ -163,6 +164,17 @@ def test_page_of_a_hundred_thousand_images_stays_small(page, rows):
     assert len(page(table, evidence=rows.evidence([]))) < 2_000_000
 
 
+def test_what_reviewers_withheld_is_counted_as_not_released(page, section, rows):
+    images = [rows.checked(name, score=score) for name, score in (("a", 0.1), ("b", 0.45), ("c", 0.46))]
+    html = page(images, withheld=["released/b"])
+
+    assert "2 of 3 images released; none removed; 1 withheld by reviewers." in html
+    assert "1 image without a match was withheld by reviewers and is not released." in section(html, "decisions")
+    assert 'data-label="Released" class="number">2<' in section(html, "decisions")
+    assert ">c<" in section(html, "borderline")
+    assert ">b<" not in section(html, "borderline")
+
+
 def test_run_without_images_has_a_page(page):
     html = page([])
 
@@ -190,12 +202,15 @@ def test_throughput_is_left_out_without_timing(page, rows):
 
 
 def test_results_folder_is_checked(tmp_path, results, rows):
+    released = write_manifest(tmp_path / "released", [])
     with pytest.raises(UsageError, match=r"expected the results of a run with run\.json"):
-        write_report(tmp_path, tmp_path / "report.html")
+        write_report(tmp_path, released, tmp_path / "report.html")
 
     folder = results([{**rows.failed("a"), "released_as": "released/a.png"}])
     with pytest.raises(UsageError, match="expected only ANONYMOUS images to be released, got 1 others"):
-        write_report(folder, tmp_path / "report.html")
+        write_report(folder, released, tmp_path / "report.html")
+    with pytest.raises(UsageError, match=r"expected a released set with manifest\.json"):
+        write_report(results([rows.checked("a")]), tmp_path / "none", tmp_path / "report.html")
     assert list(tmp_path.glob("*report.html*")) == []
 
 
@@ -222,7 +237,7 @@ def test_run_that_does_not_fit_is_refused_and_an_older_page_stays(tmp_path, resu
     (folder / "run.json").write_text(json.dumps({**run, **change}))
 
     with pytest.raises(error):
-        write_report(folder, output)
+        write_report(folder, write_manifest(tmp_path / "released", []), output)
     assert output.read_text() == "before"
 
 

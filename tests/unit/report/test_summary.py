@@ -3,6 +3,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from cxrgate.report.results import read_results
 from cxrgate.report.summary import summarise
 
 
@@ -54,12 +55,12 @@ def test_sentence_of_small_runs(results, rows, images, sentence):
     assert summarise(frame(results, images)).sentence == sentence
 
 
-def test_image_without_a_match_that_was_not_written_is_said(results, rows):
-    images = [rows.checked("a"), {**rows.checked("b"), "released_as": ""}]
+def test_an_image_that_was_withheld_is_neither_released_nor_borderline(results, rows):
+    folder = results([rows.checked("a", score=0.45), rows.checked("b", score=0.45)])
+    found = summarise(read_results(folder).published(["released/a", "other"]).images)
 
-    assert summarise(frame(results, images)).sentence == (
-        "1 of 2 images released; none removed; 1 without a match not written."
-    )
+    assert found.sentence == "1 of 2 images released; none removed; 1 withheld by reviewers."
+    assert (found.total.anonymous, found.total.released, found.withheld, found.borderline) == (2, 1, 1, 1)
 
 
 def test_summary_cannot_be_changed(results, rows):

@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pandas as pd
@@ -8,10 +9,14 @@ from report_results import policy
 from cxrgate.certification import read_public_key, read_signed
 from cxrgate.core import CertificateError, MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.gate.audit import AuditLog
+from cxrgate.gate.withheld import WITHHELD, withdraw_withheld
+from cxrgate.report.results import read_results
 from cxrgate.trust.decided_again import decide_again
 from cxrgate.trust.leaks import GENERATED
 from cxrgate.trust.release_report import make_statement
 from cxrgate.trust.release_report_leaks import worst_patients
+from cxrgate.trust.release_report_page import render_page
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +147,45 @@ def test_nothing_is_signed_where_a_decision_does_not_follow_from_the_recorded_nu
 
     with pytest.raises(UsageError, match=r"follow from the recorded numbers, results, b/copy\.png > decision"):
         make_statement(made.inputs)
+
+
+def test_a_report_after_a_withholding_counts_what_is_released(made, tmp_path):
+    made = made.copy(tmp_path)
+    withhold(made, "a/near.png")
+    content = make_statement(made.inputs)
+    page = render_page(content, read_results(made.output / "results"))
+
+    total = content["counts"]["total"]
+    assert (total["anonymous"], total["released"], content["counts"]["published"]) == (3, 2, 2)
+    assert (content["counts"]["withheld"], content["counts"]["borderline"]) == (1, 0)
+    assert sum(row["images"] for row in content["nearest_patients"]["most"]) == 2
+    assert content["claims"][0].startswith("No match found: 2 of 6 images are released")
+    assert "1 image without a match was withheld by reviewers and is not released." in page
+    made.write()
+    assert made.verify().changes == []
+
+
+def test_a_file_that_left_without_being_withheld_is_noticed(made, tmp_path):
+    made = made.copy(tmp_path)
+    withhold(made, "a/near.png")
+    made.edit(made.output / "released/manifest.json", '"withheld": 1', '"withheld": 0')
+
+    with pytest.raises(UsageError, match="0 were withheld, 1 are not there"):
+        make_statement(made.inputs)
+
+
+def withhold(made, name):
+    """As a reviewer does it."""
+    results = read_results(made.output / "results").images
+    pixels = results.set_index("image_id").loc[name, "pixel_digest"]
+
+    async def append():
+        log = AuditLog(made.folder / "review.log")
+        await log.append(WITHHELD, pixel_digest=pixels)
+        await log.close()
+
+    asyncio.run(append())
+    withdraw_withheld(made.output / "released", results, made.folder / "review.log")
 
 
 @pytest.mark.parametrize("how", ["changed", "missing", "foreign", "other pixels"])

@@ -1,0 +1,41 @@
+"""What `cxrgate run` says of a finished run."""
+
+import io
+
+import pytest
+from report_results import checked, failed, table
+from rich.console import Console
+
+from cxrgate.cli.errors import Exit
+from cxrgate.cli.run import exit_code, tell
+from cxrgate.gate import RunConfig, RunSummary
+
+CLEAR, NEAR, SAME = checked("clear.png"), checked("near.png", score=0.45), checked("same.png", score=0.9)
+
+
+def summary(*rows, withheld=()):
+    results = table(rows)
+    names = [name for name in results["released_as"] if name and name not in withheld]
+    return RunSummary(results, names, 1.0, len(rows))
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (summary(CLEAR, NEAR), Exit.RELEASED),
+        (summary(CLEAR, NEAR, withheld=["released/near.png"]), Exit.REJECTED),
+        (summary(CLEAR, SAME), Exit.REJECTED),
+        (summary(CLEAR, SAME, failed("cut.png")), Exit.INCOMPLETE),
+    ],
+)
+def test_the_exit_code_is_the_worst_that_happened(found, code):
+    assert exit_code(found) is code
+
+
+def test_what_reviewers_withheld_is_told_and_not_called_released(tmp_path):
+    config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
+    output = io.StringIO()
+    tell(Console(file=output), config, summary(CLEAR, NEAR, withheld=["released/near.png"]))
+
+    assert "1 without a match were withheld by reviewers" in output.getvalue()
+    assert "0 of the released are borderline" in output.getvalue()
