@@ -46,7 +46,7 @@ def stack(folder):
     stack = Stack(folder)
     stack.state.mkdir()
     listening = [f"CXRGATE_{name}_LISTEN='127.0.0.1:{port}'\n" for name, port in PORTS.items()]
-    (stack.state / "stack.env").write_text("".join(listening))
+    (stack.state / "stack.env").write_text("".join(["CXRGATE_LOG_LEVEL='DEBUG'\n", *listening]))
     try:
         asked = ["--dicom", SENDER, "--review", folder / "run"]
         started = stack.up("--images", folder / "data" / "real.csv", *asked)
@@ -118,6 +118,16 @@ def test_a_one_time_link_lets_a_reviewer_in_whose_withholding_leaves_the_run(sta
 
     assert decided.status_code == 303
     assert {path.name for path in (folder / "run/released").rglob("*.png")} == {"clear.png", "near.png"}
+
+
+def test_nothing_that_they_wrote_names_a_sent_patient_or_a_link(stack):
+    written = {name: stack.container(name).logs() for name in ("receiver", "review", "models", "index")}
+    for folder in ("dicom", "review"):
+        written |= {str(path): path.read_bytes() for path in (stack.state / folder).rglob("*") if path.is_file()}
+
+    assert not [name for name, text in written.items() if CANARY.encode() in text or b"/enter/" in text]
+    assert all(b'"DEBUG"' in written[service] for service in ("receiver", "review"))
+    assert written[str(stack.state / "review" / "review.log")].count(b"\n") > 0
 
 
 @pytest.mark.parametrize("service", ["receiver", "review"])
