@@ -12,6 +12,10 @@ from cxrgate.trust.leaks import GENERATED
 from cxrgate.trust.release_report_leaks import LeakRow
 
 NOT_COVERED = "Not certified for generator-made near-duplicates."
+BY_NAME = (
+    "Images were compared by name, not by content: one that was exchanged under its name since counts as enrolled."
+)
+"""What a coverage cannot tell, see coverage.Coverage: a snapshot holds no digest of each image."""
 
 
 def claims(
@@ -41,6 +45,8 @@ def claims(
     if not any(row.leak_class == GENERATED for row in promised):
         yield NOT_COVERED
     yield _covered(coverage)
+    if coverage is not None:
+        yield BY_NAME
 
 
 def bound(row: LeakRow) -> str:

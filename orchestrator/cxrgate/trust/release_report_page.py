@@ -15,7 +15,7 @@ from cxrgate.report.histogram import SIZE
 from cxrgate.report.results import Results
 from cxrgate.report.summary import REASONS, summarise
 from cxrgate.trust.audit_figures import ANY
-from cxrgate.trust.release_report_claims import NOT_COVERED, percent_up
+from cxrgate.trust.release_report_claims import BY_NAME, NOT_COVERED, percent_up
 
 FILES = 100
 """Files whose sha256 the page shows. All of them are in the report itself."""
@@ -42,6 +42,7 @@ def render_page(statement: Mapping[str, Any], results: Results) -> str:
             band=results.policy.band,
             uncertified=UNCERTIFIED,
             not_covered=NOT_COVERED,
+            by_name=BY_NAME,
             any_strength=ANY,
             files=list(statement["released"].items())[:FILES],
         )

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -60,10 +61,24 @@ def test_it_claims_bounds_with_how_sure_and_of_how_many(made):
 
 
 def test_it_says_what_is_not_known(made):
-    assert statement(made)["claims"][-2:] == [
+    by_name = (
+        "Images were compared by name, not by content: one that was exchanged under its name since counts as enrolled."
+    )
+    page = made.report.with_suffix(".html").read_text()
+    coverage = page[page.index('<section id="coverage"') :].split("</section>")[0]
+
+    assert statement(made)["claims"][-3:] == [
         "Not certified for generator-made near-duplicates.",
         "28 of 30 images that the generator was trained on are enrolled; of the 2 others nothing is known.",
+        by_name,
     ]
+    assert by_name in coverage
+
+
+def test_without_a_training_manifest_nothing_is_said_of_names(made):
+    claims = make_statement(replace(made.inputs, coverage=None))["claims"]
+
+    assert claims[-1].startswith("No training manifest of the generator was given")
 
 
 def test_an_uncertified_run_says_so_everywhere(uncertified):
