@@ -62,14 +62,20 @@ def check_released(folder: Path, found: Mapping[str, str], images: pd.DataFrame)
 
 
 async def _other_pixels(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """Names of the files whose pixels have another digest than expected."""
+    """Names of the files whose pixels have another digest than expected.
+
+    Raises:
+        UsageError: a file cannot be decoded, which a machine that is too busy can be the reason of.
+    """
     files = [ImageFile(folder / name, name) for name in expected]
     other = []
     with SandboxedDecoder() as decoder:
         for start in range(0, len(files), _BATCH):
             records = [file.read() for file in files[start : start + _BATCH]]
             for record, image in zip(records, await decoder.decode(records), strict=True):
-                if not isinstance(image, GreyImage) or image.digest != expected[record.image_id]:
+                if not isinstance(image, GreyImage):
+                    raise UsageError(f"{folder}: expected images, {record.image_id} gave {image.reason}")
+                if image.digest != expected[record.image_id]:
                     other.append(record.image_id)
     return other
 

@@ -220,3 +220,15 @@ def test_nothing_is_signed_for_a_released_set_that_is_not_the_runs(made, tmp_pat
 
     with pytest.raises(UsageError, match=r"1 are not: a/(clear|more)\.png"):
         make_statement(made.inputs)
+
+
+def test_a_released_file_that_cannot_be_decoded_is_said_to_be_that(made, tmp_path):
+    made = made.copy(tmp_path)
+    file = made.output / "released/a/clear.png"
+    before = file_digest(file)
+    file.unlink()
+    file.write_bytes(b"no image")
+    made.edit(made.output / "released/manifest.json", before, file_digest(file))
+
+    with pytest.raises(UsageError, match=r"expected images, a/clear\.png gave [A-Z_]+"):
+        make_statement(made.inputs)
