@@ -12,10 +12,20 @@ from contextlib import contextmanager
 import httpx
 import yaml
 from grpc_set import ROLES, ROLES_FILE
+from sets import write_sets
 
+from cxrgate.gate import read_config, run
 from cxrgate.rpc.certs import write_development_certificates
 
 START_SECONDS = 120
+
+
+def finished_run(folder):
+    """Run the filter; gives its configuration. Two images are borderline: their untrained scores lie above 0.01."""
+    config = write_sets(folder)
+    config.write_text(config.read_text().replace("borderline: 0.9", "borderline: 0.01"))
+    run(read_config(config))
+    return config
 
 
 class Review:

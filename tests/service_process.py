@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -49,6 +49,16 @@ class Process:
                         return time.monotonic() - started
                 time.sleep(0.1)
         raise AssertionError(self.log.read_text())
+
+    @contextmanager
+    def started(self):
+        """Start it, wait for it, and kill it in the end."""
+        self.start()
+        try:
+            self.wait()
+            yield self
+        finally:
+            self.kill()
 
     def kill(self):
         self.running.send_signal(signal.SIGKILL)

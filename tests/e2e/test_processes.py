@@ -42,13 +42,8 @@ def index(folder):
 @pytest.fixture(scope="module")
 def gate(folder, index):
     command = ["cxrgate.cli", "serve", "gate", folder / "out.yaml", "--log", folder / "gate.log"]
-    process = Process("gate", GATE, folder, [*command, "--index", index.address])
-    process.start()
-    try:
-        process.wait()
+    with Process("gate", GATE, folder, [*command, "--index", index.address]).started() as process:
         yield process
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")

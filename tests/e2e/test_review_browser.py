@@ -6,12 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
-from review_process import Review
-from sets import write_sets
+from review_process import Review, finished_run
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.gate import read_config, run
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +20,9 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 @pytest.fixture(scope="module")
 def review(tmp_path_factory):
     folder = tmp_path_factory.mktemp("review")
-    config = write_sets(folder)
-    config.write_text(config.read_text().replace("borderline: 0.9", "borderline: 0.01"))
-    run(read_config(config))
-    page = Review(config, "--references", folder, "--reference-map", folder / "private" / "references.csv")
+    page = Review(
+        finished_run(folder), "--references", folder, "--reference-map", folder / "private" / "references.csv"
+    )
     with page.running():
         yield page
 

@@ -65,11 +65,8 @@ def server(folder):
 
 @pytest.fixture(scope="module")
 def index(folder):
-    index = Process("index", INDEX, folder, ["cxrgate.index", folder / "store"])
-    index.start()
-    index.wait()
-    yield index
-    index.kill()
+    with Process("index", INDEX, folder, ["cxrgate.index", folder / "store"]).started() as index:
+        yield index
 
 
 def test_run_with_served_models_and_index_releases_the_same_bytes(server, index, folder):

@@ -33,9 +33,7 @@ def folder(tmp_path):
 
 def test_an_index_goes_over_to_a_snapshot_without_the_patients(folder):
     process = Process("index", INDEX, folder, ["cxrgate.index", folder / "store", "--storage-key", folder / "storage"])
-    process.start()
-    try:
-        process.wait()
+    with process.started():
         made = withdraw(folder, folder / "store" / "second")
         assert made.output.startswith("26 references of 13 patients")
         digest = json.loads(command("index", "info", folder / "store" / "second").output)["digest"]
@@ -46,8 +44,6 @@ def test_an_index_goes_over_to_a_snapshot_without_the_patients(folder):
 
         assert done.output.strip() == f"active: {digest}, 26 references"
         assert command("index", "activate", "0" * 64, *served, folder / "certificates" / "curator").exit_code == 2
-    finally:
-        process.kill()
     assert (folder / "store" / "active").read_text().strip() == digest
 
 

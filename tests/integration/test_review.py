@@ -4,8 +4,7 @@ import ssl
 
 import httpx
 import pytest
-from review_process import Review
-from sets import write_sets
+from review_process import Review, finished_run
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
@@ -15,12 +14,7 @@ from cxrgate.rpc.certs import Authority, write_identity
 
 @pytest.fixture(scope="module")
 def review(tmp_path_factory):
-    """A run in which two images are borderline: their scores of untrained models lie above 0.01."""
-    folder = tmp_path_factory.mktemp("review")
-    config = write_sets(folder)
-    config.write_text(config.read_text().replace("borderline: 0.9", "borderline: 0.01"))
-    run(read_config(config))
-    page = Review(config)
+    page = Review(finished_run(tmp_path_factory.mktemp("review")))
     with page.running():
         yield page
 

@@ -19,15 +19,10 @@ pytestmark = pytest.mark.model_server
 def test_run_with_served_models_and_index_releases_the_same_bytes(server, folder, certificates):
     (folder / "store").mkdir()
     shutil.copytree(folder / "snapshot", folder / "store" / "first")
-    index = Process("index", INDEX, folder, ["cxrgate.index", folder / "store"])
-    index.start()
-    try:
-        index.wait()
+    with Process("index", INDEX, folder, ["cxrgate.index", folder / "store"]).started() as index:
         config = write_config(folder, folder / "outremote", 4)
         remote = ["--models", server.address, "--index", index.address, "--certificates", str(certificates / "gate")]
         answer = CliRunner().invoke(app, ["run", str(config), *remote])
-    finally:
-        index.kill()
 
     assert answer.exit_code == 3, answer.output
     assert (folder / "outremote/report.html").is_file()
@@ -40,13 +35,8 @@ def test_run_with_served_models_and_index_releases_the_same_bytes(server, folder
 @pytest.fixture(scope="module")
 def gate(server, folder, certificates):
     command = ["cxrgate.cli", "serve", "gate", folder / "out.yaml", "--log", folder / "gate.log"]
-    gate = Process("gate", GATE, folder, [*command, "--models", server.address])
-    gate.start()
-    try:
-        gate.wait()
+    with Process("gate", GATE, folder, [*command, "--models", server.address]).started() as gate:
         yield gate
-    finally:
-        gate.kill()
 
 
 @pytest.mark.slow
