@@ -6,14 +6,33 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pandas as pd
+import psutil
 import pytest
 from sets import tree, write_config, write_sets
 
 from cxrgate.gate import read_config, run
 
 KILLS = 20
+
+# Has loaded what a run needs, and forks a run for each configuration that it is told of: a run that begins to load
+# when it is started takes most of its time for that.
+STARTER = """
+import os, sys
+import cxrgate.cli.run
+from cxrgate.cli.main import main
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        os.dup2(2, 1)
+        sys.argv = ["cxrgate", "run", line.strip()]
+        sys.exit(main())
+    print(pid, flush=True)
+    print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -23,28 +42,41 @@ def folder(tmp_path_factory):
     return folder
 
 
-def start(config):
-    command = [sys.executable, "-c", "from cxrgate.cli.main import main; main()", "run", str(config)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+@pytest.fixture(scope="module")
+def starter():
+    command, pipe = [sys.executable, "-c", STARTER], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        yield process
+        process.stdin.close()
 
 
-def test_released_set_and_decisions_survive_kills(folder):
+def start(starter, config):
+    """Start a run; gives its process."""
+    print(config, file=starter.stdin, flush=True)
+    return psutil.Process(int(starter.stdout.readline()))
+
+
+def was_killed(starter):
+    """Wait for the end of the run."""
+    return int(starter.stdout.readline()) == signal.SIGKILL
+
+
+def test_released_set_and_decisions_survive_kills(folder, starter):
     config, rng, killed = write_config(folder, folder / "outkill", 1), random.Random(20261124), 0
+    journal = folder / "outkill/work/journal.jsonl"
     while killed < KILLS:
-        process = start(config)
-        journal = folder / "outkill/work/journal.jsonl"
         before = journal.stat().st_size if journal.exists() else 0
-        while process.poll() is None and (not journal.exists() or journal.stat().st_size <= before):
+        process = start(starter, config)
+        while process.is_running() and (not journal.exists() or journal.stat().st_size <= before):
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.05))
-        if process.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        if was_killed(starter):
             killed += 1
-        process.wait()
-        if process.returncode >= 0:  # it came to its end before the kill: begin again
-            (folder / "outkill/work/journal.jsonl").unlink()
+        else:  # it came to its end before the kill: begin again
+            journal.unlink()
     run(read_config(config))
-
     reference = write_config(folder, folder / "outwhole", 1)
     run(read_config(reference))
     assert tree(folder / "outkill/released") == tree(folder / "outwhole/released")
