@@ -48,6 +48,9 @@ def evaluate(
     models saw are left out and counted. The last line printed is one JSON object with the main figures by group: all
     sources, adults (all but kermany), and each source.
 
+    Of the gate's three axes this has sensitivity and specificity. `cxrgate audit` asks for consistency, membership
+    inference, exhaustive verification and planted leaks, `cxrgate excess` for a control index and class folders.
+
     Exit codes: 0 the models were judged, whatever came of it; 2 wrong usage.
     """
     console = wide_console(_NARROWEST)
