@@ -105,12 +105,10 @@ class NoGate:
 class Running:
     """A receiver in a thread with its own event loop, as a process would be."""
 
-    def __init__(
-        self, folder, stages=None, gates=None, kind=OutFormat.DICOM, limits=None, certificates=None, drift=Drift
-    ):
+    def __init__(self, folder, stages=None, gates=None, kind=OutFormat.DICOM, limits=None, tls=None, drift=Drift):
         self.folder, self.stages = folder, stages or Stages()
         self.gates = gates or FixedGate(Gate(*[self.stages] * 4, POLICY))
-        self.kind, self.limits, self.certificates = kind, limits, certificates
+        self.kind, self.limits, self.tls = kind, limits, tls
         self.drift = drift
 
     @contextmanager
@@ -122,7 +120,7 @@ class Running:
         desk = run(self._desk())
         work = run(_start(desk))
         self.receiver = Receiver(desk.spool, desk.is_done, lambda: loop.call_soon_threadsafe(desk.notice))
-        self.port = self.receiver.start(Listening("127.0.0.1:0", "CXRGATE", ["GENERATOR"], self.certificates))
+        self.port = self.receiver.start(Listening("127.0.0.1:0", "CXRGATE", ["GENERATOR"], self.tls))
         try:
             yield self
         finally:

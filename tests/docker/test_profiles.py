@@ -93,11 +93,12 @@ def test_a_drawing_that_is_sent_goes_out_as_a_new_object(stack, folder):
     assert CANARY.encode() not in path.read_bytes()
 
 
-def test_the_receiver_takes_nothing_without_a_certificate_or_from_another_title(stack):
+def test_the_receiver_takes_nothing_without_a_certificate_from_another_role_or_title(stack):
     with association(PORTS["DICOM"], SENDER) as opened:
         assert not opened.is_established
-    with association(PORTS["DICOM"], "OTHER", tls_args=(context(stack, "generator"), "localhost")) as opened:
-        assert not opened.is_established
+    for title, name in ((SENDER, "reviewer"), ("OTHER", "generator")):
+        with association(PORTS["DICOM"], title, tls_args=(context(stack, name), "localhost")) as opened:
+            assert not opened.is_established
     with (
         httpx.Client(verify=context(stack, None), trust_env=False) as client,
         pytest.raises(httpx.TransportError),

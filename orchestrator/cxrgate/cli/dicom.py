@@ -10,10 +10,11 @@ import typer
 
 from cxrgate.cli.errors import shown
 from cxrgate.core import UsageError
-from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, serve_receiver
+from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, Tls, serve_receiver
 from cxrgate.gate import read_config
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening as Web
+from cxrgate.rpc.roles import read_roles
 
 app = typer.Typer(no_args_is_help=True, help="Receive synthetic radiographs over DICOM and release those that pass.")
 
@@ -36,14 +37,16 @@ def receive(
     title: Annotated[str, typer.Option(help="AE title of this receiver.")] = "CXRGATE",
     listen: Annotated[str, typer.Option(help="HOST:PORT.")] = "127.0.0.1:11112",
     certificates: Annotated[Path | None, typer.Option(help="Folder with tls.crt, tls.key and ca.crt.")] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS, and with certificates of our authority only.")] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS, with certificates of our authority; needs --roles.")
+    ] = False,
     kind: Annotated[OutFormat, typer.Option("--format", help="What released images are written as.")] = OutFormat.DICOM,
     keep: Annotated[bool, typer.Option("--keep", help="Keep received images in the spool once checked.")] = False,
     images: Annotated[int, typer.Option(min=1, help="Images that may wait.")] = 100_000,
     gigabytes: Annotated[float, typer.Option(min=0, help="GiB that may wait.")] = 100,
     free: Annotated[float, typer.Option(min=0, help="GiB of the disk that stay free.")] = 1,
     stow: Annotated[str | None, typer.Option(help="HOST:PORT for STOW-RS as well, over TLS; needs --roles.")] = None,
-    roles: Annotated[Path | None, typer.Option(help="Roles file; identities of the role generator may send.")] = None,
+    roles: Annotated[Path | None, typer.Option(help="Roles file; roles that may call CheckImage may send.")] = None,
     models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
     index: Annotated[str | None, typer.Option(help="HOST:PORT of the index; without it the snapshot.")] = None,
 ) -> None:
@@ -53,13 +56,17 @@ def receive(
     """
     log_to_stderr()
     with shown():
-        if tls and certificates is None:
-            raise UsageError("expected --certificates for --tls")
-        listening = Listening(listen, title, allow, certificates if tls else None)
+        listening = Listening(listen, title, allow, _tls(certificates, roles) if tls else None)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = Places(spool, released, log, kind, keep, limits)
         back, web = Back(models, index, certificates), _web(stow, certificates, roles)
         asyncio.run(serve_receiver(read_config(config), listening, places, back, web))
+
+
+def _tls(certificates: Path | None, roles: Path | None) -> Tls:
+    if certificates is None or roles is None:
+        raise UsageError("expected --certificates and --roles for --tls")
+    return Tls(certificates, read_roles(roles))
 
 
 def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> Web | None:

@@ -3,7 +3,7 @@
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.outbox import OutFormat
 from cxrgate.dicom.process import Back, Places, serve_receiver
-from cxrgate.dicom.receiver import Listening
+from cxrgate.dicom.receiver import Listening, Tls
 from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Spool",
     "SpoolFull",
     "SpoolLimits",
+    "Tls",
     "encode_dicom",
     "serve_receiver",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from cxrgate.core import CxrgateError
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
+from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import Desk
@@ -82,7 +83,7 @@ async def serve_receiver(
         listening: where and as whom.
         places: where things lie.
         back: where models and index answer.
-        web: where STOW-RS listens, as whom, and the roles file that says who is a generator; None without it.
+        web: where STOW-RS listens, as whom, and the roles file that says who may send; None without it.
 
     Raises:
         CxrgateError: see core.errors; nothing is received then.
@@ -148,7 +149,7 @@ async def _receive(state: _State, listening: Listening, web: Web | None) -> None
             receiver.failed = True
             arrived()
 
-        stow = Stow(desk.spool, desk.is_done, arrived, fail, read_roles(web.roles))
+        stow = Stow(desk.spool, desk.is_done, arrived, fail, Senders(read_roles(web.roles)))
         parts.append(serve_https(make_stow(stow), web, certificate_required=True, connections=CONNECTIONS))
     tasks = [asyncio.create_task(part) for part in parts]
     ends = [asyncio.create_task(part) for part in (wait_for_signal(), failed.wait())]

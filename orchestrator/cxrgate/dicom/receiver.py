@@ -26,8 +26,11 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from cxrgate.core import UsageError
 from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
+from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.rpc.limits import IMAGE_BYTES
+from cxrgate.rpc.roles import RoleMatrix
+from cxrgate.rpc.spiffe import spiffe_id
 
 ASSOCIATIONS = 10
 TITLE = 16
@@ -48,7 +51,23 @@ _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 # PS3.4 B.2.3 and PS3.7 C.4.2
 SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC001, 0x0110
 
+# PS3.8 table 9-21: rejected for good, by the user of the service, no reason given.
+REJECTED = (1, 1, 1)
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """As whom the receiver speaks TLS, and with whom.
+
+    Attributes:
+        certificates: folder with tls.crt, tls.key and ca.crt.
+        roles: says whose certificate may send.
+    """
+
+    certificates: Path
+    roles: RoleMatrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +78,13 @@ class Listening:
         address: HOST:PORT; port 0 is chosen.
         title: its AE title; callers must call it by that.
         callers: AE titles that may call. Without TLS a title is a name, not a proof.
-        certificates: folder with tls.crt, tls.key and ca.crt; None without TLS.
+        tls: None without.
     """
 
     address: str
     title: str
     callers: Sequence[str]
-    certificates: Path | None = None
+    tls: Tls | None = None
 
     def __post_init__(self) -> None:
         bad = [title for title in (self.title, *self.callers) if len(title) > TITLE or not CALLER.fullmatch(title)]
@@ -94,9 +113,11 @@ class Receiver:
         """Listen; the port. Raises UsageError where that cannot be."""
         host, _, port = listening.address.rpartition(":")
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
+        if listening.tls is not None:
+            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(listening.tls.roles)]))
         try:
             server = _entity(listening).start_server(
-                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.certificates)
+                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.tls)
             )
         except (OSError, ValueError) as error:
             raise UsageError(f"expected an address and certificates to listen with, got {listening.address}") from error
@@ -140,6 +161,18 @@ class Receiver:
         return SUCCESS
 
 
+def _require_role(event: Event, senders: Senders) -> None:
+    """Reject an association unless its certificate's role may send; the handshake is over when one is requested."""
+    association: Any = event.assoc
+    caller = None
+    try:
+        caller = senders.admit(spiffe_id(association.dul.socket.socket.getpeercert()))
+    finally:  # pynetdicom goes on with the association where this raises
+        if caller is None:
+            association.acse.send_reject(*REJECTED)
+            association.kill()
+
+
 def _entity(listening: Listening) -> AE:
     entity = AE(listening.title)
     entity.require_called_aet = True
@@ -153,11 +186,12 @@ def _entity(listening: Listening) -> AE:
     return entity
 
 
-def _context(certificates: Path | None) -> Any:
-    if certificates is None:
+def _context(tls: Tls | None) -> Any:
+    if tls is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.crt"))
-    context.load_cert_chain(certificates / "tls.crt", certificates / "tls.key")
+    folder = tls.certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.crt"))
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
     context.verify_mode = ssl.CERT_REQUIRED
     return _LateHandshake(context)
 

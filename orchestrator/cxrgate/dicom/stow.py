@@ -19,11 +19,10 @@ from fastapi.responses import JSONResponse
 from pydicom.filereader import read_dataset, read_preamble
 from python_multipart.multipart import MultipartParser
 
+from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.rpc.limits import IMAGE_BYTES
-from cxrgate.rpc.roles import RoleMatrix
 
-ROLE = "generator"
 INSTANCES = 1000
 """In one request."""
 
@@ -46,14 +45,14 @@ class Stow:
         is_done: see Receiver.
         arrived: called after an image was kept.
         failed: called when the disk failed: nothing more is acknowledged then.
-        roles: who may send.
+        senders: who may send.
     """
 
     spool: Spool
     is_done: Callable[[str], bool]
     arrived: Callable[[], None]
     failed: Callable[[], None]
-    roles: RoleMatrix
+    senders: Senders
 
 
 def make_stow(stow: Stow) -> FastAPI:
@@ -61,7 +60,7 @@ def make_stow(stow: Stow) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     async def store(request: Request) -> Response:
-        caller = _caller(request, stow.roles)
+        caller = _caller(request, stow.senders)
         if caller is None:
             return Response(status_code=403)
         boundary = _boundary(request.headers.get("content-type", ""))
@@ -73,11 +72,11 @@ def make_stow(stow: Stow) -> FastAPI:
     return app
 
 
-def _caller(request: Request, roles: RoleMatrix) -> str | None:
-    """The last part of the caller's SPIFFE id; None unless it is a generator's."""
-    peer = getattr(request.state, "peer", None)
-    name = "" if peer is None else str(peer).rsplit("/", 1)[-1]
-    return name if roles.identities.get(str(peer)) == ROLE and CALLER.fullmatch(name) else None
+def _caller(request: Request, senders: Senders) -> str | None:
+    """The last part of the caller's SPIFFE id; None unless they may send."""
+    caller = senders.admit(getattr(request.state, "peer", None))
+    name = "" if caller is None else caller.identity.rsplit("/", 1)[-1]
+    return name if CALLER.fullmatch(name) else None
 
 
 def _boundary(content_type: str) -> bytes | None:

@@ -144,7 +144,8 @@ class _Call:
                 raise refused from None
 
     async def _answer(self, request: Any, context: Context) -> Any:
-        caller = self._roles.caller(context.auth_context())
+        ids = context.auth_context().get("peer_spiffe_id", ())
+        caller = self._roles.caller([value.decode() for value in ids])
         self._roles.authorize(caller, self._rpc)
         _caller.set(caller)
         with self._open.one(caller.identity):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_URI = "URI"
+from cxrgate.rpc.spiffe import spiffe_id
 
 
 class PeerProtocol(H11Protocol):
@@ -17,11 +16,4 @@ class PeerProtocol(H11Protocol):
         """TLS has been negotiated: the certificate, where there is one, is of our authority."""
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
-        self.app_state = {**self.app_state, "peer": None if tls is None else _spiffe_id(tls.getpeercert())}
-
-
-def _spiffe_id(certificate: dict[str, Any] | None) -> str | None:
-    """The only SPIFFE id that a certificate names; None for none or several."""
-    names = (certificate or {}).get("subjectAltName", ())
-    ids = [value for kind, value in names if kind == _URI and value.startswith("spiffe://")]
-    return ids[0] if len(ids) == 1 else None
+        self.app_state = {**self.app_state, "peer": None if tls is None else spiffe_id(tls.getpeercert())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,13 +52,12 @@ class RoleMatrix(BaseModel):
         if caller.role not in self.rpcs.get(rpc, ()):
             raise CallRefused("PERMISSION_DENIED", "ROLE", "expected a role that may call this")
 
-    def caller(self, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
-        """Who calls, from the verified certificate.
+    def caller(self, ids: Sequence[str]) -> Caller:
+        """Who calls, from the SPIFFE ids in the verified certificate.
 
         Raises:
             CallRefused: UNAUTHENTICATED, the certificate has no SPIFFE id or an unknown one.
         """
-        ids = [value.decode() for value in auth_context.get("peer_spiffe_id", ())]
         if len(ids) != 1 or ids[0] not in self.identities:
             raise CallRefused("UNAUTHENTICATED", "IDENTITY", "expected a certificate with one known SPIFFE id")
         return Caller(ids[0], self.identities[ids[0]])

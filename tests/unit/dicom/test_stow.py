@@ -4,6 +4,7 @@ from grpc_set import ROLES
 from review_set import Browser
 
 from cxrgate.dicom import Spool, SpoolLimits
+from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.stow import Stow, make_stow
 
 GENERATOR = "spiffe://cxrgate/generator"
@@ -15,7 +16,7 @@ class Sender:
         self.spool = Spool(folder, limits)
         self.arrived, self.failed = [], []
         notes = (lambda: self.arrived.append(1), lambda: self.failed.append(1))
-        self.browser = Browser(make_stow(Stow(self.spool, done.__contains__, *notes, ROLES)), peer)
+        self.browser = Browser(make_stow(Stow(self.spool, done.__contains__, *notes, Senders(ROLES))), peer)
 
     def send(self, *contents, content_type=TYPE, end=b"--xyz--\r\n"):
         parts = [b"--xyz\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n" for content in contents]

@@ -1,0 +1,36 @@
+"""Who may send with a certificate: whoever may have an image checked by the gate, by the same roles file."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from cxrgate.rpc.errors import CallRefused
+from cxrgate.rpc.roles import Caller, RoleMatrix
+
+CHECK_IMAGE = "/cxrgate.api.gate.v1.GateService/CheckImage"
+UNKNOWN = "unknown"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Knows senders by `roles`."""
+
+    roles: RoleMatrix
+
+    def admit(self, identity: str | None) -> Caller | None:
+        """Who sends; None, logged, unless their role may have images checked.
+
+        Args:
+            identity: SPIFFE id in the verified certificate; None for none or several.
+        """
+        try:
+            caller = self.roles.caller([] if identity is None else [identity])
+            self.roles.authorize(caller, CHECK_IMAGE)
+        except CallRefused as refused:
+            known = identity if identity in self.roles.identities else UNKNOWN
+            _log.info("dicom.sender_refused code=%s reason=%s identity=%s", refused.code, refused.reason, known)
+            return None
+        return caller
