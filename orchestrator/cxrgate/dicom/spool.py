@@ -66,8 +66,13 @@ class Spool:
                 leftover.unlink()
         except OSError as error:
             raise UsageError(f"expected a folder to receive images in, {folder}: {error.strerror}") from error
-        sizes = [entry.path.stat().st_size for entry in self.entries()]
-        self._images, self._size = len(sizes), sum(sizes)
+        self._sizes = {entry.path: entry.path.stat().st_size for entry in self.entries()}
+        self._size = sum(self._sizes.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many images wait, those that are being written among them."""
+        return len(self._sizes)
 
     @staticmethod
     def name_of(content: bytes) -> str:
@@ -88,14 +93,15 @@ class Spool:
             sync(folder)  # whoever wrote it may not have come so far
             return name
         self._check_room(len(content))
+        self._add(path, len(content))  # first: once it is there it may be checked and leave at any time
         try:
             folder.mkdir(exist_ok=True, mode=0o700)
             write_durably(path, content)
         except OSError as error:
+            self._forget(path)
             if error.errno in _NO_ROOM:
                 raise SpoolFull from error
             raise
-        self._count(1, len(content))
         return name
 
     def entries(self) -> list[SpoolEntry]:
@@ -104,7 +110,7 @@ class Spool:
 
     def remove(self, entry: SpoolEntry, *, keep: bool) -> None:
         """Take a checked image out of the queue, and keep it apart where it is to be kept."""
-        self._count(-1, -entry.path.stat().st_size)
+        self._forget(entry.path)
         if keep:
             target = self._checked / entry.caller
             target.mkdir(exist_ok=True, mode=0o700)
@@ -117,12 +123,18 @@ class Spool:
             with suppress(FileNotFoundError):  # it has left meanwhile
                 yield (path.stat().st_mtime_ns, path.name), SpoolEntry(path, path.parent.name, path.stem)
 
-    def _count(self, images: int, size: int) -> None:
+    def _add(self, path: Path, size: int) -> None:
+        """Count an image once, also where the same content came twice at the same time."""
         with self._lock:
-            self._images, self._size = self._images + images, self._size + size
+            self._size += size - self._sizes.get(path, 0)
+            self._sizes[path] = size
+
+    def _forget(self, path: Path) -> None:
+        with self._lock:
+            self._size -= self._sizes.pop(path, 0)
 
     def _check_room(self, size: int) -> None:
         limits = self._limits
         free = shutil.disk_usage(self._waiting).free
-        if self._images >= limits.images or self._size + size > limits.size or free - size < limits.free:
+        if self.waiting >= limits.images or self._size + size > limits.size or free - size < limits.free:
             raise SpoolFull

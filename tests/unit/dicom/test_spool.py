@@ -1,10 +1,14 @@
 import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import cxrgate.dicom.spool as spool_module
 from cxrgate.dicom import Spool, SpoolFull, SpoolLimits
+from cxrgate.storage import write_durably
 
 
 def files(folder):
@@ -23,6 +27,24 @@ def test_the_same_content_twice_is_one_image(tmp_path):
 
     assert spool.put("A", b"1") == spool.put("A", b"1")
     assert len(spool.entries()) == 1
+
+
+def test_the_same_content_at_the_same_time_is_counted_once(tmp_path, monkeypatch):
+    both = threading.Barrier(2)
+
+    def write(path, content):
+        both.wait(10)
+        write_durably(path, content)
+
+    monkeypatch.setattr(spool_module, "write_durably", write)
+    spool = Spool(tmp_path)
+    with ThreadPoolExecutor(2) as threads:
+        assert len(set(threads.map(lambda _: spool.put("A", b"1"), range(2)))) == 1
+    assert spool.waiting == 1
+
+    spool.remove(spool.entries()[0], keep=False)
+
+    assert spool.waiting == 0
 
 
 def test_an_image_that_leaves_while_the_folder_is_read_is_passed_over(tmp_path, monkeypatch):
