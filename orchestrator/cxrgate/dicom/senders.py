@@ -6,10 +6,9 @@ import logging
 from dataclasses import dataclass
 
 from cxrgate.rpc.errors import CallRefused
-from cxrgate.rpc.roles import Caller, RoleMatrix
+from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 
 CHECK_IMAGE = "/cxrgate.api.gate.v1.GateService/CheckImage"
-UNKNOWN = "unknown"
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from cxrgate.rpc.deadline import set_deadline
 from cxrgate.rpc.errors import CallRefused, refusal, status_code, trailing_metadata
 from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IDLE_SECONDS, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
-from cxrgate.rpc.roles import Caller, RoleMatrix
+from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 from cxrgate.rpc.tracing import call_span
 
 _caller: ContextVar[Caller] = ContextVar("caller")
@@ -146,8 +146,8 @@ class _Call:
     async def _answer(self, request: Any, context: Context) -> Any:
         ids = context.auth_context().get("peer_spiffe_id", ())
         caller = self._roles.caller([value.decode() for value in ids])
-        self._roles.authorize(caller, self._rpc)
         _caller.set(caller)
+        self._roles.authorize(caller, self._rpc)
         with self._open.one(caller.identity):
             return await self._within_time(request, context)
 
@@ -195,5 +195,7 @@ async def _stream(answers: Any, context: Context, clock: _Clock) -> None:
 
 
 async def _abort(context: Context, rpc: str, refused: CallRefused) -> NoReturn:
-    _log.info("rpc.call_refused rpc=%s code=%s reason=%s", rpc, refused.code, refused.reason)
+    caller = _caller.get(None)
+    who = UNKNOWN if caller is None else caller.identity
+    _log.info("rpc.call_refused rpc=%s code=%s reason=%s identity=%s", rpc, refused.code, refused.reason, who)
     await context.abort(status_code(refused), refused.message, trailing_metadata(refused))

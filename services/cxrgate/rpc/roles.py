@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cxrgate.core import UsageError
 from cxrgate.rpc.errors import CallRefused
 
+UNKNOWN = "unknown"
+"""What logs say instead of an identity that the roles file does not have: a certificate may hold anything."""
+
 Count = Annotated[int, Field(ge=1)]
 
 

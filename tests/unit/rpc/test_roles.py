@@ -1,7 +1,9 @@
+import logging
+
 import grpc
 import pytest
 from acting_gate import CHECK, GATE, Servicer, ask, gate
-from grpc_set import IDENTITIES, ROLES, reason
+from grpc_set import AUTHORITY, IDENTITIES, ROLES, reason
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.roles import rpc_names
@@ -18,6 +20,21 @@ def test_each_role_may_call_what_the_matrix_says(role):
         assert calls == 1
     else:
         assert (answer.code(), reason(answer), calls) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE", 0)
+
+
+@pytest.mark.parametrize(
+    ("spiffe_id", "told"),
+    [
+        ("spiffe://cxrgate/reviewer", "code=PERMISSION_DENIED reason=ROLE identity=spiffe://cxrgate/reviewer"),
+        ("spiffe://elsewhere/CANARY", "code=UNAUTHENTICATED reason=IDENTITY identity=unknown"),
+    ],
+)
+def test_a_refused_caller_is_logged_by_identity_where_it_is_known(caplog, monkeypatch, spiffe_id, told):
+    monkeypatch.setitem(IDENTITIES, "caller", AUTHORITY.issue(spiffe_id, ()))
+    with caplog.at_level(logging.DEBUG, "cxrgate"):
+        ask(role="caller")
+
+    assert [message for message in caplog.messages if "refused" in message] == [f"rpc.call_refused rpc={CHECK} {told}"]
 
 
 @pytest.mark.parametrize("rpc", [*rpc_names(GATE), *rpc_names(HEALTH)])
