@@ -41,17 +41,19 @@ class Metrics:
                 self._seconds.labels(rpc).observe(time.perf_counter() - started)
                 self._calls.labels(rpc, outcome.code).inc()
 
-    def serve(self, address: str) -> None:
-        """Answer `GET /metrics` from a thread of its own until the process ends.
 
-        Args:
-            address: HOST:PORT; PORT alone is on loopback.
+def serve_metrics(registry: CollectorRegistry, address: str) -> None:
+    """Answer `GET /metrics` from a thread of its own until the process ends.
 
-        Raises:
-            UsageError: the address cannot be listened on.
-        """
-        host, _, port = address.rpartition(":")
-        try:
-            start_http_server(int(port), host or LOOPBACK, self.registry)
-        except (OSError, OverflowError, ValueError) as error:
-            raise UsageError(f"expected HOST:PORT for the metrics, got {address}") from error
+    Args:
+        registry: what is shown.
+        address: HOST:PORT; PORT alone is on loopback.
+
+    Raises:
+        UsageError: the address cannot be listened on.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        start_http_server(int(port), host or LOOPBACK, registry)
+    except (OSError, OverflowError, ValueError) as error:
+        raise UsageError(f"expected HOST:PORT for the metrics, got {address}") from error

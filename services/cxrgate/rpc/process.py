@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
+from cxrgate.rpc.metrics import serve_metrics
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server, Service, wait_for_signal
 from cxrgate.rpc.tracing import configure_tracing
@@ -55,7 +56,7 @@ async def serve(
     server = Server(read_identity(listening.certificates), read_roles(listening.roles), services)
     names = [service.name for service in services]
     if listening.metrics is not None:
-        server.metrics.serve(listening.metrics)
+        serve_metrics(server.metrics.registry, listening.metrics)
     try:
         port = await server.start(listening.address)
     except RuntimeError as error:

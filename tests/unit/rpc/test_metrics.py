@@ -12,7 +12,7 @@ from grpc_set import channel, serving
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
-from cxrgate.rpc.metrics import Metrics
+from cxrgate.rpc.metrics import Metrics, serve_metrics
 
 
 def free_port():
@@ -28,7 +28,7 @@ def scrape(port):
 @pytest.mark.parametrize("host", ["", "127.0.0.1:"])
 def test_metrics_are_on_loopback_unless_a_host_is_named(host):
     metrics, port = Metrics(), free_port()
-    metrics.serve(f"{host}{port}")
+    serve_metrics(metrics.registry, f"{host}{port}")
     with metrics.call("/a/B") as outcome:
         outcome.code = "UNAVAILABLE"
 
@@ -40,12 +40,12 @@ def test_metrics_are_on_loopback_unless_a_host_is_named(host):
 @pytest.mark.parametrize("address", ["", "x", "127.0.0.1:x", "127.0.0.1:70000", "127.0.0.1:-1"])
 def test_impossible_addresses_are_the_operators_error(address):
     with pytest.raises(UsageError, match="metrics"):
-        Metrics().serve(address)
+        serve_metrics(Metrics().registry, address)
 
 
 def test_port_in_use_is_the_operators_error():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError):
-        Metrics().serve(str(taken.getsockname()[1]))
+        serve_metrics(Metrics().registry, str(taken.getsockname()[1]))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_calls_are_counted_by_method_and_code():
 
 def test_scraped_numbers_do_not_tell_a_leak_from_a_clean_image(tmp_path, metrics):
     port = free_port()
-    metrics.serve(str(port))
+    serve_metrics(metrics.registry, str(port))
 
     async def call():
         async with gate_server(tmp_path) as (_, _, address), channel(address, "generator") as opened:
