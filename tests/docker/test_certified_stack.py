@@ -1,5 +1,6 @@
 """The stack under a certificate: one key file starts it so, and nothing is released without what that key signed."""
 
+import re
 import time
 from datetime import timedelta
 
@@ -88,6 +89,12 @@ def test_verdicts_are_given_under_the_certificate(stack, folder):
     assert found.certification == bytes_digest((stack.state / "store" / "first" / CERTIFICATE).read_bytes())
     assert {item.policy_digest for item in verdicts if item.error is None} == {found.digest}
     assert {Decision.ANONYMOUS, Decision.NOT_ANONYMOUS} <= {item.decision for item in verdicts}
+
+
+def test_metrics_tell_when_the_certificate_ends(stack):
+    (value,) = re.findall(rb'_expires_timestamp_seconds{kind="calibration"} (\S+)', stack.written()["gate metrics"])
+
+    assert float(value) == pytest.approx(LATER.timestamp(), abs=1)
 
 
 def test_gate_follows_to_a_renewed_certificate_when_it_is_activated(stack, parts):

@@ -1,12 +1,15 @@
 """The index and the gate as processes on loopback, with real models, mTLS, and kill -9."""
 
 import json
+import re
 import shutil
 import threading
 import time
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from grpc_set import ROLES_FILE
 from service_process import GATE, INDEX, Process
 from sets import write_sets
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.client import Gate, Identity, Image
 from cxrgate.gate import read_config, run
+from cxrgate.serving.address import free_port
 
 BACK_SECONDS = 10
 
@@ -40,9 +44,14 @@ def index(folder):
 
 
 @pytest.fixture(scope="module")
-def gate(folder, index):
+def metrics():
+    return f"127.0.0.1:{free_port('127.0.0.1')}"
+
+
+@pytest.fixture(scope="module")
+def gate(folder, index, metrics):
     command = ["cxrgate.cli", "serve", "gate", folder / "out.yaml", "--log", folder / "gate.log"]
-    with Process("gate", GATE, folder, [*command, "--index", index.address]).started() as process:
+    with Process("gate", GATE, folder, [*command, "--index", index.address, "--metrics", metrics]).started() as process:
         yield process
 
 
@@ -120,6 +129,14 @@ def test_logs_hold_no_name_of_a_file_and_no_patient(folder, gate):
     assert "patient " not in written
     assert "DOE" not in written
     assert "real/" not in written
+
+
+def test_when_its_own_certificate_ends_is_told_and_of_no_other_where_none_is_required(folder, gate, metrics):
+    ends = load_pem_x509_certificate((folder / "certificates/gate/tls.crt").read_bytes()).not_valid_after_utc
+    with urlopen(f"http://{metrics}/metrics", timeout=5) as answer:
+        told = re.findall(r"\ncxrgate_certificate_expires_timestamp_seconds(\S+) (\S+)", answer.read().decode())
+
+    assert [(kind, float(value)) for kind, value in told] == [('{kind="tls"}', ends.timestamp())]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from certified import bound, certificate, signing_key
+from certified import LATER, bound, certificate, signing_key
 from fakes import save_small_models
 from grpc_set import channel, serving
 from sets import write_config, write_sets
@@ -16,7 +16,7 @@ from cxrgate.core import CertificateError, CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.gate import local_models, read_config, run
 from cxrgate.gate.certified import RULE, Terms
-from cxrgate.gate.remote_gates import FollowingGate
+from cxrgate.gate.remote_gates import OVER, FollowingGate
 from cxrgate.index.service import IndexState
 from cxrgate.index.servicer import index_service
 from cxrgate.index.store import SnapshotStore
@@ -166,15 +166,18 @@ def test_a_gate_that_follows_the_index_takes_up_a_certificate_when_its_snapshot_
         state = IndexState(SnapshotStore(folder / "store"), config.engine)
         async with serving(index_service(state), identity="index") as (_, address), channel(address, "gate") as opened:
             gates = FollowingGate(opened, Terms.of(config, models), Undecoded())
-            ready = [await gates.refresh()]
+            ready, until = [await gates.refresh()], [gates.certified_until()]
             with pytest.raises(CallRefused, match="expected an index"):
                 gates.current()
             (folder / "store/first" / CERTIFICATE).write_bytes(valid)
             await state.activate(made[1]["snapshot"])
-            return [*ready, await gates.refresh()], gates.current().certification
+            ready.append(await gates.refresh())
+            free = FollowingGate(opened, Terms.of(config.model_copy(update={"certification": "none"}), models), None)
+            until += [gates.certified_until(), free.certified_until()]
+            return ready, gates.current().certification, until
 
     with local_models(config.folders, config.device) as models:
-        assert asyncio.run(go(models)) == ([False, True], bytes_digest(valid))
+        assert asyncio.run(go(models)) == ([False, True], bytes_digest(valid), [OVER, LATER, None])
 
 
 class Undecoded:

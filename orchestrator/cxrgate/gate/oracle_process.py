@@ -22,6 +22,7 @@ from cxrgate.gate.servicer import gate_service
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.rpc.channel import open_aio_channel
+from cxrgate.rpc.metrics import CertificateKind
 from cxrgate.rpc.process import Listening, read_identity, serve
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server
@@ -54,6 +55,8 @@ async def serve_gate(
             async def readiness(server: Server, names: Sequence[str]) -> None:
                 while True:
                     answered = await asyncio.gather(gates.refresh(), found.are_healthy())
+                    if (until := gates.certified_until()) is not None:
+                        server.metrics.certificate_expires(CertificateKind.CALIBRATION, until)
                     ready = all(answered) and not opened.broken and not oracle.drift.noticed
                     for name in names:
                         await server.set_ready(name, ready=ready)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Protocol
 
 import grpc
@@ -16,6 +17,8 @@ from cxrgate.gate.remote import describe_index, remote_gate
 from cxrgate.rpc.errors import CallRefused
 
 POLL_SECONDS = 1.0
+OVER = datetime.fromtimestamp(0, UTC)
+"""When the certificate ended that is required and not there."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +32,10 @@ class Gates(Protocol):
 
     async def refresh(self) -> bool:
         """Look whether another gate is in force; say whether everything that it depends on answers."""
+        ...
+
+    def certified_until(self) -> datetime | None:
+        """When the certificate in force ends, OVER where none is; None where none is required."""
         ...
 
 
@@ -46,6 +53,10 @@ class FixedGate:
     async def refresh(self) -> bool:
         """Nothing changes but the time."""
         return _is_current(self._gate)
+
+    def certified_until(self) -> datetime | None:
+        """See Gates."""
+        return None if self._gate.certificate is None else self._gate.certificate.expires
 
 
 class FollowingGate:
@@ -83,6 +94,12 @@ class FollowingGate:
             _log.warning("gate.index_lost")
             return False
         return self._gate is not None
+
+    def certified_until(self) -> datetime | None:
+        """See Gates."""
+        if self._terms.key is None:
+            return None
+        return OVER if self._gate is None or self._gate.certificate is None else self._gate.certificate.expires
 
     def _make(self, index: pb.Index) -> Gate:
         gate = remote_gate(self._channel, self._terms, index, self._decoder)

@@ -1,4 +1,7 @@
-"""Prometheus metrics of calls: counts, times and what is in flight. None tells of an image, a score or an identity."""
+"""Prometheus metrics: calls (counts, times, what is in flight) and when certificates end.
+
+None tells of an image, a score or an identity.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from cxrgate.core import UsageError
 
 LOOPBACK = "127.0.0.1"
+
+
+class CertificateKind(StrEnum):
+    """What a certificate that ends is for."""
+
+    TLS = "tls"
+    """This process's own, as it was read at its start."""
+    CALIBRATION = "calibration"
+    """The one that a verdict needs, where one is required."""
 
 
 @dataclass(slots=True)
@@ -29,6 +43,8 @@ class Metrics:
         self._calls = Counter("cxrgate_rpc_calls", "Calls that ended.", ["rpc", "code"], registry=self.registry)
         self._seconds = Histogram("cxrgate_rpc_seconds", "Time per call.", ["rpc"], registry=self.registry)
         self._open = Gauge("cxrgate_rpc_open", "Calls in flight.", ["rpc"], registry=self.registry)
+        expires = "cxrgate_certificate_expires_timestamp_seconds"
+        self._expires = Gauge(expires, "When a certificate ends; 0 for none.", ["kind"], registry=self.registry)
 
     @contextmanager
     def call(self, rpc: str) -> Iterator[CallOutcome]:
@@ -40,6 +56,10 @@ class Metrics:
             finally:
                 self._seconds.labels(rpc).observe(time.perf_counter() - started)
                 self._calls.labels(rpc, outcome.code).inc()
+
+    def certificate_expires(self, kind: CertificateKind, when: datetime) -> None:
+        """Tell when a certificate ends; a kind that was never told of has no metric."""
+        self._expires.labels(kind).set(when.timestamp())
 
 
 def serve_metrics(registry: CollectorRegistry, address: str) -> None:

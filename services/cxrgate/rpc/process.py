@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from cryptography import x509
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
-from cxrgate.rpc.metrics import serve_metrics
+from cxrgate.rpc.metrics import CertificateKind, serve_metrics
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server, Service, wait_for_signal
 from cxrgate.rpc.tracing import configure_tracing
@@ -53,7 +56,9 @@ async def serve(
         UsageError: certificates, roles, an address or what OTEL_* variables name cannot be used.
     """
     configure_tracing()
-    server = Server(read_identity(listening.certificates), read_roles(listening.roles), services)
+    identity = read_identity(listening.certificates)
+    server = Server(identity, read_roles(listening.roles), services)
+    server.metrics.certificate_expires(CertificateKind.TLS, _expires(identity))
     names = [service.name for service in services]
     if listening.metrics is not None:
         serve_metrics(server.metrics.registry, listening.metrics)
@@ -78,3 +83,10 @@ def read_identity(folder: Path) -> Identity:
         return Identity.read(folder)
     except OSError as error:
         raise UsageError(f"expected tls.crt, tls.key and ca.crt in {folder}") from error
+
+
+def _expires(identity: Identity) -> datetime:
+    try:
+        return x509.load_pem_x509_certificate(identity.certificate).not_valid_after_utc
+    except ValueError as error:
+        raise UsageError("expected a certificate in tls.crt") from error

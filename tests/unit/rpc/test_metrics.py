@@ -2,6 +2,7 @@ import asyncio
 import re
 import socket
 import urllib.request
+from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from grpc_set import channel, serving
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
-from cxrgate.rpc.metrics import Metrics, serve_metrics
+from cxrgate.rpc.metrics import CertificateKind, Metrics, serve_metrics
 
 
 def free_port():
@@ -54,6 +55,14 @@ def metrics(monkeypatch):
     made = Metrics()
     monkeypatch.setattr("cxrgate.rpc.server.Metrics", lambda: made)
     return made
+
+
+def test_end_of_a_certificate_is_told_where_there_is_one():
+    metrics, name = Metrics(), "cxrgate_certificate_expires_timestamp_seconds"
+    metrics.certificate_expires(CertificateKind.TLS, datetime(2026, 1, 2, tzinfo=UTC))
+
+    assert metrics.registry.get_sample_value(name, {"kind": "tls"}) == 1767312000
+    assert metrics.registry.get_sample_value(name, {"kind": "calibration"}) is None
 
 
 def test_calls_are_counted_by_method_and_code():
