@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, shown
-from cxrgate.stack import Level, Plan, State, look
+from cxrgate.stack import Finding, Level, Plan, State, look
+from cxrgate.stack.certified import check_certificate
+from cxrgate.stack.launch import CERTIFICATION_KEY
 
 
 def doctor(
@@ -27,7 +29,8 @@ def doctor(
     Exit codes: 0 nothing keeps it from starting, 3 something does.
     """
     with shown():
-        findings = look(Plan(State(state.resolve()), models.resolve(), listen, gpu))
+        kept = State(state.resolve())
+        findings = [*look(Plan(kept, models.resolve(), listen, gpu)), *_certification(kept)]
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in findings], indent=2))
     else:
@@ -35,3 +38,9 @@ def doctor(
             typer.echo(f"{item.level:5}{item.subject:14}{item.text}" + (f"; {item.remedy}" if item.remedy else ""))
     if any(item.level is Level.FAIL for item in findings):
         raise typer.Exit(Exit.INCOMPLETE)
+
+
+def _certification(state: State) -> list[Finding]:
+    """How long a stack that was started under a certificate still has one."""
+    key = state.read_variables().get(CERTIFICATION_KEY) if state.variables.exists() else None
+    return [check_certificate(state.store, Path(key))] if key else []

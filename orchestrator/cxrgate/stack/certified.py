@@ -10,7 +10,7 @@ import yaml
 from cxrgate.certification import CERTIFICATE, certificate_bytes, read_certificate, read_public_key, utc_now
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.index.snapshot import read_manifest
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import Finding, Level, days_left
 from cxrgate.stack.model_folders import is_readable, served_folder
 
 MOUNTED = "/etc/cxrgate/certification.pub"
@@ -39,15 +39,20 @@ def check_certification(key: Path, config: Path | None, user: int) -> Finding:
 
 
 def check_certificate(store: Path, key: Path) -> Finding:
-    """Whether a current certificate lies beside the snapshot that will be served; the gate compares all it binds."""
+    """Whether a current certificate lies beside the snapshot that will be served, and for how long.
+
+    The gate compares all that it binds.
+    """
+    now = utc_now()
     try:
         folder = served_folder(store)
         certificate = read_certificate(certificate_bytes(folder), read_public_key(key))
-        certificate.check_current(utc_now())
+        certificate.check_current(now)
         certificate.check_snapshot(read_manifest(folder).digest)
     except CxrgateError as error:
         return _failed(str(error), f"calibrate, and copy {CERTIFICATE} beside the snapshot; see deploy/OPERATIONS.md")
-    return Finding("certification", Level.OK, f"{certificate.digest[:12]} until {certificate.expires:%Y-%m-%d}")
+    remedy = "calibrate again before, copy and activate; see deploy/OPERATIONS.md"
+    return days_left("certification", certificate.digest[:12], certificate.expires - now, remedy)
 
 
 def _content(config: Path) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+EXPIRING = timedelta(days=14)
 
 
 class Level(StrEnum):
@@ -28,3 +31,11 @@ class Finding:
     def __post_init__(self) -> None:
         if (self.level is Level.OK) != (not self.remedy):
             raise ValueError(f"expected a remedy with what is not ok, and with nothing else, got {self}")
+
+
+def days_left(subject: str, name: str, left: timedelta, remedy: str) -> Finding:
+    """How long something is still valid: a warning from 14 days on, a failure when it is over."""
+    text = f"{name} has {left.days} days left"
+    if left >= EXPIRING:
+        return Finding(subject, Level.OK, text)
+    return Finding(subject, Level.FAIL if left < timedelta(0) else Level.WARN, text, remedy)

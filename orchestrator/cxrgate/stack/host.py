@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import Finding, Level, days_left
 
 GIB = 2**30
 DISK_BYTES, SPARE_BYTES = 20 * GIB, 2 * GIB
@@ -21,7 +21,6 @@ DISK_BYTES, SPARE_BYTES = 20 * GIB, 2 * GIB
 MEMORY_BYTES, COMFORTABLE_BYTES = 6 * GIB, 12 * GIB
 """Measured idle: models 1.7 GiB, gate 0.6, index 0.1 and its references; a decoder may take 1.5 for a moment."""
 PROCESSORS = 2
-EXPIRING = timedelta(days=14)
 TIME_ERROR = 5
 """What adjtimex answers while the clock is not synchronised (linux/timex.h)."""
 
@@ -89,12 +88,7 @@ def check_certificates(folder: Path) -> Finding:
     if not found:
         return Finding("certificates", Level.OK, "none yet: the first start makes some for development")
     left = min(certificate.not_valid_after_utc for certificate in found) - datetime.now(UTC)
-    if left < EXPIRING:
-        level = Level.FAIL if left < timedelta(0) else Level.WARN
-        return Finding(
-            "certificates", level, f"the first ends in {left.days} days", "issue new ones, restart the stack"
-        )
-    return Finding("certificates", Level.OK, f"valid for {left.days} days")
+    return days_left("certificates", "the first that ends", left, "issue new ones, restart the stack")
 
 
 def host_memory() -> int:

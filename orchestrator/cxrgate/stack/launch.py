@@ -38,6 +38,8 @@ POLL_SECONDS = 1.0
 RESTARTS = 3
 """A container that ended so often does not come up by itself."""
 LOG_LINES = 12
+ENDING = frozenset({"certificates", "certification"})
+"""The subjects whose warnings a start repeats: the stack ends with them."""
 
 Say = Callable[[str], None]
 
@@ -95,8 +97,8 @@ class Launch:
         """
         state, engine = self.plan.state, Engine()
         running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
-        self._require(look(self.plan), running=running)
-        self._require([self._references(state), *self._certification(), *self._review()], running=running)
+        self._require(look(self.plan), say, running=running)
+        self._require([self._references(state), *self._certification(), *self._review()], say, running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
         state.write_variables(self._choices(), self._limits(engine))
         compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
@@ -104,7 +106,7 @@ class Launch:
         if not state.enrolled:
             self._enrol(state, say)
         if self.certification_key is not None:
-            self._require([check_certificate(state.store, self.certification_key)], running=running)
+            self._require([check_certificate(state.store, self.certification_key)], say, running=running)
         say("starting")
         self._stop_others(state, engine)
         self._start(compose, engine)
@@ -167,12 +169,15 @@ class Launch:
     def _review(self) -> list[Finding]:
         return [] if self.reviewed is None else [check_run(self.reviewed, container_user()[0])]
 
-    def _require(self, findings: Sequence[Finding], *, running: bool) -> None:
-        """Nothing failed; a stack that runs listens on its own port, and has its images."""
+    def _require(self, findings: Sequence[Finding], say: Say, *, running: bool) -> None:
+        """Nothing failed; a stack that runs listens on its own port, and has its images. What ends soon is said."""
         expected = {"port", "disk"} if running else set()
         failed = [item for item in findings if item.level is Level.FAIL and item.subject not in expected]
         if failed:
             raise StackNotStarted(failed)
+        for item in findings:
+            if item.level is Level.WARN and item.subject in ENDING:
+                say(f"{item.subject}: {item.text}; {item.remedy}")
 
     def _enrol(self, state: State, say: Say) -> None:
         images = self.images or Path()

@@ -27,6 +27,14 @@ def test_doctor_names_what_fails_with_a_remedy_and_looks_at_all_the_rest(tmp_pat
     assert all((item["level"] == "ok") == (not item["remedy"]) for item in found.values())
 
 
+def test_doctor_tells_of_the_certificate_that_a_stack_was_started_under(tmp_path):
+    (tmp_path / "stack.env").write_text("CXRGATE_CERTIFICATION_KEY='/nonexistent/site.pub'\n")
+    asked = CliRunner().invoke(app, ["doctor", "--models", str(MODELS), "--state", str(tmp_path), "--json"])
+    found = {item["subject"]: item for item in json.loads(asked.output)}
+
+    assert "expected one snapshot" in found["certification"]["text"]
+
+
 def test_start_without_an_engine_says_so(tmp_path):
     started = CliRunner().invoke(app, ["stack", "up", "--state", str(tmp_path / "state")])
 

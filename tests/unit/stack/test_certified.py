@@ -30,11 +30,13 @@ def certified(tmp_path, key):
     return tmp_path / "store", write
 
 
-def test_current_certificate_of_the_served_snapshot_is_enough(certified, key):
+@pytest.mark.parametrize(("days", "level"), [(13, Level.WARN), (15, Level.OK)])
+def test_current_certificate_of_the_served_snapshot_is_enough_and_its_end_is_told(certified, key, days, level):
     store, write = certified
-    write()
+    write(expires=datetime.now(UTC) + timedelta(days=days, hours=1))
+    found = check_certificate(store, key)
 
-    assert check_certificate(store, key).level is Level.OK
+    assert (found.level, f"{days} days left" in found.text) == (level, True)
 
 
 @pytest.mark.parametrize(

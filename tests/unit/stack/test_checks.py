@@ -67,7 +67,8 @@ def test_certificates_that_end(tmp_path, days, level):
     write_identity(tmp_path / "index", authority.issue("spiffe://cxrgate/index"))
     write_identity(tmp_path / "gate", authority.issue("spiffe://cxrgate/gate", valid=timedelta(days=days, hours=1)))
 
-    assert check_certificates(tmp_path).level is level
+    found = check_certificates(tmp_path)
+    assert (found.level, f"{days} days left" in found.text) == (level, True)
 
 
 def test_clock_before_the_installation_fails(monkeypatch):
