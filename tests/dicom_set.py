@@ -15,6 +15,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from pynetdicom import AE, evt
 
 from cxrgate.core import Descriptors, Evidence, Failure, ImageError, Stage
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
 from cxrgate.dicom.spool import Spool
@@ -119,7 +120,7 @@ class Running:
         run = lambda task: asyncio.run_coroutine_threadsafe(task, loop).result(60)  # noqa: E731
         desk = run(self._desk())
         work = run(_start(desk))
-        self.receiver = Receiver(desk.spool, desk.is_done, lambda: loop.call_soon_threadsafe(desk.notice))
+        self.receiver = Receiver(desk.spool, desk.is_done, lambda: loop.call_soon_threadsafe(desk.notice), desk.counts)
         self.port = self.receiver.start(Listening("127.0.0.1:0", "CXRGATE", ["GENERATOR"], self.tls))
         try:
             yield self
@@ -133,7 +134,12 @@ class Running:
 
     async def _desk(self):
         spool, outbox = Spool(self.folder / "spool", self.limits), Outbox(self.folder / "released", self.kind)
-        return Desk(spool, outbox, self.gates, Batches(4), AuditLog(self.folder / "log"), drift=self.drift())
+        log, self.counts = AuditLog(self.folder / "log"), Counts(spool)
+        return Desk(spool, outbox, self.gates, Batches(4), log, self.counts, drift=self.drift())
+
+    def count(self, name, **labels):
+        """One of the metrics."""
+        return self.counts.registry.get_sample_value(f"cxrgate_dicom_{name}", labels) or 0
 
     def waiting(self):
         return sorted(path.name for path in (self.folder / "spool" / "waiting").rglob("*") if path.is_file())

@@ -1,22 +1,25 @@
 """`cxrgate dicom receive` as a process: kill -9 between acknowledgement and verdict, and STOW-RS beside it."""
 
 import asyncio
+import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import contextmanager
 
 import httpx
 import pytest
-from dicom_set import NoGate, as_file, association, radiograph
+from dicom_set import CANARY, NoGate, as_file, association, radiograph
 from fakes import picture
 from grpc_set import ROLES, ROLES_FILE
 from sets import write_sets
 
 from cxrgate.core.digest import file_digest
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import Desk
@@ -64,16 +67,17 @@ class Receiver:
         self.port = free_port()
         places = ["--spool", place / "spool", "--released", place / "sent", "--log", place / "dicom.log"]
         options = ["--allow", "GENERATOR", "--listen", f"127.0.0.1:{self.port}", "--free", "0"]
-        self.web = free_port()
+        self.web, self.metrics = free_port(), free_port()
         web = ["--stow", f"127.0.0.1:{self.web}", "--certificates", folder / "certificates" / "receiver"]
-        options += [*web, "--roles", ROLES_FILE]
+        options += [*web, "--roles", ROLES_FILE, "--metrics", self.metrics]
         command = [sys.executable, *start, "dicom", "receive", folder / "out.yaml", *places, *options]
         self.command = [str(part) for part in command]
 
     @contextmanager
     def running(self, end=signal.SIGTERM):
+        environment = {**os.environ, "CXRGATE_LOG_LEVEL": "DEBUG"}
         with (self.place / "dicom.err").open("ab") as log:
-            process = subprocess.Popen(self.command, stderr=log)
+            process = subprocess.Popen(self.command, stderr=log, env=environment)
         try:
             self.until(lambda: self._listens(process))
             yield process
@@ -91,6 +95,10 @@ class Receiver:
         while not condition():
             assert time.monotonic() < end, (self.place / "dicom.err").read_text()
             time.sleep(0.05)
+
+    def scrape(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
+            return answer.read().decode()
 
     def waiting(self):
         return len(list((self.place / "spool" / "waiting").glob("*/*.dcm")))
@@ -121,6 +129,20 @@ def test_nothing_that_was_acknowledged_is_lost_by_kill_9(folder, tmp_path):
     assert verify_log(tmp_path / "dicom.log").count == 4
 
 
+def test_messages_at_debug_name_no_patient_and_metrics_no_sender_either(folder, tmp_path):
+    receiver = Receiver(folder, tmp_path)
+    with receiver.running(), association(receiver.port) as opened:
+        assert [opened.send_c_store(dataset).Status for dataset in datasets()] == [0, 0, 0]
+        receiver.until(lambda: "cxrgate_dicom_answered_total 3.0" in receiver.scrape())
+        assert stow(receiver, "reviewer", 2002) == 403
+        told = {"metrics": receiver.scrape(), "messages": (tmp_path / "dicom.err").read_text()}
+
+    assert 'cxrgate_dicom_refused_total{reason="ROLE"} 1.0' in told["metrics"]
+    assert '"level": "DEBUG"' in told["messages"]
+    assert not [name for name, text in told.items() if CANARY in text]
+    assert "GENERATOR" not in told["metrics"]
+
+
 def test_what_the_log_names_is_released_by_the_next_start_and_nothing_else_is(folder, tmp_path):
     receiver = Receiver(folder, tmp_path, ("-c", KILLED))
     with receiver.running() as process, association(receiver.port) as opened:
@@ -131,7 +153,8 @@ def test_what_the_log_names_is_released_by_the_next_start_and_nothing_else_is(fo
     before = [path.suffix for path in sent.iterdir()]
 
     log = AuditLog(tmp_path / "dicom.log")
-    Desk(Spool(tmp_path / "spool"), Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log)
+    spool = Spool(tmp_path / "spool")
+    Desk(spool, Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log, Counts(spool))
     asyncio.run(log.close())
 
     (line,), (path,) = read_lines(log.path), sent.iterdir()

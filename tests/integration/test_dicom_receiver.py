@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from dicom_set import CANARY, CLEAN, LEAK, NoGate, Running, Stages, as_file, association, radiograph
 from grpc_set import AUTHORITY, IDENTITIES, ROLES
+from prometheus_client import generate_latest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 from typer.testing import CliRunner
@@ -58,6 +59,22 @@ def test_what_passes_goes_out_as_a_new_object_and_nothing_else_does(tmp_path):
     assert sorted(entry["decision"] for entry in outcomes(tmp_path)) == ["ANONYMOUS", "INDETERMINATE", "NOT_ANONYMOUS"]
     everything = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not [content for content in everything if CANARY.encode() in content]
+
+
+def test_metrics_name_nobody_and_do_not_tell_a_leak_from_a_clean_image(tmp_path):
+    def counted():
+        return [running.count(name) for name in ("received_total", "answered_total", "waiting")]
+
+    seen = []
+    with Running(tmp_path).started() as running:
+        for number, first in ((1, CLEAN), (2, LEAK)):
+            store(running.port, radiograph(number, first)[0])
+            until(lambda expected=number: running.count("answered_total") == expected)
+            seen.append(counted())
+
+    assert seen == [[1, 1, 0], [2, 2, 0]]
+    told = generate_latest(running.counts.registry).decode()
+    assert not [word for word in (CANARY, "GENERATOR", "ANONYMOUS") if word in told]
 
 
 def test_released_as_png_they_hold_the_checked_pixels_too(tmp_path):
@@ -146,6 +163,7 @@ def test_scores_that_drift_end_the_releases_until_somebody_has_looked(tmp_path):
 def test_strangers_get_no_association(tmp_path, names):
     with Running(tmp_path).started() as running, association(running.port, **names) as opened:
         assert not opened.is_established
+        until(lambda: running.count("refused_total", reason="ASSOCIATION") == 1)
 
 
 def test_other_kinds_of_objects_are_not_negotiated(tmp_path):
@@ -156,6 +174,7 @@ def test_other_kinds_of_objects_are_not_negotiated(tmp_path):
 def test_a_full_spool_says_so_and_takes_again_when_there_is_room(tmp_path):
     with Running(tmp_path, gates=NoGate(), limits=SpoolLimits(images=1)).started() as running:
         assert store(running.port, radiograph(1)[0], radiograph(2)[0]) == [SUCCESS, OUT_OF_RESOURCES]
+        assert (running.count("refused_total", reason="A700"), running.count("waiting")) == (1, 1)
     with Running(tmp_path, limits=SpoolLimits(images=1)).started() as running:
         until(lambda: not running.waiting())
         assert store(running.port, radiograph(2)[0]) == [SUCCESS]
@@ -245,7 +264,8 @@ def test_a_certificate_that_cannot_be_looked_at_does_not_come_in(tmp_path, certi
         assert opened.is_rejected
 
 
-def test_tls_is_not_spoken_without_roles(tmp_path, certificates):
+def test_tls_is_not_spoken_without_roles(tmp_path, certificates, monkeypatch):
+    monkeypatch.setattr("cxrgate.cli.dicom.log_to_stderr", lambda: None)
     places = ["--spool", tmp_path, "--released", tmp_path, "--log", tmp_path / "log", "--allow", "GENERATOR"]
     command = [
         "dicom",

@@ -49,6 +49,9 @@ def receive(
     roles: Annotated[Path | None, typer.Option(help="Roles file; roles that may call CheckImage may send.")] = None,
     models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
     index: Annotated[str | None, typer.Option(help="HOST:PORT of the index; without it the snapshot.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="HOST:PORT of Prometheus metrics, or PORT on loopback; without it none.")
+    ] = None,
 ) -> None:
     """Receive until SIGTERM. An image is acknowledged when it is durable; what waits is checked after a restart.
 
@@ -56,7 +59,7 @@ def receive(
     """
     log_to_stderr()
     with shown():
-        listening = Listening(listen, title, allow, _tls(certificates, roles) if tls else None)
+        listening = Listening(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = Places(spool, released, log, kind, keep, limits)
         back, web = Back(models, index, certificates), _web(stow, certificates, roles)

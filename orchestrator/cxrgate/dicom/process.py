@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrgate.core import CxrgateError
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Listening, Receiver
 from cxrgate.dicom.senders import Senders
@@ -23,6 +24,7 @@ from cxrgate.gate.oracle_process import open_gates
 from cxrgate.gate.remote_gates import POLL_SECONDS, Gates
 from cxrgate.gate.remote_models import open_models
 from cxrgate.rpc.https import serve_https
+from cxrgate.rpc.metrics import serve_metrics
 from cxrgate.rpc.process import Listening as Web
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
@@ -100,7 +102,7 @@ async def serve_receiver(
             await gates.refresh()
             outbox = Outbox(places.released, places.kind)
             spool = Spool(places.spool, places.limits)
-            desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, places.keep)
+            desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, Counts(spool), places.keep)
             state = _State(desk, gates, models, places.spool / READY)
             await _receive(state, listening, web)
         finally:
@@ -139,7 +141,9 @@ async def _receive(state: _State, listening: Listening, web: Web | None) -> None
     def arrived() -> None:
         loop.call_soon_threadsafe(failed.set if receiver.failed else desk.notice)
 
-    receiver = Receiver(desk.spool, desk.is_done, arrived)
+    if listening.metrics is not None:
+        serve_metrics(desk.counts.registry, listening.metrics)
+    receiver = Receiver(desk.spool, desk.is_done, arrived, desk.counts)
     port = receiver.start(listening)
     _log.info("dicom.receiver_started title=%s port=%d", listening.title, port)
     parts = [desk.work(), state.follow()]
@@ -149,7 +153,8 @@ async def _receive(state: _State, listening: Listening, web: Web | None) -> None
             receiver.failed = True
             arrived()
 
-        stow = Stow(desk.spool, desk.is_done, arrived, fail, Senders(read_roles(web.roles)))
+        senders = Senders(read_roles(web.roles), desk.counts)
+        stow = Stow(desk.spool, desk.is_done, arrived, fail, senders, desk.counts)
         parts.append(serve_https(make_stow(stow), web, certificate_required=True, connections=CONNECTIONS))
     tasks = [asyncio.create_task(part) for part in parts]
     ends = [asyncio.create_task(part) for part in (wait_for_signal(), failed.wait())]

@@ -26,6 +26,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from cxrgate.core import UsageError
 from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.rpc.limits import IMAGE_BYTES
@@ -54,6 +55,9 @@ SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC00
 # PS3.8 table 9-21: rejected for good, by the user of the service, no reason given.
 REJECTED = (1, 1, 1)
 
+ASSOCIATION = "ASSOCIATION"
+"""Why somebody is turned away: an AE title that is not known, or too many at once."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -79,12 +83,14 @@ class Listening:
         title: its AE title; callers must call it by that.
         callers: AE titles that may call. Without TLS a title is a name, not a proof.
         tls: None without.
+        metrics: HOST:PORT of the Prometheus metrics, or PORT on loopback; None without.
     """
 
     address: str
     title: str
     callers: Sequence[str]
     tls: Tls | None = None
+    metrics: str | None = None
 
     def __post_init__(self) -> None:
         bad = [title for title in (self.title, *self.callers) if len(title) > TITLE or not CALLER.fullmatch(title)]
@@ -100,11 +106,13 @@ class Receiver:
         spool: where images go.
         is_done: whether content of that name was checked already, so that it need not be kept again.
         arrived: called, from any thread, after an image was kept.
+        counts: what is counted.
     """
 
     spool: Spool
     is_done: Callable[[str], bool]
     arrived: Callable[[], None]
+    counts: Counts
     failed: bool = False
     _server: ThreadedAssociationServer | None = None
     _budgets: WeakKeyDictionary[Any, Budget] = field(default_factory=WeakKeyDictionary)
@@ -113,8 +121,9 @@ class Receiver:
         """Listen; the port. Raises UsageError where that cannot be."""
         host, _, port = listening.address.rpartition(":")
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
+        handlers.append((evt.EVT_REJECTED, lambda _: self.counts.turned_away(ASSOCIATION)))
         if listening.tls is not None:
-            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(listening.tls.roles)]))
+            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(listening.tls.roles, self.counts)]))
         try:
             server = _entity(listening).start_server(
                 (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.tls)
@@ -137,6 +146,11 @@ class Receiver:
     def _stored(self, event: Event) -> int:
         """The status of one image. Success is said when it is durable, and not before."""
         self._budgets[event.assoc].renew()
+        status = self._status(event)
+        self.counts.stored(status)
+        return status
+
+    def _status(self, event: Event) -> int:
         caller = event.assoc.requestor.ae_title.strip()
         try:
             content = event.encoded_dataset()

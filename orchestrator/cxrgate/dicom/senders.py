@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from cxrgate.dicom.counts import Counts
 from cxrgate.rpc.errors import CallRefused
 from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 
@@ -15,12 +16,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """Knows senders by `roles`."""
+    """Knows senders by `roles`, and counts those that are refused."""
 
     roles: RoleMatrix
+    counts: Counts
 
     def admit(self, identity: str | None) -> Caller | None:
-        """Who sends; None, logged, unless their role may have images checked.
+        """Who sends; None, logged and counted, unless their role may have images checked.
 
         Args:
             identity: SPIFFE id in the verified certificate; None for none or several.
@@ -31,5 +33,6 @@ class Senders:
         except CallRefused as refused:
             known = identity if identity in self.roles.identities else UNKNOWN
             _log.info("dicom.sender_refused code=%s reason=%s identity=%s", refused.code, refused.reason, known)
+            self.counts.turned_away(refused.reason)
             return None
         return caller

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from pydicom.filereader import read_dataset, read_preamble
 from python_multipart.multipart import MultipartParser
 
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.rpc.limits import IMAGE_BYTES
@@ -46,6 +47,7 @@ class Stow:
         arrived: called after an image was kept.
         failed: called when the disk failed: nothing more is acknowledged then.
         senders: who may send.
+        counts: what is counted.
     """
 
     spool: Spool
@@ -53,6 +55,7 @@ class Stow:
     arrived: Callable[[], None]
     failed: Callable[[], None]
     senders: Senders
+    counts: Counts
 
 
 def make_stow(stow: Stow) -> FastAPI:
@@ -92,6 +95,7 @@ async def _store(stow: Stow, caller: str, parts: AsyncIterator[bytes | None]) ->
     try:
         async for content in parts:
             item, reason = await asyncio.to_thread(_keep, stow, caller, content)
+            stow.counts.stored(reason or 0)
             if reason is None:
                 stored.append(item)
             else:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
 from cxrgate.gate.audit import AuditLog, read_lines
@@ -54,6 +55,7 @@ class Desk:
         gates: the gate in force.
         batches: images in common batches.
         log: the hash-chained log.
+        counts: what is counted.
         keep: whether checked images are kept.
         drift: notices that scores are not as they were; nothing is released then.
     """
@@ -63,6 +65,7 @@ class Desk:
     gates: Gates
     batches: Batches
     log: AuditLog
+    counts: Counts
     keep: bool = False
     drift: Drift = field(default_factory=Drift)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -184,6 +187,7 @@ class Desk:
         self._done.add((entry.name, policy.digest))
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
+        self.counts.answered()
 
     def _record(self, entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None) -> dict[str, Any]:
         row = result_row(checked, "", "" if file is None else file.name)

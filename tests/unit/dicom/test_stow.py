@@ -4,6 +4,7 @@ from grpc_set import ROLES
 from review_set import Browser
 
 from cxrgate.dicom import Spool, SpoolLimits
+from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.stow import Stow, make_stow
 
@@ -16,11 +17,16 @@ class Sender:
         self.spool = Spool(folder, limits)
         self.arrived, self.failed = [], []
         notes = (lambda: self.arrived.append(1), lambda: self.failed.append(1))
-        self.browser = Browser(make_stow(Stow(self.spool, done.__contains__, *notes, Senders(ROLES))), peer)
+        self.counts = Counts(self.spool)
+        stow = Stow(self.spool, done.__contains__, *notes, Senders(ROLES, self.counts), self.counts)
+        self.browser = Browser(make_stow(stow), peer)
 
     def send(self, *contents, content_type=TYPE, end=b"--xyz--\r\n"):
         parts = [b"--xyz\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n" for content in contents]
         return self.browser.post("/studies", content=b"".join([*parts, end]), headers={"content-type": content_type})
+
+    def count(self, name, **labels):
+        return self.counts.registry.get_sample_value(f"cxrgate_dicom_{name}_total", labels)
 
     def waiting(self):
         return [(entry.caller, entry.path.read_bytes()) for entry in self.spool.entries()]
@@ -42,12 +48,15 @@ def test_every_instance_is_on_the_disk_when_it_is_acknowledged(tmp_path):
     assert len(sender.arrived) == 2
 
 
-@pytest.mark.parametrize("peer", [None, "spiffe://cxrgate/reviewer", "spiffe://cxrgate/nobody"])
-def test_only_generators_may_send(tmp_path, peer):
+@pytest.mark.parametrize(
+    ("peer", "reason"),
+    [(None, "IDENTITY"), ("spiffe://cxrgate/reviewer", "ROLE"), ("spiffe://cxrgate/nobody", "IDENTITY")],
+)
+def test_only_generators_may_send(tmp_path, peer, reason):
     sender = Sender(tmp_path, peer)
 
     assert sender.send(as_file(radiograph(1)[0])).status_code == 403
-    assert sender.waiting() == []
+    assert (sender.waiting(), sender.count("refused", reason=reason)) == ([], 1)
 
 
 def test_what_is_no_dicom_fails_alone(tmp_path):
@@ -59,6 +68,7 @@ def test_what_is_no_dicom_fails_alone(tmp_path):
     assert len(answer.json()["00081198"]["Value"]) == 2
     assert sender.send(b"text").status_code == 409
     assert len(sender.waiting()) == 1
+    assert (sender.count("received"), sender.count("refused", reason="C000")) == (1, 3)
 
 
 def test_an_instance_that_is_too_large_is_refused_and_not_held(tmp_path):
