@@ -100,12 +100,16 @@ class Stack:
         with Gate(self.address, Identity.read(self.state / "certificates" / "generator")) as gate:
             return list(gate.check_many(images))
 
+    def metrics(self, name, port=9100):
+        """What a service tells Prometheus."""
+        return self.run(name, _READ_METRICS.format(name=name, port=port)).encode()
+
     def written(self):
         """Everything that the services wrote: logs, TorchServe's own, the audit log, metrics, snapshots."""
         found = {name: self.container(name).logs() for name in ("models", "index", "gate")}
         found["torchserve"] = self.run("models", _READ_LOGS).encode()
         for name, port in (("models", 8082), ("index", 9100), ("gate", 9100)):
-            found[f"{name} metrics"] = self.run(name, _READ_METRICS.format(name=name, port=port)).encode()
+            found[f"{name} metrics"] = self.metrics(name, port)
         for folder in ("log", "store"):
             found |= {str(path): path.read_bytes() for path in (self.state / folder).rglob("*") if path.is_file()}
         return found

@@ -11,12 +11,18 @@ from packaging.requirements import Requirement
 
 from cxrgate.gate.certified import RULE
 from cxrgate.stack.certified import MOUNTED
-from cxrgate.stack.launch import PROFILE_SERVICES
+from cxrgate.stack.launch import PROFILE_SERVICES, SENDERS
 from cxrgate.stack.state import HOSTS
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+WORDS = {
+    name: command.split() if isinstance(command := service.get("command", []), str) else command
+    for name, service in SERVICES.items()
+}
+SCRAPED = yaml.safe_load((DEPLOY / "observability/prometheus.yaml").read_text())["scrape_configs"]
+RECEIVER = yaml.safe_load((DEPLOY / "observability/receiver.yaml").read_text())
 PROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
 
 
@@ -95,9 +101,7 @@ def test_one_variable_makes_index_and_gate_ask_for_certificates():
 
 
 def test_certificates_name_the_hosts_that_are_called():
-    commands = [service.get("command", []) for service in SERVICES.values()]
-    words = [word for command in commands for word in (command.split() if isinstance(command, str) else command)]
-    called = {word.partition(":")[0] for word in words}
+    called = {word.partition(":")[0] for words in WORDS.values() for word in words}
 
     assert {"gate.front", "index.search"} <= called & set(HOSTS)
 
@@ -134,6 +138,28 @@ def test_images_that_share_layers_pin_the_same_versions(larger, smaller):
     assert pins(smaller).items() <= pins(larger).items()
 
 
+def test_what_is_scraped_is_where_each_service_tells_its_metrics():
+    jobs = {job["job_name"]: job for job in SCRAPED}
+    told = {name: words[words.index("--metrics") + 1] for name, words in WORDS.items() if "--metrics" in words}
+    fixed = {name: job["static_configs"][0]["targets"] for name, job in jobs.items() if "static_configs" in job}
+
+    assert {**fixed, "receiver": RECEIVER[0]["targets"]} == {name: [address] for name, address in told.items()}
+    assert jobs.keys() == told.keys()
+    for name, address in told.items():
+        assert SERVICES[name]["networks"]["watch"]["aliases"] == [address.partition(":")[0]]
+
+
+def test_a_receiver_is_scraped_where_one_is_asked_for_alone():
+    """Or ServiceLost would ring wherever there is none."""
+    (job,) = [job for job in SCRAPED if job["job_name"] == "receiver"]
+    (target,) = [item["target"] for item in SERVICES["prometheus"]["configs"] if item["source"] == "receiver"]
+    asked = f"${{{SENDERS}:+asked.}}"
+
+    assert asked in target
+    assert job["file_sd_configs"] == [{"files": [target.replace(asked, "asked.")]}]
+    assert SENDERS in SERVICES["receiver"]["environment"]
+
+
 def test_dashboard_and_rules_ask_for_metrics_that_there_are():
     dashboard = json.loads((DEPLOY / "observability/dashboards/cxrgate.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
@@ -141,7 +167,8 @@ def test_dashboard_and_rules_ask_for_metrics_that_there_are():
     names = {
         name for query in [*asked, *[rule["expr"] for rule in rules]] for name in re.findall(r"cxrgate_\w+", query)
     }
-    source = (DEPLOY.parent / "services/cxrgate/rpc/metrics.py").read_text()
+    files = ("services/cxrgate/rpc/metrics.py", "orchestrator/cxrgate/dicom/counts.py")
+    source = "".join((DEPLOY.parent / file).read_text() for file in files)
 
     assert names
     assert all(re.sub("_(total|bucket)$", "", name) in source for name in names)

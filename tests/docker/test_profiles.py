@@ -126,7 +126,11 @@ def test_nothing_that_they_wrote_names_a_sent_patient_or_a_link(stack):
     for folder in ("dicom", "review"):
         written |= {str(path): path.read_bytes() for path in (stack.state / folder).rglob("*") if path.is_file()}
 
+    written["receiver metrics"] = stack.metrics("receiver")
+
     assert not [name for name, text in written.items() if CANARY.encode() in text or b"/enter/" in text]
+    assert b"cxrgate_dicom_answered_total 1.0" in written["receiver metrics"]
+    assert SENDER.encode() not in written["receiver metrics"]
     assert all(b'"DEBUG"' in written[service] for service in ("receiver", "review"))
     assert written[str(stack.state / "review" / "review.log")].count(b"\n") > 0
 
