@@ -32,3 +32,11 @@ def test_gpu_overlay_reserves_gpus_and_lifts_the_lock_limit_for_the_models_alone
 def test_grafana_and_prometheus_start_only_where_they_are_asked_for():
     assert {"prometheus", "grafana"} <= set(config("compose.yaml"))
     assert set(config("compose.yaml", profile="")) == {"models", "index", "gate"}
+
+
+@pytest.mark.parametrize(("senders", "name"), [("", "receiver.yaml"), ("GENERATOR", "asked.receiver.yaml")])
+def test_prometheus_finds_a_receiver_where_somebody_may_send_alone(monkeypatch, senders, name):
+    monkeypatch.setenv("CXRGATE_DICOM_SENDERS", senders)
+    (mounted,) = [item for item in config("compose.yaml")["prometheus"]["configs"] if item["source"] == "receiver"]
+
+    assert mounted["target"] == f"/etc/prometheus/{name}"
