@@ -40,6 +40,7 @@ def stage(folder: Path, name: str, content: bytes) -> str:
     """Write one released file and give its sha256."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # it may be one file with what an earlier run released, see _link
     path.write_bytes(content)
     return bytes_digest(content)
 
@@ -53,6 +54,9 @@ def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapp
     """Make `folder` exactly the given files and a manifest of their sha256; whatever lay there before is gone.
 
     Everything is on the disk before it has the folder's name. `staged` may be the folder itself.
+
+    Raises:
+        OSError: the set cannot be written, or what lay there before cannot be removed.
     """
     finish_publication(folder)
     partial, old = _beside(folder)
@@ -72,7 +76,7 @@ def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapp
         folder.rename(old)
     partial.rename(folder)
     sync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def finish_publication(folder: Path) -> None:
@@ -85,7 +89,13 @@ def finish_publication(folder: Path) -> None:
         partial.rename(folder)
         sync(folder.parent)
     for leftover in (partial, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+        _remove(leftover)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a set with all that is in it: what was withheld must not stay beside the folder unsaid."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:

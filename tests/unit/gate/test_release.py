@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def names(folder):
 
 @pytest.mark.parametrize(
     ("owner", "name", "call", "kept"),
-    [(Path, "rename", 1, {"a/1.png", "b/2.png"}), (Path, "rename", 2, {"a/1.png"}), (shutil, "rmtree", 3, {"a/1.png"})],
+    [(Path, "rename", 1, {"a/1.png", "b/2.png"}), (Path, "rename", 2, {"a/1.png"}), (shutil, "rmtree", 1, {"a/1.png"})],
     ids=["before", "between the renames", "before the old one is removed"],
 )
 def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeypatch, owner, name, call, kept):
@@ -44,3 +45,27 @@ def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeyp
 
     assert names(folder) == {*kept, "manifest.json"}
     assert {path.name for path in tmp_path.iterdir()} == {"staged", "released"}
+
+
+def test_staging_anew_does_not_reach_into_what_is_released(tmp_path):
+    files = {"1.png": stage(tmp_path / "staged", "1.png", b"checked")}
+    publish(tmp_path / "staged", tmp_path / "released", files, {})
+
+    stage(tmp_path / "staged", "1.png", b"of another run, not published")
+
+    assert (tmp_path / "released/1.png").read_bytes() == b"checked"
+
+
+def test_an_old_set_that_cannot_be_removed_is_an_error(tmp_path, monkeypatch):
+    folder = tmp_path / "released"
+    files = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("1.png", "2.png")}
+    publish(tmp_path / "staged", folder, files, {})
+
+    def refuse(path, **_):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(PermissionError):
+        publish(folder, folder, {"1.png": files["1.png"]}, {})
+
+    assert names(folder) == {"1.png", "manifest.json"}
