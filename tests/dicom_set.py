@@ -118,7 +118,7 @@ class Running:
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
         run = lambda task: asyncio.run_coroutine_threadsafe(task, loop).result(60)  # noqa: E731
-        desk = run(self._desk())
+        self.desk = desk = run(self._desk())
         work = run(_start(desk))
         self.receiver = Receiver(desk.spool, desk.is_done, lambda: loop.call_soon_threadsafe(desk.notice), desk.counts)
         self.port = self.receiver.start(Listening("127.0.0.1:0", "CXRGATE", ["GENERATOR"], self.tls))

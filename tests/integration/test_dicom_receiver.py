@@ -4,11 +4,14 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 import time
 
+import dicom_set
 import numpy as np
 import pytest
 from dicom_set import CANARY, CLEAN, LEAK, NoGate, Running, Stages, as_file, association, radiograph
+from fakes import POLICY
 from grpc_set import AUTHORITY, IDENTITIES, ROLES
 from prometheus_client import generate_latest
 from pydicom import dcmread
@@ -16,12 +19,14 @@ from pydicom.uid import CTImageStorage
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.core import UsageError
+from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.dicom import Listening, OutFormat, SpoolLimits, Tls
+from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.senders import Senders
 from cxrgate.gate.audit import AuditLog, read_lines, verify_log
 from cxrgate.gate.oracle_drift import Drift
+from cxrgate.gate.pipeline import Gate
 from cxrgate.rpc.certs import Authority, write_identity
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
@@ -157,6 +162,59 @@ def test_scores_that_drift_end_the_releases_until_somebody_has_looked(tmp_path):
     assert acknowledged.exit_code == 0, acknowledged.output
     with Running(tmp_path, drift=watch).started() as again:
         until(lambda: len(again.released()) == 11 and not again.waiting())
+
+
+class Held(Outbox):
+    """Prepares a file when it is let."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def prepare(self, image):
+        self.asked.set()
+        assert self.let.wait(20)
+        return super().prepare(image)
+
+
+def drift_noticed(desk):
+    desk.drift.noticed = True
+
+
+def certificate_over(desk):
+    desk.gates.over = True
+
+
+class Ending:
+    """A gate whose certificate ends when it is said to."""
+
+    over = False
+
+    def __init__(self, gate):
+        self.gate = gate
+
+    def __getattr__(self, name):
+        return getattr(self.gate, name)
+
+    def current(self):
+        self.check_certificate()
+        return self
+
+    def check_certificate(self):
+        if self.over:
+            raise CertificateError("expected a current certificate")
+
+
+@pytest.mark.parametrize("happens", [drift_noticed, certificate_over])
+def test_what_ends_the_releases_ends_that_of_an_image_whose_file_is_being_written(tmp_path, monkeypatch, happens):
+    monkeypatch.setattr(dicom_set, "Outbox", Held)
+    with Running(tmp_path, gates=Ending(Gate(*[Stages()] * 4, POLICY))).started() as running:
+        store(running.port, radiograph(1)[0])
+        assert running.desk.outbox.asked.wait(20)
+        happens(running.desk)
+        running.desk.outbox.let.set()
+        time.sleep(0.5)
+        assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
 
 
 @pytest.mark.parametrize("names", [{"title": "STRANGER"}, {"called": "OTHER"}])

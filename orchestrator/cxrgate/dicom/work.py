@@ -27,7 +27,7 @@ from cxrgate.gate.audit import AuditLog, read_lines
 from cxrgate.gate.oracle import ACKNOWLEDGED, DRIFT
 from cxrgate.gate.oracle_batches import Batches
 from cxrgate.gate.oracle_drift import Drift
-from cxrgate.gate.pipeline import Checked
+from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gate.remote_gates import Gates
 from cxrgate.gate.rows import evidence_rows, result_row
 from cxrgate.images.sources import read_regular
@@ -139,11 +139,11 @@ class Desk:
     async def _handle(self, entry: SpoolEntry) -> None:
         """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
         try:
-            checked, policy = await self._check(entry)
+            checked, gate = await self._check(entry)
             if self._is_ours(checked) and self._count(entry) < ATTEMPTS:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
-                await self._finish(entry, checked, policy)
+                await self._finish(entry, checked, gate)
         except CxrgateError as error:  # no gate, or no log
             _log.warning("dicom.image_postponed reason=%s", error.reason)
         except Exception:  # noqa: BLE001 - ours or the disk's: never a release, and nothing is lost
@@ -156,14 +156,14 @@ class Desk:
         if self.drift.noticed:
             raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
 
-    async def _check(self, entry: SpoolEntry) -> tuple[Checked, Policy]:
+    async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate]:
         self._require_no_drift()
         gate = self.gates.current()
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
         except ImageError as error:
-            return Checked(None, error.failure(entry.name, Stage.READ)), gate.policy
-        return await self.batches.check(gate, content, MediaType.DICOM), gate.policy
+            return Checked(None, error.failure(entry.name, Stage.READ)), gate
+        return await self.batches.check(gate, content, MediaType.DICOM), gate
 
     def _is_ours(self, checked: Checked) -> bool:
         return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
@@ -172,19 +172,21 @@ class Desk:
         self._failures[entry.name] = self._failures.get(entry.name, 0) + 1
         return self._failures[entry.name]
 
-    async def _finish(self, entry: SpoolEntry, checked: Checked, policy: Policy) -> None:
-        self._require_no_drift()  # what was under way when it was noticed is not released either
+    async def _finish(self, entry: SpoolEntry, checked: Checked, gate: Gate) -> None:
         file = None
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
             file = await asyncio.to_thread(self.outbox.prepare, checked.image)
-        line = self._record(entry, checked, policy, file)
+        # Last of all: drift may be noticed, and the certificate be over, while another waits for models or the disk.
+        self._require_no_drift()
+        gate.check_certificate()
+        line = self._record(entry, checked, gate.policy, file)
         await self.log.append(CHECKED, **line)
         if self._watch(line):
             _log.error("dicom.drift_noticed")
             await self.log.append(DRIFT)
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file.name)
-        self._done.add((entry.name, policy.digest))
+        self._done.add((entry.name, gate.policy.digest))
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
         self.counts.answered()
