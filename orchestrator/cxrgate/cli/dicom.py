@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.cli.certification_key import CertificationKey
 from cxrgate.cli.errors import shown
 from cxrgate.core import UsageError
 from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, Tls, serve_receiver
@@ -52,6 +53,7 @@ def receive(
     metrics: Annotated[
         str | None, typer.Option(help="HOST:PORT of Prometheus metrics, or PORT on loopback; without it none.")
     ] = None,
+    certification_key: CertificationKey = None,
 ) -> None:
     """Receive until SIGTERM. An image is acknowledged when it is durable; what waits is checked after a restart.
 
@@ -63,7 +65,9 @@ def receive(
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = Places(spool, released, log, kind, keep, limits)
         back, web = Back(models, index, certificates), _web(stow, certificates, roles)
-        asyncio.run(serve_receiver(read_config(config), listening, places, back, web))
+        settings = read_config(config)
+        settings.expect_certification(certification_key)
+        asyncio.run(serve_receiver(settings, listening, places, back, web))
 
 
 def _tls(certificates: Path | None, roles: Path | None) -> Tls:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.cli.certification_key import CertificationKey
 from cxrgate.cli.errors import shown
 from cxrgate.gate import read_config
 from cxrgate.gate.oracle_process import serve_gate
@@ -67,12 +68,15 @@ def gate(
     models_address: Annotated[
         str | None, typer.Option("--models", help="HOST:PORT of the model server; without it this process computes.")
     ] = None,
+    certification_key: CertificationKey = None,
 ) -> None:
     """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
     log_to_stderr()
     with shown():
         listening = Listening(listen, certificates, roles, metrics)
-        asyncio.run(serve_gate(read_config(config), listening, log, index_address, models_address))
+        settings = read_config(config)
+        settings.expect_certification(certification_key)
+        asyncio.run(serve_gate(settings, listening, log, index_address, models_address))
 
 
 @app.command()

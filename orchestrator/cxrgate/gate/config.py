@@ -93,6 +93,11 @@ class RunConfig(Section):
             raise ValueError("expected certification_key with certification: required")
         return self
 
+    def expect_certification(self, key: Path | None) -> None:
+        """Raise UsageError unless certificates by this key are required; None expects nothing."""
+        if key is not None and (self.certification, self.certification_key) != ("required", key.absolute()):
+            raise UsageError(f"expected certification: required and certification_key: {key} in the configuration")
+
     def read_storage_key(self) -> bytes | None:
         """The storage key, None where nothing is sealed; errors as read_key."""
         return None if self.storage_key is None else read_key(self.storage_key)

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cxrgate.cli.main import app
+from cxrgate.core import UsageError
+from cxrgate.gate import read_config
+
+DEPLOY = Path(__file__).parent.parent.parent.parent / "deploy"
+MOUNTED = Path("/etc/cxrgate/certification.pub")
+FOLDERS = ("--log", "log", "--certificates", "none", "--roles", str(DEPLOY / "roles.yaml"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("serve", "gate", str(DEPLOY / "gate.yaml"), *FOLDERS),
+        (
+            "dicom",
+            "receive",
+            str(DEPLOY / "gate.yaml"),
+            *FOLDERS,
+            "--spool",
+            "spool",
+            "--released",
+            "released",
+            "--allow",
+            "A",
+        ),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_configuration_that_asks_for_no_certificate_is_not_served_where_a_key_is_given(
+    command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, command, env={"CXRGATE_CERTIFICATION_KEY": str(MOUNTED)})
+
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "expected certification: required" in done.output
+
+
+def test_the_one_that_is_shipped_for_it_asks_by_this_very_key(tmp_path):
+    config = read_config(DEPLOY / "gate.certified.yaml")
+    config.expect_certification(MOUNTED)
+    config.expect_certification(None)
+
+    with pytest.raises(UsageError, match="certification_key"):
+        config.expect_certification(tmp_path / "other.pub")
