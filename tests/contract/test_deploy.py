@@ -96,6 +96,8 @@ def test_one_variable_makes_index_and_gate_ask_for_certificates():
     assert targets == {"index": [MOUNTED], "gate": [MOUNTED]}
     assert f"${{CXRGATE_CERTIFICATION_KEY:+--certification-key {MOUNTED}}}" in SERVICES["index"]["command"]
     assert "CXRGATE_CERTIFICATION_KEY:+.certified" in COMPOSE["configs"]["gate"]["file"]
+    asked = {SERVICES[name]["environment"]["CXRGATE_CERTIFICATION_KEY"] for name in ("gate", "receiver")}
+    assert asked == {f"${{CXRGATE_CERTIFICATION_KEY:+{MOUNTED}}}"}
     assert (config["certification"], config["certification_key"]) == ("required", MOUNTED)
     assert not set(RULE) & set(config.get("policy", {}))
 
