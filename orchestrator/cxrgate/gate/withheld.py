@@ -65,13 +65,20 @@ def publishing(released: Path) -> Iterator[None]:
 def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
     """Publish a released set again without what has been withheld; give how many images left it.
 
+    They leave it first of all, so that they have left whatever keeps the rest from being published again: a full disk,
+    or another file that is gone.
+
     Raises:
+        OSError: the set cannot be published again.
         UsageError: there is no released set of cxrgate's, or the log is broken.
     """
     with publishing(released):
         manifest = read_manifest(released)
-        remaining, left = without_withheld(manifest.pop("files"), results, read_withheld(log))
+        files = manifest.pop("files")
+        remaining, left = without_withheld(files, results, read_withheld(log))
         if left:
+            for name in files.keys() - remaining.keys():
+                (released / name).unlink(missing_ok=True)
             about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
             publish(released, released, remaining, about)
     return left

@@ -47,3 +47,15 @@ def test_the_released_set_is_published_again_without_what_was_withheld(tmp_path)
 
     assert {path.name for path in (tmp_path / "released").iterdir()} == {"a.png", "manifest.json"}
     assert '"withheld": 1' in (tmp_path / "released/manifest.json").read_text()
+
+
+def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    (tmp_path / "released/a.png").unlink()
+    withhold(tmp_path / "log", "2")
+
+    with pytest.raises(FileNotFoundError):
+        withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    assert not list((tmp_path / "released").rglob("b.png"))
