@@ -1,8 +1,8 @@
 """Logs as JSON lines on stderr: dotted past-tense events with their values, never an image, a score or a name.
 
 An event is written as `_log.info("rpc.server_started services=%s port=%d", ...)` and becomes fields. What libraries
-log, and the texts of exceptions that are not cxrgate's own, may hold anything: of those the place stands here, and
-not the text.
+log or warn of, and the texts of exceptions that are not cxrgate's own, may hold anything: of those the place stands
+here, and not the text.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=os.environ.get("CXRGATE_LOG_LEVEL", "INFO"), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)  # pydicom's quote the values that they warn of
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -59,3 +61,11 @@ def test_what_a_library_says_is_not_written(lines):
     (line,) = lines
     assert (line["logger"], line["event"]) == ("asyncio", "log.library_spoke")
     assert "DOE" not in json.dumps(line)
+
+
+def test_what_a_library_warns_of_is_not_written_either():
+    code = "import warnings; from cxrgate.rpc.logs import log_to_stderr; log_to_stderr(); warnings.warn('DOE^JANE')"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert "DOE" not in done.stdout + done.stderr
+    assert json.loads(done.stderr)["event"] == "log.library_spoke"
