@@ -21,7 +21,8 @@ from cxrgate.core import UsageError
 from cxrgate.rpc.metrics import CallOutcome
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_PARENT = ("traceparent", "tracestate")
+_PARENT = "traceparent"
+"""All that is taken from a caller: numbers. Its tracestate would be text, and stand in every span below."""
 
 _tracer = trace.get_tracer("cxrgate")
 
@@ -50,7 +51,7 @@ def configure_tracing(variables: Mapping[str, str] = os.environ) -> None:
 def call_span(rpc: str, outcome: CallOutcome, metadata: Iterable[tuple[str, Any]]) -> Iterator[None]:
     """A call that is being answered, below its caller's span where the metadata name one."""
     service, _, method = rpc.strip("/").rpartition("/")
-    parent = TraceContextTextMapPropagator().extract({key: value for key, value in metadata if key in _PARENT})
+    parent = TraceContextTextMapPropagator().extract({key: value for key, value in metadata if key == _PARENT})
     kind = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
     with _span(rpc.strip("/"), kind, parent, kind=SpanKind.SERVER) as opened:
         try:

@@ -72,10 +72,11 @@ def test_each_call_batch_and_stage_has_a_span(spans, tmp_path, content, code):
     assert {found[name].attributes["cxrgate.images"] for name in STAGES} == {1}
 
 
-def test_callers_span_is_the_parent(spans, tmp_path):
-    check(tmp_path, CLEAN, [("traceparent", f"00-{'a' * 32}-{'b' * 16}-01")])
+def test_callers_span_is_the_parent_and_no_text_of_the_callers_is_in_a_span(spans, tmp_path):
+    check(tmp_path, CLEAN, [("traceparent", f"00-{'a' * 32}-{'b' * 16}-01"), ("tracestate", "scanner=DOE-JANE")])
 
     call = by_name(spans)[CHECK]
+    assert not [span.name for span in spans.get_finished_spans() if "DOE" in span.to_json()]
     assert (f"{call.context.trace_id:x}", f"{call.parent.span_id:x}") == ("a" * 32, "b" * 16)
 
 
