@@ -50,9 +50,9 @@ _NOTICES = {
     500: ("Something went wrong", "It has been written to the log of the service. Nothing was decided."),
     503: ("Not now", "The log cannot be written, so nothing is shown and nothing is decided."),
 }
-_STILL_THERE = (
-    "Withheld, and still in the released set",
-    "Your decision is kept; the set could not be written. Tell whoever runs this page: its next start tries again.",
+_NOT_WRITTEN = (
+    "Withheld, but the released set could not be written again",
+    "Your decision is kept; the image may still be there. Tell whoever runs this page: its next start tries again.",
 )
 _FORM_BYTES = 16 * 1024
 
@@ -137,7 +137,7 @@ class _Page:
         except ChoiceRefused as refused:
             return await self._show(visitor, entry, refused=str(refused), choice=choice, reason=reason)
         if self._reviewed.decisions.is_withheld(entry) and not await self._withdraw():
-            return self._notice(500, *_STILL_THERE)
+            return self._notice(500, *_NOT_WRITTEN)
         following = self._following(entry)
         return RedirectResponse("/" if following is None else f"/cases/{following.number}", 303)
 
