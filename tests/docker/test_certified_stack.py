@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 import yaml
 from certified import LATER, bound, certificate, signing_key
-from docker_stack import MODELS, Stack, images_below
+from docker_stack import DEPLOY, MODELS, Stack, images_below
 
 from cxrgate.certification import CERTIFICATE
 from cxrgate.client import Decision, Gate, Identity
 from cxrgate.core.digest import bytes_digest
 from cxrgate.demo import Extent, write_dataset
 from cxrgate.gate import read_config
+from cxrgate.stack.waiting import SECONDS
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
@@ -107,6 +108,22 @@ def test_gate_follows_to_a_renewed_certificate_when_it_is_activated(stack, parts
         time.sleep(0.5)
 
 
+def test_certificate_of_another_gate_is_refused_and_told_long_before_the_time_is_over(stack, parts):
+    write_certificate(stack, {**parts, "cxrgate": "0.0.0"})
+    assert stack.job("activate", parts["snapshot"]).returncode == 0
+    stack.wait_until(healthy=False)
+    begun = time.monotonic()
+    refused = stack.up()
+    took = time.monotonic() - begun
+
+    assert (refused.exit_code, "calibrated, with cxrgate: 0.0.0, got" in refused.output) == (2, True)
+    assert took < SECONDS / 4
+    write_certificate(stack, parts)
+    assert stack.job("activate", parts["snapshot"]).returncode == 0
+    again = stack.up()
+    assert again.exit_code == 0, again.output
+
+
 def test_certificate_with_a_changed_byte_is_not_activated_and_ends_releases_where_it_is_met(stack, parts, folder):
     path = stack.state / "store" / "first" / CERTIFICATE
     in_force = bytes_digest(path.read_bytes())
@@ -125,3 +142,17 @@ def test_certificate_with_a_changed_byte_is_not_activated_and_ends_releases_wher
     assert {item.decision for item in during} == {Decision.INDETERMINATE}
     assert b"certificate.json: expected the statement that was signed" in stack.container("index").logs()
     assert (again.exit_code, "certificate.json: expected the statement" in again.output) == (2, True)
+
+
+def test_index_that_ends_again_and_again_is_told_though_compose_waits_for_it(stack, parts):
+    write_certificate(stack, parts)
+    assert stack.command("down", "--deploy", DEPLOY).exit_code == 0
+    largest = max((stack.state / "store" / "first").iterdir(), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-1])
+    begun = time.monotonic()
+    refused = stack.up()
+    took = time.monotonic() - begun
+
+    assert refused.exit_code == 2
+    assert "index is restarting" in refused.output
+    assert took < SECONDS / 4

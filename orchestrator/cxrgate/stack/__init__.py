@@ -4,8 +4,9 @@ from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
 from cxrgate.stack.findings import Finding, Level
-from cxrgate.stack.launch import Launch, StackNotStarted, wait_until_healthy
+from cxrgate.stack.launch import Launch, StackNotStarted
 from cxrgate.stack.state import State
+from cxrgate.stack.waiting import wait_until_healthy
 
 __all__ = [
     "Compose",

@@ -29,22 +29,27 @@ class Compose:
     gpu: bool = False
     profiles: Sequence[str] = field(default_factory=tuple)
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        """Run `docker compose ARGUMENTS`; what it prints goes to the terminal.
+    def begin(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `docker compose ARGUMENTS`; what it prints goes to the terminal.
 
         Args:
             arguments: the command and its options.
             environment: the whole environment; None for this process's own.
 
         Raises:
-            UsageError: Compose is not there, or the command failed.
+            UsageError: Compose is not there.
         """
         try:
-            done = subprocess.run([*self.command, *arguments], check=False, env=environment)  # noqa: S603 - ours
+            return subprocess.Popen([*self.command, *arguments], env=environment)  # noqa: S603 - ours
         except FileNotFoundError as error:
             raise UsageError("expected the command docker with its Compose plugin") from error
-        if done.returncode != 0:
-            raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {done.returncode}")
+
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """As begin, to its end; UsageError where the command failed as well."""
+        with self.begin(*arguments, environment=environment) as process:
+            code = process.wait()
+        if code != 0:
+            raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {code}")
 
     @property
     def command(self) -> list[str]:

@@ -34,9 +34,13 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """One container: `state` as the engine says, `health` is empty where there is no health check or none was made."""
+    """One container: `state` as the engine says, `health` is empty where there is no health check or none was made.
+
+    `container` is its id: a service has two while one takes the other's place.
+    """
 
     service: str
+    container: str
     state: str
     health: str
     restarts: int
@@ -87,7 +91,8 @@ class Engine:
 
     def _containers(self, project: str) -> list[Any]:
         labels = [f"{PROJECT_LABEL}={project}", "com.docker.compose.oneoff=False"]
-        found: list[Any] = self._client.containers.list(all=True, filters={"label": labels})
+        # One may go while it is looked at: Compose is at work.
+        found: list[Any] = self._client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
         return found
 
 
@@ -95,6 +100,7 @@ def _state(attributes: dict[str, Any]) -> ContainerState:
     state = attributes["State"]
     return ContainerState(
         service=attributes["Config"]["Labels"][SERVICE_LABEL],
+        container=str(attributes["Id"]),
         state=str(state["Status"]),
         health=str(state.get("Health", {}).get("Status", "")),
         restarts=int(attributes.get("RestartCount", 0)),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from cxrgate.index.store import SnapshotStore
 from cxrgate.stack.certified import check_certificate, check_certification
 from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
-from cxrgate.stack.engine import ContainerState, Engine
+from cxrgate.stack.engine import Engine
 from cxrgate.stack.findings import Finding, Level
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.run_folder import check_run
 from cxrgate.stack.state import State, container_user
+from cxrgate.stack.waiting import SERVICES, Say, wait_until_healthy, wait_until_started
 
-SERVICES = ("models", "index", "gate")
 PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
 PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
 CERTIFICATION_KEY, SENDERS, RUN = "CXRGATE_CERTIFICATION_KEY", "CXRGATE_DICOM_SENDERS", "CXRGATE_RUN"
@@ -32,16 +31,8 @@ PROFILE_SERVICES = {WATCHED: ("prometheus", "grafana"), "dicom": ("receiver",), 
 STORAGE_KEY = "CXRGATE_STORAGE_KEY"
 """What snapshots are sealed with, where somebody keeps it elsewhere."""
 
-SECONDS = 600.0
-"""From started to healthy: 30 s on two idle cores, more where a hospital's index is read."""
-POLL_SECONDS = 1.0
-RESTARTS = 3
-"""A container that ended so often does not come up by itself."""
-LOG_LINES = 12
 ENDING = frozenset({"certificates", "certification"})
 """The subjects whose warnings a start repeats: the stack ends with them."""
-
-Say = Callable[[str], None]
 
 
 class StackNotStarted(UsageError):
@@ -109,16 +100,9 @@ class Launch:
             self._require([check_certificate(state.store, self.certification_key)], say, running=running)
         say("starting")
         self._stop_others(state, engine)
-        self._start(compose, engine)
+        with compose.begin("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans") as process:
+            wait_until_started(process, engine, self.project)
         wait_until_healthy(engine, self.project, say)
-
-    def _start(self, compose: Compose, engine: Engine) -> None:
-        """Compose waits for what the gate depends on, and says only that it failed."""
-        try:
-            compose.run("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans")
-        except UsageError as error:
-            lost = [item for item in engine.states(self.project) if not item.good]
-            raise UsageError(f"{error}\n{_account(engine, self.project, lost)}") from error
 
     def _stop_others(self, state: State, engine: Engine) -> None:
         """Compose leaves the services of a profile alone that is not asked for any more."""
@@ -190,38 +174,3 @@ class Launch:
         key = Path(state.read_variables().get(STORAGE_KEY, str(state.storage_key)))
         store = SnapshotStore(state.store, read_key(key))
         store.activate(store.open_active())
-
-
-def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = SECONDS) -> None:
-    """Return when every container of a project is healthy.
-
-    Raises:
-        UsageError: one ends again and again, or is not healthy in time; with the last lines of its log.
-    """
-    end, told = time.monotonic() + seconds, ""
-    while True:
-        states = engine.states(project)
-        if {item.service for item in states} >= set(SERVICES) and all(item.good for item in states):
-            return
-        lost = [item for item in states if _is_lost(item)]
-        if lost or time.monotonic() > end:
-            raise UsageError(_account(engine, project, lost or [item for item in states if not item.good]))
-        now = ", ".join(f"{item.service} {item.health or item.state}" for item in states if not item.good)
-        if now not in {told, ""}:
-            say(f"waiting for {now}")
-        told = now
-        time.sleep(POLL_SECONDS)
-
-
-def _is_lost(item: ContainerState) -> bool:
-    return item.restarts >= RESTARTS or item.state in {"exited", "dead"}
-
-
-def _account(engine: Engine, project: str, states: Sequence[ContainerState]) -> str:
-    """What became of containers that are not healthy, with the ends of their logs."""
-    parts = [
-        f"{item.service} is {item.state} {item.health}, started again {item.restarts} times, "
-        f"last exit code {item.exit_code}:\n{engine.log(project, item.service, LOG_LINES)}"
-        for item in states
-    ]
-    return "\n".join(["expected every service to become healthy", *parts])

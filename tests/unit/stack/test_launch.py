@@ -1,80 +1,30 @@
-import itertools
 import shutil
 
-import pytest
 from snapshots import write_snapshot
 
-from cxrgate.core import UsageError
 from cxrgate.index import ModelDigests
 from cxrgate.index.snapshot import read_manifest
-from cxrgate.stack import Compose, ContainerState, Finding, Launch, Level, Plan, State, wait_until_healthy
-from cxrgate.stack.launch import SERVICES
+from cxrgate.stack import Compose, ContainerState, Finding, Launch, Level, Plan, State
 from cxrgate.stack.model_folders import check_snapshot
+from cxrgate.stack.waiting import SERVICES
 
-GOOD = [ContainerState(service, "running", "healthy", 0, 0) for service in SERVICES]
+GOOD = [ContainerState(service, service, "running", "healthy", 0, 0) for service in SERVICES]
 
 
 class FakeEngine:
-    """Says one list of states after the other, the last for good."""
+    """Says what runs."""
 
-    def __init__(self, *answers):
-        self._answers = itertools.chain(answers, itertools.repeat(answers[-1]))
+    def __init__(self, states):
+        self._states = states
 
     def states(self, project):
-        return next(self._answers)
-
-    def log(self, project, service, lines):
-        return f"the end of {service}'s log\n"
-
-
-def changed(**what):
-    return [*GOOD[:2], ContainerState(**{"service": "gate", "state": "running", "health": "", **what})]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    monkeypatch.setattr("cxrgate.stack.launch.POLL_SECONDS", 0.0)
-
-
-def test_it_waits_until_every_service_is_healthy():
-    said = []
-    starting = changed(health="starting", restarts=0, exit_code=0)
-    wait_until_healthy(FakeEngine([], GOOD[:2], starting, starting, GOOD), "cxrgate", said.append)
-
-    assert said == ["waiting for gate starting"]
-
-
-def test_service_that_is_not_there_is_waited_for():
-    with pytest.raises(UsageError, match="healthy"):
-        wait_until_healthy(FakeEngine(GOOD[:2]), "cxrgate", lambda _: None, 0.05)
-
-
-@pytest.mark.parametrize(
-    "what",
-    [
-        {"state": "restarting", "restarts": 3, "exit_code": 2},
-        {"state": "exited", "restarts": 0, "exit_code": 137},
-    ],
-)
-def test_service_that_ends_is_told_with_its_log(what):
-    with pytest.raises(UsageError) as caught:
-        wait_until_healthy(FakeEngine(changed(**what)), "cxrgate", lambda _: None)
-
-    assert "the end of gate's log" in str(caught.value)
-    assert f"exit code {what['exit_code']}" in str(caught.value)
-    assert "models" not in str(caught.value)
-
-
-def test_unhealthy_service_is_given_up_after_a_time():
-    unhealthy = changed(health="unhealthy", restarts=0, exit_code=0)
-    with pytest.raises(UsageError, match="gate is running unhealthy"):
-        wait_until_healthy(FakeEngine(unhealthy), "cxrgate", lambda _: None, 0.05)
+        return self._states
 
 
 def test_services_that_are_not_asked_for_any_more_are_ended(tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(Compose, "run", lambda _, *arguments: ran.append(arguments))
-    running = [*GOOD, *(ContainerState(name, "running", "healthy", 0, 0) for name in ("receiver", "review"))]
+    running = [*GOOD, *(ContainerState(name, name, "running", "healthy", 0, 0) for name in ("receiver", "review"))]
     state = State(tmp_path)
     launch = Launch(Plan(state, tmp_path, "127.0.0.1:0", gpu=False), tmp_path, "cxrgate", senders=["GENERATOR"])
     launch._stop_others(state, FakeEngine(running))
