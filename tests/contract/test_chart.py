@@ -101,3 +101,7 @@ def test_a_key_makes_index_and_gate_ask_for_certificates_and_without_one_neither
     assert (data["certification.pub"].strip(), yaml.safe_load(data["gate.yaml"])) == (key.strip(), config)
     assert set(words) - set(words_before) == {f"--certification-key={MOUNTED}"}
     assert "certification.pub" not in before
+    # The gate's words are the same: what is run anew with another configuration is so by its annotation.
+    gates = [objects["StatefulSet", "site-gate"]["spec"]["template"] for objects in (asked, plain)]
+    assert gates[0]["spec"] == gates[1]["spec"]
+    assert gates[0]["metadata"]["annotations"] != gates[1]["metadata"]["annotations"]

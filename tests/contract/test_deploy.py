@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from cxrgate.gate.certified import RULE
 from cxrgate.stack.certified import MOUNTED
-from cxrgate.stack.launch import PROFILE_SERVICES, SENDERS
+from cxrgate.stack.launch import INPUTS, PROFILE_SERVICES, SENDERS
 from cxrgate.stack.state import HOSTS
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -37,6 +37,13 @@ def test_every_service_is_hardened(name):
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
     assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
     assert "privileged" not in service
+
+
+def test_every_service_that_stays_is_started_anew_where_a_file_that_it_reads_is_another():
+    staying = {name: service["labels"] for name, service in SERVICES.items() if "restart" in service}
+
+    assert staying.keys() == SERVICES.keys() - {"enrol", "activate"}
+    assert {labels["cxrgate.inputs"] for labels in staying.values()} == {f"${{{INPUTS}:-}}"}
 
 
 def test_what_is_published_is_so_on_loopback():

@@ -124,6 +124,21 @@ def test_certificate_of_another_gate_is_refused_and_told_long_before_the_time_is
     assert again.exit_code == 0, again.output
 
 
+def test_configuration_is_taken_up_when_it_changes_and_told_long_before_the_time_is_over_when_it_is_none(stack, folder):
+    config, shipped = folder / "gate.yaml", (DEPLOY / "gate.certified.yaml").read_text()
+    config.write_text(shipped + "policy: {candidates: 0}\n")
+    begun = time.monotonic()
+    refused = stack.up("--config", config)
+    took = time.monotonic() - begun
+    config.write_text(shipped + "policy: {borderline: 0.25}\n")
+    again = stack.up()
+
+    assert (refused.exit_code, "candidates" in refused.output) == (2, True)
+    assert took < SECONDS / 4
+    assert again.exit_code == 0, again.output
+    assert b"borderline: 0.25" in stack.container("gate").exec_run(["cat", "/etc/cxrgate/gate.yaml"]).output
+
+
 def test_certificate_with_a_changed_byte_is_not_activated_and_ends_releases_where_it_is_met(stack, parts, folder):
     path = stack.state / "store" / "first" / CERTIFICATE
     in_force = bytes_digest(path.read_bytes())

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 from docker_stack import DEPLOY
 
+from cxrgate.stack import Compose
+
 pytestmark = pytest.mark.docker
 
 
@@ -27,6 +29,17 @@ def test_gpu_overlay_reserves_gpus_and_lifts_the_lock_limit_for_the_models_alone
         name: plain[name] for name in plain if name != "models"
     }
     assert overlaid["models"]["read_only"]
+
+
+def test_content_of_what_services_read_counts_and_not_only_its_path(tmp_path):
+    read, variables = tmp_path / "gate.yaml", tmp_path / "stack.env"
+    variables.write_text(f"CXRGATE_CONFIG='{read}'\n")
+    found = []
+    for content in ("workers: 2", "workers: 3", "workers: 2"):
+        read.write_text(content)
+        found.append(Compose(DEPLOY, variables).inputs())
+
+    assert found[0] == found[2] != found[1]
 
 
 def test_grafana_and_prometheus_start_only_where_they_are_asked_for():

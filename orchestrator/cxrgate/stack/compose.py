@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.core.digest import file_digest, mapping_digest
 
 COMPOSE = ("docker", "compose")
 FILE, GPU_FILE = "compose.yaml", "compose.gpu.yaml"
@@ -50,6 +53,22 @@ class Compose:
             code = process.wait()
         if code != 0:
             raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {code}")
+
+    def inputs(self, *more: Path) -> str:
+        """A digest of the files that services read when they start, keys among them: Compose does not look into them.
+
+        Args:
+            more: files below mounted folders.
+
+        Raises:
+            UsageError: Compose cannot read its files.
+        """
+        done = subprocess.run([*self.command, "config", "--format", "json"], check=False, stdout=subprocess.PIPE)  # noqa: S603 - ours
+        if done.returncode != 0:
+            raise UsageError(f"expected `docker compose config` to succeed, it gave {done.returncode}")
+        content = json.loads(done.stdout)
+        named = [Path(item["file"]) for kind in ("configs", "secrets") for item in content.get(kind, {}).values()]
+        return mapping_digest({str(path): file_digest(path) for path in (*named, *more) if os.access(path, os.R_OK)})
 
     @property
     def command(self) -> list[str]:

@@ -25,6 +25,8 @@ PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MOD
 PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
 CERTIFICATION_KEY, SENDERS, RUN = "CXRGATE_CERTIFICATION_KEY", "CXRGATE_DICOM_SENDERS", "CXRGATE_RUN"
 """What stack.env remembers of a start, for the next one."""
+INPUTS = "CXRGATE_INPUTS"
+"""A label of every service: where it is another one, Compose starts it anew."""
 WATCHED = "observability"
 PROFILE_SERVICES = {WATCHED: ("prometheus", "grafana"), "dicom": ("receiver",), "review": ("review",)}
 """What is started only where it is asked for, by profile of compose.yaml."""
@@ -98,6 +100,7 @@ class Launch:
             self._enrol(state, say)
         if self.certification_key is not None:
             self._require([check_certificate(state.store, self.certification_key)], say, running=running)
+        state.write_variables({INPUTS: compose.inputs(*sorted(self.plan.models.glob("*/model.json")))}, {})
         say("starting")
         self._stop_others(state, engine)
         with compose.begin("up", "--detach", "--quiet-pull", "--no-build", "--remove-orphans") as process:
