@@ -68,7 +68,8 @@ def up(
     certification_key: Annotated[
         Path | None,
         typer.Option(
-            help="Public key of whoever certifies: no verdict without a current certificate [no certificates]."
+            envvar=CERTIFICATION_KEY,
+            help="Public key of whoever certifies: no verdict without a current certificate [no certificates].",
         ),
     ] = None,
     project: Annotated[str | None, typer.Option(help="Name of the stack on this host [cxrgate].")] = None,

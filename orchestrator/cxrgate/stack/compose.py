@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.stack.state import read_variables
 
 COMPOSE = ("docker", "compose")
 FILE, GPU_FILE = "compose.yaml", "compose.gpu.yaml"
@@ -32,24 +33,24 @@ class Compose:
     gpu: bool = False
     profiles: Sequence[str] = field(default_factory=tuple)
 
-    def begin(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start `docker compose ARGUMENTS`; what it prints goes to the terminal.
 
         Args:
             arguments: the command and its options.
-            environment: the whole environment; None for this process's own.
+            variables: of this command alone.
 
         Raises:
             UsageError: Compose is not there.
         """
         try:
-            return subprocess.Popen([*self.command, *arguments], env=environment)  # noqa: S603 - ours
+            return subprocess.Popen([*self.command, *arguments], env=self._environment(variables or {}))  # noqa: S603 - ours
         except FileNotFoundError as error:
             raise UsageError("expected the command docker with its Compose plugin") from error
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
         """As begin, to its end; UsageError where the command failed as well."""
-        with self.begin(*arguments, environment=environment) as process:
+        with self.begin(*arguments, variables=variables) as process:
             code = process.wait()
         if code != 0:
             raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {code}")
@@ -63,12 +64,21 @@ class Compose:
         Raises:
             UsageError: Compose cannot read its files.
         """
-        done = subprocess.run([*self.command, "config", "--format", "json"], check=False, stdout=subprocess.PIPE)  # noqa: S603 - ours
+        command = [*self.command, "config", "--format", "json"]
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=self._environment({}))  # noqa: S603 - ours
         if done.returncode != 0:
             raise UsageError(f"expected `docker compose config` to succeed, it gave {done.returncode}")
         content = json.loads(done.stdout)
         named = [Path(item["file"]) for kind in ("configs", "secrets") for item in content.get(kind, {}).values()]
         return mapping_digest({str(path): file_digest(path) for path in (*named, *more) if os.access(path, os.R_OK)})
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """This process's, without what the file of variables says otherwise: Compose would believe the environment.
+
+        What was looked at before a start is what is started: an empty CXRGATE_CERTIFICATION_KEY would end the asking.
+        """
+        written = read_variables(self.variables)
+        return {**{name: value for name, value in os.environ.items() if name not in written}, **variables}
 
     @property
     def command(self) -> list[str]:

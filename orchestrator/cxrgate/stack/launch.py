@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +171,7 @@ class Launch:
         folder, listing = (images, "") if images.is_dir() else (images.parent, images.name)
         asked = {"CXRGATE_IMAGES": str(folder), "CXRGATE_LISTING": listing, "CXRGATE_SNAPSHOT": "first"}
         compose = Compose(self.deploy, state.variables, profiles=["enrol"])
-        compose.run("run", "--rm", "--no-TTY", "enrol", environment={**os.environ, **asked})
+        compose.run("run", "--rm", "--no-TTY", "enrol", variables=asked)
         # Named, so that a further snapshot beside it changes nothing until somebody activates that one.
         key = Path(state.read_variables().get(STORAGE_KEY, str(state.storage_key)))
         store = SnapshotStore(state.store, read_key(key))

@@ -120,12 +120,7 @@ class State:
         Raises:
             UsageError: no stack was started from this folder.
         """
-        try:
-            lines = self.variables.read_text().splitlines()
-        except OSError as error:
-            raise UsageError(f"expected the state of a stack that was started, got {self.folder}") from error
-        pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-        return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+        return read_variables(self.variables)
 
     def _hand_over(self) -> None:
         """Let the containers' user own what they use, where root made it."""
@@ -133,3 +128,13 @@ class State:
         if os.geteuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
                 os.chown(path, *user, follow_symlinks=False)
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """What stack.env says; errors as State.read_variables."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise UsageError(f"expected the state of a stack that was started, got {path.parent}") from error
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

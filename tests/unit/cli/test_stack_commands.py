@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 from docker_stack import MODELS
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
+from cxrgate.stack import Launch
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +50,15 @@ def test_there_is_nothing_to_ask_where_no_stack_was_started(tmp_path, words):
     asked = CliRunner().invoke(app, ["stack", *words, "--state", str(tmp_path)])
 
     assert (asked.exit_code, "a stack that was started" in asked.output) == (2, True)
+
+
+@pytest.mark.parametrize(("shell", "key"), [("/asked.pub", "/asked.pub"), ("", "/kept.pub")])
+def test_a_shell_asks_for_a_certificate_as_the_option_does_and_does_not_end_the_asking(
+    tmp_path, monkeypatch, shell, key
+):
+    started = []
+    monkeypatch.setattr(Launch, "run", lambda launch, _: started.append(launch.certification_key))
+    (tmp_path / "stack.env").write_text("CXRGATE_CERTIFICATION_KEY='/kept.pub'\n")
+    CliRunner().invoke(app, ["stack", "up", "--state", str(tmp_path)], env={"CXRGATE_CERTIFICATION_KEY": shell})
+
+    assert started == [Path(key)]
