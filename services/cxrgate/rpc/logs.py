@@ -11,12 +11,15 @@ import json
 import logging
 import os
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
 from cxrgate.core import CxrgateError
+
+_log = logging.getLogger(__name__)
 
 
 class JsonLines(logging.Formatter):
@@ -41,6 +44,13 @@ def log_to_stderr() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=os.environ.get("CXRGATE_LOG_LEVEL", "INFO"), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)  # pydicom's quote the values that they warn of
+    threading.excepthook = _log_end_of_thread  # Python's own writes the exception's text
+
+
+def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
+    """What a peer sends may end a thread of pynetdicom's."""
+    if end.exc_value is not None and end.exc_type is not SystemExit:
+        _log.error("process.thread_ended", exc_info=end.exc_value)
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:

@@ -63,9 +63,16 @@ def test_what_a_library_says_is_not_written(lines):
     assert "DOE" not in json.dumps(line)
 
 
-def test_what_a_library_warns_of_is_not_written_either():
-    code = "import warnings; from cxrgate.rpc.logs import log_to_stderr; log_to_stderr(); warnings.warn('DOE^JANE')"
+@pytest.mark.parametrize(
+    ("happens", "event"),
+    [
+        ("warnings.warn('DOE^JANE')", "log.library_spoke"),
+        ("threading.Thread(target=int, args=['DOE^JANE']).start()", "process.thread_ended"),
+    ],
+)
+def test_what_a_library_warns_of_and_what_ends_its_threads_is_not_written_either(happens, event):
+    code = f"import threading, warnings; from cxrgate.rpc.logs import log_to_stderr; log_to_stderr(); {happens}"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert "DOE" not in done.stdout + done.stderr
-    assert json.loads(done.stderr)["event"] == "log.library_spoke"
+    assert json.loads(done.stderr)["event"] == event
