@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.core import Failure, ImageRecord, Stage, UsageError
+from cxrgate.core import Decision, Failure, ImageRecord, Stage, UsageError
 from cxrgate.gate import Checked, Gate
 
 BATCH = 16
@@ -137,9 +137,17 @@ def _is_refused(failure: Failure) -> bool:
 
 
 def read_cases(path: Path) -> pd.DataFrame:
-    """Recorded cases; UsageError where they lack a column, as those of an earlier version do."""
+    """Recorded cases.
+
+    Raises:
+        UsageError: they lack a column, as those of an earlier version do; or one is said to be refused and has a
+            verdict, which would take a leak that is released out of the count.
+    """
     cases = pd.read_parquet(path)
     absent = [name for name in COLUMNS if name not in cases.columns]
     if absent:
         raise UsageError(f"{path}: expected the cases of this version, they lack {', '.join(absent)}; record them anew")
+    judged = int((cases["refused"] & ~(cases["failed"] & (cases["decision"] == Decision.INDETERMINATE))).sum())
+    if judged:
+        raise UsageError(f"{path}: expected no verdict on refused cases, {judged} have one")
     return cases

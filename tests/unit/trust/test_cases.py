@@ -6,6 +6,7 @@ import math
 import pytest
 from fakes import POLICY
 from gate_set import BROKEN, CLEAN, LEAK, TEXT, Stages
+from leak_cases import cases as made_up
 
 from cxrgate.core import Failure, Stage, UsageError
 from cxrgate.gate import Gate
@@ -66,6 +67,14 @@ def test_cases_of_an_earlier_version_are_refused_by_what_they_lack(tmp_path):
     check(Case(LEAK, Kind.LEAK)).drop(columns=["frontality", "refused"]).to_parquet(tmp_path / "cases.parquet")
 
     with pytest.raises(UsageError, match="they lack frontality, refused; record them anew"):
+        read_cases(tmp_path / "cases.parquet")
+
+
+@pytest.mark.parametrize("more", [{"failed": False}, {"failed": True, "decision": "ANONYMOUS"}])
+def test_a_leak_with_a_verdict_cannot_be_said_to_be_refused(tmp_path, more):
+    made_up("leak", [0.1], refused=True, **more).to_parquet(tmp_path / "cases.parquet")
+
+    with pytest.raises(UsageError, match="1 have one"):
         read_cases(tmp_path / "cases.parquet")
 
 
