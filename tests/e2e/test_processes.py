@@ -139,6 +139,27 @@ def test_when_its_own_certificate_ends_is_told_and_of_no_other_where_none_is_req
     assert [(kind, float(value)) for kind, value in told] == [('{kind="tls"}', ends.timestamp())]
 
 
+def reached(metrics):
+    with urlopen(f"http://{metrics}/metrics", timeout=5) as answer:
+        return float(re.search(r"\ncxrgate_index_reached (\S+)", answer.read().decode())[1])
+
+
+def becomes(metrics, value):
+    until = time.monotonic() + 30
+    while reached(metrics) != value and time.monotonic() < until:
+        time.sleep(0.1)
+    return reached(metrics) == value
+
+
+def test_whether_the_index_is_reached_is_told(gate, index, metrics):
+    assert becomes(metrics, 1)
+    index.kill()
+    assert becomes(metrics, 0)
+    index.start()
+    index.wait()
+    assert becomes(metrics, 1)
+
+
 @pytest.mark.parametrize(
     ("identity", "service", "code", "answer"),
     [

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from prometheus_client import Gauge
+
 from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.certified import Terms
@@ -53,8 +55,11 @@ async def serve_gate(
             oracle = Oracle(opened, quotas, Batches(config.batch_size))
 
             async def readiness(server: Server, names: Sequence[str]) -> None:
+                told = "1 while the index answers with what this gate may use, else 0."
+                reached = Gauge("cxrgate_index_reached", told, registry=server.metrics.registry)
                 while True:
                     answered = await asyncio.gather(gates.refresh(), found.are_healthy())
+                    reached.set(answered[0])
                     if (until := gates.certified_until()) is not None:
                         server.metrics.certificate_expires(CertificateKind.CALIBRATION, until)
                     ready = all(answered) and not opened.broken and not oracle.drift.noticed
