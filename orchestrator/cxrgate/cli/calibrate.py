@@ -43,7 +43,7 @@ def calibrate(
         signing, terms, samples = read_signing_key(key), read_leak_policy(policy), read_samples(data)
         settings = read_config(config)
         if output.exists():
-            raise UsageError(f"expected no folder at {output}")
+            raise UsageError(f"expected no folder at {output}; name another --output, records are never replaced")
         with bars() as progress:
             recording = record(settings, samples, terms, progress=progress)
         written = write_calibration(output, recording, policy, utc_now(), signing)
@@ -59,7 +59,8 @@ def tell(written: Written) -> None:
     clean = found.clean
     console.print(
         f"Not enrolled: {clean.flagged} of {clean.patients} patients flagged ({clean.share:.1%}, at most "
-        f"{clean.upper:.1%}). Thresholds: score {found.score_threshold:.4f}, copy {found.copy_threshold}",
+        f"{clean.upper:.1%}); {clean.path_patients} others drew the path. "
+        f"Thresholds: score {found.score_threshold:.4f}, copy {found.copy_threshold}",
         highlight=False,
         soft_wrap=True,
     )

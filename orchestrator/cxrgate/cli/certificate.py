@@ -17,7 +17,11 @@ from cxrgate.train import read_samples
 from cxrgate.trust.calibration_folder import verify_calibration
 from cxrgate.trust.renewal import renew as retest
 
-app = typer.Typer(no_args_is_help=True, help="Keys, checking and renewing of certificates of `cxrgate calibrate`.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Keys, checking and renewing of certificates of `cxrgate calibrate`.",
+)
 
 
 @app.command("key")

@@ -17,7 +17,11 @@ from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening as Web
 from cxrgate.rpc.roles import read_roles
 
-app = typer.Typer(no_args_is_help=True, help="Receive synthetic radiographs over DICOM and release those that pass.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Receive synthetic radiographs over DICOM and release those that pass.",
+)
 
 
 @app.callback()

@@ -17,7 +17,9 @@ from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.snapshot import read_manifest
 
-app = typer.Typer(no_args_is_help=True, help="Build, look at and verify snapshots of the real images.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
+)
 app.command()(withdraw)
 app.command()(activate)
 

@@ -12,7 +12,7 @@ from cxrgate.cli.errors import shown
 from cxrgate.gate.audit import AuditLog, parse_head, verify_log
 from cxrgate.gate.oracle import ACKNOWLEDGED
 
-app = typer.Typer(no_args_is_help=True, help="The gate's hash-chained log.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The gate's hash-chained log.")
 
 
 @app.callback()

@@ -16,6 +16,7 @@ from cxrgate.models.pack import pack_model
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Import published checkpoints, look at model folders, cast them and pack them for TorchServe.",
 )
 

@@ -116,5 +116,7 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
     if manifest is None:
         return None
     if config is None or config.enrol is None:
-        raise UsageError("expected a configuration with enrol.key: coverage needs its snapshot and the key of its ids")
+        raise UsageError(
+            "expected the run's configuration, with enrol.key: --training-manifest needs its snapshot and key"
+        )
     return cover(manifest, Snapshot.open(config.snapshot, config.read_storage_key()), read_key(config.enrol.key))

@@ -21,7 +21,9 @@ from cxrgate.review import serve_review, sign_link
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import Listening
 
-app = typer.Typer(no_args_is_help=True, help="The reviewer's page of a finished run, and links to it.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The reviewer's page of a finished run, and links to it."
+)
 
 Key = Annotated[Path, typer.Option(help="Key of one-time links; made where there is none.")]
 

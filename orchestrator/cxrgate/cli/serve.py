@@ -19,7 +19,9 @@ from cxrgate.rpc.process import Listening
 from cxrgate.serving.process import serve_models
 
 app = typer.Typer(
-    no_args_is_help=True, help="Serve the index or the gate over gRPC with mTLS, or the models, until SIGTERM."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Serve the index or the gate over gRPC with mTLS, or the models, until SIGTERM.",
 )
 
 Address = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 is chosen and logged.")]

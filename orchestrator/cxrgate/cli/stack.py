@@ -29,7 +29,9 @@ from cxrgate.stack.launch import (
     WATCHED,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Run models, index and gate in containers on this host.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Run models, index and gate in containers on this host."
+)
 
 StateFolder = Annotated[Path, typer.Option("--state", help="Folder of certificates, keys, snapshots and the log.")]
 Deploy = Annotated[Path, typer.Option(help="Folder with compose.yaml.")]

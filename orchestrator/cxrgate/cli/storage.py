@@ -13,7 +13,9 @@ from cxrgate.index import Snapshot, read_key
 from cxrgate.index.sealing import seal_snapshot
 from cxrgate.storage import open_data_key, rewrap, wrapped_keys
 
-app = typer.Typer(no_args_is_help=True, help="Seal snapshots with a storage key, and change the key.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Seal snapshots with a storage key, and change the key."
+)
 
 Key = Annotated[Path, typer.Option(help="Storage key, made by `cxrgate index key`; keep it on another volume.")]
 

@@ -20,7 +20,7 @@ from cxrgate.train.published_splits import read_splits, write_listing
 from cxrgate.train.training import Job
 from cxrgate.train.training import train as train_model
 
-app = typer.Typer(no_args_is_help=True, help="Train models on your own images, and score them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
 
 Listing = Annotated[
     Path, typer.Argument(help="CSV with image and patient_id and, if there, source and split (train, tune, test).")

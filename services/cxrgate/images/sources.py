@@ -131,7 +131,7 @@ def _row(root: Path, row: dict[str, str]) -> ImageFile:
 def relative_name(name: str) -> str:
     """`name` itself; UsageError unless it is a path relative to its source's folder and below it."""
     if not name or name.startswith("/") or ".." in PurePosixPath(name).parts or "\0" in name:
-        raise UsageError(f"expected an image relative to its source's folder and below it, got {name!r}")
+        raise UsageError(f"expected an image relative to the folder of its CSV or data set, and below it, got {name!r}")
     return name
 
 

@@ -168,7 +168,7 @@ def read_manifest(folder: Path) -> ModelManifest:
         manifest = ModelManifest.from_json(value)
         stated = value["digest"]
     except FileNotFoundError as error:
-        raise ModelError(f"expected a model folder with {MANIFEST}, got {folder}") from error
+        raise ModelError(f"expected a model folder with {MANIFEST}, got {folder.absolute()}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder / MANIFEST}: {error}") from error
     if stated != manifest.digest:
