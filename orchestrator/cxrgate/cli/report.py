@@ -117,6 +117,6 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
         return None
     if config is None or config.enrol is None:
         raise UsageError(
-            "expected the run's configuration, with enrol.key: --training-manifest needs its snapshot and key"
+            "expected a configuration of the run, with enrol.key: --training-manifest needs its snapshot and key"
         )
     return cover(manifest, Snapshot.open(config.snapshot, config.read_storage_key()), read_key(config.enrol.key))
