@@ -150,6 +150,11 @@ def test_rule_that_was_not_certified_is_refused(folder, policy):
         attempt(folder, policy=policy)
 
 
+def test_thresholds_of_ones_own_are_said_to_be_the_certificates_to_name(folder):
+    with pytest.raises(CertificateError, match=r"score_threshold: .* a policy that names no thresholds takes these"):
+        attempt(folder, policy="{score_threshold: 0.75}")
+
+
 def test_key_must_be_named(folder):
     with pytest.raises(UsageError, match="certification_key"):
         read_config(write_config(folder, folder / "out", 4, certification="required"))

@@ -23,6 +23,7 @@ CERTIFICATE = "certificate.json"
 UNCERTIFIED = "uncertified"
 """What every output says where nothing is promised."""
 FORMAT = 1
+_THRESHOLDS = frozenset({"score_threshold", "copy_threshold"})
 
 
 def utc_now() -> datetime:
@@ -50,7 +51,8 @@ class Certificate:
         differing = [name for name in names if self.binding.get(name) != found.get(name)]
         if differing:
             told = "; ".join(f"{name}: {self.binding.get(name)}, got {found.get(name)}" for name in differing)
-            raise CertificateError(f"expected the gate that was calibrated, with {told}")
+            hint = "; a policy that names no thresholds takes these" if _THRESHOLDS.issuperset(differing) else ""
+            raise CertificateError(f"expected the gate that was calibrated, with {told}{hint}")
 
     def check_snapshot(self, digest: str) -> None:
         """Raise CertificateError unless it was issued for the snapshot of that digest."""
