@@ -176,8 +176,9 @@ def test_dashboard_and_rules_ask_for_metrics_that_there_are():
     names = {
         name for query in [*asked, *[rule["expr"] for rule in rules]] for name in re.findall(r"cxrgate_\w+", query)
     }
-    files = ("services/cxrgate/rpc/metrics.py", "orchestrator/cxrgate/dicom/counts.py")
-    source = "".join((DEPLOY.parent / file).read_text() for file in files)
+    told = [DEPLOY.parent / "services/cxrgate/rpc/metrics.py"]
+    told += [DEPLOY.parent / "orchestrator/cxrgate" / file for file in ("gate/oracle_process.py", "dicom/counts.py")]
+    source = "".join(path.read_text() for path in told)
 
     assert names
     assert all(re.sub("_(total|bucket)$", "", name) in source for name in names)
