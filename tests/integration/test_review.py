@@ -8,6 +8,7 @@ from review_process import Review, finished_run
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
+from cxrgate.core import UsageError
 from cxrgate.gate import read_config, run
 from cxrgate.rpc.certs import Authority, write_identity
 
@@ -70,3 +71,8 @@ def test_a_withheld_image_does_not_come_back_with_the_next_run(review):
     assert not (released / name).exists()
     assert '"withheld": 1' in (released / "manifest.json").read_text()
     assert set(summary.released) == set(json.loads((released / "manifest.json").read_text())["files"])
+
+    elsewhere = read_config(review.config).model_copy(update={"review": review.folder / "mistyped.log"})
+    with pytest.raises(UsageError, match="1 images were withheld"):
+        run(elsewhere)
+    assert not (released / name).exists()

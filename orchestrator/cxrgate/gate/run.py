@@ -30,7 +30,7 @@ from cxrgate.gate.remote_models import open_models
 from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.gate.results import write_results
 from cxrgate.gate.rows import RESULT_COLUMNS, evidence_rows, result_row
-from cxrgate.gate.withheld import publishing, read_withheld, without_withheld
+from cxrgate.gate.withheld import expect_withheld, publishing, read_withheld, without_withheld
 from cxrgate.images import ImageFile, encode_png
 from cxrgate.index import Snapshot, ensure_key
 
@@ -211,6 +211,7 @@ class _Run:
         }
         with publishing(self._paths.released):
             remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
+            expect_withheld(self._paths.released, withheld)
             more = {"withheld": withheld} if withheld else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
         return remaining.keys()

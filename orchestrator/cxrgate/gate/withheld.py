@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrgate.core import UsageError
 from cxrgate.gate.audit import read_lines
-from cxrgate.gate.release import finish_publication, publish, read_manifest
+from cxrgate.gate.release import MANIFEST, finish_publication, publish, read_manifest
 
 WITHHELD = "image_withheld"
 
@@ -47,6 +48,21 @@ def without_withheld(
     names = set(results.loc[results["pixel_digest"].isin(withheld), "released_as"])
     remaining = {name: sha256 for name, sha256 in released.items() if name not in names}
     return remaining, len(released) - len(remaining)
+
+
+def expect_withheld(released: Path, withheld: int) -> None:
+    """Let no image come back that reviewers withheld because their log is gone, or another one is named.
+
+    Args:
+        released: the folder that is to be published again.
+        withheld: how many images would stay away.
+
+    Raises:
+        UsageError: more have been withheld from the set that is there, or its manifest cannot be read.
+    """
+    before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
+    if withheld < before:
+        raise UsageError(f"expected the reviewers' log (review) by which {before} images were withheld, got {withheld}")
 
 
 @contextmanager

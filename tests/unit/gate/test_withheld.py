@@ -3,9 +3,10 @@ import asyncio
 import pandas as pd
 import pytest
 
+from cxrgate.core import UsageError
 from cxrgate.gate.audit import AuditLog, LogBroken
 from cxrgate.gate.release import publish, stage
-from cxrgate.gate.withheld import WITHHELD, read_withheld, withdraw_withheld
+from cxrgate.gate.withheld import WITHHELD, expect_withheld, read_withheld, withdraw_withheld
 
 RESULTS = pd.DataFrame({"released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]})
 
@@ -59,3 +60,16 @@ def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(t
         withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
     assert not list((tmp_path / "released").rglob("b.png"))
+
+
+def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    expect_withheld(tmp_path / "released", 0)
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    expect_withheld(tmp_path / "released", 0)
+    withhold(tmp_path / "log", "2")
+    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    expect_withheld(tmp_path / "released", 1)
+    with pytest.raises(UsageError, match="by which 1 images were withheld, got 0"):
+        expect_withheld(tmp_path / "released", 0)
