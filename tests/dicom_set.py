@@ -31,6 +31,7 @@ from cxrgate.rpc.errors import CallRefused
 CANARY = "CANARY^JANE"
 ONES = np.ones(4, np.float32)
 LEAK, CLEAN = 255, 0
+SUCCESS = 0x0000
 """The first pixel: what the stand-in of the verification model goes by."""
 
 
@@ -173,3 +174,9 @@ async def _start(desk):
 async def _stop(task):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def store(port, *datasets, **options):
+    with association(port, **options) as opened:
+        assert opened.is_established
+        return [opened.send_c_store(dataset).Status for dataset in datasets]

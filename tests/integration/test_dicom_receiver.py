@@ -1,7 +1,5 @@
 import errno
-import logging
 import socket
-import ssl
 import struct
 import subprocess
 import threading
@@ -10,9 +8,8 @@ import time
 import dicom_set
 import numpy as np
 import pytest
-from dicom_set import CANARY, CLEAN, LEAK, NoGate, Running, Stages, as_file, association, radiograph
+from dicom_set import CANARY, CLEAN, LEAK, SUCCESS, NoGate, Running, Stages, as_file, association, radiograph, store
 from fakes import POLICY
-from grpc_set import AUTHORITY, IDENTITIES, ROLES
 from prometheus_client import generate_latest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
@@ -21,15 +18,13 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom import Listening, OutFormat, SpoolLimits, Tls
+from cxrgate.dicom import Listening, OutFormat, SpoolLimits
 from cxrgate.dicom.outbox import Outbox
-from cxrgate.dicom.senders import Senders
 from cxrgate.gate.audit import AuditLog, read_lines, verify_log
 from cxrgate.gate.oracle_drift import Drift
 from cxrgate.gate.pipeline import Gate
-from cxrgate.rpc.certs import Authority, write_identity
 
-SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
+OUT_OF_RESOURCES = 0xA700
 
 
 def until(condition, seconds=20):
@@ -37,12 +32,6 @@ def until(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def store(port, *datasets, **options):
-    with association(port, **options) as opened:
-        assert opened.is_established
-        return [opened.send_c_store(dataset).Status for dataset in datasets]
 
 
 def outcomes(folder):
@@ -254,89 +243,6 @@ def test_a_data_set_without_an_end_is_cut_off(tmp_path):
             assert "Status" not in opened.send_c_store(endless)
         assert store(running.port, radiograph(2)[0]) == [SUCCESS]
         assert len(running.waiting()) <= 1
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """The receiver's, two roles', and some that nobody knows."""
-    folder = tmp_path_factory.mktemp("certificates")
-    others = {
-        "foreign": Authority.create().issue("spiffe://cxrgate/generator", ()),
-        "stranger": AUTHORITY.issue("spiffe://elsewhere/CANARY", ()),
-        "nameless": AUTHORITY.issue(None, ("localhost",)),
-    }
-    for name in ("receiver", "generator", "reviewer"):
-        others[name] = IDENTITIES[name]
-    for name, identity in others.items():
-        write_identity(folder / name, identity)
-    return folder
-
-
-def by_tls(folder, name):
-    """How to come with the certificate of `name`; None has none."""
-    context = ssl.create_default_context(cafile=str(folder / "receiver" / "ca.crt"))
-    if name is not None:
-        context.load_cert_chain(folder / name / "tls.crt", folder / name / "tls.key")
-    return {"tls_args": (context, "localhost")}
-
-
-def test_with_tls_a_role_that_may_have_images_checked_comes_in(tmp_path, certificates):
-    with Running(tmp_path, tls=Tls(certificates / "receiver", ROLES)).started() as running:
-        with socket.create_connection(("127.0.0.1", running.port)):  # says nothing, and keeps nobody out
-            assert store(running.port, radiograph(1)[0], **by_tls(certificates, "generator")) == [SUCCESS]
-        with association(running.port) as opened:
-            assert not opened.is_established
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("reviewer", "code=PERMISSION_DENIED reason=ROLE identity=spiffe://cxrgate/reviewer"),
-        ("stranger", "code=UNAUTHENTICATED reason=IDENTITY identity=unknown"),
-        ("nameless", "code=UNAUTHENTICATED reason=IDENTITY identity=unknown"),
-        ("foreign", None),
-        (None, None),
-    ],
-)
-def test_with_tls_no_other_certificate_comes_in(tmp_path, certificates, caplog, name, told):
-    with (
-        caplog.at_level(logging.DEBUG, "cxrgate"),
-        Running(tmp_path, tls=Tls(certificates / "receiver", ROLES)).started() as running,
-        association(running.port, **by_tls(certificates, name)) as opened,
-    ):
-        assert (opened.is_established, opened.is_rejected) == (False, told is not None)
-
-    refused = [message for message in caplog.messages if "refused" in message]
-    assert refused == ([] if told is None else [f"dicom.sender_refused {told}"])
-
-
-def test_a_certificate_that_cannot_be_looked_at_does_not_come_in(tmp_path, certificates, monkeypatch):
-    def fail(*_):
-        raise ValueError
-
-    monkeypatch.setattr(Senders, "admit", fail)
-    with (
-        Running(tmp_path, tls=Tls(certificates / "receiver", ROLES)).started() as running,
-        association(running.port, **by_tls(certificates, "generator")) as opened,
-    ):
-        assert opened.is_rejected
-
-
-def test_tls_is_not_spoken_without_roles(tmp_path, certificates, monkeypatch):
-    monkeypatch.setattr("cxrgate.cli.dicom.log_to_stderr", lambda: None)
-    places = ["--spool", tmp_path, "--released", tmp_path, "--log", tmp_path / "log", "--allow", "GENERATOR"]
-    command = [
-        "dicom",
-        "receive",
-        tmp_path / "none.yaml",
-        *places,
-        "--tls",
-        "--certificates",
-        certificates / "receiver",
-    ]
-    done = CliRunner().invoke(app, [str(part) for part in command])
-
-    assert (done.exit_code, "--roles for --tls" in done.output) == (2, True)
 
 
 @pytest.mark.dcmtk
