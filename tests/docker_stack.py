@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import docker
+import yaml
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import Gate, Identity, Image
+from cxrgate.gate import read_config
 from cxrgate.serving.address import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -144,6 +146,20 @@ from urllib.request import urlopen
 with urlopen("http://{name}.watch:{port}/metrics") as answer:
     print(answer.read().decode())
 """
+
+
+def local_config(folder):
+    """The configuration of `cxrgate run` in this process over the drawn images and what the stack enrolled."""
+    content = {
+        "synthetic": "data/synthetic",
+        "output": "out",
+        "snapshot": "state/store/first",
+        "storage_key": "state/storage.key",
+        "models": str(MODELS),
+    }
+    path = folder / "local.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return read_config(path)
 
 
 def images_below(folder):

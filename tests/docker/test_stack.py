@@ -8,14 +8,13 @@ import shutil
 import grpc
 import pandas as pd
 import pytest
-import yaml
-from docker_stack import COLLECTOR, MODELS, Stack, images_below
+from docker_stack import COLLECTOR, Stack, images_below, local_config
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import Decision, Gate, GateError
 from cxrgate.demo import Extent, write_dataset
-from cxrgate.gate import read_config, run
+from cxrgate.gate import run
 from cxrgate.index import Snapshot, read_key
 from cxrgate.rpc.certs import Authority
 
@@ -59,16 +58,7 @@ def stack(folder):
 @pytest.fixture(scope="module")
 def local(folder, stack):
     """Decision by image id, of `cxrgate run` in this process over what the stack enrolled, and the policy's digest."""
-    content = {
-        "synthetic": "data/synthetic",
-        "output": "out",
-        "snapshot": "state/store/first",
-        "storage_key": "state/storage.key",
-        "models": str(MODELS),
-    }
-    path = folder / "local.yaml"
-    path.write_text(yaml.safe_dump(content))
-    results = run(read_config(path)).results
+    results = run(local_config(folder)).results
     digest = json.loads((folder / "out/results/run.json").read_text())["policy_digest"]
     return {row.image_id.replace("/", "-"): row.decision for row in results.itertuples()}, digest
 
