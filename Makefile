@@ -26,7 +26,7 @@ lint: .venv/installed
 	$(BIN)/mypy services orchestrator
 	$(BIN)/lint-imports
 	protos/check.sh
-	$(BIN)/python -m cxrgate.trust.prose .
+	$(BIN)/python .ci/prose.py .
 	deploy/check.sh
 
 format: .venv/installed

@@ -18,14 +18,15 @@ from pathlib import Path
 
 import torch
 from benchmarks.trust import trust_overhead
-from fakes import picture
+from support.fakes import picture
 
-from cxrgate.gate import ModelFolders, RunConfig, local_models, run
-from cxrgate.gate.config import Enrol, Rule
+from cxrgate.gate.config import Enrol, ModelFolders, PolicyConfig, RunConfig
+from cxrgate.gate.local import local_models
 from cxrgate.images import ImageFile, SandboxedDecoder, decode, encode_png, list_folder
 from cxrgate.index import LocalSearcher, Snapshot
-from cxrgate.index.engine import EngineName
-from cxrgate.models import Kind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.index.engines.engine import EngineName
+from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.run.run import run
 
 IMAGES = 256
 REAL = 128
@@ -38,7 +39,7 @@ ROUNDS = 3
 def write_inputs(folder, images):
     torch.manual_seed(0)
     for kind, shape in (("retrieval", RetrievalArchitecture()), ("verification", VerificationArchitecture())):
-        save_model(folder / "models" / kind, Kind(kind), shape, Preprocessing(), shape.build().state_dict(), {})
+        save_model(folder / "models" / kind, ModelKind(kind), shape, Preprocessing(), shape.build().state_dict(), {})
     for kind, count, start in (("real", REAL, 0), ("synthetic/class", images, 1000)):
         (folder / kind).mkdir(parents=True)
         for number in range(count):
@@ -55,7 +56,7 @@ def config(folder, number):
         snapshot=folder / "snapshot",
         models=ModelFolders(retrieval=folder / "models/retrieval", verification=folder / "models/verification"),
         enrol=Enrol(images=folder / "real.csv", key=folder / "key", reference_map=folder / "map.csv"),
-        policy=Rule(score_threshold=1.0, minimum_typicality=-1),
+        policy=PolicyConfig(score_threshold=1.0, minimum_typicality=-1),
     )
 
 

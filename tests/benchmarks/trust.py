@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fakes import POLICY, evidence, picture
+from support.fakes import POLICY, evidence, picture
 
 from cxrgate.certification import Certificate
 from cxrgate.core import GreyImage
-from cxrgate.gate import Checked
-from cxrgate.gate.oracle_drift import Drift
-from cxrgate.gate.rows import evidence_rows, result_row
+from cxrgate.gate.drift import Drift
+from cxrgate.gate.pipeline import Checked
 from cxrgate.images.descriptors import weight_free
 from cxrgate.models import Forward, keep_freed_memory, load_model
+from cxrgate.run.rows import evidence_rows, result_row
 
 STORE = Path(__file__).parents[2] / "model_store"
 BATCH = 16

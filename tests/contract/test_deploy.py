@@ -9,7 +9,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from cxrgate.gate.certified import RULE
+from cxrgate.gate.certified import BINDING_KEYS
 from cxrgate.stack.certified import MOUNTED
 from cxrgate.stack.launch import INPUTS, PROFILE_SERVICES, SENDERS
 from cxrgate.stack.state import HOSTS
@@ -106,7 +106,7 @@ def test_one_variable_makes_index_and_gate_ask_for_certificates():
     asked = {SERVICES[name]["environment"]["CXRGATE_CERTIFICATION_KEY"] for name in ("gate", "receiver")}
     assert asked == {f"${{CXRGATE_CERTIFICATION_KEY:+{MOUNTED}}}"}
     assert (config["certification"], config["certification_key"]) == ("required", MOUNTED)
-    assert not set(RULE) & set(config.get("policy", {}))
+    assert not set(BINDING_KEYS) & set(config.get("policy", {}))
 
 
 def test_certificates_name_the_hosts_that_are_called():
@@ -177,7 +177,7 @@ def test_dashboard_and_rules_ask_for_metrics_that_there_are():
         name for query in [*asked, *[rule["expr"] for rule in rules]] for name in re.findall(r"cxrgate_\w+", query)
     }
     told = [DEPLOY.parent / "services/cxrgate/rpc/metrics.py"]
-    told += [DEPLOY.parent / "orchestrator/cxrgate" / file for file in ("gate/oracle_process.py", "dicom/counts.py")]
+    told += [DEPLOY.parent / "orchestrator/cxrgate" / file for file in ("gateway/process.py", "dicom/counts.py")]
     source = "".join(path.read_text() for path in told)
 
     assert names

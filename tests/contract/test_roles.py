@@ -1,7 +1,7 @@
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
-from grpc_set import ROLES
+from support.grpc_servers import ROLES
 
 from cxrgate.api.gate.v1 import gate_service_pb2
 from cxrgate.api.index.v1 import index_service_pb2

@@ -4,16 +4,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fakes import picture, save_small_models
+from support.fakes import picture, save_small_models
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import ModelError
-from cxrgate.models import Forward, load_model, torchserve_handler
-from cxrgate.models.inference_codec import REQUEST, pack_floats, pack_images, unpack_floats
+from cxrgate.models import Forward, load_model
 from cxrgate.models.manifest import MANIFEST, read_manifest
-from cxrgate.models.pack import pack_model
-from cxrgate.models.pack_canary import CANARY_ID, read_canary
-from cxrgate.models.torchserve_handler import BEATS, TorchServeHandler
+from cxrgate.serving.codec import REQUEST, pack_floats, pack_images, unpack_floats
+from cxrgate.serving.known_answer import KNOWN_ANSWER_ID, read_known_answer
+from cxrgate.serving.pack import pack_model
+from cxrgate.serving.torchserve import handler as torchserve_handler
+from cxrgate.serving.torchserve.handler import BEATS, TorchServeHandler
 
 SIDE = 64
 
@@ -161,24 +162,24 @@ def test_bytes_that_are_no_request_harm_no_other_request_in_the_batch(handlers, 
 
 
 @pytest.mark.parametrize("kind", ["retrieval", "verification"])
-def test_canary_knows_its_model(packed, handlers, forwards, kind):
-    canary, digest = read_canary(packed / kind), forwards[kind].manifest.digest
-    (reply,) = handlers[kind].handle([{REQUEST: bytearray(canary.request(digest))}], None)
+def test_known_answer_knows_its_model(packed, handlers, forwards, kind):
+    known_answer, digest = read_known_answer(packed / kind), forwards[kind].manifest.digest
+    (reply,) = handlers[kind].handle([{REQUEST: bytearray(known_answer.request(digest))}], None)
 
-    assert canary.fits(digest, reply)
-    assert not canary.fits("another", reply)
-    assert not canary.fits(digest, b"")
-    assert not canary.fits(digest, reply[:-8])
+    assert known_answer.fits(digest, reply)
+    assert not known_answer.fits("another", reply)
+    assert not known_answer.fits(digest, b"")
+    assert not known_answer.fits(digest, reply[:-8])
 
 
-def test_canary_notices_another_answer(packed, tmp_path):
+def test_known_answer_notices_another_answer(packed, tmp_path):
     save_small_models(tmp_path, seed=1)
     pack_model(tmp_path / "retrieval", tmp_path / "packed")
     other = load(tmp_path / "packed" / "retrieval")
     digest = other._forward.manifest.digest
-    (reply,) = other.handle([{REQUEST: bytearray(read_canary(packed / "retrieval").request(digest))}], None)
+    (reply,) = other.handle([{REQUEST: bytearray(read_known_answer(packed / "retrieval").request(digest))}], None)
 
-    assert not read_canary(packed / "retrieval").fits(digest, reply)
+    assert not read_known_answer(packed / "retrieval").fits(digest, reply)
 
 
 def test_good_answers_to_real_requests_are_told_and_others_are_not(packed, tmp_path, monkeypatch):
@@ -186,7 +187,7 @@ def test_good_answers_to_real_requests_are_told_and_others_are_not(packed, tmp_p
     handler = load(packed / "retrieval")
     digest = handler._forward.manifest.digest
     ask(handler, pb.EmbedImagesRequest(model_digest="another", images=images()))
-    ask(handler, pb.EmbedImagesRequest(model_digest=digest, images=pack_images([CANARY_ID], pixels(1))))
+    ask(handler, pb.EmbedImagesRequest(model_digest=digest, images=pack_images([KNOWN_ANSWER_ID], pixels(1))))
     assert not list(tmp_path.iterdir())
 
     ask(handler, pb.EmbedImagesRequest(model_digest=digest, images=images()))

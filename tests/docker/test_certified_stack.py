@@ -5,13 +5,14 @@ import time
 from datetime import timedelta
 
 import pytest
-from certified import LATER, bound, certificate, signing_key
-from docker_stack import DEPLOY, Stack, images_below, local_config
+from support.certified_gate import LATER, bound, certificate, signing_key
+from support.container_stack import DEPLOY, Stack, images_below, local_config
 
 from cxrgate.certification import CERTIFICATE
-from cxrgate.client import Decision, Gate, Identity
+from cxrgate.client import Decision, Gate
 from cxrgate.core.digest import bytes_digest
 from cxrgate.demo import Extent, write_dataset
+from cxrgate.rpc.channel import Identity
 from cxrgate.stack.waiting import RESTARTS, SECONDS
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from docker_stack import DEPLOY
+from support.container_stack import DEPLOY
 
 from cxrgate.stack import Compose
 

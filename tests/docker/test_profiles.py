@@ -8,18 +8,18 @@ import time
 import httpx
 import numpy as np
 import pytest
-from dicom_set import CANARY, association, radiograph
-from docker_stack import Stack, images_below
 from pydicom import dcmread
-from review_set import write_run
+from support.container_stack import Stack, images_below
+from support.dicom_receiver import MARKER, association, radiograph
+from support.reviewed_run import write_run
 
 from cxrgate.client import Decision
 from cxrgate.core import ImageRecord
 from cxrgate.core.digest import file_digest
 from cxrgate.demo import Extent, write_dataset
-from cxrgate.gate.audit import read_lines
+from cxrgate.hashlog import read_lines
 from cxrgate.images import decode
-from cxrgate.serving.address import free_port
+from cxrgate.serving.torchserve.address import free_port
 from cxrgate.stack.state import container_user
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
@@ -90,7 +90,7 @@ def test_a_drawing_that_is_sent_goes_out_as_a_new_object(stack, folder):
     assert (line.content["released_as"], line.content["released_sha256"]) == (path.name, file_digest(path))
     assert np.array_equal(found.pixel_array, pixels)
     assert found.SOPInstanceUID not in {sent.SOPInstanceUID, sent.StudyInstanceUID, sent.SeriesInstanceUID}
-    assert CANARY.encode() not in path.read_bytes()
+    assert MARKER.encode() not in path.read_bytes()
 
 
 def test_the_receiver_takes_nothing_without_a_certificate_from_another_role_or_title(stack):
@@ -128,7 +128,7 @@ def test_nothing_that_they_wrote_names_a_sent_patient_or_a_link(stack):
 
     written["receiver metrics"] = stack.metrics("receiver")
 
-    assert not [name for name, text in written.items() if CANARY.encode() in text or b"/enter/" in text]
+    assert not [name for name, text in written.items() if MARKER.encode() in text or b"/enter/" in text]
     assert b"cxrgate_dicom_answered_total 1.0" in written["receiver metrics"]
     assert SENDER.encode() not in written["receiver metrics"]
     assert all(b'"DEBUG"' in written[service] for service in ("receiver", "review"))

@@ -8,15 +8,15 @@ import shutil
 import grpc
 import pandas as pd
 import pytest
-from docker_stack import COLLECTOR, Stack, images_below, local_config
+from support.container_stack import COLLECTOR, Stack, images_below, local_config
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import Decision, Gate, GateError
 from cxrgate.demo import Extent, write_dataset
-from cxrgate.gate import run
 from cxrgate.index import Snapshot, read_key
-from cxrgate.rpc.certs import Authority
+from cxrgate.rpc.development_ca import Authority
+from cxrgate.run.run import run
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 

@@ -7,18 +7,18 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
-from fakes import SMALL, images
-from model_server import ModelServer
+from support.fakes import SMALL, images
+from support.torchserve_process import ModelServer
 
 from cxrgate.core import Candidates
-from cxrgate.gate import ModelFolders
+from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.remote_models import open_models
-from cxrgate.models import Dtype, Kind, RetrievalArchitecture, save_model
+from cxrgate.models import Dtype, ModelKind, RetrievalArchitecture, save_model
 
 pytestmark = [pytest.mark.model_server, pytest.mark.slow]
 
-DTYPES = {Kind.RETRIEVAL: Dtype.BFLOAT16, Kind.VERIFICATION: Dtype.FLOAT16}
+DTYPES = {ModelKind.RETRIEVAL: Dtype.BFLOAT16, ModelKind.VERIFICATION: Dtype.FLOAT16}
 BACK_SECONDS = 15
 SHAPE = RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)
 

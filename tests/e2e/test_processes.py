@@ -10,15 +10,17 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
-from grpc_set import ROLES_FILE
-from service_process import GATE, INDEX, Process
-from sets import write_sets
+from support.grpc_servers import ROLES_FILE
+from support.image_sets import write_sets
+from support.service_process import GATE, INDEX, Process
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.client import Gate, Identity, Image
-from cxrgate.gate import read_config, run
-from cxrgate.serving.address import free_port
+from cxrgate.client import Gate, Image
+from cxrgate.gate.config import read_config
+from cxrgate.rpc.channel import Identity
+from cxrgate.run.run import run
+from cxrgate.serving.torchserve.address import free_port
 
 BACK_SECONDS = 10
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
-from review_process import Review, finished_run
+from support.review_process import Review, finished_run
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

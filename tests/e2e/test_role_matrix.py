@@ -4,7 +4,7 @@ import asyncio
 
 import grpc
 import pytest
-from grpc_set import IDENTITIES, ROLES, channel, serving
+from support.grpc_servers import IDENTITIES, ROLES, channel, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as gate
 from cxrgate.api.index.v1 import index_service_pb2_grpc as index

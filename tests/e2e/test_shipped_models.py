@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from grpc_set import ROLES_FILE
-from model_server import ModelServer
-from service_process import INDEX, Process
-from sets import tree
+from support.grpc_servers import ROLES_FILE
+from support.image_sets import tree
+from support.service_process import INDEX, Process
+from support.torchserve_process import ModelServer
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

@@ -2,7 +2,7 @@
 
 import pytest
 from benchmarks.services.models import torchserve
-from fakes import save_small_models
+from support.fakes import save_small_models
 
 
 @pytest.mark.model_server

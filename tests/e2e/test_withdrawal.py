@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from grpc_set import ROLES_FILE
-from service_process import INDEX, Process
-from snapshots import KEY, write_snapshot
+from support.grpc_servers import ROLES_FILE
+from support.random_snapshots import KEY, write_snapshot
+from support.service_process import INDEX, Process
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

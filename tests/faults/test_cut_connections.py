@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 
-from gate_set import CLEAN, LEAK, gate_server, with_quota
-from grpc_set import IDENTITIES
+from support.fake_gate import CLEAN, LEAK, gate_server, with_quota
+from support.grpc_servers import IDENTITIES
 
 from cxrgate.client import AsyncGate, Image
 

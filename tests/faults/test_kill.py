@@ -11,9 +11,10 @@ from contextlib import suppress
 import pandas as pd
 import psutil
 import pytest
-from sets import tree, write_config, write_sets
+from support.image_sets import tree, write_config, write_sets
 
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
+from cxrgate.run.run import run
 
 KILLS = 20
 

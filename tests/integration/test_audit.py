@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from evaluate_sets import write_listing
+from support.evaluation_listings import write_listing
 from typer.testing import CliRunner
 
+from cxrgate.audit import audit as module
+from cxrgate.audit import rule as audit_rule
 from cxrgate.cli.main import app
 from cxrgate.demo import Patient, View, draw
 from cxrgate.images import encode_png
-from cxrgate.trust import audit as module
-from cxrgate.trust import audit_rule, canaries
-from cxrgate.trust.cases import COLUMNS
-from cxrgate.trust.generator import fit_generator
-from cxrgate.trust.leaks import CLASSES, of_class
-from cxrgate.trust.strangers_drawn import noises
+from cxrgate.planted import origins
+from cxrgate.planted.cases import COLUMNS
+from cxrgate.planted.classes.catalogue import CLASSES, of_class
+from cxrgate.planted.generator import fit_generator
+from cxrgate.planted.outliers.drawn import noises
 
 OTHERS = [name for name in CLASSES if name not in module.MAIN]
 MODELS = Path(__file__).parents[2] / "model_store" / "demo"
@@ -42,13 +43,13 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
     write_radiographs(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(canaries, "fit_generator", partial(fit_generator, steps=2))
+        patch.setattr(origins, "fit_generator", partial(fit_generator, steps=2))
         patch.setattr(audit_rule, "LIMIT", 0.5)
         patch.setattr(module, "MAIN_PATIENTS", 5)
         patch.setattr(module, "_OTHER_LEAKS", [leak for name in OTHERS for leak in of_class(name)[:3:2]])
         patch.setattr(module, "PATIENTS", 3)
         patch.setattr(module, "GENERATED_PATIENTS", 3)
-        patch.setattr(module, "strangers", lambda: iter(list(noises(np.random.default_rng(0)))[:5]))
+        patch.setattr(module, "outliers", lambda: iter(list(noises(np.random.default_rng(0)))[:5]))
         arguments = ["audit", str(folder), "--models", str(MODELS), "--output", str(folder / "out")]
         arguments += ["--other-models", str(MODELS)]
         answer = CliRunner().invoke(app, arguments)

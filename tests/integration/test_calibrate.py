@@ -6,21 +6,22 @@ import shutil
 from functools import partial
 
 import pytest
-from certified import bound, signing_key
-from fakes import picture
 from PIL import Image
-from sets import write_config, write_sets
+from support.certified_gate import bound, signing_key
+from support.fakes import picture
+from support.image_sets import write_config, write_sets
 from typer.testing import CliRunner
 
+from cxrgate.calibration.folder import verify_calibration
 from cxrgate.certification import CERTIFICATE, read_public_key
 from cxrgate.cli.main import app
 from cxrgate.core.digest import bytes_digest
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
 from cxrgate.index import Snapshot, opaque_id, read_key
-from cxrgate.index.service_changes import Addition, change_snapshot
+from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.snapshot import ARRAYS
-from cxrgate.trust.calibration_folder import verify_calibration
-from cxrgate.trust.generator import fit_generator
+from cxrgate.planted.generator import fit_generator
+from cxrgate.run.run import run
 
 NEW = 40
 POLICY = """
@@ -57,7 +58,7 @@ def command(folder, *words, key="signing"):
 def quick_generator():
     """Fitted for two steps: what it draws is like nothing, which is as good for a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cxrgate.trust.canaries.fit_generator", partial(fit_generator, steps=2))
+        patch.setattr("cxrgate.planted.origins.fit_generator", partial(fit_generator, steps=2))
         yield
 
 

@@ -6,21 +6,22 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from certified import LATER, bound, certificate, signing_key
-from fakes import save_small_models
-from grpc_set import channel, serving
-from sets import write_config, write_sets
+from support.certified_gate import LATER, bound, certificate, signing_key
+from support.fakes import save_small_models
+from support.grpc_servers import channel, serving
+from support.image_sets import write_config, write_sets
 
 from cxrgate.certification import CERTIFICATE, create_signing_key
-from cxrgate.core import CertificateError, CxrgateError, UsageError
+from cxrgate.core import CallRefused, CertificateError, CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.gate import local_models, read_config, run
-from cxrgate.gate.certified import RULE, Terms
-from cxrgate.gate.remote_gates import OVER, FollowingGate
-from cxrgate.index.service import IndexState
-from cxrgate.index.servicer import index_service
+from cxrgate.gate.certified import BINDING_KEYS, Terms
+from cxrgate.gate.config import read_config
+from cxrgate.gate.local import local_models
+from cxrgate.gateway.gates import OVER, FollowingGate
+from cxrgate.index.service.servicer import index_service
+from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.run.run import run
 
 REQUIRED = {"certification": "required", "certification_key": "signing.pub"}
 
@@ -136,7 +137,7 @@ def test_nothing_is_released_and_the_error_names_what_changed(folder, made, spoi
 
 
 def test_every_certified_part_that_differs_is_named(folder, made):
-    policy = json.dumps({"borderline": 0.9, **{name: made[1][name] for name in RULE}})
+    policy = json.dumps({"borderline": 0.9, **{name: made[1][name] for name in BINDING_KEYS}})
     (folder / "snapshot" / CERTIFICATE).write_bytes(certificate(folder, dict.fromkeys(made[1], "another")))
 
     with pytest.raises(CertificateError) as error:

@@ -2,15 +2,15 @@ import re
 
 import pandas as pd
 import pytest
-from fakes import save_small_models
-from sets import tree
+from support.fakes import save_small_models
+from support.image_sets import tree
 from typer.testing import CliRunner
 
 from cxrgate.cli.demo import SEED
 from cxrgate.cli.main import app
-from cxrgate.demo import Extent, Kind, read_planted, write_dataset
+from cxrgate.demo import Extent, PlantedKind, read_planted, write_dataset
 
-COPIES = (Kind.IDENTICAL, Kind.REENCODED, Kind.RESCALED)
+COPIES = (PlantedKind.IDENTICAL, PlantedKind.REENCODED, PlantedKind.RESCALED)
 
 
 def demo(folder):
@@ -53,14 +53,14 @@ def test_copies_are_removed_as_copies(results, kind):
 
 
 def test_broken_files_are_indeterminate(results):
-    rows = results[results["kind"] == Kind.BROKEN]
+    rows = results[results["kind"] == PlantedKind.BROKEN]
 
     assert len(rows) == 2
     assert set(rows["decision"]) == {"INDETERMINATE"}
 
 
 def test_table_counts_what_became_of_each_kind(answer, results):
-    for kind in Kind:
+    for kind in PlantedKind:
         rows = results[results["kind"] == kind]
         released = int((rows["decision"] == "ANONYMOUS").sum())
         line = next(line for line in answer.output.splitlines() if str(kind) in line)

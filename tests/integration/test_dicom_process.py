@@ -13,22 +13,22 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from dicom_set import CANARY, NoGate, as_file, association, radiograph
-from fakes import picture
-from grpc_set import ROLES, ROLES_FILE
-from sets import write_sets
+from support.dicom_receiver import MARKER, NoGate, as_file, association, radiograph
+from support.fakes import picture
+from support.grpc_servers import ROLES, ROLES_FILE
+from support.image_sets import write_sets
 
 from cxrgate.core.digest import file_digest
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
 from cxrgate.dicom.spool import Spool
-from cxrgate.dicom.work import Desk
-from cxrgate.gate import read_config
-from cxrgate.gate.audit import AuditLog, read_lines, verify_log
+from cxrgate.dicom.work import SpoolWorker
+from cxrgate.gate.config import read_config
 from cxrgate.gate.local import local_models
-from cxrgate.gate.oracle_batches import Batches
-from cxrgate.gate.run import open_or_enrol
-from cxrgate.rpc.certs import write_development_certificates
+from cxrgate.gateway.batches import Batches
+from cxrgate.hashlog import HashLog, read_lines, verify_log
+from cxrgate.rpc.development_ca import write_development_certificates
+from cxrgate.run.run import open_or_enrol
 
 COPY = 0
 """The radiograph of the same pixels as an enrolled image."""
@@ -139,7 +139,7 @@ def test_messages_at_debug_name_no_patient_and_metrics_no_sender_either(folder, 
 
     assert 'cxrgate_dicom_refused_total{reason="ROLE"} 1.0' in told["metrics"]
     assert '"level": "DEBUG"' in told["messages"]
-    assert not [name for name, text in told.items() if CANARY in text]
+    assert not [name for name, text in told.items() if MARKER in text]
     assert "GENERATOR" not in told["metrics"]
 
 
@@ -152,9 +152,9 @@ def test_what_the_log_names_is_released_by_the_next_start_and_nothing_else_is(fo
     (sent / f"2.25.1.dcm{PREPARED}").write_bytes(b"not in the log")
     before = [path.suffix for path in sent.iterdir()]
 
-    log = AuditLog(tmp_path / "dicom.log")
+    log = HashLog(tmp_path / "dicom.log")
     spool = Spool(tmp_path / "spool")
-    Desk(spool, Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log, Counts(spool))
+    SpoolWorker(spool, Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log, Counts(spool))
     asyncio.run(log.close())
 
     (line,), (path,) = read_lines(log.path), sent.iterdir()

@@ -5,24 +5,36 @@ import subprocess
 import threading
 import time
 
-import dicom_set
 import numpy as np
 import pytest
-from dicom_set import CANARY, CLEAN, LEAK, SUCCESS, NoGate, Running, Stages, as_file, association, radiograph, store
-from fakes import POLICY
 from prometheus_client import generate_latest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
+from support import dicom_receiver
+from support.dicom_receiver import (
+    CLEAN,
+    LEAK,
+    MARKER,
+    SUCCESS,
+    NoGate,
+    Running,
+    Stages,
+    as_file,
+    association,
+    radiograph,
+    store,
+)
+from support.fakes import POLICY
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom import Listening, OutFormat, SpoolLimits
+from cxrgate.dicom import OutFormat, ReceiverEndpoint, SpoolLimits
 from cxrgate.dicom.outbox import Outbox
-from cxrgate.gate.audit import AuditLog, read_lines, verify_log
-from cxrgate.gate.oracle_drift import Drift
+from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Gate
+from cxrgate.hashlog import HashLog, read_lines, verify_log
 
 OUT_OF_RESOURCES = 0xA700
 
@@ -52,7 +64,7 @@ def test_what_passes_goes_out_as_a_new_object_and_nothing_else_does(tmp_path):
     assert released.SOPInstanceUID not in {clean.SOPInstanceUID, clean.StudyInstanceUID, clean.SeriesInstanceUID}
     assert sorted(entry["decision"] for entry in outcomes(tmp_path)) == ["ANONYMOUS", "INDETERMINATE", "NOT_ANONYMOUS"]
     everything = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert not [content for content in everything if CANARY.encode() in content]
+    assert not [content for content in everything if MARKER.encode() in content]
 
 
 def test_metrics_name_nobody_and_do_not_tell_a_leak_from_a_clean_image(tmp_path):
@@ -68,7 +80,7 @@ def test_metrics_name_nobody_and_do_not_tell_a_leak_from_a_clean_image(tmp_path)
 
     assert seen == [[1, 1, 0], [2, 2, 0]]
     told = generate_latest(running.counts.registry).decode()
-    assert not [word for word in (CANARY, "GENERATOR", "ANONYMOUS") if word in told]
+    assert not [word for word in (MARKER, "GENERATOR", "ANONYMOUS") if word in told]
 
 
 def test_released_as_png_they_hold_the_checked_pixels_too(tmp_path):
@@ -118,7 +130,7 @@ def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):
 
     with Running(tmp_path).started() as running:
         with monkeypatch.context() as patched:
-            patched.setattr(AuditLog, "_write_batch", full)
+            patched.setattr(HashLog, "_write_batch", full)
             store(running.port, radiograph(1)[0])
             until(lambda: running.stages.checked >= 2)
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
@@ -196,7 +208,7 @@ class Ending:
 
 @pytest.mark.parametrize("happens", [drift_noticed, certificate_over])
 def test_what_ends_the_releases_ends_that_of_an_image_whose_file_is_being_written(tmp_path, monkeypatch, happens):
-    monkeypatch.setattr(dicom_set, "Outbox", Held)
+    monkeypatch.setattr(dicom_receiver, "Outbox", Held)
     with Running(tmp_path, gates=Ending(Gate(*[Stages()] * 4, POLICY))).started() as running:
         store(running.port, radiograph(1)[0])
         assert running.desk.outbox.asked.wait(20)
@@ -268,4 +280,4 @@ def _dcmtk(program, port, *files, title="GENERATOR"):
 @pytest.mark.parametrize("callers", [[], ["A/B"], ["../x"], ["A" * 17], [""]])
 def test_titles_that_could_be_paths_are_refused(callers):
     with pytest.raises(UsageError):
-        Listening("127.0.0.1:0", "CXRGATE", callers)
+        ReceiverEndpoint("127.0.0.1:0", "CXRGATE", callers)

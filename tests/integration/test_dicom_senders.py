@@ -5,14 +5,14 @@ import socket
 import ssl
 
 import pytest
-from dicom_set import SUCCESS, Running, association, radiograph, store
-from grpc_set import AUTHORITY, IDENTITIES, ROLES
+from support.dicom_receiver import SUCCESS, Running, association, radiograph, store
+from support.grpc_servers import AUTHORITY, IDENTITIES, ROLES
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.dicom import Tls
 from cxrgate.dicom.senders import Senders
-from cxrgate.rpc.certs import Authority, write_identity
+from cxrgate.rpc.development_ca import Authority, write_identity
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,15 @@
 import asyncio
 
 import pytest
-from gate_set import CLEAN, LEAK, gate_server
-from grpc_set import IDENTITIES
+from support.fake_gate import CLEAN, LEAK, gate_server
+from support.grpc_servers import IDENTITIES
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import AsyncGate, GateError
 from cxrgate.core import UsageError
-from cxrgate.gate.audit import AuditLog
-from cxrgate.gate.oracle_drift import Drift
+from cxrgate.gate.drift import Drift
+from cxrgate.hashlog import HashLog
 
 REFERENCE, WINDOW = 40, 20
 
@@ -46,10 +46,10 @@ def test_drift_stops_verdicts_over_a_restart_until_it_is_acknowledged(tmp_path):
 
 def test_a_log_has_one_writer(tmp_path):
     async def call():
-        log = AuditLog(tmp_path / "log")
+        log = HashLog(tmp_path / "log")
         with pytest.raises(UsageError, match="only writer"):
-            AuditLog(tmp_path / "log")
+            HashLog(tmp_path / "log")
         await log.close()
-        await AuditLog(tmp_path / "log").close()
+        await HashLog(tmp_path / "log").close()
 
     asyncio.run(call())

@@ -1,9 +1,10 @@
 import pytest
-from sets import write_config, write_sets
+from support.image_sets import write_config, write_sets
 
 from cxrgate.core import UsageError
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
 from cxrgate.index import EnrolmentError, Snapshot
+from cxrgate.run.run import run
 
 
 @pytest.fixture

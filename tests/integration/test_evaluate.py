@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from evaluate_sets import save_store, write_listing, write_pictures
+from support.evaluation_listings import save_store, write_listing, write_pictures
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

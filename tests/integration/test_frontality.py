@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
-from fakes import SMALL, picture
 from PIL import Image
-from train_sets import rows, write_listing
+from support.fakes import SMALL, picture
+from support.training_sets import rows, write_listing
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import ModelError
-from cxrgate.models import EmbedderArchitecture, Forward, Kind, load_model, save_model
+from cxrgate.models import EmbedderArchitecture, Forward, ModelKind, load_model, save_model
 from cxrgate.train import read_samples
-from cxrgate.train.frontality import FrontalityJob, fit_frontality
-from cxrgate.train.frontality_recipe import FrontalityRecipe
+from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
+from cxrgate.train.frontality.recipe import FrontalityRecipe
 
 SHAPE = EmbedderArchitecture(pool=2, dimensions=8)
 RECIPE = FrontalityRecipe(units=4, steps=60, batch=16, rate=0.01, spoiled=4, views=12, refused=0.01)
@@ -20,7 +20,7 @@ RECIPE = FrontalityRecipe(units=4, steps=60, batch=16, rate=0.01, spoiled=4, vie
 def folder(tmp_path_factory):
     """A retrieval model, a listing and outliers: nothing but stripes."""
     folder = tmp_path_factory.mktemp("frontality")
-    save_model(folder / "model", Kind.RETRIEVAL, SHAPE, SMALL, SHAPE.build().state_dict(), {"seed": 0})
+    save_model(folder / "model", ModelKind.RETRIEVAL, SHAPE, SMALL, SHAPE.build().state_dict(), {"seed": 0})
     write_listing(folder, [*rows(8, 1, "a", "train"), *rows(8, 1, "a", "tune")])
     (folder / "outliers/stripes").mkdir(parents=True)
     for number in range(4):
@@ -78,6 +78,6 @@ def test_the_command_writes_a_model_in_place_of_its_own_head(folder):
 
 
 def test_a_model_that_pools_nothing_is_refused(folder):
-    save_model(folder / "other", Kind.VERIFICATION, SHAPE, SMALL, SHAPE.build().state_dict(), {})
+    save_model(folder / "other", ModelKind.VERIFICATION, SHAPE, SMALL, SHAPE.build().state_dict(), {})
     with pytest.raises(ModelError, match="embedder"):
         fit_frontality(job(folder, "none", "other"))

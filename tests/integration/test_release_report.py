@@ -4,13 +4,14 @@ import csv
 import json
 
 import pytest
-from fakes import picture
-from sets import tree, write_config, write_sets
+from support.fakes import picture
+from support.image_sets import tree, write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
 from cxrgate.images import encode_png
+from cxrgate.run.run import run
 
 NEW_PATIENTS = {1000: "a/new00.png", 1003: "b/new03.png"}
 

@@ -1,10 +1,11 @@
 import re
 
 import pandas as pd
-from sets import write_sets
+from support.image_sets import write_sets
 
-from cxrgate.gate import read_config, run
-from cxrgate.report import write_report
+from cxrgate.gate.config import read_config
+from cxrgate.run.run import run
+from cxrgate.run_page.page import write_report
 
 
 def test_report_of_a_real_run_agrees_with_its_results(tmp_path):

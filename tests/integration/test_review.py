@@ -4,13 +4,14 @@ import ssl
 
 import httpx
 import pytest
-from review_process import Review, finished_run
+from support.review_process import Review, finished_run
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import UsageError
-from cxrgate.gate import read_config, run
-from cxrgate.rpc.certs import Authority, write_identity
+from cxrgate.gate.config import read_config
+from cxrgate.rpc.development_ca import Authority, write_identity
+from cxrgate.run.run import run
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,16 @@ import stat
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import picture, save_small_models
 from PIL import Image
-from sets import tree, write_config, write_sets
+from support.fakes import picture, save_small_models
+from support.image_sets import tree, write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import MismatchError, SnapshotCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
+from cxrgate.run.run import run
 
 
 @pytest.fixture(scope="module")

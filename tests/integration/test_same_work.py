@@ -5,22 +5,23 @@ import random
 import time
 from collections import Counter
 
-import gate_set
 import numpy as np
 import pytest
-from gate_set import CLEAN, LEAK, Stages, gate_server, with_quota
-from grpc_set import IDENTITIES
 from scipy.stats import rankdata
-from sets import write_sets
+from support import fake_gate
+from support.fake_gate import CLEAN, LEAK, Stages, gate_server, with_quota
+from support.grpc_servers import IDENTITIES
+from support.image_sets import write_sets
 
 from cxrgate.client import AsyncGate
 from cxrgate.core import Policy, Verdict
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
 from cxrgate.gate.local import local_gate, local_models
 from cxrgate.images import list_folder
 from cxrgate.index import Snapshot
-from cxrgate.index.matrix import MatrixEngine
+from cxrgate.index.engines.matrix import MatrixEngine
 from cxrgate.models import Forward
+from cxrgate.run.run import run
 
 CALLS = 600
 """Of each kind: the standard deviation of the statistic is 0.017 then, where times do not differ."""
@@ -107,6 +108,6 @@ def test_times_do_not_tell_a_leak_from_a_clean_image(tmp_path):
 
 
 def test_the_statistic_notices_thirty_milliseconds(tmp_path, monkeypatch):
-    monkeypatch.setattr(gate_set, "Stages", Telling)
+    monkeypatch.setattr(fake_gate, "Stages", Telling)
 
     assert told(*times(tmp_path, 60)) > 0.6

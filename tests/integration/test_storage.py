@@ -1,15 +1,15 @@
 """A run whose snapshot and journal are sealed."""
 
 import pytest
-from sets import tree, write_config, write_sets
+from support.image_sets import tree, write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import SnapshotError
-from cxrgate.gate import read_config, run
+from cxrgate.gate.config import read_config
 from cxrgate.gate.local import local_models
-from cxrgate.gate.run import open_or_enrol
 from cxrgate.index import Snapshot, create_key, read_key
+from cxrgate.run.run import open_or_enrol, run
 
 
 def command(*arguments):

@@ -2,13 +2,13 @@ import json
 
 import pytest
 import yaml
-from fakes import picture
-from train_sets import EMBEDDER, recipe, rows, write_listing
+from support.fakes import picture
+from support.training_sets import EMBEDDER, recipe, rows, write_listing
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import GreyImage, UsageError
-from cxrgate.models import Forward, Kind, load_model
+from cxrgate.models import Forward, ModelKind, load_model
 from cxrgate.train import Split, patient_hash, read_samples, with_splits
 from cxrgate.train.augmentation import Augmentation
 from cxrgate.train.recipe import Loss
@@ -59,7 +59,7 @@ def test_training_gives_a_model_that_can_be_loaded_and_run(name, models):
     assert (manifest.kind, manifest.architecture) == (RECIPES[name].kind, RECIPES[name].architecture)
     assert manifest.preprocessing == RECIPES[name].input
     assert Forward(model)([picture(1)]).shape == (1, 8)
-    assert (manifest.threshold is not None) == (manifest.kind is Kind.COPY)
+    assert (manifest.threshold is not None) == (manifest.kind is ModelKind.COPY)
 
 
 @pytest.mark.parametrize("name", RECIPES)

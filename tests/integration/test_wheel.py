@@ -59,7 +59,7 @@ def test_every_file_of_the_three_roots_is_there_under_one_namespace(wheel):
     found = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
     assert found == expected
-    assert {"cxrgate/core/types.py", "cxrgate/gate/pipeline.py", "cxrgate/report/templates/page.html.j2"} <= found
+    assert {"cxrgate/core/types.py", "cxrgate/gate/pipeline.py", "cxrgate/run_page/templates/page.html.j2"} <= found
     assert "cxrgate/__init__.py" not in found
 
 

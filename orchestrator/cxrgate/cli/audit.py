@@ -12,17 +12,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cxrgate.audit.audit import Audit
+from cxrgate.audit.audit import audit as measure
+from cxrgate.audit.axes import axes_table
+from cxrgate.audit.page import write_page
+from cxrgate.audit.parts import Parts, divide
+from cxrgate.audit.table import leak_table
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.wide import wide_console
-from cxrgate.evaluate import read_entries, read_manifests
-from cxrgate.trust.audit import Audit
-from cxrgate.trust.audit import audit as measure
-from cxrgate.trust.audit_axes import axes_table
-from cxrgate.trust.audit_figures import leak_rows, specificity, summary
-from cxrgate.trust.audit_page import write_page
-from cxrgate.trust.audit_parts import Parts, divide
-from cxrgate.trust.audit_table import leak_table
+from cxrgate.evaluate.evaluation import read_manifests
+from cxrgate.planted.figures import leak_rows, specificity, summary
+from cxrgate.planted.listing import read_entries
 
 _NARROWEST = 130
 """Columns, where the output is a file: a row of the widest table."""
@@ -55,7 +56,7 @@ def audit(
     Exit codes: 0 the gate was measured, whatever came of it; 2 wrong usage.
     """
     console = wide_console(_NARROWEST)
-    with shown():
+    with errors_as_messages():
         manifests = read_manifests(models)
         others = other_models or []
         seen_by = [*manifests.values(), *(model for folder in others for model in read_manifests(folder).values())]

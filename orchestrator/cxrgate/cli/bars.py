@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 
-Report = Callable[[str, int, int], None]
-"""Called with a step, how much of it was done now, and of how much."""
+from cxrgate.core.progress import Progress
 
 
 @contextmanager
-def bars() -> Iterator[Report]:
+def bars() -> Iterator[Progress]:
     """Progress bars on stderr, one per step."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         tasks: dict[str, TaskID] = {}
 
         def report(step: str, done: int, total: int) -> None:

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.calibration.folder import Written, write_calibration
+from cxrgate.calibration.leak_policy import read_leak_policy
+from cxrgate.calibration.recording import record
 from cxrgate.certification import read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.calibration_table import finding_table
-from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
-from cxrgate.gate import read_config
+from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples
-from cxrgate.trust.calibration_folder import Written, write_calibration
-from cxrgate.trust.leak_policy import read_leak_policy
-from cxrgate.trust.recording import record
 
 _NARROWEST = 120
 """Columns, where the output is a file: a row of the table."""
@@ -39,7 +39,7 @@ def calibrate(
 
     Exit codes: 0 certified; 1 measured, but the promise cannot be kept, and why; 2 wrong usage.
     """
-    with shown():
+    with errors_as_messages():
         signing, terms, samples = read_signing_key(key), read_leak_policy(policy), read_samples(data)
         settings = read_config(config)
         if output.exists():

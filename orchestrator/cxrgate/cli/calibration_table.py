@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from cxrgate.trust.findings import Finding
+from cxrgate.calibration.findings import LeakFinding
 
 
-def finding_table(title: str, findings: Sequence[Finding]) -> Table:
+def finding_table(title: str, findings: Sequence[LeakFinding]) -> Table:
     """A row per leak class and strength."""
     columns = ("class", "strength", "patients", "missed", "errors", "refused", "at most missed", "allowed")
     table = Table(*columns, title=title)

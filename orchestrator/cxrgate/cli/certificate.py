@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.calibration.folder import verify_calibration
+from cxrgate.calibration.renewal import renew as retest
 from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.calibrate import tell
-from cxrgate.cli.errors import shown
-from cxrgate.gate import read_config
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples
-from cxrgate.trust.calibration_folder import verify_calibration
-from cxrgate.trust.renewal import renew as retest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,7 +27,7 @@ app = typer.Typer(
 @app.command("key")
 def make_key(path: Annotated[Path, typer.Argument(help="File of the private key; must not exist.")]) -> None:
     """Write a new private key for its owner only, and the public one beside it, with the suffix .pub."""
-    with shown():
+    with errors_as_messages():
         typer.echo(create_signing_key(path))
 
 
@@ -40,7 +40,7 @@ def verify(
 
     Exit codes: 0 it is what was signed and what the cases say, 2 it is not; the message names what differs.
     """
-    with shown():
+    with errors_as_messages():
         typer.echo(json.dumps(verify_calibration(folder, read_public_key(key)).statement, indent=2))
 
 
@@ -58,7 +58,7 @@ def renew(
 
     Exit codes: 0 certified; 1 a rate no longer holds; 2 wrong usage, or not a withdrawal.
     """
-    with shown():
+    with errors_as_messages():
         signing, samples, settings = read_signing_key(key), read_samples(data), read_config(config)
         with bars() as progress:
             written = retest(settings, samples, before, output, utc_now(), signing, progress)

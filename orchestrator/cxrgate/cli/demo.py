@@ -14,11 +14,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.run import execute, make_report
 from cxrgate.core import Decision
-from cxrgate.demo import Kind, read_planted, write_dataset
-from cxrgate.gate import Paths, RunConfig, read_config
+from cxrgate.demo import PlantedKind, read_planted, write_dataset
+from cxrgate.gate.config import RunConfig, read_config
+from cxrgate.run.run import Paths
 
 SEED = 20230418
 """Any number would do; a fixed one makes every demo the same."""
@@ -45,7 +46,7 @@ def demo(
     Exit codes: 0 the demo ran, whatever the filter found; 2 wrong usage.
     """
     console, data = Console(), output / _DATA
-    with shown():
+    with errors_as_messages():
         if not data.exists():
             with console.status("drawing radiographs of invented patients"):
                 write_dataset(data, SEED)
@@ -77,16 +78,16 @@ def write_config(output: Path, models: Path) -> Path:
     return path
 
 
-def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, Kind]) -> None:
+def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, PlantedKind]) -> None:
     """What became of each kind of planted file, and of the images that nobody planted."""
     kinds = results["image_id"].map(lambda image_id: planted.get(image_id, _NOT_PLANTED))
     counts = Counter(zip(kinds, results["decision"] == Decision.ANONYMOUS, strict=True))
     table = Table("planted", "files", "removed", "released", title="What was planted, and what became of it")
-    for kind in (*Kind, _NOT_PLANTED):
+    for kind in (*PlantedKind, _NOT_PLANTED):
         removed, released = counts[kind, False], counts[kind, True]
         table.add_row(kind, str(removed + released), str(removed), str(released))
     console.print(table)
-    missed = sum(counts[kind, True] for kind in Kind)
+    missed = sum(counts[kind, True] for kind in PlantedKind)
     console.print(f"{missed} of {len(planted)} planted files passed the filter and were released.", highlight=False)
 
 

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.certification_key import CertificationKey
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.dicom import Back, Listening, OutFormat, Places, SpoolLimits, Tls, serve_receiver
-from cxrgate.gate import read_config
+from cxrgate.dicom import Backends, OutFormat, ReceiverEndpoint, ReceiverPaths, SpoolLimits, Tls, serve_receiver
+from cxrgate.gate.config import read_config
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import Listening as Web
+from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
 
 app = typer.Typer(
@@ -64,11 +64,11 @@ def receive(
     Rejected images and those without an answer are never written to the released folder.
     """
     log_to_stderr()
-    with shown():
-        listening = Listening(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
+    with errors_as_messages():
+        listening = ReceiverEndpoint(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
-        places = Places(spool, released, log, kind, keep, limits)
-        back, web = Back(models, index, certificates), _web(stow, certificates, roles)
+        places = ReceiverPaths(spool, released, log, kind, keep, limits)
+        back, web = Backends(models, index, certificates), _web(stow, certificates, roles)
         settings = read_config(config)
         settings.expect_certification(certification_key)
         asyncio.run(serve_receiver(settings, listening, places, back, web))
@@ -80,9 +80,9 @@ def _tls(certificates: Path | None, roles: Path | None) -> Tls:
     return Tls(certificates, read_roles(roles))
 
 
-def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> Web | None:
+def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> ServiceEndpoint | None:
     if stow is None:
         return None
     if certificates is None or roles is None:
         raise UsageError("expected --certificates and --roles for --stow")
-    return Web(stow, certificates, roles)
+    return ServiceEndpoint(stow, certificates, roles)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import Exit, shown
-from cxrgate.stack import Finding, Level, Plan, State, look
+from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.stack import HostFinding, Level, Plan, State, look
 from cxrgate.stack.certified import check_certificate
 from cxrgate.stack.launch import CERTIFICATION_KEY
 
@@ -28,7 +28,7 @@ def doctor(
 
     Exit codes: 0 nothing keeps it from starting, 3 something does.
     """
-    with shown():
+    with errors_as_messages():
         kept = State(state.resolve())
         findings = [*look(Plan(kept, models.resolve(), listen, gpu)), *_certification(kept)]
     if as_json:
@@ -40,7 +40,7 @@ def doctor(
         raise typer.Exit(Exit.INCOMPLETE)
 
 
-def _certification(state: State) -> list[Finding]:
+def _certification(state: State) -> list[HostFinding]:
     """How long a stack that was started under a certificate still has one."""
     key = state.read_variables().get(CERTIFICATION_KEY) if state.variables.exists() else None
     return [check_certificate(state.store, Path(key))] if key else []

@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def errors_as_messages() -> Iterator[None]:
     """Turn an error of ours into a message on stderr and exit code 2."""
     try:
         yield

@@ -11,11 +11,13 @@ import typer
 from rich.console import Console
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.wide import wide_console
-from cxrgate.evaluate import Evaluation, HeldOut, fit_baseline, hold_out, read_entries, read_manifests
-from cxrgate.evaluate import evaluate as judge
+from cxrgate.evaluate.baseline import fit_baseline
+from cxrgate.evaluate.evaluation import Evaluation, read_manifests
+from cxrgate.evaluate.evaluation import evaluate as judge
 from cxrgate.evaluate.tables import tables
+from cxrgate.planted.listing import HeldOut, hold_out, read_entries
 
 _NARROWEST = 110
 """Columns, where the output is a file: a row of the widest table."""
@@ -54,7 +56,7 @@ def evaluate(
     Exit codes: 0 the models were judged, whatever came of it; 2 wrong usage.
     """
     console = wide_console(_NARROWEST)
-    with shown():
+    with errors_as_messages():
         entries = read_entries(data)
         held_out = hold_out(entries, read_manifests(models).values())
         console.print(told(held_out), highlight=False)

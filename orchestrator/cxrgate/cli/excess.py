@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cxrgate.cli.errors import shown
+from cxrgate.audit.excess import by_label, excess
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.train.scoring import Figure
-from cxrgate.trust.excess import by_label, excess
+from cxrgate.train.scoring.figures import Figure
 
 _RESULTS = "results/results.parquet"
 
@@ -28,7 +28,7 @@ def excess_command(
 
     Exit codes: 0 compared, whatever came of it; 2 wrong usage.
     """
-    with shown():
+    with errors_as_messages():
         results = [_read(folder) for folder in (training, control)]
         found = excess(*results)
     table = Table("not released", "share (95 %)", title=f"{found.images:,} images", title_justify="left")

@@ -12,7 +12,7 @@ import grpc
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.process import read_identity
 
@@ -28,7 +28,7 @@ def health(
 
     Exit codes: 0 it is, 2 wrong usage, 3 it is not or does not answer.
     """
-    with shown(), open_channel(address, read_identity(certificates)) as channel:
+    with errors_as_messages(), open_channel(address, read_identity(certificates)) as channel:
         request = health_pb2.HealthCheckRequest(service=service)
         try:
             status = health_pb2_grpc.HealthStub(channel).Check(request, timeout=SECONDS).status

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.index_change import activate, withdraw
-from cxrgate.gate import Enrol, ModelFolders, enrol_listed, local_models
+from cxrgate.gate.config import Enrol, ModelFolders
+from cxrgate.gate.local import local_models
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.snapshot import read_manifest
+from cxrgate.run.enrol import enrol_listed
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
@@ -44,7 +46,7 @@ def build(
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
     settings = Enrol(images=images, key=key, reference_map=reference_map, exclude=exclude, layout=layout, splits=splits)
-    with shown(), local_models(ModelFolders.of(models), device) as loaded:
+    with errors_as_messages(), local_models(ModelFolders.of(models), device) as loaded:
         storage = None if storage_key is None else read_key(storage_key)
         with bars() as progress:
             snapshot = enrol_listed(settings, output, loaded, progress, workers=workers, storage_key=storage)
@@ -54,7 +56,7 @@ def build(
 @app.command()
 def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
     """Print a snapshot's manifest as JSON."""
-    with shown():
+    with errors_as_messages():
         manifest = read_manifest(snapshot)
         typer.echo(json.dumps({**asdict(manifest), "digest": manifest.digest}, indent=2))
 
@@ -62,7 +64,7 @@ def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> 
 @app.command()
 def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], storage_key: StorageKey = None) -> None:
     """Read every byte of a snapshot and compare it with the manifest's digests."""
-    with shown():
+    with errors_as_messages():
         Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
         typer.echo("every array is what the manifest names")
 
@@ -70,5 +72,5 @@ def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], s
 @app.command("key")
 def make_key(path: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
     """Write a new random HMAC key, readable by its owner only."""
-    with shown():
+    with errors_as_messages():
         create_key(path)

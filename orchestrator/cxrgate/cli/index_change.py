@@ -10,10 +10,10 @@ import typer
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.index import Snapshot, opaque_id, read_key
-from cxrgate.index.service_changes import change_snapshot
+from cxrgate.index.changes import change_snapshot
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.process import read_identity
 
@@ -32,7 +32,7 @@ def withdraw(
 
     As long as a generator that was trained on a patient is in use, withdrawing the patient takes protection away.
     """
-    with shown():
+    with errors_as_messages():
         names = {line.strip() for line in _read(patients) if line.strip()}
         secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
         base = Snapshot.open(snapshot, storage)
@@ -48,7 +48,7 @@ def activate(
     certificates: Annotated[Path, typer.Option(help="Folder with the curator's tls.crt, tls.key and ca.crt.")],
 ) -> None:
     """Let a running index go over to another snapshot of its store; gates follow within a second, by themselves."""
-    with shown(), open_channel(index, read_identity(certificates)) as channel:
+    with errors_as_messages(), open_channel(index, read_identity(certificates)) as channel:
         stub = stubs.IndexServiceStub(channel)
         try:
             answer = stub.ActivateSnapshot(pb.ActivateSnapshotRequest(index_digest=digest), timeout=SECONDS)

@@ -13,17 +13,17 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
     "dicom": "dicom:app",
-    "embed": "seed:embed",
-    "search": "seed:search",
-    "verify": "seed:verify",
-    "filter": "seed:filter_dataset",
+    "embed": "compat:embed",
+    "search": "compat:search",
+    "verify": "compat:verify",
+    "filter": "compat:filter_dataset",
     "audit": "audit:audit",
     "calibrate": "calibrate:calibrate",
     "certificate": "certificate:app",
@@ -82,7 +82,7 @@ def _single(name: str, function: Callable[..., None], settings: dict[str, Any] |
 
 def _missing(package: str) -> Callable[[], None]:
     def command() -> None:
-        with shown():
+        with errors_as_messages():
             raise UsageError(f"expected the package {package}: install cxrgate with the extra that this command needs")
 
     command.__doc__ = f"Not to be had here: the package {package} is not installed."

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import shown
-from cxrgate.gate.audit import AuditLog, parse_head, verify_log
-from cxrgate.gate.oracle import ACKNOWLEDGED
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.gateway.check import ACKNOWLEDGED
+from cxrgate.hashlog import HashLog, parse_head, verify_log
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The gate's hash-chained log.")
 
@@ -29,7 +29,7 @@ def verify(
 
     Exit codes: 0 the chain holds, 2 it does not; the message names the first line that does not fit.
     """
-    with shown():
+    with errors_as_messages():
         last = verify_log(log, None if head is None else parse_head(head))
         typer.echo(f"{last.count} lines, head {last.count}:{last.sha256}")
 
@@ -43,11 +43,11 @@ def acknowledge(
 
     Exit codes: 0 it is in the log, 2 the log cannot be written or another process writes it.
     """
-    with shown():
+    with errors_as_messages():
         asyncio.run(_append(log, reason))
 
 
 async def _append(log: Path, reason: str) -> None:
-    opened = AuditLog(log)
+    opened = HashLog(log)
     await opened.append(ACKNOWLEDGED, reason=reason)
     await opened.close()

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import shown
-from cxrgate.gate import ModelFolders
-from cxrgate.models import PRESETS, Dtype, Kind, cast_model, import_checkpoint, read_manifest
-from cxrgate.models.pack import pack_model
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.gate.config import ModelFolders
+from cxrgate.models import PRESETS, Dtype, ModelKind, cast_model, import_checkpoint, read_manifest
+from cxrgate.serving.pack import pack_model
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,14 +32,14 @@ class Preset(StrEnum):
 @app.command("import")
 def import_model(
     checkpoint: Annotated[Path, typer.Argument(help="PyTorch .pth file of a published network.")],
-    kind: Annotated[Kind, typer.Option(help="Which network it is.")],
+    kind: Annotated[ModelKind, typer.Option(help="Which network it is.")],
     output: Annotated[Path, typer.Option(help="Model folder to write.")],
     preset: Annotated[
         Preset, typer.Option(help="Whose preprocessing the checkpoint was made for.")
     ] = Preset.PACKHAEUSER,
 ) -> None:
     """Convert a checkpoint to safetensors and a manifest, every shape checked; nothing is unpickled blindly."""
-    with shown():
+    with errors_as_messages():
         manifest = import_checkpoint(checkpoint, output, kind, PRESETS[preset][kind])
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
@@ -47,7 +47,7 @@ def import_model(
 @app.command()
 def info(folder: Annotated[Path, typer.Argument(help="Model folder.")]) -> None:
     """Check a model folder's digests and print its manifest as JSON."""
-    with shown():
+    with errors_as_messages():
         manifest = read_manifest(folder)
         typer.echo(json.dumps({**manifest.to_json(), "digest": manifest.digest}, indent=2))
 
@@ -59,7 +59,7 @@ def cast(
     output: Annotated[Path, typer.Option(help="Model folder to write.")],
 ) -> None:
     """Make of a model another one that computes in 16 bits: to enrol with, to calibrate and to serve as itself."""
-    with shown():
+    with errors_as_messages():
         manifest = cast_model(folder, output, dtype)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
@@ -69,9 +69,9 @@ def pack(
     store: Annotated[Path, typer.Argument(help="Folder of the model folders retrieval, verification, copy.")],
     output: Annotated[Path, typer.Option(help="Folder to write what TorchServe loads into.")],
 ) -> None:
-    """Pack the models of a store for `cxrgate serve models`, each with a canary image and its answer."""
+    """Pack the models of a store for `cxrgate serve models`, each with a known answer."""
     folders = ModelFolders.of(store)
-    with shown():
+    with errors_as_messages():
         for folder in (folders.retrieval, folders.verification, folders.copying):
             if folder is not None:
                 manifest = pack_model(folder, output)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Failure, UsageError
 from cxrgate.images import ImageFile, SandboxedDecoder
-from cxrgate.images.sources import read_table, relative_name
+from cxrgate.images.sources.files import read_table, relative_name
 
 
 class FilePictures:

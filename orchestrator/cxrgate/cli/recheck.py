@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.gate import read_config
-from cxrgate.trust.recheck import Recheck, write_withdrawals
-from cxrgate.trust.recheck import recheck as hold
+from cxrgate.gate.config import read_config
+from cxrgate.release_report.recheck import Recheck, write_withdrawals
+from cxrgate.release_report.recheck import recheck as hold
 
 _SHOWN = 20
 _HOW = """To withdraw them: tell everybody who has the set, by these names; remove them from every copy; publish the set
@@ -31,7 +31,7 @@ def recheck(
 
     Exit codes: 0 all of it would be released again; 1 some would be withdrawn; 2 wrong usage.
     """
-    with shown():
+    with errors_as_messages():
         path = output or release.resolve().parent / "recheck.csv"
         if path.resolve().is_relative_to(release.resolve()):
             raise UsageError(f"expected a CSV outside of the released set, got {path}")

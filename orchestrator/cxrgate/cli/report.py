@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from cxrgate.certification import UNCERTIFIED, certificate_bytes, read_public_key, read_signing_key
-from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.gate import Paths, RunConfig, read_config
+from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.index import Snapshot, read_key
-from cxrgate.report.results import read_results
-from cxrgate.trust.coverage import Coverage, cover
-from cxrgate.trust.release_report import Inputs
-from cxrgate.trust.release_report_verify import Sources, Verification, verify_release_report
-from cxrgate.trust.release_report_write import PAGE_SUFFIX, write_release_report
+from cxrgate.release_report.compose import Inputs
+from cxrgate.release_report.coverage import Coverage, cover
+from cxrgate.release_report.verify import Sources, Verification, verify_release_report
+from cxrgate.release_report.write import PAGE_SUFFIX, write_release_report
+from cxrgate.run.recorded import read_results
+from cxrgate.run.run import Paths
 
 Certificate = Annotated[
     Path | None, typer.Option(help="The certificate; else the one beside the configuration's snapshot.")
@@ -42,7 +43,7 @@ def report(
 
     Exit codes: 0 written; 2 wrong usage, or files that are not what the run recorded.
     """
-    with shown():
+    with errors_as_messages():
         config = read_config(place) if place.is_file() else None
         paths = Paths(config.output if config else place)
         inputs = Inputs(
@@ -75,7 +76,7 @@ def verify_report(
 
     Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
     """
-    with shown():
+    with errors_as_messages():
         beside = Paths(path.parent)
         sources = Sources(
             key=read_public_key(key),

@@ -11,15 +11,16 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
-from cxrgate.gate import RunConfig, list_images, read_config
+from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import ensure_key
 from cxrgate.review import serve_review, sign_link
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import Listening
+from cxrgate.rpc.process import ServiceEndpoint
+from cxrgate.run.enrol import list_images
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The reviewer's page of a finished run, and links to it."
@@ -42,9 +43,9 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM. Pictures are shown only with both the references and the reference map."""
     log_to_stderr()
-    with shown():
+    with errors_as_messages():
         settings, secret = read_config(config), ensure_key(key)
-        listening = Listening(listen, certificates, roles)
+        listening = ServiceEndpoint(listen, certificates, roles)
         with _pictures(settings, references, reference_map) as pictures:
             asyncio.run(serve_review(settings, listening, secret, pictures))
 
@@ -57,7 +58,7 @@ def link(
     hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long the link can be used, once.")] = 24,
 ) -> None:
     """Print a link that lets one reviewer in once, without a certificate. Whoever has it can use it: send it safely."""
-    with shown():
+    with errors_as_messages():
         token = sign_link(ensure_key(key), reviewer, timedelta(hours=hours))
         typer.echo(f"https://{address}/enter/{token}")
 

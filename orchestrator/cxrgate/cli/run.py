@@ -10,14 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import Exit, shown
+from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.pictures import FilePictures
+from cxrgate.compat import is_pipeline_config, publish_filtered, read_pipeline_config, run_config
 from cxrgate.core import UsageError
-from cxrgate.gate import Paths, RunConfig, RunSummary, Services, list_images, read_config
-from cxrgate.gate import run as run_filter
+from cxrgate.gate.config import RunConfig, read_config
+from cxrgate.gate.remote_run import Services
 from cxrgate.images import SandboxedDecoder
-from cxrgate.report import write_report
-from cxrgate.seed import is_seed_config, publish_filtered, read_seed_config, run_config
+from cxrgate.run.enrol import list_images
+from cxrgate.run.run import Paths, RunSummary
+from cxrgate.run.run import run as run_filter
+from cxrgate.run_page.page import write_report
 
 _SHOWN = 20
 
@@ -44,8 +47,8 @@ def run(
 
     Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
     """
-    with shown():
-        seed = read_seed_config(config) if is_seed_config(config) else None
+    with errors_as_messages():
+        seed = read_pipeline_config(config) if is_pipeline_config(config) else None
         settings = run_config(seed) if seed else read_config(config)
         services = Services(models, index, certificates) if models or index else None
         summary = execute(settings, services)

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.certification_key import CertificationKey
-from cxrgate.cli.errors import shown
-from cxrgate.gate import read_config
-from cxrgate.gate.oracle_process import serve_gate
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.gate.config import read_config
+from cxrgate.gateway.process import serve_gate
 from cxrgate.index import EngineName
-from cxrgate.index.service_process import serve_index
+from cxrgate.index.service.process import serve_index
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import Listening
-from cxrgate.serving.process import serve_models
+from cxrgate.rpc.process import ServiceEndpoint
+from cxrgate.serving.torchserve.process import serve_models
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,8 +51,8 @@ def index(
     `python -m cxrgate.index` is the same without loading torch.
     """
     log_to_stderr()
-    with shown():
-        listening = Listening(listen, certificates, roles, metrics)
+    with errors_as_messages():
+        listening = ServiceEndpoint(listen, certificates, roles, metrics)
         asyncio.run(serve_index(store, engine, listening, certification_key, storage_key))
 
 
@@ -74,8 +74,8 @@ def gate(
 ) -> None:
     """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
     log_to_stderr()
-    with shown():
-        listening = Listening(listen, certificates, roles, metrics)
+    with errors_as_messages():
+        listening = ServiceEndpoint(listen, certificates, roles, metrics)
         settings = read_config(config)
         settings.expect_certification(certification_key)
         asyncio.run(serve_gate(settings, listening, log, index_address, models_address))
@@ -94,5 +94,5 @@ def models(
 ) -> None:
     """Serve packed models with TorchServe, started anew when it no longer gives the known answers."""
     log_to_stderr()
-    with shown():
+    with errors_as_messages():
         asyncio.run(serve_models(store, folder, listen, workers=workers, gpu=gpu, metrics=metrics))

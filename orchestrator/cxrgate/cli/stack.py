@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import Exit, shown
-from cxrgate.client import Gate, Identity, Image, Verdict
+from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.client import Gate, Image, Verdict
 from cxrgate.demo import write_dataset
+from cxrgate.rpc.channel import Identity
 from cxrgate.stack import Compose, Engine, Launch, Plan, State
 from cxrgate.stack.launch import (
     CERTIFICATION_KEY,
@@ -84,7 +85,7 @@ def up(
 
     Exit codes: 0 it is healthy, 2 it is not; the message says what is wrong and what helps.
     """
-    with shown():
+    with errors_as_messages():
         folder = State(state.resolve())
         known = folder.read_variables() if folder.variables.exists() else {}
         plan = Plan(
@@ -126,7 +127,7 @@ def demo(
     Exit codes: 0 every image got an answer, whatever it was; 2 the stack does not start; 3 some got none.
     """
     data, state = output.resolve() / "data", State(output.resolve() / "state")
-    with shown():
+    with errors_as_messages():
         if not data.exists():
             _say("drawing radiographs of invented patients")
             write_dataset(data, SEED)
@@ -156,7 +157,7 @@ def status(
 
     Exit codes: 0 all are, 2 no stack was started from there, 3 some are not.
     """
-    with shown():
+    with errors_as_messages():
         project = State(state.resolve()).read_variables()[PROJECT]
         states = Engine().states(project)
     if as_json:
@@ -175,7 +176,7 @@ def logs(
     state: StateFolder = STATE,
 ) -> None:
     """Print the end of a service's log."""
-    with shown():
+    with errors_as_messages():
         project = State(state.resolve()).read_variables()[PROJECT]
         typer.echo(Engine().log(project, service, lines), nl=False)
 
@@ -183,7 +184,7 @@ def logs(
 @app.command()
 def down(state: StateFolder = STATE, deploy: Deploy = DEPLOY) -> None:
     """Stop the stack: calls in flight end, the state folder stays as it is."""
-    with shown():
+    with errors_as_messages():
         folder = State(state.resolve())
         folder.read_variables()
         Compose(deploy.resolve(), folder.variables, profiles=list(PROFILE_SERVICES)).run("down", "--remove-orphans")

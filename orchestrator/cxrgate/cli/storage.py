@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import StorageError, UsageError
 from cxrgate.index import Snapshot, read_key
 from cxrgate.index.sealing import seal_snapshot
@@ -27,7 +27,7 @@ def seal(
     key: Key,
 ) -> None:
     """Write a snapshot again, sealed; its digest, and so the policy's and every verdict, stays the same."""
-    with shown():
+    with errors_as_messages():
         sealed = seal_snapshot(Snapshot.open(snapshot), output, read_key(key))
         typer.echo(f"{sealed.manifest.digest} in {output}; remove {snapshot} once it is in use")
 
@@ -42,7 +42,7 @@ def rotate(
 
     First every key is tried: nothing is changed where one of them opens with neither.
     """
-    with shown():
+    with errors_as_messages():
         old, new = read_key(key), read_key(new_key)
         found = list(wrapped_keys(folder))
         if not found:

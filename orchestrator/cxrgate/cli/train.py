@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.train_score import score
 from cxrgate.core import UsageError
-from cxrgate.models import Kind
+from cxrgate.models import ModelKind
 from cxrgate.train import read_recipe, read_samples, with_splits, without_sources
-from cxrgate.train.frontality import FrontalityJob, fit_frontality
-from cxrgate.train.frontality_recipe import read_frontality_recipe
-from cxrgate.train.outlier_packages import collect
+from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
+from cxrgate.train.frontality.packages import collect
+from cxrgate.train.frontality.recipe import read_frontality_recipe
 from cxrgate.train.published_splits import read_splits, write_listing
 from cxrgate.train.training import Job
 from cxrgate.train.training import train as train_model
@@ -45,7 +45,7 @@ def retrieval(
     device: Device = "cpu",
 ) -> None:
     """Train the model that finds a patient's other images."""
-    _train(Kind.RETRIEVAL, listing, output, work, recipe, seed, without, device)
+    _train(ModelKind.RETRIEVAL, listing, output, work, recipe, seed, without, device)
 
 
 @app.command()
@@ -59,7 +59,7 @@ def verification(
     device: Device = "cpu",
 ) -> None:
     """Train the model that judges whether two images show one patient."""
-    _train(Kind.VERIFICATION, listing, output, work, recipe, seed, without, device)
+    _train(ModelKind.VERIFICATION, listing, output, work, recipe, seed, without, device)
 
 
 @app.command()
@@ -73,7 +73,7 @@ def copy(
     device: Device = "cpu",
 ) -> None:
     """Train the model that finds copies; it needs no patient's second image."""
-    _train(Kind.COPY, listing, output, work, recipe, seed, without, device)
+    _train(ModelKind.COPY, listing, output, work, recipe, seed, without, device)
 
 
 @app.command()
@@ -83,7 +83,7 @@ def outliers(
     recipe: Annotated[Path, typer.Option(help="YAML; it names the packages.")] = FRONTALITY,
 ) -> None:
     """Take the pictures out of the packages that the recipe of `frontality` names."""
-    with shown():
+    with errors_as_messages():
         for package, count in collect(read_frontality_recipe(recipe).packages, archives, output).items():
             typer.echo(f"{package}: {count}")
 
@@ -102,7 +102,7 @@ def frontality(
     without: Without = None,
 ) -> None:
     """Teach a retrieval model to tell what is no frontal chest radiograph; its embeddings stay the same."""
-    with shown(), bars() as progress:
+    with errors_as_messages(), bars() as progress:
         samples = with_splits(without_sources(read_samples(listing), without or []), seed)
         job = FrontalityJob(samples, read_frontality_recipe(recipe), seed, model, outliers, work, output)
         manifest = fit_frontality(job, progress)
@@ -119,14 +119,14 @@ def listing(
     output: Annotated[Path, typer.Option(help="CSV to write, in the images' folder or above it.")],
 ) -> None:
     """Write the listing of the split of ChestX-ray14 that Packhäuser et al. published, checked to part patients."""
-    with shown():
+    with errors_as_messages():
         found = read_splits(nih_splits)
         write_listing(found, images, output)
         typer.echo(f"{len(found)} images of {len({image.patient_id for image in found})} patients in {output}")
 
 
 def _train(
-    kind: Kind,
+    kind: ModelKind,
     listing: Path,
     output: Path,
     work: Path,
@@ -135,7 +135,7 @@ def _train(
     without: list[str] | None,
     device: str,
 ) -> None:
-    with shown():
+    with errors_as_messages():
         settings = read_recipe(recipe or Path("model_store/recipes") / f"{kind}.yaml")
         if settings.kind is not kind:
             raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cxrgate.cli.errors import shown
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
 from cxrgate.train import Split, read_samples, without_sources
-from cxrgate.train.pair_file import read_pairs
-from cxrgate.train.score import Scores, score_model
-from cxrgate.train.scoring import Figure
+from cxrgate.train.scoring.figures import Figure
+from cxrgate.train.scoring.models import Scores, score_model
+from cxrgate.train.scoring.pair_file import read_pairs
 
 _TITLES = {
     "auc": "AUC",
@@ -55,7 +55,7 @@ def score(
     Galleries and pairs lie within a source; `all` pools them. Patients that the model saw in training (weights and
     thresholds) are left out and counted. Memory grows with the square of the images of a source: 1 GB at 8,000.
     """
-    with shown():
+    with errors_as_messages():
         samples = without_sources(read_samples(listing), without or [])
         chosen = [sample for sample in samples if split in (None, sample.split)]
         if not chosen:

@@ -18,9 +18,9 @@ import numpy as np
 
 from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
-from cxrgate.demo.planting import MAKERS, Content, Kind, Pixels
+from cxrgate.demo.planting import MAKERS, Content, Pixels, PlantedKind
 from cxrgate.images import encode_png
-from cxrgate.images.sources import read_table
+from cxrgate.images.sources.files import read_table
 
 CLASSES = ("No_Cardiomegaly", "Cardiomegaly")
 PLANTED = "planted.csv"
@@ -86,9 +86,9 @@ def write_dataset(folder: Path, seed: int, extent: Extent | None = None) -> None
     partial.rename(folder)
 
 
-def read_planted(folder: Path) -> dict[str, Kind]:
+def read_planted(folder: Path) -> dict[str, PlantedKind]:
     """What was planted: image id in the synthetic set to kind."""
-    return {row["image"]: Kind(row["kind"]) for row in read_table(folder / PLANTED, ("image", "kind"))}
+    return {row["image"]: PlantedKind(row["kind"]) for row in read_table(folder / PLANTED, ("image", "kind"))}
 
 
 def _real(rng: np.random.Generator, extent: Extent) -> Iterator[_Real]:
@@ -109,11 +109,11 @@ def _others(rng: np.random.Generator, extent: Extent) -> Iterator[_Synthetic]:
 
 def _planted(rng: np.random.Generator, extent: Extent, real: Sequence[_Real]) -> Iterator[_Synthetic]:
     for kind, make in MAKERS.items():
-        count = extent.views if kind is Kind.SAME_PATIENT else extent.copies
+        count = extent.views if kind is PlantedKind.SAME_PATIENT else extent.copies
         for chosen in rng.choice(len(real), count, replace=count > len(real)):
             source = real[chosen]
             pixels = source.pixels
-            if kind is Kind.SAME_PATIENT:
+            if kind is PlantedKind.SAME_PATIENT:
                 pixels = draw(source.patient, View.sample(rng), extent.side)
             yield _Synthetic(CLASSES[source.patient.cardiomegaly], make(pixels, rng), kind, source.name)
 

@@ -18,7 +18,7 @@ Content = tuple[bytes, str]
 """A file's bytes and the suffix of its name."""
 
 
-class Kind(StrEnum):
+class PlantedKind(StrEnum):
     """What a planted file is."""
 
     IDENTICAL = "identical copy"
@@ -69,13 +69,13 @@ def broken(pixels: Pixels, rng: np.random.Generator) -> Content:
     return content[: int(len(content) * rng.uniform(0.2, 0.9))], ".png"
 
 
-MAKERS: dict[Kind, Callable[[Pixels, np.random.Generator], Content]] = {
-    Kind.IDENTICAL: identical,
-    Kind.REENCODED: reencoded,
-    Kind.RESCALED: rescaled,
-    Kind.EDITED: edited,
+MAKERS: dict[PlantedKind, Callable[[Pixels, np.random.Generator], Content]] = {
+    PlantedKind.IDENTICAL: identical,
+    PlantedKind.REENCODED: reencoded,
+    PlantedKind.RESCALED: rescaled,
+    PlantedKind.EDITED: edited,
     # Drawn anew: the pixels handed in are already another radiograph.
-    Kind.SAME_PATIENT: identical,
-    Kind.INVERTED: inverted,
-    Kind.BROKEN: broken,
+    PlantedKind.SAME_PATIENT: identical,
+    PlantedKind.INVERTED: inverted,
+    PlantedKind.BROKEN: broken,
 }

@@ -2,15 +2,15 @@
 
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.outbox import OutFormat
-from cxrgate.dicom.process import Back, Places, serve_receiver
-from cxrgate.dicom.receiver import Listening, Tls
+from cxrgate.dicom.process import Backends, ReceiverPaths, serve_receiver
+from cxrgate.dicom.receiver import ReceiverEndpoint, Tls
 from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
 
 __all__ = [
-    "Back",
-    "Listening",
+    "Backends",
     "OutFormat",
-    "Places",
+    "ReceiverEndpoint",
+    "ReceiverPaths",
     "Spool",
     "SpoolFull",
     "SpoolLimits",

@@ -11,21 +11,21 @@ from pathlib import Path
 from cxrgate.core import CxrgateError
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFormat
-from cxrgate.dicom.receiver import Listening, Receiver
+from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
-from cxrgate.dicom.work import Desk
-from cxrgate.gate.audit import AuditLog
+from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.gate.oracle_batches import Batches
-from cxrgate.gate.oracle_process import open_gates
-from cxrgate.gate.remote_gates import POLL_SECONDS, Gates
 from cxrgate.gate.remote_models import open_models
-from cxrgate.rpc.https import serve_https
+from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.gates import POLL_SECONDS, Gates
+from cxrgate.gateway.process import open_gates
+from cxrgate.hashlog import HashLog
+from cxrgate.rpc.https.serve import serve_https
 from cxrgate.rpc.metrics import serve_metrics
-from cxrgate.rpc.process import Listening as Web
+from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
 
@@ -46,7 +46,7 @@ class SpoolFailed(CxrgateError):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ReceiverPaths:
     """Where things lie.
 
     Attributes:
@@ -67,7 +67,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class Backends:
     """Where models and index answer, as HOST:PORT; None is this process. The index asks for the certificates."""
 
     models: str | None = None
@@ -76,7 +76,11 @@ class Back:
 
 
 async def serve_receiver(
-    config: RunConfig, listening: Listening, places: Places, back: Back, web: Web | None = None
+    config: RunConfig,
+    listening: ReceiverEndpoint,
+    places: ReceiverPaths,
+    back: Backends,
+    web: ServiceEndpoint | None = None,
 ) -> None:
     """Receive and check until SIGTERM; what is left in the spool is checked after the next start.
 
@@ -97,12 +101,12 @@ async def serve_receiver(
         open_models(config.folders, config.device, back.models) as models,
         open_gates(config, models, back.certificates, back.index) as gates,
     ):
-        log = AuditLog(places.log)
+        log = HashLog(places.log)
         try:
             await gates.refresh()
             outbox = Outbox(places.released, places.kind)
             spool = Spool(places.spool, places.limits)
-            desk = Desk(spool, outbox, gates, Batches(config.batch_size), log, Counts(spool), places.keep)
+            desk = SpoolWorker(spool, outbox, gates, Batches(config.batch_size), log, Counts(spool), places.keep)
             state = _State(desk, gates, models, places.spool / READY)
             await _receive(state, listening, web)
         finally:
@@ -113,7 +117,7 @@ async def serve_receiver(
 class _State:
     """What the parts of the process share; `mark` is there while images can be judged."""
 
-    desk: Desk
+    desk: SpoolWorker
     gates: Gates
     models: ModelSet
     mark: Path
@@ -133,7 +137,7 @@ class _State:
             self.mark.touch() if ready else self.mark.unlink(missing_ok=True)
 
 
-async def _receive(state: _State, listening: Listening, web: Web | None) -> None:
+async def _receive(state: _State, listening: ReceiverEndpoint, web: ServiceEndpoint | None) -> None:
     desk = state.desk
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()

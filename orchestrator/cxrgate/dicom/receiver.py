@@ -75,7 +75,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ReceiverEndpoint:
     """Where and as whom the receiver listens.
 
     Attributes:
@@ -117,7 +117,7 @@ class Receiver:
     _server: ThreadedAssociationServer | None = None
     _budgets: WeakKeyDictionary[Any, Budget] = field(default_factory=WeakKeyDictionary)
 
-    def start(self, listening: Listening) -> int:
+    def start(self, listening: ReceiverEndpoint) -> int:
         """Listen; the port. Raises UsageError where that cannot be."""
         host, _, port = listening.address.rpartition(":")
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
@@ -187,7 +187,7 @@ def _require_role(event: Event, senders: Senders) -> None:
             association.kill()
 
 
-def _entity(listening: Listening) -> AE:
+def _entity(listening: ReceiverEndpoint) -> AE:
     entity = AE(listening.title)
     entity.require_called_aet = True
     entity.require_calling_aet = list(listening.callers)

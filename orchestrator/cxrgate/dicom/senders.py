@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from cxrgate.core import CallRefused
 from cxrgate.dicom.counts import Counts
-from cxrgate.rpc.errors import CallRefused
 from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 
 CHECK_IMAGE = "/cxrgate.api.gate.v1.GateService/CheckImage"

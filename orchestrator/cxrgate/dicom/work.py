@@ -19,19 +19,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
+from cxrgate.core import CallRefused, CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
-from cxrgate.gate.audit import AuditLog, read_lines
-from cxrgate.gate.oracle import ACKNOWLEDGED, DRIFT
-from cxrgate.gate.oracle_batches import Batches
-from cxrgate.gate.oracle_drift import Drift
+from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Checked, Gate
-from cxrgate.gate.remote_gates import Gates
-from cxrgate.gate.rows import evidence_rows, result_row
-from cxrgate.images.sources import read_regular
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.check import ACKNOWLEDGED, DRIFT
+from cxrgate.gateway.gates import Gates
+from cxrgate.hashlog import HashLog, read_lines
+from cxrgate.images.sources.files import read_regular
+from cxrgate.run.rows import evidence_rows, result_row
 
 CHECKED = "received_image_checked"
 WINDOW = 32
@@ -46,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Desk:
+class SpoolWorker:
     """Works off a spool.
 
     Attributes:
@@ -64,7 +63,7 @@ class Desk:
     outbox: Outbox
     gates: Gates
     batches: Batches
-    log: AuditLog
+    log: HashLog
     counts: Counts
     keep: bool = False
     drift: Drift = field(default_factory=Drift)

@@ -15,26 +15,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cxrgate.evaluate.gating import Progress
-from cxrgate.evaluate.listing import Entry
+from cxrgate.core.progress import Progress
 from cxrgate.models import (
     Embedder,
     EmbedderArchitecture,
     Fit,
     Interpolation,
-    Kind,
+    ModelKind,
     Preprocessing,
     keep_freed_memory,
     save_model,
 )
-from cxrgate.models.lite import published_weights
+from cxrgate.models.networks.lite import published_weights
+from cxrgate.planted.listing import Entry
 from cxrgate.train import Sample, Split, hashed_patients
-from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, stranger_threshold
+from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, unenrolled_threshold
 from cxrgate.train.initial import discriminate
 from cxrgate.train.inputs import normalise
 from cxrgate.train.pixels import PixelSet, decode_set
-from cxrgate.train.score import embed_listing
-from cxrgate.train.scoring import all_pairs
+from cxrgate.train.scoring.figures import all_pairs
+from cxrgate.train.scoring.models import embed_listing
 
 ARCHITECTURE = EmbedderArchitecture(taps=(4, 10), pool=4, dimensions=256)
 INPUT = Preprocessing(256, 256, Fit.SQUASH, Interpolation.BILINEAR, (0.498,) * 3, (0.502,) * 3)
@@ -73,10 +73,10 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
         )
     network = _fit(train, work, progress)
     provenance = {"patients": {"train": hashed_patients(train), "tune": hashed_patients(tune)}}
-    _save(network, Kind.RETRIEVAL, work, provenance)
+    _save(network, ModelKind.RETRIEVAL, work, provenance)
     threshold = _calibrate(network, tune, work, progress)
-    _save(network, Kind.VERIFICATION, work, provenance)
-    _save(network, Kind.COPY, work, provenance, threshold)
+    _save(network, ModelKind.VERIFICATION, work, provenance)
+    _save(network, ModelKind.COPY, work, provenance, threshold)
     sources = ", ".join(dict.fromkeys(sample.source for sample in train))
     return Fitted(f"fitted on {len(train)} images of split train, calibrated on {len(tune)} of tune: {sources}", work)
 
@@ -108,16 +108,18 @@ def _pool(network: Embedder, images: PixelSet, progress: Progress) -> NDArray[np
 def _calibrate(network: Embedder, samples: Sequence[Sample], work: Path, progress: Progress) -> float:
     """Set the calibration and give the threshold of the cosine, both as training does."""
     embedded = embed_listing(
-        work / Kind.RETRIEVAL, samples, progress=lambda done: progress("calibrate the baseline", done, len(samples))
+        work / ModelKind.RETRIEVAL,
+        samples,
+        progress=lambda done: progress("calibrate the baseline", done, len(samples)),
     )
     rows = embedded.rows.astype(np.float64)
     pairs = all_pairs(rows @ rows.T, embedded.patients)
-    threshold = stranger_threshold(embedded.rows, embedded.patients, FLAGGED[Kind.VERIFICATION])
+    threshold = unenrolled_threshold(embedded.rows, embedded.patients, FLAGGED[ModelKind.VERIFICATION])
     network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
     return threshold
 
 
 def _save(
-    network: Embedder, kind: Kind, store: Path, provenance: Mapping[str, Any], threshold: float | None = None
+    network: Embedder, kind: ModelKind, store: Path, provenance: Mapping[str, Any], threshold: float | None = None
 ) -> None:
     save_model(store / kind, kind, ARCHITECTURE, INPUT, network.state_dict(), provenance, threshold=threshold)

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core import UsageError
+from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import divide
 from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
-from cxrgate.evaluate.gating import Progress, run_gate
+from cxrgate.evaluate.gating import run_gate
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
-from cxrgate.evaluate.listing import HeldOut
-from cxrgate.gate import ModelFolders, local_models
+from cxrgate.gate.config import ModelFolders
+from cxrgate.gate.local import local_models
 from cxrgate.models import ModelManifest, read_manifest
-from cxrgate.train.score import EmbeddedSet, embed_listing
-from cxrgate.train.scoring import Figure
+from cxrgate.planted.listing import HeldOut
+from cxrgate.train.scoring.figures import Figure
+from cxrgate.train.scoring.models import EmbeddedSet, embed_listing
 
 SUMMARY = (
     "auc",
@@ -61,7 +63,7 @@ def read_manifests(store: Path) -> dict[str, ModelManifest]:
 
 
 def evaluate(
-    store: Path, held_out: HeldOut, work: Path, device: str = "cpu", progress: Progress = lambda *_: None
+    store: Path, held_out: HeldOut, work: Path, device: str = "cpu", progress: Progress = silent
 ) -> Evaluation:
     """Judge the models of a store.
 

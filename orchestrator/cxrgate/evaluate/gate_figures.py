@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from cxrgate.core import Decision, Outcome, Verdict
 from cxrgate.evaluate.gating import Outcomes
 from cxrgate.evaluate.groups import groups
-from cxrgate.evaluate.shares import of_patients, over_patients
+from cxrgate.planted.shares import of_patients, over_patients
 from cxrgate.train import Sample
 from cxrgate.train.pixels import numbers
-from cxrgate.train.scoring import Figure
+from cxrgate.train.scoring.figures import Figure
 
 FLAGGED = 0.05
 """Share of strangers that the measured copy threshold flags, at most."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxrgate.core import Failure, ImageRecord, MediaType, Outcome
 from cxrgate.core.ports import Decoder
-from cxrgate.evaluate.copies import RECIPES, CopyRecipe, draw_signs, make_copy
+from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import Division
-from cxrgate.gate import Gate, LocalModels, ModelFolders, RunConfig, enrol, local_gate
+from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.local import LocalModels, local_gate
 from cxrgate.gate.ordered import batched
-from cxrgate.gate.reading import read_files
+from cxrgate.gate.pipeline import Gate
 from cxrgate.index.keys import KEY_BYTES
+from cxrgate.planted.copies import RECIPES, CopyRecipe, draw_signs, make_copy
+from cxrgate.run.enrol import enrol
+from cxrgate.run.reading import read_files
 from cxrgate.train import Sample
 
 BATCH = 16
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ class Outcomes:
 
 
 def run_gate(
-    store: Path, models: LocalModels, division: Division, folder: Path, progress: Progress = lambda *_: None
+    store: Path, models: LocalModels, division: Division, folder: Path, progress: Progress = silent
 ) -> Outcomes:
     """Enrol, then check.
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.evaluate.groups import ADULTS, groups
-from cxrgate.evaluate.listing import Entry
-from cxrgate.evaluate.shares import NOTHING
-from cxrgate.train.score import EmbeddedSet, score_sources
-from cxrgate.train.scoring import Figure, Pairs, Queries, retrieval_figures, verification_figures
+from cxrgate.planted.listing import Entry
+from cxrgate.planted.shares import NOTHING
+from cxrgate.train.scoring.figures import Figure, Pairs, Queries, retrieval_figures, verification_figures
+from cxrgate.train.scoring.models import EmbeddedSet, score_sources
 
 VERIFICATION = ("auc", "tpr_at_fpr_1pct", "tpr_at_fpr_0.1pct")
 RETRIEVAL = ("p_at_1", "map_at_r", "r_precision")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from rich.table import Table
 
 from cxrgate.evaluate.evaluation import Evaluation
-from cxrgate.train.scoring import Figure
+from cxrgate.train.scoring.figures import Figure
 
 _TABLES = (
     (

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
 from cxrgate.core import Policy, UsageError
 from cxrgate.core.digest import mapping_digest
-from cxrgate.gate.config import Rule, RunConfig
+from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.models import Kind, ModelManifest
+from cxrgate.models import ModelKind, ModelManifest
 
-RULE = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
+BINDING_KEYS = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
 """The numbers of a rule that a verdict depends on."""
 
 
@@ -24,7 +24,7 @@ RULE = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality",
 class Terms:
     """A gate's rule as it was configured, its models, and who must have certified them; `key` None: nobody."""
 
-    rule: Rule
+    rule: PolicyConfig
     models: ModelSet
     key: Ed25519PublicKey | None = None
 
@@ -37,7 +37,7 @@ class Terms:
             raise UsageError("expected certification_key with certification: required")
         return cls(config.policy, models, read_public_key(config.certification_key))
 
-    def bind(self, make: Callable[[Rule], Policy], content: bytes | None) -> tuple[Policy, Certificate | None]:
+    def bind(self, make: Callable[[PolicyConfig], Policy], content: bytes | None) -> tuple[Policy, Certificate | None]:
         """The policy in force and, where one is required, its certificate.
 
         Args:
@@ -57,19 +57,19 @@ class Terms:
         return policy, certificate
 
 
-def certified_rule(rule: Rule, certificate: Certificate) -> Rule:
+def certified_rule(rule: PolicyConfig, certificate: Certificate) -> PolicyConfig:
     """The rule with the certificate's numbers where the configuration names none.
 
     The borderline only marks what is listed: one above a certified threshold is brought down to it.
     """
-    certified = {name: certificate.binding[name] for name in RULE if name not in rule.model_fields_set}
+    certified = {name: certificate.binding[name] for name in BINDING_KEYS if name not in rule.model_fields_set}
     merged = rule.model_copy(update=certified)
     return merged.model_copy(update={"borderline": min(merged.borderline, merged.score_threshold)})
 
 
-def binding(policy: Policy, manifests: Mapping[Kind, ModelManifest]) -> dict[str, Any]:
+def binding(policy: Policy, manifests: Mapping[ModelKind, ModelManifest]) -> dict[str, Any]:
     """Every part that a verdict depends on, by name, so that a certificate can tell which one changed."""
-    parts = {name: value for name, value in asdict(policy).items() if name in (*RULE, "snapshot", "references")}
+    parts = {name: value for name, value in asdict(policy).items() if name in (*BINDING_KEYS, "snapshot", "references")}
     models = {
         f"{kind}.{part}": value for kind in sorted(manifests) for part, value in model_parts(manifests[kind]).items()
     }

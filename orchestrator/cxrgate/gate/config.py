@@ -38,7 +38,7 @@ class ModelFolders(Section):
         )
 
 
-class Rule(Section):
+class PolicyConfig(Section):
     """The default rule; core.policy.Policy says what each number means."""
 
     candidates: Annotated[int, Field(ge=1)] = 3
@@ -72,7 +72,7 @@ class RunConfig(Section):
     models: ModelFolders | Path
     """The three folders, or a model store that holds them."""
     enrol: Enrol | None = None
-    policy: Rule = Rule()
+    policy: PolicyConfig = PolicyConfig()
     engine: EngineName = EngineName.MATRIX
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=64)] = 1

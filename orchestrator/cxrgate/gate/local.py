@@ -11,12 +11,12 @@ from pathlib import Path
 from cxrgate.certification import certificate_bytes
 from cxrgate.core import MismatchError, ModelError, Policy
 from cxrgate.gate.certified import Terms
-from cxrgate.gate.config import ModelFolders, Rule, RunConfig
+from cxrgate.gate.config import ModelFolders, PolicyConfig, RunConfig
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images import SandboxedDecoder
 from cxrgate.index import LocalSearcher, ModelDigests, Snapshot
-from cxrgate.models import Forward, Kind, LocalEmbedder, LocalVerifier, keep_freed_memory, load_model
+from cxrgate.models import Forward, LocalEmbedder, LocalVerifier, ModelKind, keep_freed_memory, load_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,23 @@ def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
     """Load the models; ModelError where one is not what its manifest says, or of another kind."""
     keep_freed_memory()
     with ThreadPoolExecutor(1, "compute") as compute:
-        retrieval = _load(folders.retrieval, Kind.RETRIEVAL, device)
-        verification = _load(folders.verification, Kind.VERIFICATION, device)
-        copy = None if folders.copying is None else _load(folders.copying, Kind.COPY, device)
+        retrieval = _load(folders.retrieval, ModelKind.RETRIEVAL, device)
+        verification = _load(folders.verification, ModelKind.VERIFICATION, device)
+        copy = None if folders.copying is None else _load(folders.copying, ModelKind.COPY, device)
         loaded = (model for model in (retrieval, verification, copy) if model is not None)
         manifests = {model.manifest.kind: model.manifest for model in loaded}
         embedder, verifier = LocalEmbedder(retrieval, compute, copy), LocalVerifier(verification, compute)
         yield LocalModels(manifests, embedder, verifier, retrieval, verification)
 
 
-def _load(folder: Path, kind: Kind, device: str) -> Forward:
+def _load(folder: Path, kind: ModelKind, device: str) -> Forward:
     model = load_model(folder)
     if model.manifest.kind is not kind:
         raise ModelError(f"{folder}: expected a {kind} model, got a {model.manifest.kind} model")
     return Forward(model, device)
 
 
-def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models: ModelSet) -> Policy:
+def bind(rule: PolicyConfig, snapshot: str, references: int, made: ModelDigests, models: ModelSet) -> Policy:
     """The rule, bound to a snapshot and the models.
 
     Args:
@@ -75,7 +75,7 @@ def bind(rule: Rule, snapshot: str, references: int, made: ModelDigests, models:
     )
 
 
-def make_policy(rule: Rule, snapshot: Snapshot, models: ModelSet) -> Policy:
+def make_policy(rule: PolicyConfig, snapshot: Snapshot, models: ModelSet) -> Policy:
     """The rule, bound to a snapshot in this process; errors as `bind`."""
     manifest = snapshot.manifest
     made = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)

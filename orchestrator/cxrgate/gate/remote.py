@@ -9,17 +9,16 @@ import grpc
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.core import Candidates, Descriptors, Failure, MismatchError, Policy, Stage
+from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, MismatchError, Policy, Stage
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.certified import Terms
-from cxrgate.gate.config import Rule
+from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.local import bind
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index import ModelDigests
-from cxrgate.index.service_codec import from_neighbors, to_query
+from cxrgate.index.service.codec import from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
-from cxrgate.rpc.errors import CallRefused
 from cxrgate.rpc.tracing import trace_headers
 
 SECONDS = 10.0
@@ -64,7 +63,7 @@ async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
     return answer.index
 
 
-def remote_policy(rule: Rule, index: pb.Index, models: ModelSet) -> Policy:
+def remote_policy(rule: PolicyConfig, index: pb.Index, models: ModelSet) -> Policy:
     """The rule, bound to the index service's snapshot and the models: what a local gate over it would have.
 
     Raises:

@@ -17,14 +17,23 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
-from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, MismatchError, ModelError, Stage
+from cxrgate.core import (
+    CallRefused,
+    Candidates,
+    Descriptors,
+    Evidence,
+    Failure,
+    GreyImage,
+    MismatchError,
+    ModelError,
+    Stage,
+)
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.models import Kind, ModelManifest, copy_threshold, make_descriptors, read_manifest
-from cxrgate.models.inference_codec import pack_floats, pack_images, unpack_floats
-from cxrgate.rpc.errors import CallRefused
-from cxrgate.serving.predictions import Predictions, open_models_channel
+from cxrgate.models import ModelKind, ModelManifest, copy_threshold, make_descriptors, read_manifest
+from cxrgate.serving.codec import pack_floats, pack_images, unpack_floats
+from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 REQUEST_BYTES = 4 * 2**20
 """Pixels in one request: packing pays up to about there (measured 3 to 8 ms per MB), and the server's limit is far."""
@@ -125,10 +134,10 @@ class ServedModel:
         return Failure(image.image_id, self._stage, "INTERNAL", reason, "expected an answer of the model")
 
     def _request(self) -> Any:
-        return pb.VerifyImagesRequest if self.manifest.kind is Kind.VERIFICATION else pb.EmbedImagesRequest
+        return pb.VerifyImagesRequest if self.manifest.kind is ModelKind.VERIFICATION else pb.EmbedImagesRequest
 
     def _response(self) -> Any:
-        return pb.VerifyImagesResponse if self.manifest.kind is Kind.VERIFICATION else pb.EmbedImagesResponse
+        return pb.VerifyImagesResponse if self.manifest.kind is ModelKind.VERIFICATION else pb.EmbedImagesResponse
 
 
 class RemoteEmbedder:
@@ -210,7 +219,7 @@ def _unfit(reason: str) -> CallRefused:
 class ServedModels(ModelSet):
     """Models on the server, by kind."""
 
-    served: Mapping[Kind, ServedModel]
+    served: Mapping[ModelKind, ServedModel]
 
     async def are_healthy(self) -> bool:
         """See ModelSet."""
@@ -233,22 +242,22 @@ async def open_models(folders: ModelFolders, device: str, target: str | None) ->
     async with open_models_channel(target) as channel:
         predictions = Predictions(channel)
         served = {
-            kind: ServedModel(predictions, manifest, Stage.VERIFY if kind is Kind.VERIFICATION else Stage.EMBED)
+            kind: ServedModel(predictions, manifest, Stage.VERIFY if kind is ModelKind.VERIFICATION else Stage.EMBED)
             for kind, manifest in manifests.items()
         }
         try:
             await asyncio.gather(*[model.check() for model in served.values()])
         except CallRefused as error:
             raise ModelError(f"expected the models at {target} to answer, got {error.reason}") from error
-        embedder = RemoteEmbedder(served[Kind.RETRIEVAL], served.get(Kind.COPY))
-        yield ServedModels(manifests, embedder, RemoteVerifier(served[Kind.VERIFICATION]), served)
+        embedder = RemoteEmbedder(served[ModelKind.RETRIEVAL], served.get(ModelKind.COPY))
+        yield ServedModels(manifests, embedder, RemoteVerifier(served[ModelKind.VERIFICATION]), served)
 
 
-def _manifests(folders: ModelFolders) -> dict[Kind, ModelManifest]:
+def _manifests(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
     paths = {
-        Kind.RETRIEVAL: folders.retrieval,
-        Kind.VERIFICATION: folders.verification,
-        Kind.COPY: folders.copying,
+        ModelKind.RETRIEVAL: folders.retrieval,
+        ModelKind.VERIFICATION: folders.verification,
+        ModelKind.COPY: folders.copying,
     }
     found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
     for kind, manifest in found.items():

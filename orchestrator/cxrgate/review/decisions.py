@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cxrgate.gate.audit import AuditLog, read_lines
-from cxrgate.gate.withheld import WITHHELD
-from cxrgate.review.queue import Entry, Kind
+from cxrgate.hashlog import HashLog, read_lines
+from cxrgate.review.queue import Entry, Listed
+from cxrgate.run.withheld import WITHHELD
 
 REVIEWED, ENTERED = "image_reviewed", "link_used"
 REASON_CHARACTERS = 1000
@@ -44,7 +44,7 @@ class Decided:
 class Decisions:
     """The decisions of a log. An image is known by its pixels: equal pixels under another name are the same image."""
 
-    def __init__(self, log: AuditLog) -> None:
+    def __init__(self, log: HashLog) -> None:
         """Take up what the log holds."""
         self.log = log
         self._decided: dict[tuple[str, str], Decided] = {}
@@ -78,7 +78,7 @@ class Decisions:
             raise ChoiceRefused(f"A reason has at most {REASON_CHARACTERS:,} characters; this one has {len(reason):,}.")
         if choice is Choice.OVERRULE and not reason:
             raise ChoiceRefused("Overruling needs a reason.")
-        withholds = entry.kind is Kind.BORDERLINE and choice is Choice.OVERRULE
+        withholds = entry.kind is Listed.BORDERLINE and choice is Choice.OVERRULE
         content = {
             "identity": identity,
             "image_id": entry.image_id,

@@ -15,17 +15,16 @@ from jinja2 import Environment
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from cxrgate.core import CxrgateError
-from cxrgate.report.cases import Case
-from cxrgate.report.environment import make_environment
-from cxrgate.report.pictures import Pictures, data_uri
-from cxrgate.report.summary import REASONS
+from cxrgate.core import CallRefused, CxrgateError
 from cxrgate.review.decisions import REASON_CHARACTERS, Choice, ChoiceRefused, Decisions
 from cxrgate.review.headers import SecurityHeaders
 from cxrgate.review.links import Link, read_link
-from cxrgate.review.queue import Entry, Kind, Queue
+from cxrgate.review.queue import Entry, Listed, Queue
 from cxrgate.review.visitors import COOKIE, SESSION_SECONDS, Visitor, Visitors, is_own_form, is_same_site
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.run_page.cases import ShownImage
+from cxrgate.run_page.environment import make_environment
+from cxrgate.run_page.pictures import Pictures, data_uri
+from cxrgate.run_page.summary import REASONS
 
 READ = "case_read"
 SHOWN = 100
@@ -106,7 +105,7 @@ def make_page(reviewed: Reviewed) -> ASGIApp:
 class _Page:
     def __init__(self, reviewed: Reviewed) -> None:
         self._reviewed = reviewed
-        self._templates: Environment = make_environment("cxrgate.review", "cxrgate.report")
+        self._templates: Environment = make_environment("cxrgate.review", "cxrgate.run_page")
 
     async def queue(self, request: Request, show: str = "open", page: int = 1) -> Response:
         visitor = self._visitor(request)
@@ -212,7 +211,7 @@ class _Page:
             return False
         return True
 
-    def _pictures(self, entry: Entry, case: Case) -> list[str] | None:
+    def _pictures(self, entry: Entry, case: ShownImage) -> list[str] | None:
         """Data URIs of the synthetic image and of its first candidates; None where they cannot be shown."""
         pictures = self._reviewed.pictures
         if pictures is None:
@@ -266,7 +265,7 @@ class _Page:
             "run": results.run,
             "policy": results.policy,
             "decisions": self._reviewed.decisions,
-            "kinds": Kind,
+            "kinds": Listed,
             "words": REASONS,
             "band": results.policy.band,
         }

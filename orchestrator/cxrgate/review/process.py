@@ -7,27 +7,27 @@ import logging
 from contextlib import suppress
 
 from cxrgate.core import UsageError
-from cxrgate.gate.audit import AuditLog
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.run import Paths
-from cxrgate.gate.withheld import publishing, read_withheld, withdraw_withheld
-from cxrgate.report import write_report
-from cxrgate.report.pictures import Pictures
-from cxrgate.report.results import read_results
+from cxrgate.hashlog import HashLog
 from cxrgate.review.decisions import Decisions
 from cxrgate.review.page import Reviewed, make_page
 from cxrgate.review.queue import Queue
 from cxrgate.review.visitors import Visitors
-from cxrgate.rpc.https import serve_https
-from cxrgate.rpc.process import Listening
+from cxrgate.rpc.https.serve import serve_https
+from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
+from cxrgate.run.recorded import read_results
+from cxrgate.run.run import Paths
+from cxrgate.run.withheld import publishing, read_withheld, withdraw_withheld
+from cxrgate.run_page.page import write_report
+from cxrgate.run_page.pictures import Pictures
 
 _log = logging.getLogger(__name__)
 
 
 async def serve_review(
-    config: RunConfig, listening: Listening, link_key: bytes, pictures: Pictures | None = None
+    config: RunConfig, listening: ServiceEndpoint, link_key: bytes, pictures: Pictures | None = None
 ) -> None:
     """Serve the page of a finished run until SIGTERM.
 
@@ -47,7 +47,7 @@ async def serve_review(
         raise UsageError("expected `review` in the configuration: the file of the reviewers' log")
     paths = Paths(config.output)
     results = read_results(paths.results)
-    log = AuditLog(config.review)
+    log = HashLog(config.review)
     try:
 
         def withdraw() -> int:

@@ -8,11 +8,11 @@ from enum import StrEnum
 import pandas as pd
 
 from cxrgate.core import Decision
-from cxrgate.report.cases import Case, cases_of
-from cxrgate.report.results import Results
+from cxrgate.run.recorded import Results
+from cxrgate.run_page.cases import ShownImage, cases_of
 
 
-class Kind(StrEnum):
+class Listed(StrEnum):
     """What the gate did with an image."""
 
     BORDERLINE = "borderline"
@@ -24,7 +24,7 @@ class Entry:
     """One image of the queue. `number` is its place, from 1; `released_as` is "" for a flagged image."""
 
     number: int
-    kind: Kind
+    kind: Listed
     image_id: str
     label: str
     score: float
@@ -45,7 +45,7 @@ class Queue:
         self._rows = pd.concat([_by_score(borderline), _by_score(flagged)], ignore_index=True)
         released = len(borderline)
         self.entries = tuple(
-            _entry(place, Kind.BORDERLINE if place < released else Kind.FLAGGED, row)
+            _entry(place, Listed.BORDERLINE if place < released else Listed.FLAGGED, row)
             for place, row in enumerate(self._rows.to_dict("records"))
         )
 
@@ -53,7 +53,7 @@ class Queue:
         """The image at that place."""
         return self.entries[number - 1] if 1 <= number <= len(self.entries) else None
 
-    def case(self, entry: Entry) -> Case:
+    def case(self, entry: Entry) -> ShownImage:
         """Its candidates, read from the run's evidence."""
         (case,) = cases_of(self.results, self._rows.iloc[entry.number - 1 : entry.number])
         return case
@@ -63,7 +63,7 @@ def _by_score(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("score", ascending=False, kind="stable")
 
 
-def _entry(place: int, kind: Kind, row: dict[object, object]) -> Entry:
+def _entry(place: int, kind: Listed, row: dict[object, object]) -> Entry:
     texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
     score, similarity = (float(str(row[name])) for name in ("score", "similarity"))
     return Entry(place + 1, kind, score=score, similarity=similarity, **texts)

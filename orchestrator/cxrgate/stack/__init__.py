@@ -3,7 +3,7 @@
 from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState, Engine
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.launch import Launch, StackNotStarted
 from cxrgate.stack.state import State
 from cxrgate.stack.waiting import wait_until_healthy
@@ -12,7 +12,7 @@ __all__ = [
     "Compose",
     "ContainerState",
     "Engine",
-    "Finding",
+    "HostFinding",
     "Launch",
     "Level",
     "Plan",

@@ -10,14 +10,14 @@ import yaml
 from cxrgate.certification import CERTIFICATE, certificate_bytes, read_certificate, read_public_key, utc_now
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.index.snapshot import read_manifest
-from cxrgate.stack.findings import Finding, Level, days_left
+from cxrgate.stack.findings import HostFinding, Level, days_left
 from cxrgate.stack.model_folders import is_readable, served_folder
 
 MOUNTED = "/etc/cxrgate/certification.pub"
 """Where index and gate find the key in their containers."""
 
 
-def check_certification(key: Path, config: Path | None, user: int) -> Finding:
+def check_certification(key: Path, config: Path | None, user: int) -> HostFinding:
     """Whether index and gate can ask for certificates by this key.
 
     Args:
@@ -35,10 +35,10 @@ def check_certification(key: Path, config: Path | None, user: int) -> Finding:
     if config is not None and not wanted.items() <= _content(config).items():
         told = ", ".join(f"{name}: {value}" for name, value in wanted.items())
         return _failed(f"expected {told} in {config}", "write it there, or leave --certification-key out")
-    return Finding("certification", Level.OK, f"by {key}")
+    return HostFinding("certification", Level.OK, f"by {key}")
 
 
-def check_certificate(store: Path, key: Path) -> Finding:
+def check_certificate(store: Path, key: Path) -> HostFinding:
     """Whether a current certificate lies beside the snapshot that will be served, and for how long.
 
     The gate compares all that it binds.
@@ -64,5 +64,5 @@ def _content(config: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _failed(text: str, remedy: str) -> Finding:
-    return Finding("certification", Level.FAIL, text, remedy)
+def _failed(text: str, remedy: str) -> HostFinding:
+    return HostFinding("certification", Level.FAIL, text, remedy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.stack.compose import compose_version
 from cxrgate.stack.engine import Engine, EngineFacts
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.host import (
     DISK_BYTES,
     SPARE_BYTES,
@@ -40,14 +40,17 @@ class Plan:
     gpu: bool
 
 
-def look(plan: Plan) -> list[Finding]:
+def look(plan: Plan) -> list[HostFinding]:
     """One finding for everything that can keep the stack from starting, or from running well."""
     first = [check_python(), check_java()]
     try:
         docker = Engine()
     except UsageError as error:
         remedy = "install Docker Engine 20.10 or newer, start it, and add yourself to the group docker"
-        engine = [Finding("docker", Level.FAIL, str(error), remedy), check_memory(host_memory(), os.cpu_count() or 1)]
+        engine = [
+            HostFinding("docker", Level.FAIL, str(error), remedy),
+            check_memory(host_memory(), os.cpu_count() or 1),
+        ]
         return [*first, *engine, check_disk(plan.state.folder, DISK_BYTES), *_rest(plan)]
     facts = docker.facts()
     engine = [_engine(facts), check_gpu(facts, asked=plan.gpu), check_memory(facts.memory, facts.processors)]
@@ -55,28 +58,28 @@ def look(plan: Plan) -> list[Finding]:
     return [*first, *engine, check_disk(Path(facts.root), needed), *_rest(plan)]
 
 
-def check_gpu(facts: EngineFacts, *, asked: bool) -> Finding:
+def check_gpu(facts: EngineFacts, *, asked: bool) -> HostFinding:
     """Whether containers can have GPUs, and whether they are to."""
     driver = shutil.which("nvidia-smi") is not None
     if facts.gpus:
         text = "the engine hands GPUs out"
-        return Finding("gpu", Level.OK, text if asked else f"{text}; `cxrgate stack up --gpu` uses them")
+        return HostFinding("gpu", Level.OK, text if asked else f"{text}; `cxrgate stack up --gpu` uses them")
     text = "the engine hands no GPUs out" + ("" if driver else ", and there is no driver (nvidia-smi)")
     remedy = "install the NVIDIA driver and the NVIDIA Container Toolkit"
     if asked:
-        return Finding("gpu", Level.FAIL, text, f"{remedy}, or leave --gpu out: processors do the same, slower")
-    return Finding("gpu", Level.WARN, text, f"none are needed; to use some, {remedy}")
+        return HostFinding("gpu", Level.FAIL, text, f"{remedy}, or leave --gpu out: processors do the same, slower")
+    return HostFinding("gpu", Level.WARN, text, f"none are needed; to use some, {remedy}")
 
 
-def _engine(facts: EngineFacts) -> Finding:
+def _engine(facts: EngineFacts) -> HostFinding:
     compose = compose_version()
     if compose is None:
         remedy = "install the package docker-compose-plugin"
-        return Finding("docker", Level.FAIL, f"engine {facts.version}, without Compose", remedy)
-    return Finding("docker", Level.OK, f"engine {facts.version}, Compose {compose}")
+        return HostFinding("docker", Level.FAIL, f"engine {facts.version}, without Compose", remedy)
+    return HostFinding("docker", Level.OK, f"engine {facts.version}, Compose {compose}")
 
 
-def _rest(plan: Plan) -> list[Finding]:
+def _rest(plan: Plan) -> list[HostFinding]:
     return [
         check_port(plan.listen),
         check_clock(),

@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HostFinding:
     """One thing that was looked at. `remedy` says what to do; it is empty where nothing is to be done."""
 
     subject: str
@@ -33,9 +33,9 @@ class Finding:
             raise ValueError(f"expected a remedy with what is not ok, and with nothing else, got {self}")
 
 
-def days_left(subject: str, name: str, left: timedelta, remedy: str) -> Finding:
+def days_left(subject: str, name: str, left: timedelta, remedy: str) -> HostFinding:
     """How long something is still valid: a warning from 14 days on, a failure when it is over."""
     text = f"{name} has {left.days} days left"
     if left >= EXPIRING:
-        return Finding(subject, Level.OK, text)
-    return Finding(subject, Level.FAIL if left < timedelta(0) else Level.WARN, text, remedy)
+        return HostFinding(subject, Level.OK, text)
+    return HostFinding(subject, Level.FAIL if left < timedelta(0) else Level.WARN, text, remedy)

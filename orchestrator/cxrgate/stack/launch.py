@@ -14,7 +14,7 @@ from cxrgate.stack.certified import check_certificate, check_certification
 from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import Engine
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.run_folder import check_run
 from cxrgate.stack.state import State, container_user
@@ -39,7 +39,7 @@ ENDING = frozenset({"certificates", "certification"})
 class StackNotStarted(UsageError):
     """What keeps a stack from starting, one line each."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[HostFinding]) -> None:
         lines = [f"{item.subject}: {item.text}. Remedy: {item.remedy}" for item in findings]
         super().__init__("\n".join(["expected a host that can run the stack", *lines]))
 
@@ -140,22 +140,22 @@ class Launch:
             say("building images (the first time takes minutes)")
             compose.run("build", "--quiet", *SERVICES)
 
-    def _references(self, state: State) -> Finding:
+    def _references(self, state: State) -> HostFinding:
         if state.enrolled:
             return check_snapshot(state.store, self.plan.models)
         if self.images is not None:
-            return Finding("references", Level.OK, f"{self.images} is enrolled first")
+            return HostFinding("references", Level.OK, f"{self.images} is enrolled first")
         remedy = "name the real images with --images, a folder or a CSV file"
-        return Finding("references", Level.FAIL, "nothing is enrolled yet", remedy)
+        return HostFinding("references", Level.FAIL, "nothing is enrolled yet", remedy)
 
-    def _certification(self) -> list[Finding]:
+    def _certification(self) -> list[HostFinding]:
         key = self.certification_key
         return [] if key is None else [check_certification(key, self.config, container_user()[0])]
 
-    def _review(self) -> list[Finding]:
+    def _review(self) -> list[HostFinding]:
         return [] if self.reviewed is None else [check_run(self.reviewed, container_user()[0])]
 
-    def _require(self, findings: Sequence[Finding], say: Say, *, running: bool) -> None:
+    def _require(self, findings: Sequence[HostFinding], say: Say, *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images. What ends soon is said."""
         expected = {"port", "disk"} if running else set()
         failed = [item for item in findings if item.level is Level.FAIL and item.subject not in expected]

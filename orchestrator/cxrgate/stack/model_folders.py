@@ -11,7 +11,7 @@ from cxrgate.core.digest import file_digest, mapping_digest
 from cxrgate.index.snapshot import MANIFEST as SNAPSHOT_MANIFEST
 from cxrgate.index.snapshot import read_manifest
 from cxrgate.index.store import ACTIVE
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import HostFinding, Level
 
 KINDS = ("retrieval", "verification", "copy")
 MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
@@ -21,35 +21,35 @@ DIGESTED = ("kind", "architecture", "preprocessing", "dtype", "weights")
 SUBJECT = "models"
 
 
-def check_models(models: Path, user: int) -> Finding:
+def check_models(models: Path, user: int) -> HostFinding:
     """Whether the models are what their manifests say and the containers' user can read them."""
     folders = [models / kind for kind in KINDS if kind != "copy" or (models / kind).is_dir()]
     for folder in folders:
         trouble = _trouble(folder)
         if trouble:
             remedy = "take the folder anew from where it came, or name another with --models"
-            return Finding(SUBJECT, Level.FAIL, f"{folder}: {trouble}", remedy)
+            return HostFinding(SUBJECT, Level.FAIL, f"{folder}: {trouble}", remedy)
     closed = [path for folder in folders for path in (folder, *folder.iterdir()) if not is_readable(path, user)]
     if closed:
         remedy = f"chmod -R a+rX {models}"
-        return Finding(SUBJECT, Level.FAIL, f"the containers' user {user} cannot read {closed[0]}", remedy)
+        return HostFinding(SUBJECT, Level.FAIL, f"the containers' user {user} cannot read {closed[0]}", remedy)
     names = ", ".join(f"{folder.name} {_digest(folder)[:12]}" for folder in folders)
-    return Finding(SUBJECT, Level.OK, names)
+    return HostFinding(SUBJECT, Level.OK, names)
 
 
-def check_snapshot(store: Path, models: Path) -> Finding:
+def check_snapshot(store: Path, models: Path) -> HostFinding:
     """Whether the snapshot that will be served was made with these models."""
     try:
         manifest = read_manifest(served_folder(store))
     except CxrgateError as error:
-        return Finding("snapshot", Level.FAIL, str(error), "enrol, or write one's digest to the file active")
+        return HostFinding("snapshot", Level.FAIL, str(error), "enrol, or write one's digest to the file active")
     for kind, made in (("retrieval", manifest.retrieval), ("verification", manifest.verification)):
         given = _digest(models / kind)
         if made != given:
             text = f"it was made with the {kind} model {made[:12]}, the stack is given {given[:12]}"
-            return Finding("snapshot", Level.FAIL, text, "give the models that it was made with, or enrol again")
+            return HostFinding("snapshot", Level.FAIL, text, "give the models that it was made with, or enrol again")
     text = f"{manifest.references} references of {manifest.patients} patients, {manifest.digest[:12]}"
-    return Finding("snapshot", Level.OK, text)
+    return HostFinding("snapshot", Level.OK, text)
 
 
 def served_folder(store: Path) -> Path:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.index import create_key
-from cxrgate.rpc.certs import LOCAL, write_development_certificates
+from cxrgate.rpc.development_ca import LOCAL, write_development_certificates
 from cxrgate.rpc.roles import read_roles
 
 HOSTS = (*LOCAL, "gate.front", "index.search")

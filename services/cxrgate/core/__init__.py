@@ -1,6 +1,7 @@
 """Types, errors, ports, policy and digests: numpy and the standard library only."""
 
 from cxrgate.core.errors import (
+    CallRefused,
     CertificateError,
     CxrgateError,
     ImageError,
@@ -30,6 +31,7 @@ from cxrgate.core.types import (
 
 __all__ = [
     "BAND",
+    "CallRefused",
     "Candidates",
     "CertificateError",
     "CxrgateError",

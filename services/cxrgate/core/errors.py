@@ -9,7 +9,8 @@
     ├── StorageError          sealed data cannot be opened: no storage key, or another one
     │   └── StorageCorrupt    sealed data were changed
     ├── MismatchError         digests of models, preprocessing, index or policy do not fit together
-    └── CertificateError      a certificate is missing, forged, over, or of another gate; or a signed file was changed
+    ├── CertificateError      a certificate is missing, forged, over, or of another gate; or a signed file was changed
+    └── CallRefused           a caller of a service gets no answer, and is told why
 
 Each class has the gRPC status name that a service answers with. `str(error)` may name local files and is for
 the operator's terminal and log; what a remote caller sees is `code` and `reason`, and for images `message`.
@@ -100,3 +101,14 @@ class CertificateError(CxrgateError):
 
     code = "FAILED_PRECONDITION"
     reason = "CERTIFICATE_INVALID"
+
+
+class CallRefused(CxrgateError):
+    """A call gets no answer. `message` is safe to show; `retry_seconds` says when another try makes sense, if ever."""
+
+    def __init__(self, code: str, reason: str, message: str, retry_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.retry_seconds = retry_seconds

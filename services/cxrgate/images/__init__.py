@@ -1,6 +1,7 @@
 """Images: sources, the one decode function and its sandbox, the canonical encoding, descriptors without weights."""
 
-from cxrgate.images.decode import decode
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.descriptors import (
     COPY_METHOD,
     COPY_THRESHOLD,
@@ -9,10 +10,9 @@ from cxrgate.images.descriptors import (
     split_copies,
     weight_free,
 )
-from cxrgate.images.encode import encode_png
-from cxrgate.images.layouts import Layout, list_source
-from cxrgate.images.sandbox import SandboxedDecoder
-from cxrgate.images.sources import ImageFile, list_csv, list_folder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sources.files import ImageFile, list_csv, list_folder
+from cxrgate.images.sources.layouts import Layout, list_source
 
 __all__ = [
     "COPY_METHOD",

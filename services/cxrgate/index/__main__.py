@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from cxrgate.core import CxrgateError
-from cxrgate.index.engine import EngineName
-from cxrgate.index.service_process import serve_index
+from cxrgate.index.engines.engine import EngineName
+from cxrgate.index.service.process import serve_index
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import Listening
+from cxrgate.rpc.process import ServiceEndpoint
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--storage-key", type=Path, help="key that the store is sealed with; without it it is not")
     given = parser.parse_args()
     log_to_stderr()
-    listening = Listening(given.listen, given.certificates, given.roles, given.metrics)
+    listening = ServiceEndpoint(given.listen, given.certificates, given.roles, given.metrics)
     try:
         task = serve_index(given.store, given.engine, listening, given.certification_key, given.storage_key)
         asyncio.run(task)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Failure
 from cxrgate.images.descriptors import split_copies
-from cxrgate.index.distance import exact_distances
-from cxrgate.index.engine import Engine, EngineName
-from cxrgate.index.kdtree import KDTreeEngine
-from cxrgate.index.matrix import MatrixEngine
+from cxrgate.index.engines.distance import exact_distances
+from cxrgate.index.engines.engine import Engine, EngineName
+from cxrgate.index.engines.kdtree import KDTreeEngine
+from cxrgate.index.engines.matrix import MatrixEngine
 from cxrgate.index.snapshot import Snapshot
 
 _ENGINES: dict[EngineName, Callable[[NDArray[np.float32]], Engine]] = {

@@ -1,29 +1,29 @@
 """The retrieval and verification networks: architecture, preprocessing, storage, import and local inference."""
 
-from cxrgate.models.allocator import keep_freed_memory
 from cxrgate.models.checkpoint import PRESETS, import_checkpoint
-from cxrgate.models.embedder import Embedder, EmbedderArchitecture
-from cxrgate.models.forward import Forward
 from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
 from cxrgate.models.local import LocalEmbedder, LocalVerifier, copy_threshold, make_descriptors
 from cxrgate.models.manifest import (
     BANDS,
     Dtype,
-    Kind,
+    ModelKind,
     ModelManifest,
     make_architecture,
     make_preprocessing,
     read_manifest,
 )
-from cxrgate.models.networks import (
+from cxrgate.models.networks.embedder import Embedder, EmbedderArchitecture
+from cxrgate.models.networks.published import (
     Architecture,
     RetrievalArchitecture,
     SiameseNetwork,
     VerificationArchitecture,
 )
+from cxrgate.models.networks.trunks import TRUNKS
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
 from cxrgate.models.store import StoredModel, cast_model, load_model, save_model
-from cxrgate.models.trunks import TRUNKS
 
 __all__ = [
     "BANDS",
@@ -39,9 +39,9 @@ __all__ = [
     "Forward",
     "Head",
     "Interpolation",
-    "Kind",
     "LocalEmbedder",
     "LocalVerifier",
+    "ModelKind",
     "ModelManifest",
     "Preprocessing",
     "RetrievalArchitecture",

@@ -13,34 +13,34 @@ from torch import Tensor
 
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
-from cxrgate.models.manifest import Kind, ModelManifest
-from cxrgate.models.networks import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.manifest import ModelKind, ModelManifest
+from cxrgate.models.networks.published import Architecture, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.preprocess import Preprocessing
 from cxrgate.models.store import save_model
 
-PRESETS: dict[str, dict[Kind, Preprocessing]] = {
+PRESETS: dict[str, dict[ModelKind, Preprocessing]] = {
     # The authors' own: retrieval on native 1024 x 1024 ChestX-ray14, verification on Resize((256, 256)).
-    "packhaeuser": {Kind.RETRIEVAL: Preprocessing(1024, 1024), Kind.VERIFICATION: Preprocessing()},
+    "packhaeuser": {ModelKind.RETRIEVAL: Preprocessing(1024, 1024), ModelKind.VERIFICATION: Preprocessing()},
     # anonymization-pipeline feeds both at 256 px.
-    "anonymization-pipeline": {Kind.RETRIEVAL: Preprocessing(), Kind.VERIFICATION: Preprocessing()},
+    "anonymization-pipeline": {ModelKind.RETRIEVAL: Preprocessing(), ModelKind.VERIFICATION: Preprocessing()},
     # CheXGenBench feeds its MIMIC checkpoint at 224 px and does not normalise.
     "chexgenbench": {
         kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-        for kind in (Kind.RETRIEVAL, Kind.VERIFICATION)
+        for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)
     },
 }
 """Preprocessing of the published checkpoints, by where they are used."""
 
-_PUBLISHED: dict[Kind, type[RetrievalArchitecture | VerificationArchitecture]] = {
-    Kind.RETRIEVAL: RetrievalArchitecture,
-    Kind.VERIFICATION: VerificationArchitecture,
+_PUBLISHED: dict[ModelKind, type[RetrievalArchitecture | VerificationArchitecture]] = {
+    ModelKind.RETRIEVAL: RetrievalArchitecture,
+    ModelKind.VERIFICATION: VerificationArchitecture,
 }
 _WRAPPERS = ("module.", "model.")
 _NESTED = ("state_dict", "model_state_dict")
 
 
 def import_checkpoint(
-    path: Path, folder: Path, kind: Kind, preprocessing: Preprocessing, architecture: Architecture | None = None
+    path: Path, folder: Path, kind: ModelKind, preprocessing: Preprocessing, architecture: Architecture | None = None
 ) -> ModelManifest:
     """Convert a PyTorch checkpoint into a model folder.
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageError, Stage
 from cxrgate.images.descriptors import COPY_THRESHOLD, join_copies, weight_free
-from cxrgate.models.forward import Forward
 from cxrgate.models.manifest import ModelManifest
+from cxrgate.models.runtimes.forward import Forward
 
 _NONFINITE = "expected finite numbers from the model"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from cxrgate.core import BAND, ModelError
 from cxrgate.core.digest import file_digest, mapping_digest
-from cxrgate.models.embedder import EmbedderArchitecture
-from cxrgate.models.networks import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.embedder import EmbedderArchitecture
+from cxrgate.models.networks.published import Architecture, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
 
 MANIFEST = "model.json"
@@ -20,7 +20,7 @@ WEIGHTS = "weights.safetensors"
 FORMAT = 1
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """What a model is for: finding the patient, judging whether it is the same, finding the picture."""
 
     RETRIEVAL = "retrieval"
@@ -50,10 +50,10 @@ NETWORKS: dict[str, type[Architecture]] = {
 }
 """The networks by the name that manifests and recipes use."""
 
-_KINDS: dict[type[Architecture], tuple[Kind, ...]] = {
-    RetrievalArchitecture: (Kind.RETRIEVAL, Kind.VERIFICATION),
-    VerificationArchitecture: (Kind.VERIFICATION,),
-    EmbedderArchitecture: tuple(Kind),
+_KINDS: dict[type[Architecture], tuple[ModelKind, ...]] = {
+    RetrievalArchitecture: (ModelKind.RETRIEVAL, ModelKind.VERIFICATION),
+    VerificationArchitecture: (ModelKind.VERIFICATION,),
+    EmbedderArchitecture: tuple(ModelKind),
 }
 """What a network can be used for: any embedder verifies by its cosine, only a calibrated one finds copies."""
 
@@ -67,7 +67,7 @@ class ModelManifest:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     architecture: Architecture
     preprocessing: Preprocessing
     dtype: Dtype
@@ -78,9 +78,9 @@ class ModelManifest:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS[type(self.architecture)]:
             raise ValueError(f"expected a network for {self.kind}, got {network_name(self.architecture)}")
-        if self.architecture.outputs > self.architecture.embedding and self.kind is not Kind.RETRIEVAL:
+        if self.architecture.outputs > self.architecture.embedding and self.kind is not ModelKind.RETRIEVAL:
             raise ValueError(f"expected frontality from a retrieval model, got it from a {self.kind} model")
-        if (self.threshold is not None) != (self.kind is Kind.COPY):
+        if (self.threshold is not None) != (self.kind is ModelKind.COPY):
             raise ValueError(f"expected a threshold with a copy model and with no other, got {self.threshold}")
 
     @property
@@ -112,7 +112,7 @@ class ModelManifest:
             raise ValueError(f"expected format {FORMAT}, got {value['format']}")
         return cls(
             name=str(value["name"]),
-            kind=Kind(value["kind"]),
+            kind=ModelKind(value["kind"]),
             architecture=make_architecture(value["architecture"]),
             preprocessing=make_preprocessing(value["preprocessing"]),
             dtype=Dtype(value["dtype"]),

@@ -16,15 +16,8 @@ from torch import Tensor, nn
 
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
-from cxrgate.models.manifest import (
-    WEIGHTS,
-    Dtype,
-    Kind,
-    ModelManifest,
-    read_manifest,
-    write_manifest,
-)
-from cxrgate.models.networks import Architecture
+from cxrgate.models.manifest import WEIGHTS, Dtype, ModelKind, ModelManifest, read_manifest, write_manifest
+from cxrgate.models.networks.published import Architecture
 from cxrgate.models.preprocess import Preprocessing
 
 
@@ -51,7 +44,7 @@ def check_shapes(network: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 def save_model(
     folder: Path,
-    kind: Kind,
+    kind: ModelKind,
     architecture: Architecture,
     preprocessing: Preprocessing,
     state: Mapping[str, Tensor],

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.core import CallRefused
 
 RETRY_SECONDS = 0.2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextvars import ContextVar
 
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.core import CallRefused
 from cxrgate.rpc.limits import MARGIN_SECONDS
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)

@@ -16,7 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from cxrgate.core import CxrgateError, ImageError
+from cxrgate.core import CallRefused, CxrgateError, ImageError
 
 DOMAIN = "cxrgate"
 DETAILS = "grpc-status-details-bin"
@@ -28,17 +28,6 @@ _MESSAGES = {
     "DATA_LOSS": "expected stored data as it was written; the operator's log says which",
     "INTERNAL": "an error of the service",
 }
-
-
-class CallRefused(CxrgateError):
-    """A call gets no answer. `message` is safe to show; `retry_seconds` says when another try makes sense, if ever."""
-
-    def __init__(self, code: str, reason: str, message: str, retry_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
-        self.message = message
-        self.retry_seconds = retry_seconds
 
 
 def refusal(error: Exception) -> CallRefused:

@@ -20,9 +20,10 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
+from cxrgate.core import CallRefused
 from cxrgate.rpc.admission import RETRY_SECONDS
 from cxrgate.rpc.deadline import set_deadline
-from cxrgate.rpc.errors import CallRefused, refusal, status_code, trailing_metadata
+from cxrgate.rpc.errors import refusal, status_code, trailing_metadata
 from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IDLE_SECONDS, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ServiceEndpoint:
     """Where and as whom a service listens.
 
     Attributes:
@@ -46,7 +46,7 @@ async def always_ready(server: Server, services: Sequence[str]) -> None:
 
 
 async def serve(
-    listening: Listening,
+    listening: ServiceEndpoint,
     services: Sequence[Service],
     readiness: Callable[[Server, Sequence[str]], Coroutine[None, None, None]] = always_ready,
 ) -> None:

@@ -11,8 +11,7 @@ import yaml
 from google.protobuf import descriptor_pool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cxrgate.core import UsageError
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.core import CallRefused, UsageError
 
 UNKNOWN = "unknown"
 """What logs say instead of an identity that the roles file does not have: a certificate may hold anything."""

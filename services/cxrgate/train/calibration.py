@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from cxrgate.core import UsageError
-from cxrgate.models import Kind
+from cxrgate.models import ModelKind
 
-FLAGGED = {Kind.RETRIEVAL: 0.05, Kind.VERIFICATION: 0.05, Kind.COPY: 0.025}
+FLAGGED = {ModelKind.RETRIEVAL: 0.05, ModelKind.VERIFICATION: 0.05, ModelKind.COPY: 0.025}
 """Share of strangers, whose patient is not enrolled, that a space may flag: the two together some 7 %.
 
 A wrong rejection costs one synthetic image, a wrong pass a patient; another radiograph of an enrolled patient is harder
@@ -25,7 +25,7 @@ MINIMUM_PATIENTS = 40
 Float64s = NDArray[np.float64]
 
 
-def stranger_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float) -> float:
+def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float) -> float:
     """The cosine that the best match of a stranger exceeds in the share `flagged` of patients.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Generator, nn
 
 from cxrgate.core import UsageError
 from cxrgate.models import Embedder
-from cxrgate.models.lite import published_weights
+from cxrgate.models.networks.lite import published_weights
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.inputs import Inputs
 from cxrgate.train.recipe import Initial, Recipe

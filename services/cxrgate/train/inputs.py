@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from cxrgate.models import Kind, Preprocessing
+from cxrgate.models import ModelKind, Preprocessing
 from cxrgate.train.pixels import PixelSet
 from cxrgate.train.recipe import Recipe
 
@@ -33,7 +33,7 @@ class Inputs:
     @property
     def labels(self) -> NDArray[np.int64]:
         """What counts as the same, int64[n]."""
-        if self.recipe.kind is Kind.COPY:
+        if self.recipe.kind is ModelKind.COPY:
             return np.arange(len(self.images.patients))
         return self.images.patients
 

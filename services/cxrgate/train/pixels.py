@@ -15,13 +15,11 @@ from PIL import Image
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.progress import Progress
 from cxrgate.images import SandboxedDecoder
 from cxrgate.train.listing import Sample
 
 _BATCH = 64
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much was done now and of how much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

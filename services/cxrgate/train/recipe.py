@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import UsageError
-from cxrgate.models import Architecture, Kind, Preprocessing, make_architecture, make_preprocessing
+from cxrgate.models import Architecture, ModelKind, Preprocessing, make_architecture, make_preprocessing
 from cxrgate.train.augmentation import Augmentation
 
 Positive = Annotated[float, Field(gt=0)]
@@ -48,7 +48,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: ModelKind
     network: dict[str, Any]
     preprocessing: dict[str, Any]
     initial: Initial = Initial.RANDOM

@@ -13,25 +13,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cxrgate.core import UsageError
+from cxrgate.core.progress import Progress, silent
 from cxrgate.models import (
     Dtype,
     Embedder,
     Forward,
-    Kind,
+    ModelKind,
     ModelManifest,
     StoredModel,
     keep_freed_memory,
     save_model,
 )
-from cxrgate.train.calibration import FLAGGED, calibrate, stranger_threshold
+from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import Sample, Split, hashed_patients
 from cxrgate.train.loop import Training
-from cxrgate.train.pixels import PixelSet, Progress, decode_part
+from cxrgate.train.pixels import PixelSet, decode_part
 from cxrgate.train.recipe import Recipe
-from cxrgate.train.scoring import all_pairs
+from cxrgate.train.scoring.figures import all_pairs
 from cxrgate.train.whitening import fit_whitening
 
 _COMPONENTS = 400
@@ -51,7 +52,7 @@ class Job:
     device: str = "cpu"
 
 
-def train(job: Job, progress: Progress = lambda *_: None) -> ModelManifest:
+def train(job: Job, progress: Progress = silent) -> ModelManifest:
     """Train a model; interrupted, the same call goes on from the last checkpoint.
 
     Args:
@@ -98,14 +99,14 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     if not isinstance(network, Embedder):
         return None
     side = job.recipe.input.height
-    if job.recipe.kind is not Kind.COPY:
+    if job.recipe.kind is not ModelKind.COPY:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
         fit_whitening(network, directions(network, job.recipe, seen), seen.patients)
         _fit_discriminants(network, job, seen)
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
-    threshold = stranger_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
-    if job.recipe.kind is Kind.COPY:
+    threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
+    if job.recipe.kind is ModelKind.COPY:
         return threshold
     pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
     network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
@@ -146,7 +147,7 @@ def _run(part: Callable[[Tensor], Tensor], recipe: Recipe, images: PixelSet) -> 
 
 def embed(network: nn.Module, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
     """What the finished model gives for images that are of its input's size, float32[n, d]."""
-    threshold = 0.0 if recipe.kind is Kind.COPY else None
+    threshold = 0.0 if recipe.kind is ModelKind.COPY else None
     manifest = ModelManifest(
         "in training", recipe.kind, recipe.architecture, recipe.input, Dtype.FLOAT32, "", threshold, {}
     )

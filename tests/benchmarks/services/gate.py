@@ -15,21 +15,21 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-from fakes import POLICY, evidence, picture
+from support.fakes import POLICY, evidence, picture
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client import AsyncGate
 from cxrgate.core import Descriptors, Evidence, GreyImage, ImageRecord
-from cxrgate.gate.audit import AuditLog
-from cxrgate.gate.oracle import Oracle
-from cxrgate.gate.oracle_batches import Batches
-from cxrgate.gate.oracle_quota import Quotas
 from cxrgate.gate.pipeline import Gate
-from cxrgate.gate.remote_gates import FixedGate
-from cxrgate.gate.servicer import gate_service
+from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.check import CheckService
+from cxrgate.gateway.gates import FixedGate
+from cxrgate.gateway.quota import Quotas
+from cxrgate.gateway.servicer import gate_service
+from cxrgate.hashlog import HashLog
 from cxrgate.images import decode, encode_png
-from cxrgate.rpc.certs import Authority
+from cxrgate.rpc.development_ca import Authority
 from cxrgate.rpc.roles import Quota, read_roles
 from cxrgate.rpc.server import OPTIONS, Server
 
@@ -105,8 +105,8 @@ async def run_bare(folder, identity, models, pipe):
 
 
 async def run_gate(folder, identity, models, pipe):
-    log, roles = AuditLog(folder / "gate.log"), read_roles(ROLES)
-    oracle = Oracle(log, Quotas({"generator": QUOTA}), Batches(16))
+    log, roles = HashLog(folder / "gate.log"), read_roles(ROLES)
+    oracle = CheckService(log, Quotas({"generator": QUOTA}), Batches(16))
     gate = FixedGate(Gate(models, models, models, models, POLICY))
     server = Server(identity, roles, [gate_service(gate, oracle)])
     pipe.send(await server.start("127.0.0.1:0"))

@@ -9,17 +9,16 @@ import statistics
 import time
 
 import numpy as np
-from service_process import INDEX, Process
+from support.service_process import INDEX, Process
 
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.client import Identity
 from cxrgate.core import Descriptors
 from cxrgate.index import EngineName, LocalSearcher, Snapshot
 from cxrgate.index.keys import ID_BYTES
-from cxrgate.index.service_codec import from_neighbors, to_query
+from cxrgate.index.service.codec import from_neighbors, to_query
 from cxrgate.index.snapshot import ARRAYS, SnapshotManifest, array_path, describe_array, write_manifest
-from cxrgate.rpc.certs import write_development_certificates
-from cxrgate.rpc.channel import open_aio_channel
+from cxrgate.rpc.channel import Identity, open_aio_channel
+from cxrgate.rpc.development_ca import write_development_certificates
 
 REFERENCES = 112_120
 WIDTHS = {"identity": 128, "features": 128, "copy": 256}

@@ -10,15 +10,15 @@ import statistics
 import time
 
 import torch
-from fakes import images
-from model_server import ModelServer
+from support.fakes import images
+from support.torchserve_process import ModelServer
 
 from cxrgate.core import Stage
-from cxrgate.gate import ModelFolders
+from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.remote_models import ServedModel
-from cxrgate.models import Kind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
-from cxrgate.serving.predictions import Predictions, open_models_channel
+from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 IMAGES = 64
 PACKED = 16
@@ -28,7 +28,10 @@ IN_FLIGHT = 2
 def write_models(folder):
     """Both published networks: ResNet-50 at 256 px."""
     torch.manual_seed(0)
-    for kind, shape in ((Kind.RETRIEVAL, RetrievalArchitecture()), (Kind.VERIFICATION, VerificationArchitecture())):
+    for kind, shape in (
+        (ModelKind.RETRIEVAL, RetrievalArchitecture()),
+        (ModelKind.VERIFICATION, VerificationArchitecture()),
+    ):
         save_model(folder / kind.value, kind, shape, Preprocessing(), shape.build().state_dict(), {})
 
 

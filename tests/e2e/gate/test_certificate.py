@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
-from gate_calls import image, run
-from gate_set import CLEAN
-from grpc_set import reason
+from support.fake_gate import CLEAN
+from support.gate_calls import image, run
+from support.grpc_servers import reason
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.certification import Certificate

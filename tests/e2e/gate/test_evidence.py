@@ -5,12 +5,12 @@ import json
 
 import grpc
 import pytest
-from gate_calls import check, image, run
-from gate_set import CLEAN, LEAK
-from grpc_set import reason
+from support.fake_gate import CLEAN, LEAK
+from support.gate_calls import check, image, run
+from support.grpc_servers import reason
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
-from cxrgate.gate.audit import AuditLog, verify_log
+from cxrgate.hashlog import HashLog, verify_log
 
 
 def test_evidence_goes_to_the_reviewer_and_reading_it_is_recorded_first(tmp_path):
@@ -37,7 +37,7 @@ def test_evidence_of_an_older_log_has_no_frontality(tmp_path):
     content |= {**numbers, "pixel_digest": "p", "policy_digest": "d"}
 
     async def written():
-        log = AuditLog(tmp_path / "gate.log")
+        log = HashLog(tmp_path / "gate.log")
         await log.append("image_checked", **content)
         await log.close()
 
@@ -64,7 +64,7 @@ def test_nothing_is_answered_once_the_log_cannot_be_written(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     async def call(stub, _):
-        monkeypatch.setattr("cxrgate.gate.audit.os.fsync", full)
+        monkeypatch.setattr("cxrgate.hashlog.log.os.fsync", full)
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await stub.CheckImage(pb.CheckImageRequest(image=image(CLEAN)), timeout=10)
         return error.value

@@ -4,10 +4,10 @@ import asyncio
 
 import grpc
 import pytest
-from acting_gate import CHECK
-from gate_calls import check, image, run, stream
-from gate_set import CLEAN, with_quota
-from grpc_set import reason, retry_seconds
+from support.acting_gate import CHECK
+from support.fake_gate import CLEAN, with_quota
+from support.gate_calls import check, image, run, stream
+from support.grpc_servers import reason, retry_seconds
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.rpc.metrics import Metrics

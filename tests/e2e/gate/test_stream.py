@@ -2,9 +2,9 @@ import asyncio
 
 import grpc
 import pytest
-from gate_calls import image, run, stream
-from gate_set import BROKEN, CLEAN, LEAK, SLOW, TEXT, with_quota
-from grpc_set import reason
+from support.fake_gate import BROKEN, CLEAN, LEAK, SLOW, TEXT, with_quota
+from support.gate_calls import image, run, stream
+from support.grpc_servers import reason
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.rpc.guard import Times

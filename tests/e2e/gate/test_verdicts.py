@@ -1,8 +1,8 @@
 import pytest
-from fakes import POLICY
-from gate_calls import check, image, run
-from gate_set import BROKEN, CLEAN, LEAK, TEXT
-from grpc_set import reason
+from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT
+from support.fakes import POLICY
+from support.gate_calls import check, image, run
+from support.grpc_servers import reason
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 

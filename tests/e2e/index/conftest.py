@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from snapshots import write_snapshot
+from support.random_snapshots import write_snapshot
 
 from cxrgate.index.store import SnapshotStore
 

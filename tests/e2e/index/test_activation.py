@@ -2,14 +2,14 @@ import asyncio
 
 import grpc
 import pytest
-from grpc_set import channel, reason
-from index_calls import index, run
-from snapshots import queries, write_snapshot
+from support.grpc_servers import channel, reason
+from support.index_calls import index, run
+from support.random_snapshots import queries, write_snapshot
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.index import EngineName, LocalSearcher, ModelDigests
-from cxrgate.index.service_codec import to_query
+from cxrgate.index.service.codec import to_query
 
 
 def test_activation_survives_a_restart(store, digests):

@@ -5,14 +5,14 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from certified import certificate, signing_key
-from index_calls import index
+from support.certified_gate import certificate, signing_key
+from support.index_calls import index
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.certification import CERTIFICATE, read_public_key
 from cxrgate.core import CertificateError
 from cxrgate.index import EngineName
-from cxrgate.index.service import IndexState
+from cxrgate.index.service.state import IndexState
 
 
 def certified_state(store, tmp_path):

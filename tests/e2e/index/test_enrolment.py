@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from index_calls import refused, run
-from snapshots import matrix
+from support.index_calls import refused, run
+from support.random_snapshots import matrix
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 

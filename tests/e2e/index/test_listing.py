@@ -1,8 +1,8 @@
 """What the index says of itself, and of its references page by page."""
 
 import pytest
-from index_calls import refused, run
-from snapshots import MODELS
+from support.index_calls import refused, run
+from support.random_snapshots import MODELS
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 

@@ -2,12 +2,12 @@ import asyncio
 
 import numpy as np
 import pytest
-from index_calls import index, refused, run
-from snapshots import matrix, queries
+from support.index_calls import index, refused, run
+from support.random_snapshots import matrix, queries
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.index import EngineName, LocalSearcher
-from cxrgate.index.service_codec import from_neighbors, to_query
+from cxrgate.index.service.codec import from_neighbors, to_query
 
 
 def equal(a, b):

@@ -1,5 +1,5 @@
 import numpy as np
-from index_calls import refused, run
+from support.index_calls import refused, run
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.index import Snapshot

@@ -3,16 +3,17 @@
 import asyncio
 
 import pytest
-from fakes import images
-from grpc_set import ROLES_FILE
-from model_server import ModelServer
-from served_models import candidates_of
-from sets import write_sets
+from support.fakes import images
+from support.grpc_servers import ROLES_FILE
+from support.image_sets import write_sets
+from support.served_models import candidates_of
+from support.torchserve_process import ModelServer
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.gate import ModelFolders, read_config, run
+from cxrgate.gate.config import ModelFolders, read_config
 from cxrgate.gate.local import local_models
+from cxrgate.run.run import run
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from fakes import save_small_models
-from served_models import remotely
+from support.fakes import save_small_models
+from support.served_models import remotely
 
 from cxrgate.core import CxrgateError, Failure, GreyImage, MismatchError, Stage
-from cxrgate.models import Kind
-from cxrgate.serving.predictions import Predictions, open_models_channel
+from cxrgate.models import ModelKind
+from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 pytestmark = pytest.mark.model_server
 
@@ -65,7 +65,7 @@ def test_bytes_that_are_no_request_get_no_answer_and_harm_nothing(server, folder
 def test_model_that_is_not_there_is_said_so(server):
     async def go():
         async with open_models_channel(server.address) as channel:
-            await Predictions(channel).ask(Kind.COPY, b"", 30)
+            await Predictions(channel).ask(ModelKind.COPY, b"", 30)
 
     with pytest.raises(CxrgateError) as error:
         asyncio.run(go())

@@ -5,14 +5,14 @@ import time
 
 import numpy as np
 import pytest
-from served_models import remotely
+from support.served_models import remotely
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import Failure
 from cxrgate.models import read_manifest
-from cxrgate.models.inference_codec import pack_images
-from cxrgate.models.pack_canary import read_canary
-from cxrgate.serving.predictions import IN_FLIGHT, Predictions, open_models_channel
+from cxrgate.serving.codec import pack_images
+from cxrgate.serving.known_answer import read_known_answer
+from cxrgate.serving.torchserve.predictions import IN_FLIGHT, Predictions, open_models_channel
 
 pytestmark = pytest.mark.model_server
 
@@ -100,10 +100,10 @@ def test_worker_that_hangs_is_started_anew_and_loses_no_item(server, folders, lo
 
 
 @pytest.mark.slow
-def test_busy_callers_are_all_answered_and_their_answers_count_as_canaries(server):
-    """Four callers as busy as they may be: canaries wait longer than they may, and nothing is started anew for it."""
+def test_busy_callers_are_all_answered_and_their_answers_count_as_known_answers(server):
+    """Four callers as busy as they may be: known answers wait longer than they may, and nothing starts anew."""
     front, before = server.front.pid, server.log.read_text()
-    shape = read_canary(server.packed / "retrieval")
+    shape = read_known_answer(server.packed / "retrieval")
     digest = read_manifest(server.packed / "retrieval").digest
     blanks = pack_images(
         [str(number) for number in range(200)], [np.zeros((shape.height, shape.width), np.uint8)] * 200

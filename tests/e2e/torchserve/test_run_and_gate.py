@@ -6,12 +6,13 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from service_process import GATE, INDEX, Process
-from sets import tree, write_config
+from support.image_sets import tree, write_config
+from support.service_process import GATE, INDEX, Process
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.client import Gate, Identity, Image
+from cxrgate.client import Gate, Image
+from cxrgate.rpc.channel import Identity
 
 pytestmark = pytest.mark.model_server
 

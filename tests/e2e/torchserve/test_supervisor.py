@@ -4,18 +4,20 @@ import dataclasses
 
 import psutil
 import pytest
-from model_server import ModelServer
+from support.torchserve_process import ModelServer
 
-from cxrgate.models.pack_canary import read_canary, write_canary
+from cxrgate.serving.known_answer import read_known_answer, write_known_answer
 
 pytestmark = pytest.mark.model_server
 
 
 @pytest.mark.slow
-def test_a_model_that_gives_another_answer_than_its_canarys_is_never_ready(folder, tmp_path):
+def test_a_model_that_gives_another_answer_than_its_known_answers_is_never_ready(folder, tmp_path):
     server = ModelServer(folder / "models", tmp_path, kinds=["retrieval"])
-    canary = read_canary(server.packed / "retrieval")
-    write_canary(server.packed / "retrieval", dataclasses.replace(canary, features=canary.features[::-1]))
+    known_answer = read_known_answer(server.packed / "retrieval")
+    write_known_answer(
+        server.packed / "retrieval", dataclasses.replace(known_answer, features=known_answer.features[::-1])
+    )
     server.start()
     try:
         assert server.supervisor.wait(180) == 2

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import UsageError
-from cxrgate.gate import read_config
+from cxrgate.gate.config import read_config
 
 DEPLOY = Path(__file__).parent.parent.parent.parent / "deploy"
 MOUNTED = Path("/etc/cxrgate/certification.pub")

@@ -3,12 +3,13 @@
 import io
 
 import pytest
-from report_results import checked, failed, table
 from rich.console import Console
+from support.run_results import checked, failed, table
 
 from cxrgate.cli.errors import Exit
 from cxrgate.cli.run import exit_code, tell
-from cxrgate.gate import RunConfig, RunSummary
+from cxrgate.gate.config import RunConfig
+from cxrgate.run.run import RunSummary
 
 CLEAR, NEAR, SAME = checked("clear.png"), checked("near.png", score=0.45), checked("same.png", score=0.9)
 

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from docker_stack import MODELS
+from support.container_stack import MODELS
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

@@ -6,9 +6,9 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from fakes import POLICY
-from gate_set import BROKEN, CLEAN, LEAK, TEXT, gate_server, with_quota
-from grpc_set import IDENTITIES
+from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT, gate_server, with_quota
+from support.fakes import POLICY
+from support.grpc_servers import IDENTITIES
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.client import (

@@ -3,9 +3,9 @@ import math
 
 import numpy as np
 import pytest
-from fakes import POLICY, evidence
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import POLICY, evidence
 
 from cxrgate.core import BAND, Decision, Policy
 

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 from PIL import Image
-from sets import tree
+from support.image_sets import tree
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord
-from cxrgate.demo import Extent, Kind, read_planted, write_dataset
+from cxrgate.demo import Extent, PlantedKind, read_planted, write_dataset
 from cxrgate.images import decode, list_csv, list_folder, weight_free
 
 SMALL = Extent(patients=6, others=8, views=3, copies=2, side=128)
@@ -24,11 +24,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pairs(folder):
     """Per kind the planted files and the real ones that they were made of, as bytes."""
-    found = {kind: [] for kind in Kind}
+    found = {kind: [] for kind in PlantedKind}
     with (folder / "planted.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             planted, real = folder / "synthetic" / row["image"], folder / row["source"]
-            found[Kind(row["kind"])].append((planted.read_bytes(), real.read_bytes()))
+            found[PlantedKind(row["kind"])].append((planted.read_bytes(), real.read_bytes()))
     return found
 
 
@@ -61,13 +61,13 @@ def test_synthetic_set_has_class_folders_and_the_counts_asked_for(folder):
     files = list_folder(folder / "synthetic")
 
     assert {file.label for file in files} == {"Cardiomegaly", "No_Cardiomegaly"}
-    assert len(files) == SMALL.others + SMALL.views + SMALL.copies * (len(Kind) - 1)
+    assert len(files) == SMALL.others + SMALL.views + SMALL.copies * (len(PlantedKind) - 1)
 
 
 def test_every_kind_is_planted_as_often_as_asked_for(folder):
     counts = Counter(read_planted(folder).values())
 
-    assert counts == {kind: SMALL.views if kind is Kind.SAME_PATIENT else SMALL.copies for kind in Kind}
+    assert counts == {kind: SMALL.views if kind is PlantedKind.SAME_PATIENT else SMALL.copies for kind in PlantedKind}
 
 
 def test_nothing_below_the_synthetic_set_says_what_was_planted(folder):
@@ -77,24 +77,24 @@ def test_nothing_below_the_synthetic_set_says_what_was_planted(folder):
 
 
 def test_identical_copies_are_identical(pairs):
-    assert all(planted == real for planted, real in pairs[Kind.IDENTICAL])
+    assert all(planted == real for planted, real in pairs[PlantedKind.IDENTICAL])
 
 
 def test_reencoded_copies_are_jpeg_of_the_same_picture(pairs):
-    for planted, real in pairs[Kind.REENCODED]:
+    for planted, real in pairs[PlantedKind.REENCODED]:
         assert Image.open(io.BytesIO(planted)).format == "JPEG"
         assert not np.array_equal(pixels(planted), pixels(real))
         assert similarity(planted, real) > 0.95
 
 
 def test_rescaled_copies_have_another_size(pairs):
-    for planted, real in pairs[Kind.RESCALED]:
+    for planted, real in pairs[PlantedKind.RESCALED]:
         assert pixels(planted).shape != pixels(real).shape
         assert similarity(planted, real) > 0.95
 
 
 def test_edited_copies_are_other_pixels_of_a_similar_picture(pairs):
-    for planted, real in pairs[Kind.EDITED]:
+    for planted, real in pairs[PlantedKind.EDITED]:
         assert planted != real
         assert similarity(planted, real) > 0.5
 
@@ -102,15 +102,15 @@ def test_edited_copies_are_other_pixels_of_a_similar_picture(pairs):
 def test_other_radiographs_of_a_patient_are_none_of_the_enrolled_ones(folder, pairs):
     enrolled = {file.read().content for file in list_csv(folder / "real.csv")}
 
-    assert not enrolled & {planted for planted, _ in pairs[Kind.SAME_PATIENT]}
+    assert not enrolled & {planted for planted, _ in pairs[PlantedKind.SAME_PATIENT]}
 
 
 def test_inverted_copies_are_inverted(pairs):
-    assert all(np.array_equal(pixels(planted), 255 - pixels(real)) for planted, real in pairs[Kind.INVERTED])
+    assert all(np.array_equal(pixels(planted), 255 - pixels(real)) for planted, real in pairs[PlantedKind.INVERTED])
 
 
 def test_broken_files_cannot_be_decoded(pairs):
-    for planted, _ in pairs[Kind.BROKEN]:
+    for planted, _ in pairs[PlantedKind.BROKEN]:
         with pytest.raises(ImageError):
             pixels(planted)
 

@@ -2,10 +2,10 @@ import io
 
 import numpy as np
 import pytest
-from dicom_set import as_file, radiograph
-from fakes import picture
 from pydicom import dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
+from support.dicom_receiver import as_file, radiograph
+from support.fakes import picture
 
 from cxrgate.core import ImageRecord, MediaType
 from cxrgate.dicom import encode_dicom

@@ -1,5 +1,5 @@
 import pytest
-from fakes import picture
+from support.fakes import picture
 
 from cxrgate.core import GreyImage
 from cxrgate.dicom.outbox import Outbox, OutFormat

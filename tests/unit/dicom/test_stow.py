@@ -1,7 +1,7 @@
 import pytest
-from dicom_set import as_file, radiograph
-from grpc_set import ROLES
-from review_set import Browser
+from support.dicom_receiver import as_file, radiograph
+from support.grpc_servers import ROLES
+from support.reviewed_run import Browser
 
 from cxrgate.dicom import Spool, SpoolLimits
 from cxrgate.dicom.counts import Counts

@@ -1,4 +1,4 @@
-from evaluate_sets import entries
+from support.evaluation_listings import entries
 
 from cxrgate.evaluate.division import divide
 

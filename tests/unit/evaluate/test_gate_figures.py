@@ -1,8 +1,8 @@
 import math
 
 import pytest
-from evaluate_sets import entries
-from fakes import POLICY, evidence
+from support.evaluation_listings import entries
+from support.fakes import POLICY, evidence
 
 from cxrgate.core import Failure, Stage
 from cxrgate.evaluate.division import Division

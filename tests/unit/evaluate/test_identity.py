@@ -1,10 +1,10 @@
 import math
 
 import numpy as np
-from evaluate_sets import entry
+from support.evaluation_listings import entry
 
 from cxrgate.evaluate.identity import Identity, identity_counts, identity_figures, subgroups
-from cxrgate.train.scoring import all_pairs, rank_queries
+from cxrgate.train.scoring.figures import all_pairs, rank_queries
 
 
 def identity(listed, similarities, name="nih"):

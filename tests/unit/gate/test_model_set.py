@@ -1,17 +1,19 @@
 import pytest
-from fakes import SMALL
+from support.fakes import SMALL
 
-from cxrgate.gate import Rule
+from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.model_set import MINIMUM_FRONTALITY, ModelSet
-from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, Kind, ModelManifest
+from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, ModelKind, ModelManifest
 
 
 def models(*, retrieval=Dtype.FLOAT32, verification=Dtype.FLOAT32, frontality=0):
     shape = EmbedderArchitecture(frontality=frontality)
     manifests = {
-        Kind.RETRIEVAL: ModelManifest("r", Kind.RETRIEVAL, shape, SMALL, retrieval, ""),
-        Kind.VERIFICATION: ModelManifest("v", Kind.VERIFICATION, EmbedderArchitecture(), SMALL, verification, ""),
-        Kind.COPY: ModelManifest("c", Kind.COPY, EmbedderArchitecture(), SMALL, Dtype.FLOAT32, "", 0.7),
+        ModelKind.RETRIEVAL: ModelManifest("r", ModelKind.RETRIEVAL, shape, SMALL, retrieval, ""),
+        ModelKind.VERIFICATION: ModelManifest(
+            "v", ModelKind.VERIFICATION, EmbedderArchitecture(), SMALL, verification, ""
+        ),
+        ModelKind.COPY: ModelManifest("c", ModelKind.COPY, EmbedderArchitecture(), SMALL, Dtype.FLOAT32, "", 0.7),
     }
     return ModelSet(manifests, None, None)
 
@@ -24,12 +26,12 @@ def test_the_band_is_that_of_the_least_exact_model():
 
 @pytest.mark.parametrize(("frontality", "minimum"), [(0, None), (4, MINIMUM_FRONTALITY)])
 def test_a_rule_takes_the_numbers_that_the_models_give(frontality, minimum):
-    rule = models(frontality=frontality).resolve(Rule())
+    rule = models(frontality=frontality).resolve(PolicyConfig())
 
     assert (rule.copy_threshold, rule.minimum_frontality) == (0.7, minimum)
 
 
 def test_a_rule_keeps_its_own_numbers():
-    rule = Rule(copy_threshold=0.8, minimum_frontality=0.3)
+    rule = PolicyConfig(copy_threshold=0.8, minimum_frontality=0.3)
 
     assert models().resolve(rule) == rule

@@ -2,11 +2,11 @@ import asyncio
 
 import numpy as np
 import pytest
-from fakes import POLICY, evidence, picture
+from support.fakes import POLICY, evidence, picture
 
 from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Stage
-from cxrgate.gate import Gate
 from cxrgate.gate.ordered import ordered_map
+from cxrgate.gate.pipeline import Gate
 
 
 class Fake:

@@ -4,19 +4,18 @@ import asyncio
 
 import numpy as np
 import pytest
-from fakes import SMALL, images
+from support.fakes import SMALL, images
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
-from cxrgate.core import MismatchError, Stage
+from cxrgate.core import CallRefused, MismatchError, Stage
 from cxrgate.gate import remote_models as module
 from cxrgate.gate.remote_models import ServedModel
-from cxrgate.models import Kind, ModelManifest, RetrievalArchitecture
-from cxrgate.models.inference_codec import pack_floats
+from cxrgate.models import ModelKind, ModelManifest, RetrievalArchitecture
 from cxrgate.models.manifest import Dtype
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.serving.codec import pack_floats
 
 SHAPE = RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)
-MANIFEST = ModelManifest("retrieval", Kind.RETRIEVAL, SHAPE, SMALL, Dtype.FLOAT32, "weights")
+MANIFEST = ModelManifest("retrieval", ModelKind.RETRIEVAL, SHAPE, SMALL, Dtype.FLOAT32, "weights")
 
 
 ROW = np.arange(16, dtype=np.float32)

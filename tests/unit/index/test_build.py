@@ -2,7 +2,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from fakes import images
+from support.fakes import images
 
 from cxrgate.core import Descriptors, Failure, SnapshotError, Stage
 from cxrgate.images import weight_free

@@ -2,8 +2,8 @@ import asyncio
 
 import numpy as np
 import pytest
-import snapshots
-from snapshots import RandomModels, descriptors, write_snapshot
+from support import random_snapshots
+from support.random_snapshots import RandomModels, descriptors, write_snapshot
 
 from cxrgate.core import Descriptors
 from cxrgate.images import join_copies
@@ -34,7 +34,7 @@ class Joined(RandomModels):
 @pytest.mark.parametrize("engine", EngineName)
 def test_each_part_of_a_copy_descriptor_has_its_nearest_and_the_most_similar_counts(tmp_path, monkeypatch, engine):
     models = Joined(0)
-    monkeypatch.setattr(snapshots, "RandomModels", lambda _: models)
+    monkeypatch.setattr(random_snapshots, "RandomModels", lambda _: models)
     snapshot = write_snapshot(tmp_path / "snapshot")
     first, _, third = models.made[:3]
     query = models.joined(Descriptors("q", first.identity, third.copy, first.layout), models.learned[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zero_snapshots import write_zeros
+from support.zero_snapshots import write_zeros
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
 from cxrgate.index import Snapshot

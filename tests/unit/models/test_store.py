@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from fakes import images, save_small_models
+from support.fakes import images, save_small_models
 
 from cxrgate.core import ModelError
 from cxrgate.models import Dtype, Forward, cast_model, load_model

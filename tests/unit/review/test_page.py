@@ -2,13 +2,13 @@ import json
 from datetime import timedelta
 
 import pytest
-from review_set import KEY, REVIEWER, Browser, Gradients, open_page, write_run
+from support.reviewed_run import KEY, REVIEWER, Browser, Gradients, open_page, write_run
 
 from cxrgate.core import Policy
-from cxrgate.gate.audit import read_lines, verify_log
-from cxrgate.gate.withheld import withdraw_withheld
-from cxrgate.report.results import read_results
+from cxrgate.hashlog import read_lines, verify_log
 from cxrgate.review import sign_link
+from cxrgate.run.recorded import read_results
+from cxrgate.run.withheld import withdraw_withheld
 
 BEFORE = {"a/clear.png", "a/near.png", "a/nearest.png"}
 
@@ -162,7 +162,7 @@ def test_without_a_log_nothing_is_shown(run, reviewer, monkeypatch):
     def full(*_):
         raise OSError("no space")
 
-    monkeypatch.setattr("cxrgate.gate.audit.os.fsync", full)
+    monkeypatch.setattr("cxrgate.hashlog.log.os.fsync", full)
 
     answer = reviewer.get("/cases/1")
 

@@ -2,8 +2,8 @@ import asyncio
 
 import grpc
 import pytest
-from acting_gate import Servicer, ask, gate
-from grpc_set import channel, reason, serving
+from support.acting_gate import Servicer, ask, gate
+from support.grpc_servers import channel, reason, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs

@@ -1,10 +1,9 @@
 import grpc
 import pytest
-from acting_gate import ask, raising
-from grpc_set import reason, retry_seconds
+from support.acting_gate import ask, raising
+from support.grpc_servers import reason, retry_seconds
 
-from cxrgate.core import ImageError, MismatchError
-from cxrgate.rpc.errors import CallRefused
+from cxrgate.core import CallRefused, ImageError, MismatchError
 
 
 @pytest.mark.parametrize(

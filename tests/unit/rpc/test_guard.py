@@ -3,8 +3,8 @@ import socket
 
 import grpc
 import pytest
-from acting_gate import CHECK, GATE, Servicer, gate, health_of
-from grpc_set import IDENTITIES, channel, reason, serving
+from support.acting_gate import CHECK, GATE, Servicer, gate, health_of
+from support.grpc_servers import IDENTITIES, channel, reason, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import grpc
 import pytest
-from acting_gate import CHECK, Servicer, gate, raising
-from gate_set import CLEAN, LEAK, gate_server
-from grpc_set import channel, serving
+from support.acting_gate import CHECK, Servicer, gate, raising
+from support.fake_gate import CLEAN, LEAK, gate_server
+from support.grpc_servers import channel, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs

@@ -8,9 +8,9 @@ import time
 import grpc
 import psutil
 import pytest
-from grpc_set import IDENTITIES, channel, serving
 from h2.events import ConnectionTerminated
-from h2_caller import Caller
+from support.grpc_servers import IDENTITIES, channel, serving
+from support.http2_caller import Caller
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs

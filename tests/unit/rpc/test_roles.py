@@ -2,8 +2,8 @@ import logging
 
 import grpc
 import pytest
-from acting_gate import CHECK, GATE, Servicer, ask, gate
-from grpc_set import AUTHORITY, IDENTITIES, ROLES, reason
+from support.acting_gate import CHECK, GATE, Servicer, ask, gate
+from support.grpc_servers import AUTHORITY, IDENTITIES, ROLES, reason
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.roles import rpc_names

@@ -2,10 +2,10 @@ import asyncio
 
 import grpc
 import pytest
-from acting_gate import GATE, Servicer, gate, health_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from grpc_set import channel, serving
+from support.acting_gate import GATE, Servicer, gate, health_of
+from support.grpc_servers import channel, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs

@@ -9,22 +9,22 @@ import sys
 
 import grpc
 import pytest
-from fakes import POLICY
-from gate_set import BROKEN, CLEAN, LEAK, Stages, gate_server
-from grpc_set import channel, serving
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from snapshots import queries, write_snapshot
+from support.fake_gate import BROKEN, CLEAN, LEAK, Stages, gate_server
+from support.fakes import POLICY
+from support.grpc_servers import channel, serving
+from support.random_snapshots import queries, write_snapshot
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
 from cxrgate.gate.remote import RemoteSearcher
 from cxrgate.index import EngineName
-from cxrgate.index.service import IndexState
-from cxrgate.index.servicer import index_service
+from cxrgate.index.service.servicer import index_service
+from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
 from cxrgate.rpc import tracing
 

@@ -2,8 +2,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from certified import LATER, certificate, signing_key
-from snapshots import write_snapshot
+from support.certified_gate import LATER, certificate, signing_key
+from support.random_snapshots import write_snapshot
 
 from cxrgate.certification import CERTIFICATE
 from cxrgate.stack import Level

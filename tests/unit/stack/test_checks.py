@@ -4,14 +4,14 @@ import socket
 from datetime import timedelta
 
 import pytest
-from docker_stack import MODELS
+from support.container_stack import MODELS
 
 from cxrgate.core import UsageError
-from cxrgate.rpc.certs import Authority, write_identity
+from cxrgate.rpc.development_ca import Authority, write_identity
 from cxrgate.stack import host
 from cxrgate.stack.checks import check_gpu
 from cxrgate.stack.engine import Engine, EngineFacts
-from cxrgate.stack.findings import Finding, Level
+from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.host import check_certificates, check_clock, check_disk, check_memory, check_port
 from cxrgate.stack.model_folders import check_models
 
@@ -119,4 +119,4 @@ def test_engine_that_does_not_answer_is_wrong_usage(monkeypatch):
 
 def test_what_is_not_ok_has_a_remedy():
     with pytest.raises(ValueError, match="remedy"):
-        Finding("disk", Level.FAIL, "full")
+        HostFinding("disk", Level.FAIL, "full")

@@ -1,10 +1,10 @@
 import shutil
 
-from snapshots import write_snapshot
+from support.random_snapshots import write_snapshot
 
 from cxrgate.index import ModelDigests
 from cxrgate.index.snapshot import read_manifest
-from cxrgate.stack import Compose, ContainerState, Finding, Launch, Level, Plan, State
+from cxrgate.stack import Compose, ContainerState, HostFinding, Launch, Level, Plan, State
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.waiting import SERVICES
 
@@ -36,8 +36,8 @@ def test_services_that_are_not_asked_for_any_more_are_ended(tmp_path, monkeypatc
 def test_start_says_what_ends_soon_and_leaves_other_warnings_to_the_doctor(tmp_path):
     said = []
     launch = Launch(Plan(State(tmp_path), tmp_path, "127.0.0.1:0", gpu=False), tmp_path, "cxrgate")
-    found = [Finding(name, Level.WARN, "has 3 days left", "renew it") for name in ("certificates", "java")]
-    launch._require([*found, Finding("certification", Level.OK, "has 80 days left")], said.append, running=False)
+    found = [HostFinding(name, Level.WARN, "has 3 days left", "renew it") for name in ("certificates", "java")]
+    launch._require([*found, HostFinding("certification", Level.OK, "has 80 days left")], said.append, running=False)
 
     assert said == ["certificates: has 3 days left; renew it"]
 

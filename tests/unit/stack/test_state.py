@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from grpc_set import ROLES_FILE
+from support.grpc_servers import ROLES_FILE
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.roles import read_roles

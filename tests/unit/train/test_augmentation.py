@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from fakes import picture
-from train_sets import STILL
+from support.fakes import picture
+from support.training_sets import STILL
 
 from cxrgate.train.augmentation import Augmentation
 

@@ -4,7 +4,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from cxrgate.core import UsageError
-from cxrgate.train.calibration import MINIMUM_PATIENTS, calibrate, stranger_threshold
+from cxrgate.train.calibration import MINIMUM_PATIENTS, calibrate, unenrolled_threshold
 
 
 def _embeddings(patients=60, images=2, seed=0):
@@ -20,24 +20,24 @@ def test_the_stranger_threshold_is_a_plain_loops():
     for patient in np.unique(patients):
         probe = rows[np.flatnonzero(patients == patient)[0]].astype(np.float64)
         best.append(max(probe @ other for other, owner in zip(rows, patients, strict=True) if owner != patient))
-    assert stranger_threshold(rows, patients, 0.1) == pytest.approx(np.quantile(best, 0.9), abs=1e-9)
+    assert unenrolled_threshold(rows, patients, 0.1) == pytest.approx(np.quantile(best, 0.9), abs=1e-9)
 
 
 def test_fewer_flagged_strangers_need_a_higher_threshold():
     rows, patients = _embeddings()
-    assert stranger_threshold(rows, patients, 0.02) > stranger_threshold(rows, patients, 0.2)
+    assert unenrolled_threshold(rows, patients, 0.02) > unenrolled_threshold(rows, patients, 0.2)
 
 
 def test_a_patient_is_no_stranger_to_itself():
     # Pairs of equal images of otherwise orthogonal patients: the best other is at cosine 0.
     rows, patients = np.repeat(np.eye(50, dtype=np.float32), 2, axis=0), np.repeat(np.arange(50), 2)
-    assert stranger_threshold(rows, patients, 0.025) == 0
+    assert unenrolled_threshold(rows, patients, 0.025) == 0
 
 
 def test_too_few_patients_are_refused():
     rows, patients = _embeddings(MINIMUM_PATIENTS - 1)
     with pytest.raises(UsageError, match="expected 40 patients or more in the tune part, got 39"):
-        stranger_threshold(rows, patients, 0.025)
+        unenrolled_threshold(rows, patients, 0.025)
 
 
 def _cosines(seed=0):

@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from train_sets import write_table
+from support.training_sets import write_table
 
 from cxrgate.core import UsageError
 from cxrgate.train import Split, patient_hash, read_samples, with_splits, without_sources

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from train_sets import EMBEDDER, inputs, pixel_set, recipe
+from support.training_sets import EMBEDDER, inputs, pixel_set, recipe
 
 from cxrgate.core import UsageError
 from cxrgate.train import loop

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from support.training_sets import inputs, pixel_set, recipe
 from torch import nn
-from train_sets import inputs, pixel_set, recipe
 
 from cxrgate.core import UsageError
 from cxrgate.models import SiameseNetwork

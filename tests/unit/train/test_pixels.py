@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from train_sets import rows, write_listing
+from support.training_sets import rows, write_listing
 
 from cxrgate.core import UsageError
 from cxrgate.images import SandboxedDecoder

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from train_sets import recipe
+from support.training_sets import recipe
 
 from cxrgate.core import UsageError
-from cxrgate.models import PRESETS, Kind, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models import PRESETS, ModelKind, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.train import read_recipe
-from cxrgate.train.frontality_recipe import read_frontality_recipe
+from cxrgate.train.frontality.recipe import read_frontality_recipe
 from cxrgate.train.recipe import Loss, Optimizer
 
 RECIPES = Path(__file__).parents[3] / "model_store/recipes"
@@ -19,7 +19,7 @@ def test_every_shipped_recipe_can_be_read(path):
     assert read(path).steps > 0
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(ModelKind))
 def test_the_recipe_that_a_kind_has_by_default_is_of_that_kind(kind):
     assert read_recipe(RECIPES / f"{kind}.yaml").kind is kind
 
@@ -27,7 +27,7 @@ def test_the_recipe_that_a_kind_has_by_default_is_of_that_kind(kind):
 def test_the_published_retrieval_recipe_has_the_published_numbers():
     found = read_recipe(RECIPES / "packhaeuser-retrieval.yaml")
     assert found.architecture == RetrievalArchitecture()
-    assert found.input == PRESETS["packhaeuser"][Kind.RETRIEVAL]
+    assert found.input == PRESETS["packhaeuser"][ModelKind.RETRIEVAL]
     assert (found.loss, found.memory, found.patients * found.images) == (Loss.CONTRASTIVE, 128, 32)
     assert (found.optimizer, found.rate, found.weight_decay) == (Optimizer.SGD, 0.158489, 1e-5)
 
@@ -35,7 +35,7 @@ def test_the_published_retrieval_recipe_has_the_published_numbers():
 def test_the_published_verification_recipe_has_the_published_numbers():
     found = read_recipe(RECIPES / "packhaeuser-verification.yaml")
     assert found.architecture == VerificationArchitecture()
-    assert found.input == PRESETS["packhaeuser"][Kind.VERIFICATION]
+    assert found.input == PRESETS["packhaeuser"][ModelKind.VERIFICATION]
     assert (found.loss, found.patients) == (Loss.PAIRS, 32)
     assert (found.optimizer, found.rate, found.weight_decay) == (Optimizer.ADAM, 1e-4, 0)
 

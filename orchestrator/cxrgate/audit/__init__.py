@@ -1,0 +1,1 @@
+"""An audit: planted leaks sent through a gate to see what passes."""

@@ -1,0 +1,85 @@
+"""What an audit asks beside leaks: consistency, membership inference, exhaustive verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rich.table import Table
+
+from cxrgate.audit.consistency import Agreement, agreement, repeated, unnoticed
+from cxrgate.audit.exhaustive import Exhaustive
+from cxrgate.audit.membership import Inference, infer
+from cxrgate.core.progress import Progress
+from cxrgate.gate.pipeline import Gate
+from cxrgate.planted.cases import CaseKind, check_cases
+from cxrgate.planted.classes.catalogue import SAME_PATIENT
+from cxrgate.planted.figures import Share
+from cxrgate.planted.origins import LeakOrigin
+
+OTHER_BATCH = 5
+ORDER = f"reversed, in batches of {OTHER_BATCH}"
+_MEMBERS = {"identical": "the enrolled image", SAME_PATIENT: "another radiograph"}
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """By name of the change, and by what the attacker holds; `exhaustive` of other radiographs of enrolled patients."""
+
+    consistency: Mapping[str, Agreement] = field(repr=False)
+    membership: Mapping[str, Inference] = field(repr=False)
+    exhaustive: Exhaustive
+
+
+async def measure_consistency(
+    gate: Gate, origins: Sequence[LeakOrigin], others: Mapping[str, Gate], progress: Progress
+) -> dict[str, Agreement]:
+    """Ask about the same images again: in reverse and other batches, after each change that nobody sees, other gates.
+
+    Args:
+        gate: whose decisions the others are compared with.
+        origins: the images.
+        others: gates with models of other training seeds, by name.
+        progress: as audit.audit.
+    """
+    changes = unnoticed(origins)
+    total = len(origins) * (2 + len(changes) + len(others))
+
+    def done(count: int) -> None:
+        progress("ask again", count, total)
+
+    first = await check_cases(gate, repeated(origins), done)
+    turned = await check_cases(gate, repeated(origins[::-1]), done, OTHER_BATCH)
+    agreements = {ORDER: agreement(first, turned[::-1].reset_index(drop=True))}
+    asked = [(name, gate, cases) for name, cases in changes.items()]
+    asked += [(name, other, repeated(origins)) for name, other in others.items()]
+    for name, asked_gate, cases in asked:
+        agreements[name] = agreement(first, await check_cases(asked_gate, cases, done))
+    return agreements
+
+
+def infer_membership(cases: pd.DataFrame) -> dict[str, Inference]:
+    """What verdicts tell somebody who holds an enrolled image, or another radiograph of an enrolled patient."""
+    clean = cases[cases["kind"] == CaseKind.UNENROLLED]
+    members = {name: cases[cases["leak_class"] == leak_class] for leak_class, name in _MEMBERS.items()}
+    return {name: infer(table, clean) for name, table in members.items() if len(table)}
+
+
+def axes_table(axes: Axes, specificity: Share) -> Table:
+    """A row per question."""
+    table = Table("question", "of", "answer", title="Beside leaks", title_justify="left")
+    for name, found in axes.consistency.items():
+        share = f"{found.share.recall:.3f}, largest differences {found.score:.1e} and {found.similarity:.1e}"
+        table.add_row(f"same decision, {name}", f"{found.share.n} images", share)
+    for name, inference in axes.membership.items():
+        answer = f"TPR {inference.tpr:.3f} at FPR {inference.fpr:.3f}, {inference.tpr_at_fpr_1pct:.3f} at FPR 1 %"
+        table.add_row(f"membership by verdict, {name}", f"{inference.members} and {specificity.n} patients", answer)
+    found_by = axes.exhaustive
+    table.add_row(
+        "own patient at the threshold",
+        f"{found_by.images} other radiographs",
+        f"{found_by.by_candidates} among the candidates, {found_by.by_all} among all references "
+        f"({found_by.others_by_all} by another patient)",
+    )
+    return table

@@ -1,0 +1,93 @@
+"""Which patients an audit enrols, which its thresholds are chosen on, and which it reports on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from cxrgate.core import UsageError
+from cxrgate.models import ModelManifest
+from cxrgate.planted.listing import Entry
+from cxrgate.train import Sample, Split
+from cxrgate.train.scoring.models import unseen
+
+SEED = "cxrgate audit 1"
+ENROLLED, CALIBRATION = 0.4, 0.3
+"""Shares of the patients that no model saw; the rest is tested on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Images by their part.
+
+    Attributes:
+        enrolled: every image of the index.
+        sources: the first image of each enrolled patient whom no model saw; leaks are planted from these.
+        siblings: another image of such a patient, one each, that the index does not hold.
+        calibration: one image of each patient that thresholds are chosen on; not enrolled.
+        test: one image of each patient that is reported on; not enrolled.
+        seen: how many patients a model saw; all of them are enrolled.
+    """
+
+    enrolled: list[Sample] = field(default_factory=list, repr=False)
+    sources: list[Sample] = field(default_factory=list, repr=False)
+    siblings: list[Sample] = field(default_factory=list, repr=False)
+    calibration: list[Sample] = field(default_factory=list, repr=False)
+    test: list[Sample] = field(default_factory=list, repr=False)
+    seen: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each part has, and how many patients a model saw."""
+        lists = ("enrolled", "sources", "siblings", "calibration", "test")
+        return {**{name: len(getattr(self, name)) for name in lists}, "seen_patients": self.seen}
+
+
+def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
+    """Divide by patient, by a hash of SEED and the patient's id: the same in every run and any order.
+
+    A patient whom a model saw, and one whom the listing has in `train` or `tune`, is enrolled and nothing else. An
+    enrolled patient's last image is kept out of the index where there are several: a twin index, in which the patient
+    is, and the image that is asked about is not.
+
+    Raises:
+        UsageError: a part is empty.
+    """
+    samples = [entry.sample for entry in entries]
+    fresh = [sample for sample in samples if sample.split in {None, Split.TEST}]
+    for model in models:
+        fresh = unseen(model, fresh)
+    known = {sample.patient_id for sample in fresh}
+    parts = Parts(seen=len({sample.patient_id for sample in samples} - known))
+    for patient, images in _by_patient(samples).items():
+        _place(parts, images, _draw(patient) if patient in known else None)
+    empty = [name for name in ("sources", "calibration", "test") if not getattr(parts, name)]
+    if empty:
+        raise UsageError(f"expected more patients that no model saw, {len(known)} leave nothing for {empty}")
+    return parts
+
+
+def _place(parts: Parts, images: list[Sample], draw: float | None) -> None:
+    if draw is None:
+        parts.enrolled.extend(images)
+    elif draw < ENROLLED:
+        enrolled, siblings = (images[:-1], images[-1:]) if len(images) > 1 else (images, [])
+        parts.enrolled.extend(enrolled)
+        parts.sources.append(images[0])
+        parts.siblings.extend(siblings)
+    else:
+        (parts.calibration if draw < ENROLLED + CALIBRATION else parts.test).append(images[0])
+
+
+def _by_patient(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    patients = defaultdict(list)
+    for sample in samples:
+        patients[sample.patient_id].append(sample)
+    return patients
+
+
+def _draw(patient: str) -> float:
+    """A number in [0, 1), fixed for the patient."""
+    return int.from_bytes(sha256(f"{SEED}:{patient}".encode()).digest()[:6], "big") / 2**48

@@ -1,0 +1,106 @@
+"""`cxrgate embed|search|verify|filter`: the four steps of anonymization-pipeline, driven by its config.yaml alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.compat import Coverage, Filtered, Options, PipelineConfig, read_pipeline_config
+from cxrgate.compat import embed as embed_images
+from cxrgate.compat import filter_dataset as filter_images
+from cxrgate.compat import search as search_images
+from cxrgate.compat import verify as verify_images
+from cxrgate.core import Decision
+
+Config = Annotated[
+    Path,
+    typer.Argument(envvar="CONFIG_NAME", help="anonymization-pipeline's config.yaml; paths count from its folder."),
+]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Workers = Annotated[int, typer.Option(min=1, help="Decode workers.")]
+DEFAULT = Path("config.yaml")
+_SHOWN = 20
+
+
+def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+    """Step 1, compute_training_embeddings: the real images' embeddings, to lookup_table_output."""
+    with errors_as_messages(), _options(device, workers) as options:
+        settings = read_pipeline_config(config)
+        count = embed_images(settings, options)
+        typer.echo(f"Created lookup table for {count} images in {settings.lookup_table_output}")
+
+
+def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+    """Step 2, search_nearest_image: the three nearest real images of each synthetic one, to nearest_images_output.
+
+    Exit codes: 0 every image answered, 2 wrong usage, 3 some without an answer.
+    """
+    with errors_as_messages(), _options(device, workers) as options:
+        settings = read_pipeline_config(config)
+        coverage = search_images(settings, options)
+    _tell(coverage, "synthetic images searched", settings.nearest_images_output)
+
+
+def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+    """Step 3, verify_images: the same-patient score of each image and its nearest, to verification_output.
+
+    Exit codes: 0 every pair answered, 2 wrong usage, 3 some without an answer.
+    """
+    with errors_as_messages(), _options(device, workers) as options:
+        settings = read_pipeline_config(config)
+        coverage = verify_images(settings, options)
+    _tell(coverage, "pairs verified", settings.verification_output)
+
+
+def filter_dataset(config: Config = DEFAULT, workers: Workers = 1) -> None:
+    """Step 4, filter_dataset: the images with a score below 0.5, encoded anew, to filtered_dataset_output.
+
+    This is the paper's rule: the nearest real image alone, by score alone. `cxrgate run` on the same configuration
+    decides by three candidates and a copy detector as well.
+
+    Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
+    """
+    with errors_as_messages(), _options("cpu", workers) as options:
+        settings = read_pipeline_config(config)
+        filtered = filter_images(settings, options)
+    _report(settings, filtered)
+    if filtered.count(Decision.INDETERMINATE):
+        raise typer.Exit(Exit.INCOMPLETE)
+    raise typer.Exit(Exit.REJECTED if filtered.count(Decision.NOT_ANONYMOUS) else Exit.RELEASED)
+
+
+def _report(settings: PipelineConfig, filtered: Filtered) -> None:
+    typer.echo(f"There are {len(filtered.decisions)} images in the dataset")
+    typer.echo(f"Anonymous images: {filtered.count(Decision.ANONYMOUS)}, {len(filtered.borderline)} of them borderline")
+    typer.echo(f"Non-anonymous images: {filtered.count(Decision.NOT_ANONYMOUS)}")
+    typer.echo(f"Without an answer, and so not released: {filtered.count(Decision.INDETERMINATE)}")
+    typer.echo(f"Released set, uncertified: {settings.filtered_dataset_output}")
+
+
+def _tell(coverage: Coverage, what: str, output: Path) -> None:
+    typer.echo(f"{coverage.answered} of {coverage.images} {what}, in {output}")
+    for failure in coverage.failures[:_SHOWN]:
+        typer.echo(f"  {failure.image_id}: {failure.reason}, {failure.message}", err=True)
+    if len(coverage.failures) > _SHOWN:
+        typer.echo(f"  and {len(coverage.failures) - _SHOWN} more", err=True)
+    if coverage.answered < coverage.images:
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+@contextmanager
+def _options(device: str, workers: int) -> Iterator[Options]:
+    """Options with a progress bar on stderr."""
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+
+        def progress(step: str, total: int) -> Callable[[int], None]:
+            task = bars.add_task(step, total=total)
+            return lambda count: bars.advance(task, count)
+
+        yield Options(device, workers, progress)

@@ -1,0 +1,93 @@
+"""anonymization-pipeline's config.yaml: its keys, and the run of ours that it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from cxrgate.compat.models import model_folder
+from cxrgate.compat.places import check_places
+from cxrgate.core import UsageError
+from cxrgate.gate.config import Enrol, ModelFolders, RunConfig, Section, read_section
+from cxrgate.images import Layout
+from cxrgate.models import ModelKind
+
+
+class PipelineConfig(Section):
+    """The keys of config.yaml; relative paths count from its folder.
+
+    `dataset_name` and `real_dataset_splits_path` may be missing, as in the seed's own files. `exclude` is ours: a
+    file with the names of real images to leave out, one a line.
+    """
+
+    dataset_name: Layout = Layout.MIMIC
+    anonymous_dataset_path: Path
+    real_dataset_path: Path
+    real_dataset_splits_path: Path | None = None
+    retrieval_model: Path
+    verification_model: Path
+    lookup_table_output: Path
+    nearest_images_output: Path
+    verification_output: Path
+    filtered_dataset_output: Path
+    exclude: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """Where our own files lie: imported models, and for `cxrgate run` snapshot, key, reference map and results."""
+        return self.lookup_table_output.parent / "cxrgate"
+
+
+def is_pipeline_config(path: Path) -> bool:
+    """Whether a file is a configuration of the seed's, told by one of its keys; False where it cannot be read."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(content, dict) and "anonymous_dataset_path" in content
+
+
+def read_pipeline_config(path: Path) -> PipelineConfig:
+    """Read and check a configuration of the seed's.
+
+    Raises:
+        UsageError: see gate.read_section and check_places.
+    """
+    config = read_section(path.absolute(), PipelineConfig)
+    if config.dataset_name is not Layout.MIMIC and config.real_dataset_splits_path is not None:
+        raise UsageError(f"expected real_dataset_splits_path with mimic only, got it with {config.dataset_name}")
+    check_places(
+        released=config.filtered_dataset_output,
+        outputs=[config.lookup_table_output, config.nearest_images_output, config.verification_output, config.home],
+        inputs=[config.anonymous_dataset_path, config.real_dataset_path],
+    )
+    return config
+
+
+def run_config(config: PipelineConfig) -> RunConfig:
+    """The run that a configuration of the seed's asks for: the whole rule of ours, not the seed's alone.
+
+    Checkpoints are imported on the way. The run's own folders lie in `config.home`.
+
+    Raises:
+        CxrgateError: see seed.models.model_folder.
+    """
+    private = config.home / "private"
+    return RunConfig(
+        synthetic=config.anonymous_dataset_path,
+        output=config.home / "run",
+        snapshot=config.home / "snapshot",
+        models=ModelFolders(
+            retrieval=model_folder(config.retrieval_model, ModelKind.RETRIEVAL, config.home),
+            verification=model_folder(config.verification_model, ModelKind.VERIFICATION, config.home),
+        ),
+        enrol=Enrol(
+            images=config.real_dataset_path,
+            key=private / "key",
+            reference_map=private / "references.csv",
+            exclude=config.exclude,
+            layout=config.dataset_name,
+            splits=config.real_dataset_splits_path,
+        ),
+    )

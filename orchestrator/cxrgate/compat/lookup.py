@@ -1,0 +1,72 @@
+"""The seed's lookup_table.pth: a dictionary from a real image's path to its embedding, as torch.save writes it."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cxrgate.compat.private import private_file
+from cxrgate.core import UsageError
+
+Table = dict[str, NDArray[np.float32]]
+
+# All that a table's pickle may name, numpy 1 and 2 alike; torch.load refuses every other global before it runs.
+_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_ALLOWED: list[Any] = [
+    (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"),
+    (_RECONSTRUCT, "numpy._core.multiarray._reconstruct"),
+    np.ndarray,
+    np.dtype,
+    np.dtypes.Float32DType,
+]
+_NUMPY_2 = b"cnumpy._core.multiarray\n"
+_NUMPY_1 = b"cnumpy.core.multiarray\n"
+
+
+def write_lookup_table(path: Path, table: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write float32[d] per path, mode 0600, so that the seed's torch 2.2 and numpy 1.24 read it (`torch.load`).
+
+    Raises:
+        UsageError: a path with a line break.
+    """
+    if any("\n" in name or "\r" in name for name in table):
+        raise UsageError("expected paths of real images without line breaks")
+    # Protocol 2, as torch.save: a global is a line of text there. numpy 1 knows no numpy._core.
+    content = pickle.dumps(dict(table), protocol=2).replace(_NUMPY_2, _NUMPY_1, 1)
+    with private_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        # ZipInfo has a fixed date: equal tables are equal files.
+        archive.writestr(zipfile.ZipInfo("lookup_table/data.pkl"), content)
+        archive.writestr(zipfile.ZipInfo("lookup_table/version"), b"3\n")
+
+
+def read_lookup_table(path: Path) -> Table:
+    """Read a table of ours or of the seed's, in its order. Nothing in it can run.
+
+    Raises:
+        UsageError: no such file, a pickle that names more than numpy's float32 arrays, or not a table.
+    """
+    try:
+        with torch.serialization.safe_globals(_ALLOWED):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UsageError(f"expected a lookup table, {path} does not exist; run `cxrgate embed`") from error
+    except Exception as error:  # a damaged pickle raises nearly everything
+        raise UsageError(f"{path}: not a lookup table that can be read without running its code") from error
+    if not isinstance(content, dict) or not content or not all(map(_is_entry, content.items())):
+        raise UsageError(f"{path}: expected a dictionary from paths to finite float32 vectors")
+    if len({len(row) for row in content.values()}) != 1:
+        raise UsageError(f"{path}: expected vectors of one length")
+    return content
+
+
+def _is_entry(item: tuple[object, object]) -> bool:
+    name, row = item
+    vector = isinstance(row, np.ndarray) and row.dtype == np.float32 and row.ndim == 1 and row.size > 0
+    return isinstance(name, str) and vector and bool(np.isfinite(np.asarray(row, np.float32)).all())

@@ -1,0 +1,28 @@
+"""The models that a configuration of the seed's names: a published checkpoint or a model folder of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.core.digest import file_digest
+from cxrgate.models import PRESETS, ModelKind, import_checkpoint
+
+PRESET = "anonymization-pipeline"
+
+
+def model_folder(path: Path, kind: ModelKind, home: Path) -> Path:
+    """The model folder at `path`; a checkpoint is imported first, once, into a folder named by its sha256.
+
+    Raises:
+        UsageError: nothing lies at `path`.
+        ModelError: see models.import_checkpoint.
+    """
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise UsageError(f"expected a checkpoint or a model folder as {kind} model, {path} does not exist")
+    folder = home / "models" / f"{kind}-{file_digest(path)[:16]}"
+    if not folder.is_dir():
+        import_checkpoint(path, folder, kind, PRESETS[PRESET][kind])
+    return folder

@@ -1,0 +1,45 @@
+"""Which folder may lie in which: what names real images never lies where the released set does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.run.release import MANIFEST
+
+
+def check_places(released: Path, outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Check that released set, outputs and inputs do not mix, and that nothing but a released set gets replaced.
+
+    Raises:
+        UsageError: an output would lie in the released set or among the inputs, the released set would lie in an
+            input or hold one, or what lies at its place is neither ours nor the seed's.
+    """
+    for output in outputs:
+        if _holds(released, output):
+            raise UsageError(f"expected {output} outside {released}: it names real images")
+    for source in inputs:
+        for output in outputs:
+            if _holds(source, output):
+                raise UsageError(f"expected {output} outside {source}: it would be taken for an image")
+        if _holds(source, released) or _holds(released, source):
+            raise UsageError(f"expected {released} and {source} apart: the released set replaces what lies there")
+    if not _replaceable(released):
+        raise UsageError(f"expected no folder at {released}, or a released set with {MANIFEST}: it would be replaced")
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    """Whether `path` is `folder` or lies below it, links resolved."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _replaceable(folder: Path) -> bool:
+    if folder.is_symlink() or not folder.is_dir():
+        return not folder.is_symlink() and not folder.exists()
+    return (folder / MANIFEST).is_file() or _only_links(folder.rglob("*"))
+
+
+def _only_links(paths: Iterable[Path]) -> bool:
+    """True of an empty folder and of the seed's filtered data set, which is made of symbolic links."""
+    return all(path.is_symlink() or path.is_dir() for path in paths)

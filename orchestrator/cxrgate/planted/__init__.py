@@ -1,0 +1,1 @@
+"""Planted leaks: their classes and strengths, the patients they are made from, and what a gate said of them."""

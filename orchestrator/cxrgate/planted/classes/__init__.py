@@ -1,0 +1,1 @@
+"""The classes of planted leaks, one module each; `catalogue` lists them."""

@@ -1,0 +1,104 @@
+"""Enrolled images that leaks are planted from, and the cases made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from cxrgate.core import GreyImage, ImageRecord, UsageError
+from cxrgate.core.ports import Decoder
+from cxrgate.images import encode_png
+from cxrgate.index.keys import opaque_id
+from cxrgate.planted.cases import CaseKind, PlantedCase
+from cxrgate.planted.classes.catalogue import GENERATED, SAME_PATIENT
+from cxrgate.planted.classes.geometry import resized
+from cxrgate.planted.generator import STRENGTHS, fit_generator
+from cxrgate.planted.leak import Leak, Pixels, draws
+from cxrgate.planted.outliers.catalogue import Outlier
+from cxrgate.train import Sample
+
+T = TypeVar("T")
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeakOrigin:
+    """An enrolled image, uint8[height, width], that leaks are planted from; its name and its patient's key in hex."""
+
+    name: str
+    patient: str
+    pixels: Pixels = field(repr=False)
+
+
+async def read_origins(samples: Sequence[Sample], decoder: Decoder, key: bytes) -> list[LeakOrigin]:
+    """Decode each image as enrolment does.
+
+    Raises:
+        ImageError: a file cannot be read.
+        UsageError: an image cannot be decoded; it is named.
+    """
+    origins = []
+    for start in range(0, len(samples), _BATCH):
+        part = samples[start : start + _BATCH]
+        records = [ImageRecord(sample.file.image_id, sample.file.read().content) for sample in part]
+        for sample, image in zip(part, await decoder.decode(records), strict=True):
+            if not isinstance(image, GreyImage):
+                raise UsageError(f"{sample.file.path}: {image.reason}, {image.message}")
+            origins.append(LeakOrigin(sample.file.image_id, patient_key(key, sample), image.pixels))
+    return origins
+
+
+def patient_key(key: bytes, sample: Sample) -> str:
+    """The patient's key in a snapshot made with `key`, in hex."""
+    return opaque_id(key, "patient", sample.patient_id).hex()
+
+
+def plant(origins: Sequence[LeakOrigin], others: Sequence[Pixels], leaks: Iterable[Leak]) -> Iterator[PlantedCase]:
+    """Every leak of every origin; origin i is mixed with image i of `others`, counted round."""
+    leaks = tuple(leaks)
+    for number, origin in enumerate(origins):
+        other = others[number % len(others)]
+        for leak in leaks:
+            content = leak.plant(origin.pixels, origin.name, other)
+            yield PlantedCase(content, CaseKind.LEAK, origin.patient, leak.leak_class, leak.strength)
+
+
+def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
+    """What a generator that was over-fitted on these images draws of each, at every strength."""
+    generator = fit_generator([origin.pixels for origin in origins])
+    for number, origin in enumerate(origins):
+        for strength in STRENGTHS:
+            sample = generator.draw(number, strength, draws(origin.name))
+            content = encode_png(resized(sample, *origin.pixels.shape))
+            yield PlantedCase(content, CaseKind.LEAK, origin.patient, GENERATED, f"noise {strength:g}")
+
+
+def outlier_cases(strangers: Iterable[Outlier]) -> Iterator[PlantedCase]:
+    """Images that are no frontal chest radiograph."""
+    for source, name, pixels in strangers:
+        yield PlantedCase(encode_png(pixels), CaseKind.OUTLIER, leak_class=source, variant=name)
+
+
+def siblings(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
+    """Another radiograph of each enrolled patient, as it is."""
+    for sample in samples:
+        content = sample.file.read().content
+        yield PlantedCase(content, CaseKind.LEAK, patient_key(key, sample), SAME_PATIENT, "another radiograph")
+
+
+def unenrolled_cases(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
+    """A radiograph of each patient who is not enrolled."""
+    for sample in samples:
+        yield PlantedCase(sample.file.read().content, CaseKind.UNENROLLED, patient_key(key, sample))
+
+
+def sampled(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` of them, drawn with seed 0, in their order."""
+    if len(items) <= count:
+        return list(items)
+    chosen = np.sort(np.random.default_rng(0).choice(len(items), count, replace=False))
+    return [items[number] for number in chosen]

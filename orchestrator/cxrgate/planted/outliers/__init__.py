@@ -1,0 +1,1 @@
+"""Images that are no frontal chest radiographs, which a gate must not answer."""

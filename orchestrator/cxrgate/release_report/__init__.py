@@ -1,0 +1,1 @@
+"""The signed claim about a released set, and its verification."""

@@ -1,0 +1,45 @@
+"""The result tables of a run, as Parquet and CSV, written from the journal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrgate.run.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBERS = ("score", "similarity", "distance", "typicality", "frontality")
+
+
+def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    """Write results and evidence in source order, and give the results: one row per image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = [batches[number] for number in sorted(batches)]
+    results = pd.DataFrame([row for batch in ordered for row in batch["results"]], columns=list(RESULT_COLUMNS))
+    evidence = pd.DataFrame([row for batch in ordered for row in batch["evidence"]], columns=list(EVIDENCE_COLUMNS))
+    numbers = dict.fromkeys(_NUMBERS, "float64")
+    results = results.astype({**numbers, "borderline": "bool", "colour": "bool"})
+    evidence = evidence.astype(dict.fromkeys(("distance", "similarity", "score"), "float64"))
+    for name, table in (("results", results), ("evidence", evidence)):
+        _replace(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path, index=False))
+        _replace(folder / f"{name}.csv", lambda path, table=table: spreadsheet_safe(table).to_csv(path, index=False))
+    return results
+
+
+def _replace(path: Path, write: Any) -> None:
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    partial.replace(path)
+
+
+def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:
+    """Text that a spreadsheet would take for a formula gets an apostrophe (CWE-1236)."""
+    text = table.select_dtypes(exclude=["number", "bool"]).columns
+    return table.assign(**{name: table[name].map(_neutral) for name in text})
+
+
+def _neutral(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,253 @@
+"""One run of the filter over a finished synthetic set: resumable, and published whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cxrgate.core import GreyImage
+from cxrgate.core.digest import mapping_digest
+from cxrgate.core.progress import Progress, silent
+from cxrgate.gate.config import RunConfig
+from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.pipeline import Checked, Gate
+from cxrgate.gate.remote_models import open_models
+from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
+from cxrgate.images import ImageFile, encode_png
+from cxrgate.index import Snapshot, ensure_key
+from cxrgate.run.enrol import enrol_listed, list_images
+from cxrgate.run.journal import Journal
+from cxrgate.run.reading import file_stamp, read_files
+from cxrgate.run.release import is_staged, publish, release_names, stage
+from cxrgate.run.results import write_results
+from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
+from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, without_withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a run writes, below its output folder."""
+
+    output: Path
+
+    @property
+    def journal(self) -> Path:
+        """The journal that a run resumes from."""
+        return self.output / "work" / "journal.jsonl"
+
+    @property
+    def staged(self) -> Path:
+        """Images that will be released, until the run is complete."""
+        return self.output / "work" / "staged"
+
+    @property
+    def released(self) -> Path:
+        """The released set."""
+        return self.output / "released"
+
+    @property
+    def results(self) -> Path:
+        """Tables with scores and opaque reference ids: for reviewers, apart from the released set."""
+        return self.output / "results"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSummary:
+    """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set."""
+
+    results: pd.DataFrame
+    released: Collection[str]
+    seconds: float
+    checked: int
+
+
+def run(config: RunConfig, progress: Progress = silent, services: Services | None = None) -> RunSummary:
+    """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
+
+    Args:
+        config: see RunConfig.
+        progress: called with the step ("enrol" or "check"), images done now and images in all.
+        services: where models and index answer; None runs everything in this process. Nothing is enrolled then.
+
+    Raises:
+        CxrgateError: see core.errors; nothing is published then.
+    """
+    files = list_images(config.synthetic)
+    if services is not None:
+        return asyncio.run(_run_with(services, config, files, progress))
+    with local_models(config.folders, config.device) as models:
+        snapshot = open_or_enrol(config, models, progress)
+        with local_gate(config, models, snapshot) as gate:
+            about = describe_snapshot(snapshot)
+            return asyncio.run(_Run(config, gate, models, about, files, progress).finish())
+
+
+async def _run_with(
+    services: Services, config: RunConfig, files: Sequence[ImageFile], progress: Progress
+) -> RunSummary:
+    async with (
+        open_models(config.folders, config.device, services.models) as models,
+        open_gate(config, models, services) as (gate, about),
+    ):
+        return await _Run(config, gate, models, about, files, progress).finish()
+
+
+def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
+    """The snapshot, built first where the configuration says from what."""
+    if config.snapshot.exists() or config.enrol is None:
+        return Snapshot.open(config.snapshot, config.read_storage_key())
+    ensure_key(config.enrol.key)
+    return enrol_listed(
+        config.enrol,
+        config.snapshot,
+        models,
+        progress,
+        workers=config.workers,
+        storage_key=config.read_storage_key(),
+    )
+
+
+class _Run:
+    """The parts of one run, in the order in which they happen."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        gate: Gate,
+        models: ModelSet,
+        snapshot: Mapping[str, Any],
+        files: Sequence[ImageFile],
+        progress: Progress,
+    ) -> None:
+        self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
+        self._files, self._progress = files, progress
+        self._paths = Paths(config.output)
+        self._names = release_names(files)
+        self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
+
+    async def finish(self) -> RunSummary:
+        """Check what the journal lacks, then publish."""
+        journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
+        try:
+            started = time.perf_counter()
+            checked = await self._check(journal)
+            seconds = time.perf_counter() - started
+            results = write_results(self._paths.results, journal.batches)
+            released = self._publish(journal.batches, results)
+            self._describe(seconds, checked)
+        finally:
+            journal.close()
+        return RunSummary(results, released, seconds, checked)
+
+    def _identity(self) -> dict[str, Any]:
+        """What makes this run this run: resuming with anything else would mix verdicts."""
+        listed = [[file.image_id, *file_stamp(file.path)] for file in self._files]
+        return {
+            "cxrgate": version("cxrgate"),
+            "columns": list(RESULT_COLUMNS),
+            "policy": self._gate.policy.digest,
+            "images": mapping_digest({"files": listed}),
+            "batch_size": self._config.batch_size,
+            "engine": self._config.engine.value,
+        }
+
+    async def _check(self, journal: Journal) -> int:
+        """Check the batches that are not done; a batch is redone when a file that it released is gone or changed."""
+        done = {n for n, batch in journal.batches.items() if is_staged(self._paths.staged, batch["released"])}
+        todo = [number for number in range(len(self._batches)) if number not in done]
+        self._progress("check", sum(len(self._batches[number]) for number in done), len(self._files))
+        files = (file for number in todo for file in self._batches[number])
+        numbers, count = iter(todo), 0
+        async with aclosing(self._gate.check(read_files(files), self._config.batch_size)) as stream:
+            part: list[Checked] = []
+            number = next(numbers, None)
+            async for checked in stream:
+                part.append(checked)
+                if number is not None and len(part) == len(self._batches[number]):
+                    write = asyncio.to_thread(self._write, self._batches[number], part)
+                    journal.append(number, await self._gate.stopwatch.time("write", len(part), write))
+                    self._progress("check", len(part), len(self._files))
+                    count, part, number = count + len(part), [], next(numbers, None)
+        return count
+
+    def _write(self, files: Sequence[ImageFile], part: Sequence[Checked]) -> dict[str, Any]:
+        """Stage what may be released of one batch, and give its journal line."""
+        rows, released = [], {}
+        for file, checked in zip(files, part, strict=True):
+            row = result_row(checked, file.label, self._names[file.image_id])
+            if row["image_id"] != file.image_id:
+                raise RuntimeError("expected outcomes in the order of the images")
+            if row["released_as"] and isinstance(checked.image, GreyImage):
+                content = encode_png(checked.image.pixels)
+                released[row["released_as"]] = stage(self._paths.staged, row["released_as"], content)
+            rows.append(row)
+        return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
+
+    def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> Collection[str]:
+        """Publish what was not withheld, and give its names."""
+        released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
+        counts = results["decision"].value_counts()
+        self._gate.check_certificate()
+        about = {
+            "cxrgate": version("cxrgate"),
+            "certification": self._gate.certification,
+            "policy": self._gate.policy.digest,
+            "checked": len(results),
+            "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
+        }
+        with publishing(self._paths.released):
+            remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
+            expect_withheld(self._paths.released, withheld)
+            more = {"withheld": withheld} if withheld else {}
+            publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
+        return remaining.keys()
+
+    def _describe(self, seconds: float, checked: int) -> None:
+        """Write run.json, which the report is made from."""
+        content = describe(self._config, self._gate, self._models, self._snapshot, len(self._files))
+        path = self._paths.results / "run.json"
+        if checked:
+            rate = checked / seconds
+            stages = self._gate.stopwatch.stages()
+            content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": stages}
+        elif path.is_file():
+            content["timing"] = json.loads(path.read_text()).get("timing")
+        partial = path.with_name("run.json.partial")
+        partial.write_text(json.dumps({k: v for k, v in content.items() if v is not None}, indent=2) + "\n")
+        partial.replace(path)
+
+
+def describe(
+    config: RunConfig, gate: Gate, models: ModelSet, snapshot: Mapping[str, Any], images: int
+) -> dict[str, Any]:
+    """Everything that a result depends on: policy, certificate, models, snapshot, versions."""
+    packages = ("numpy", "pillow", "pydicom", "scipy", "torch", "torchvision")
+    return {
+        "cxrgate": version("cxrgate"),
+        "certification": gate.certification,
+        "policy": asdict(gate.policy),
+        "policy_digest": gate.policy.digest,
+        "models": {
+            kind: {**manifest.to_json(), "digest": manifest.digest} for kind, manifest in models.manifests.items()
+        },
+        "snapshot": dict(snapshot),
+        "synthetic": {"images": images, "name": config.synthetic.name},
+        "engine": config.engine.value,
+        "batch_size": config.batch_size,
+        "workers": config.workers,
+        "device": config.device,
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+    }

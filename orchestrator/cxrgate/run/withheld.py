@@ -1,0 +1,100 @@
+"""What reviewers withheld, and publishing without it.
+
+A reviewer's log (a hash-chained log, see `audit`) has one event per withheld image. It is read whenever a set is
+published, by a run or after a review, under one lock: so an image that was withheld before is never published. A
+withheld image stays withheld: a wrong withholding costs one synthetic image.
+
+Results stay as the gate recorded them. What is released is what the released set's manifest lists: reports count that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from cxrgate.core import UsageError
+from cxrgate.hashlog import read_lines
+from cxrgate.run.release import MANIFEST, finish_publication, publish, read_manifest
+
+WITHHELD = "image_withheld"
+
+
+def read_withheld(log: Path | None) -> frozenset[str]:
+    """Digests of the pixels that were withheld, under whatever policy; none without a log.
+
+    Raises:
+        LogBroken: the chain does not hold, so that nobody knows what was withheld.
+    """
+    if log is None or not log.exists():
+        return frozenset()
+    lines = read_lines(log, growing=True)
+    return frozenset(line.content["pixel_digest"] for line in lines if line.content["event"] == WITHHELD)
+
+
+def without_withheld(
+    released: Mapping[str, str], results: pd.DataFrame, withheld: frozenset[str]
+) -> tuple[dict[str, str], int]:
+    """The released files {name: sha256} that remain, and how many do not.
+
+    Args:
+        released: the files.
+        results: rows of `results.parquet`, with `released_as` and `pixel_digest`.
+        withheld: see read_withheld.
+    """
+    names = set(results.loc[results["pixel_digest"].isin(withheld), "released_as"])
+    remaining = {name: sha256 for name, sha256 in released.items() if name not in names}
+    return remaining, len(released) - len(remaining)
+
+
+def expect_withheld(released: Path, withheld: int) -> None:
+    """Let no image come back that reviewers withheld because their log is gone, or another one is named.
+
+    Args:
+        released: the folder that is to be published again.
+        withheld: how many images would stay away.
+
+    Raises:
+        UsageError: more have been withheld from the set that is there, or its manifest cannot be read.
+    """
+    before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
+    if withheld < before:
+        raise UsageError(f"expected the reviewers' log (review) by which {before} images were withheld, got {withheld}")
+
+
+@contextmanager
+def publishing(released: Path) -> Iterator[None]:
+    """Hold the lock of a released folder: from reading what is withheld until the folder is there.
+
+    What a crash interrupted is finished first: an image that was withheld must not stay beside the folder either.
+    """
+    released.parent.mkdir(parents=True, exist_ok=True)
+    with released.with_name(f".{released.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        finish_publication(released)
+        yield
+
+
+def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
+    """Publish a released set again without what has been withheld; give how many images left it.
+
+    They leave it first of all, so that they have left whatever keeps the rest from being published again: a full disk,
+    or another file that is gone.
+
+    Raises:
+        OSError: the set cannot be published again.
+        UsageError: there is no released set of cxrgate's, or the log is broken.
+    """
+    with publishing(released):
+        manifest = read_manifest(released)
+        files = manifest.pop("files")
+        remaining, left = without_withheld(files, results, read_withheld(log))
+        if left:
+            for name in files.keys() - remaining.keys():
+                (released / name).unlink(missing_ok=True)
+            about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
+            publish(released, released, remaining, about)
+    return left

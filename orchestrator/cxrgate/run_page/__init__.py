@@ -1,0 +1,1 @@
+"""The HTML page of one run, made from its recorded results."""

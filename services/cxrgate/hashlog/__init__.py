@@ -1,0 +1,6 @@
+"""The hash-chained record of calls: what was asked of a gate and what it answered; a changed line is found."""
+
+from cxrgate.hashlog.lines import Head, Line, LogBroken, parse_head, read_lines, verify_log
+from cxrgate.hashlog.log import HashLog
+
+__all__ = ["HashLog", "Head", "Line", "LogBroken", "parse_head", "read_lines", "verify_log"]

@@ -1,0 +1,104 @@
+"""The lines of a hash log: reading them, checking their chain, and the head beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import UsageError
+
+START = "0" * 64
+
+
+class LogBroken(UsageError):
+    """A log whose chain does not hold. `number` is the first line that does not fit."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        super().__init__(f"expected an unbroken chain in {path}, line {number} does not fit")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last line: how many lines there are, and its hash."""
+
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that fits the chain: where it begins in the file, its content, and the head that it makes."""
+
+    offset: int
+    content: dict[str, Any]
+    head: Head
+
+
+def read_lines(path: Path, *, growing: bool = False) -> Iterator[Line]:
+    """Every line in order.
+
+    Args:
+        path: the log.
+        growing: another process may be appending; a last line without its end is not there yet.
+
+    Raises:
+        LogBroken: at the first line that does not fit, a torn last one among them.
+    """
+    head, offset = Head(0, START), 0
+    with path.open("rb") as file:
+        for raw in file:
+            if growing and not raw.endswith(b"\n"):
+                return
+            sha256, _, payload = raw.rstrip(b"\n").partition(b" ")
+            expected = chain(head.sha256, payload)
+            if sha256.decode(errors="replace") != expected or not raw.endswith(b"\n"):
+                raise LogBroken(path, head.count + 1)
+            head = Head(head.count + 1, expected)
+            yield Line(offset, json.loads(payload), head)
+            offset += len(raw)
+
+
+def verify_log(path: Path, kept: Head | None = None) -> Head:
+    """Check the chain and that it contains the head beside it and `kept`; give the last head.
+
+    Raises:
+        LogBroken: a line does not fit, or lines of a known head are missing.
+        UsageError: there is no log.
+    """
+    if not path.is_file():
+        raise UsageError(f"expected a log, got {path}")
+    heads = {0: START} | {line.head.count: line.head.sha256 for line in read_lines(path)}
+    for head in (read_head(path), kept):
+        if head is not None and heads.get(head.count) != head.sha256:
+            raise LogBroken(path, min(head.count, len(heads)))
+    last = len(heads) - 1
+    return Head(last, heads[last])
+
+
+def read_head(path: Path) -> Head | None:
+    """The head beside a log."""
+    beside = head_path(path)
+    return parse_head(beside.read_text()) if beside.exists() else None
+
+
+def parse_head(text: str) -> Head:
+    """A head as `COUNT:SHA256`; UsageError for anything else."""
+    count, _, sha256 = text.strip().partition(":")
+    if not count.isdecimal() or len(sha256) != len(START):
+        raise UsageError("expected a head COUNT:SHA256")
+    return Head(int(count), sha256)
+
+
+def chain(previous: str, payload: bytes) -> str:
+    """The hash of a line: of the hash of the line before it, in hex, and its own content."""
+    return hashlib.sha256(previous.encode() + payload).hexdigest()
+
+
+def head_path(log: Path) -> Path:
+    """Where the head of a log lies."""
+    return log.with_name(log.name + ".head")

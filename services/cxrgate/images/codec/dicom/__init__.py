@@ -1,0 +1,1 @@
+"""DICOM objects: reading one, and the grey levels that its attributes ask for."""

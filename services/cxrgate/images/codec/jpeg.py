@@ -1,0 +1,89 @@
+"""A strict look at a JPEG's segments: Pillow accepts a missing end, and which kinds it reads depends on its build."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from cxrgate.core import ImageError
+from cxrgate.images.codec.limits import check_dimensions
+
+SIGNATURE = b"\xff\xd8\xff"
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_BARE = {0x01, *range(0xD0, 0xD9)}
+"""Markers without a segment."""
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_READ_FRAMES = {0xC0, 0xC1, 0xC2}
+"""Baseline, extended and progressive, with Huffman coding."""
+_AFTER_SCAN = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""The next marker after coded data: there 0xFF stands for itself before 0x00, and restarts belong to it."""
+
+
+def check_jpeg(content: bytes) -> None:
+    """Raise ImageError unless this is one whole 8-bit baseline or progressive picture of one or three components.
+
+    Reasons: TRUNCATED, DIMENSIONS, MODE_FORBIDDEN, FRAMES, IMAGE_UNDECODABLE. Bytes after the end are allowed: what
+    is released is encoded anew.
+    """
+    frames = scans = 0
+    for marker, data in _segments(content):
+        if marker in _FRAMES:
+            _check_frame(marker, data)
+            frames += 1
+        scans += marker == _SCAN
+        if frames > 1:
+            raise ImageError("FRAMES", "expected one frame")
+        if scans and not frames:
+            raise ImageError("IMAGE_UNDECODABLE", "expected a frame header before the first scan")
+    if not scans:
+        raise ImageError("TRUNCATED", "expected coded pixels")
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and data of each segment up to the end of the picture."""
+    position = 2
+    while True:
+        marker, position = _marker(content, position)
+        if marker == _END:
+            return
+        if marker == _START:
+            raise ImageError("IMAGE_UNDECODABLE", "expected one start of a picture")
+        if marker in _BARE:
+            continue
+        length = int.from_bytes(content[position : position + 2])
+        if position + 2 <= len(content) and length < 2:
+            raise ImageError("IMAGE_UNDECODABLE", f"expected a segment of 2 or more bytes, got {length}")
+        if position + max(length, 2) > len(content):
+            raise ImageError("TRUNCATED", "expected a whole segment, the file ends within it")
+        yield marker, content[position + 2 : position + length]
+        position += length
+        if marker == _SCAN:
+            position = _scan_end(content, position)
+
+
+def _marker(content: bytes, position: int) -> tuple[int, int]:
+    """The marker at `position`, and where its segment begins; any number of 0xFF may stand before it."""
+    if content[position : position + 1] not in {b"", b"\xff"}:
+        raise ImageError("IMAGE_UNDECODABLE", "expected a marker after each segment")
+    while content[position : position + 1] == b"\xff":
+        position += 1
+    if position >= len(content):
+        raise ImageError("TRUNCATED", "expected an end of the picture, the file ends before it")
+    return content[position], position + 1
+
+
+def _scan_end(content: bytes, position: int) -> int:
+    found = _AFTER_SCAN.search(content, position)
+    if found is None:
+        raise ImageError("TRUNCATED", "expected an end of the coded pixels, the file ends before it")
+    return found.start()
+
+
+def _check_frame(marker: int, data: bytes) -> None:
+    if len(data) < 6:
+        raise ImageError("IMAGE_UNDECODABLE", f"expected a frame header of 6 or more bytes, got {len(data)}")
+    precision, height, width, components = struct.unpack_from(">BHHB", data)
+    if marker not in _READ_FRAMES or precision != 8 or components not in {1, 3}:
+        raise ImageError("MODE_FORBIDDEN", "expected a baseline or progressive JPEG of 8 bits, grey or RGB")
+    check_dimensions(width, height)

@@ -1,0 +1,1 @@
+"""Decoding in worker processes that can open no file and reach no network."""

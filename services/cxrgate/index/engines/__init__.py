@@ -1,0 +1,1 @@
+"""Exact search engines over the rows of one space."""

@@ -1,0 +1,122 @@
+"""Index messages to core's objects and back, validated on the way in. Used by the servicer and by its callers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from numpy.typing import NDArray
+
+from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.core import CallRefused, Candidates, Descriptors
+from cxrgate.index.snapshot import Snapshot
+
+Float32s = NDArray[np.float32]
+
+
+def to_matrix(rows: Float32s) -> pb.Float32Matrix:
+    """float32[n, d], packed."""
+    return pb.Float32Matrix(rows=rows.shape[0], columns=rows.shape[1], values=rows.astype("<f4").tobytes())
+
+
+def from_matrix(name: str, matrix: pb.Float32Matrix, rows: int, columns: int) -> Float32s:
+    """float32[rows, columns].
+
+    Raises:
+        CallRefused: INVALID_ARGUMENT, it has another shape, another length, or a value that is not finite.
+    """
+    if (matrix.rows, matrix.columns) != (rows, columns) or len(matrix.values) != rows * columns * 4:
+        raise invalid(
+            "DIMENSION_MISMATCH",
+            f"expected {name} of {rows} x {columns} float32, got {matrix.rows} x {matrix.columns} "
+            f"in {len(matrix.values)} bytes",
+        )
+    values = np.frombuffer(matrix.values, "<f4").astype(np.float32).reshape(rows, columns)
+    if not np.isfinite(values).all():
+        raise invalid("NONFINITE", f"expected finite numbers in {name}")
+    return values
+
+
+def invalid(reason: str, message: str) -> CallRefused:
+    """The caller's mistake."""
+    return CallRefused("INVALID_ARGUMENT", reason, message)
+
+
+def to_query(queries: Sequence[Descriptors], k: int, digest: str, *, copy_space: bool) -> pb.FindNeighborsRequest:
+    """A request for the candidates of each query, from the snapshot of that digest."""
+    return pb.FindNeighborsRequest(
+        index_digest=digest,
+        neighbor_count=k,
+        spaces=[pb.SPACE_IDENTITY, pb.SPACE_COPY] if copy_space else [pb.SPACE_IDENTITY],
+        identity=to_matrix(np.stack([query.identity for query in queries])),
+        copy=to_matrix(np.stack([query.copy for query in queries])),
+        layout=to_matrix(np.stack([query.layout for query in queries])),
+    )
+
+
+def from_query(request: pb.FindNeighborsRequest, snapshot: Snapshot) -> list[Descriptors]:
+    """The queries, numbered by their place; errors as from_matrix."""
+    count = request.identity.rows
+    identity = from_matrix("identity", request.identity, count, snapshot.identity.shape[1])
+    copy = from_matrix("copy", request.copy, count, snapshot.copy.shape[1])
+    layout = from_matrix("layout", request.layout, count, len(snapshot.mean_layout))
+    return [Descriptors(str(i), *rows) for i, rows in enumerate(zip(identity, copy, layout, strict=True))]
+
+
+def to_neighbors(found: Candidates, *, features: bool) -> pb.NeighborList:
+    """One query's candidates; their stored features only where the caller may have them."""
+    columns = zip(found.reference_ids, found.patient_keys, found.distances, found.similarities, strict=True)
+    neighbors = [
+        pb.Neighbor(
+            reference_id=bytes.fromhex(reference), patient_key=bytes.fromhex(patient), distance=far, similarity=near
+        )
+        for reference, patient, far, near in columns
+    ]
+    packed = to_matrix(found.features) if features else None
+    return pb.NeighborList(neighbors=neighbors, features=packed, typicality=found.typicality)
+
+
+def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
+    """The candidates of `image_id`.
+
+    Raises:
+        CallRefused: the features are not one row per neighbor.
+        ValueError: there is no neighbor.
+    """
+    found = answer.neighbors
+    return Candidates(
+        image_id=image_id,
+        reference_ids=tuple(item.reference_id.hex() for item in found),
+        patient_keys=tuple(item.patient_key.hex() for item in found),
+        distances=np.array([item.distance for item in found], np.float64),
+        similarities=np.array([item.similarity for item in found], np.float64),
+        features=from_matrix("features", answer.features, len(found), answer.features.columns),
+        typicality=answer.typicality,
+    )
+
+
+def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate: bytes | None = None) -> pb.Index:
+    """What a snapshot is, without its content; one that is not active has neither time nor certificate."""
+    manifest = snapshot.manifest
+    time = None
+    if activated is not None:
+        time = Timestamp()
+        time.FromDatetime(activated)
+    return pb.Index(
+        digest=manifest.digest,
+        retrieval_model_digest=manifest.retrieval,
+        verification_model_digest=manifest.verification,
+        copy_method=manifest.copy_method,
+        reference_count=manifest.references,
+        patient_count=manifest.patients,
+        identity_dimensions=snapshot.identity.shape[1],
+        copy_dimensions=snapshot.copy.shape[1],
+        feature_dimensions=snapshot.features.shape[1],
+        layout_dimensions=len(snapshot.mean_layout),
+        activate_time=time,
+        excluded_count=manifest.excluded,
+        images_digest=manifest.images,
+        certificate=certificate or b"",
+    )

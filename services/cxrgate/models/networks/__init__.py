@@ -1,0 +1,1 @@
+"""The networks: those of the paper, and the embedder that cxrgate trains."""

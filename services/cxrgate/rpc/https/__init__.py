@@ -1,0 +1,1 @@
+"""HTTPS with the same TLS identities as gRPC."""

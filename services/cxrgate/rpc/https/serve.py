@@ -1,0 +1,81 @@
+"""HTTPS with our certificates, for what browsers and DICOMweb speak. Needs uvicorn (extras `review` and `dicom`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from cxrgate.core import UsageError
+from cxrgate.rpc.https.peer import PeerProtocol
+from cxrgate.rpc.process import ServiceEndpoint, read_identity
+
+GRACE_SECONDS = 5
+CONNECTIONS = 256
+
+_log = logging.getLogger(__name__)
+
+
+async def serve_https(
+    app: Any, listening: ServiceEndpoint, *, certificate_required: bool, connections: int = CONNECTIONS
+) -> None:
+    """Serve an ASGI application until SIGTERM or cancelled, and let requests in flight end.
+
+    `request.state.peer` is the SPIFFE id of the client's certificate, or None.
+
+    Args:
+        app: the application.
+        listening: where and as whom.
+        certificate_required: whether a client without a certificate of our authority gets no connection.
+        connections: how many there may be at once.
+
+    Raises:
+        UsageError: certificates or address cannot be used.
+    """
+    read_identity(listening.certificates)
+    host, _, port = listening.address.rpartition(":")
+    try:
+        opened = socket.create_server((host, int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(f"expected an address to listen on, got {listening.address}") from error
+    server = _server(app, listening, certificate_required=certificate_required, connections=connections)
+    with opened:
+        _log.info("rpc.https_started port=%d", opened.getsockname()[1])
+        try:
+            await server.serve(sockets=[opened])
+        except asyncio.CancelledError:
+            await server.shutdown(sockets=[opened])
+            raise
+
+
+def _server(app: Any, listening: ServiceEndpoint, *, certificate_required: bool, connections: int) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=PeerProtocol,
+            ws="none",
+            lifespan="off",
+            access_log=False,  # addresses may hold one-time links
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            limit_concurrency=connections,
+            ssl_certfile=listening.certificates / "tls.crt",
+            ssl_keyfile=listening.certificates / "tls.key",
+            ssl_ca_certs=listening.certificates / "ca.crt",
+            ssl_cert_reqs=ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL,
+            ssl_context_factory=_modern_tls,
+        )
+    )
+
+
+def _modern_tls(_config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = default()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,1 @@
+"""The head that tells frontal chest radiographs from outliers: recipe, data and fit."""

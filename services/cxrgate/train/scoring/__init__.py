@@ -1,0 +1,1 @@
+"""How well a model tells patients apart: scores of pairs and queries, and figures with intervals."""

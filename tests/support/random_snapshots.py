@@ -1,0 +1,60 @@
+"""Small snapshots with random content, and the queries that find it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from cxrgate.core import Descriptors, GreyImage
+from cxrgate.index import Enrolment, ModelDigests, build_snapshot
+from cxrgate.index.service.codec import to_matrix
+
+KEY = bytes(32)
+MODELS = ModelDigests("retrieval", "verification")
+IDENTITY, COPY, LAYOUT, FEATURES = 16, 256, 64, 8
+
+
+def descriptors(image_id, rng):
+    """Random descriptors, copy and layout of unit length."""
+    parts = [rng.standard_normal(size).astype(np.float32) for size in (IDENTITY, COPY, LAYOUT)]
+    identity, copy, layout = (part / np.linalg.norm(part) for part in parts)
+    return Descriptors(image_id, identity, copy, layout)
+
+
+class RandomModels:
+    """Embedder and featuriser in one: what an image is told by its id and the seed."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    async def embed(self, images):
+        return [descriptors(image.image_id, self.rng) for image in images]
+
+    async def features(self, images):
+        return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
+
+
+def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None):
+    """`count` references of `count` / 2 patients."""
+
+    async def batches():
+        yield [
+            Enrolment(f"real{i}", f"patient{i // 2}", GreyImage(f"real{i}", np.full((64, 64), i, np.uint8)))
+            for i in range(count)
+        ]
+
+    made = RandomModels(seed)
+    task = build_snapshot(folder, batches(), count, made, made, models, KEY, excluded=2, storage_key=storage_key)
+    return asyncio.run(task)
+
+
+def queries(count, seed=1):
+    """Descriptors numbered as the service numbers them."""
+    rng = np.random.default_rng(seed)
+    return [descriptors(str(i), rng) for i in range(count)]
+
+
+def matrix(rows):
+    """Rows, packed for the wire."""
+    return to_matrix(np.stack(rows))

@@ -1,0 +1,68 @@
+"""A service of cxrgate as a process on loopback."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cxrgate.rpc.channel import Identity, open_channel
+from support.grpc_servers import ROLES_FILE
+
+INDEX, GATE = "cxrgate.api.index.v1.IndexService", "cxrgate.api.gate.v1.GateService"
+START_SECONDS = 180
+
+
+class Process:
+    """One service, started and started again on the same port."""
+
+    def __init__(self, name, service, folder, command):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.service, self.folder = service, folder
+        self.log = folder / f"{name}.err"
+        options = ["--certificates", folder / "certificates" / name, "--roles", ROLES_FILE, "--listen", self.address]
+        self.command = [str(part) for part in [sys.executable, "-m", *command, *options]]
+        self.running = None
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(self.command, cwd=self.folder, stderr=log, stdout=log)
+
+    def wait(self):
+        """Until health says SERVING; the seconds that it took."""
+        started = time.monotonic()
+        with open_channel(self.address, Identity.read(self.folder / "certificates" / "monitor")) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service=self.service)
+            while time.monotonic() - started < START_SECONDS:
+                assert self.running.poll() is None, self.log.read_text()
+                with suppress(grpc.RpcError):
+                    if stub.Check(request, timeout=5).status == health_pb2.HealthCheckResponse.SERVING:
+                        return time.monotonic() - started
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    @contextmanager
+    def started(self):
+        """Start it, wait for it, and kill it in the end."""
+        self.start()
+        try:
+            self.wait()
+            yield self
+        finally:
+            self.kill()
+
+    def kill(self):
+        self.running.send_signal(signal.SIGKILL)
+        self.running.wait()
+
+    def stop(self):
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(60)

@@ -1,0 +1,244 @@
+"""Raster files that must be refused, each with its reason."""
+
+import contextlib
+import gzip
+import io
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.bad_images import (
+    SIDE,
+    SIGNATURE,
+    chunk,
+    grey,
+    header,
+    jpeg,
+    little_cost,
+    pixels,
+    png,
+    ramp,
+    reason,
+    saved,
+    segment,
+    turned,
+    two_layers,
+    with_frame,
+    zipped,
+)
+
+from cxrgate.core import ImageError, ImageRecord, MediaType
+from cxrgate.images import decode
+
+
+def numpy_file():
+    buffer = io.BytesIO()
+    np.save(buffer, ramp())
+    return buffer.getvalue()
+
+
+def sized(width, height, interlace=0):
+    return SIGNATURE + header(width, height, interlace=interlace) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND")
+
+
+def wrong_crc(name):
+    content = bytearray(png())
+    content[content.index(name) + 4 + 20 if name == b"IDAT" else content.index(name) + 4] ^= 1
+    return bytes(content)
+
+
+def sixteen_bits(values):
+    return saved(Image.fromarray(values.astype(np.uint16)), "PNG")
+
+
+def low_byte():
+    return sixteen_bits(0x8000 + ramp().astype(np.uint16))
+
+
+def rows(count):
+    raw = b"".join(b"\0" + row.tobytes() for row in np.vstack([ramp(), ramp()])[:count])
+    return png(data=zlib.compress(raw))
+
+
+def of_kind(media, mode="L", **options):
+    return saved(grey(mode), media, **options)
+
+
+def animated(media):
+    return saved(grey(), media, save_all=True, append_images=[Image.new("L", (SIDE, SIDE), 9)], duration=100)
+
+
+def pages():
+    return saved(Image.new("L", (SIDE, SIDE)), "TIFF", save_all=True, append_images=[grey()])
+
+
+def floats(value):
+    return saved(Image.fromarray(np.full((SIDE, SIDE), value, np.float32)), "TIFF")
+
+
+def pfm():
+    return b"Pf\n%d %d\n-1.0\n" % (SIDE, SIDE) + np.full((SIDE, SIDE), np.inf, "<f4").tobytes()
+
+
+def palette(order):
+    image = Image.fromarray(np.asarray(order, np.uint8)[ramp()])
+    image.putpalette(np.repeat(np.argsort(order), 3).astype(np.uint8).tobytes())
+    return saved(image, "PNG")
+
+
+def multi_picture():
+    return saved(grey(), "MPO", save_all=True, append_images=[grey()])
+
+
+BIG = 2**31 - 1
+BOMB = zlib.compress(bytes(100 * 2**20), 9)
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\nshowpage\n"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"></svg>'
+FITS = b"SIMPLE  =                    T".ljust(80) + b"END".ljust(2800)
+PSD = b"8BPS" + struct.pack(">H6sHIIHH", 1, bytes(6), 1, SIDE, SIDE, 8, 1) + bytes(12)
+IDENTITY, SHUFFLED = np.arange(256), np.random.default_rng(0).permutation(256)
+
+REFUSED = {
+    "B01 empty": (b"", "IMAGE_UNDECODABLE"),
+    "B02 one byte": (b"\x89", "TRUNCATED"),
+    "B02 head of a PNG": (png()[:20], "TRUNCATED"),
+    "B02 head of a JPEG": (jpeg()[:20], "TRUNCATED"),
+    "B03 text": (b"no image at all, only text", "IMAGE_UNDECODABLE"),
+    "B03 html": (b"<html><h1>502 Bad Gateway</h1></html>", "IMAGE_UNDECODABLE"),
+    "B03 zip": (zipped(png()), "IMAGE_UNDECODABLE"),
+    "B03 gzip": (gzip.compress(png()), "IMAGE_UNDECODABLE"),
+    "B03 numpy": (numpy_file(), "IMAGE_UNDECODABLE"),
+    "B04 half a PNG": (png()[: len(png()) // 2], "TRUNCATED"),
+    "B05 no IEND": (png()[:-12], "TRUNCATED"),
+    "B06 checksum of pixels": (wrong_crc(b"IDAT"), "CRC"),
+    "B06 checksum of the header": (wrong_crc(b"IHDR"), "CRC"),
+    "B07 huge header": (sized(100_000, 100_000), "DIMENSIONS"),
+    "B07 no rows": (rows(0), "TRUNCATED"),
+    "B07 one row too few": (rows(SIDE - 1), "TRUNCATED"),
+    "B07 no IDAT": (SIGNATURE + header(SIDE, SIDE) + chunk(b"IEND"), "TRUNCATED"),
+    "B07 pixels that do not inflate": (png(data=b"rubbish"), "IMAGE_UNDECODABLE"),
+    "B08 90 megapixels": (sized(9500, 9500), "DIMENSIONS"),
+    "B08 over 25 megapixels": (sized(5001, 5000), "DIMENSIONS"),
+    "B09 13,400 px": (sized(13_400, 13_400), "DIMENSIONS"),
+    "B09 2^31 - 1": (sized(BIG, BIG), "DIMENSIONS"),
+    "B10 nothing": (sized(0, 0), "DIMENSIONS"),
+    "B11 one pixel": (png(ramp()[:1, :1]), "DIMENSIONS"),
+    "B11 a line": (sized(1, 100_000), "DIMENSIONS"),
+    "B11 63 px": (png(ramp(63)), "DIMENSIONS"),
+    "B11 over 8192 px": (sized(8193, 2100), "DIMENSIONS"),
+    "B11 aspect over 4": (sized(64, 257), "DIMENSIONS"),
+    "B13 zTXt": (png(before=chunk(b"zTXt", b"a\0\0" + BOMB)), "METADATA"),
+    "B13 iTXt": (png(before=chunk(b"iTXt", b"a\0\1\0en\0a\0" + BOMB)), "METADATA"),
+    "B13 iCCP": (png(before=chunk(b"iCCP", b"a\0\0" + BOMB)), "METADATA"),
+    "B13 zTXt that does not inflate": (png(before=chunk(b"zTXt", b"a\0\0rubbish")), "METADATA"),
+    "B14 16 bits": (sixteen_bits(ramp().astype(np.uint16) * 257), "MODE_FORBIDDEN"),
+    "B15 12 bits in 16": (sixteen_bits(ramp().astype(np.uint16) * 16), "MODE_FORBIDDEN"),
+    "B16 hidden in the low byte": (low_byte(), "MODE_FORBIDDEN"),
+    "B17 PGM of 16 bits": (saved(Image.fromarray(ramp().astype(np.int32)), "PPM"), "IMAGE_UNDECODABLE"),
+    "B18 one bit": (of_kind("PNG", "1"), "MODE_FORBIDDEN"),
+    "B19 palette": (palette(IDENTITY), "MODE_FORBIDDEN"),
+    "B20 permuted palette": (palette(SHUFFLED), "MODE_FORBIDDEN"),
+    "B21 LA": (saved(two_layers("LA"), "PNG"), "MODE_FORBIDDEN"),
+    "B22 RGBA": (saved(two_layers("RGBA"), "PNG"), "MODE_FORBIDDEN"),
+    "B23 grey with tRNS": (saved(grey(), "PNG", transparency=3), "MODE_FORBIDDEN"),
+    "B23 RGB with tRNS": (saved(grey("RGB"), "PNG", transparency=(3, 3, 3)), "MODE_FORBIDDEN"),
+    "B25 APNG": (animated("PNG"), "FRAMES"),
+    "B26 GIF": (animated("GIF"), "IMAGE_UNDECODABLE"),
+    "B26 WebP": (animated("WEBP"), "IMAGE_UNDECODABLE"),
+    "B27 two pages": (pages(), "IMAGE_UNDECODABLE"),
+    "B28 TIFF of NaN": (floats(np.nan), "IMAGE_UNDECODABLE"),
+    "B29 PFM of infinities": (pfm(), "IMAGE_UNDECODABLE"),
+    "B30 half a JPEG": (jpeg()[: len(jpeg()) // 2], "TRUNCATED"),
+    "B30 without its end": (jpeg()[:-2], "TRUNCATED"),
+    "B30 half a progressive JPEG": (jpeg(progressive=True)[:600], "TRUNCATED"),
+    "B31 CMYK": (of_kind("JPEG", "CMYK"), "MODE_FORBIDDEN"),
+    "B32 Exif in a JPEG": (jpeg(exif=turned(6)), "METADATA"),
+    "B32 Exif in a PNG": (of_kind("PNG", exif=turned(6)), "METADATA"),
+    "B32 Exif that cannot be read": (png(before=chunk(b"eXIf", b"rubbish, not a TIFF")), "METADATA"),
+    "B32 several pictures": (multi_picture(), "FRAMES"),
+    "B35 lossless": (with_frame(0xC3), "MODE_FORBIDDEN"),
+    "B35 arithmetic": (with_frame(0xC9), "MODE_FORBIDDEN"),
+    "B35 12 bits": (with_frame(0xC1, precision=12), "MODE_FORBIDDEN"),
+    "B35 two components": (with_frame(components=2), "MODE_FORBIDDEN"),
+    "B35 two frames": (jpeg()[:2] + segment(0xC0, struct.pack(">BHHB", 8, 96, 96, 1)) + jpeg()[2:], "FRAMES"),
+    "B35 height of 0": (with_frame(side=0), "DIMENSIONS"),
+    "B35 huge": (with_frame(side=65_535), "DIMENSIONS"),
+    "B35 pixels only": (b"\xff\xd8\xff\xd9", "TRUNCATED"),
+    "B38 EPS": (EPS, "IMAGE_UNDECODABLE"),
+    "B38 SVG": (SVG, "IMAGE_UNDECODABLE"),
+    "B38 FITS": (FITS, "IMAGE_UNDECODABLE"),
+    "B38 PSD": (PSD, "IMAGE_UNDECODABLE"),
+    **{
+        f"B38 {media}": (of_kind(media), "IMAGE_UNDECODABLE")
+        for media in ("BMP", "ICO", "JPEG2000", "AVIF", "TIFF", "PPM", "WEBP", "GIF")
+    },
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), REFUSED.values(), ids=REFUSED)
+def test_refused_at_little_cost(content, expected):
+    with little_cost(20 * 2**20, 0.5):
+        assert reason(content) == expected
+
+
+@pytest.mark.parametrize("side", [9_500, 13_400, 100_000, BIG], ids=lambda side: f"B07 B08 B09 {side}")
+def test_huge_header_is_refused_within_20_ms(side):
+    content = sized(side, side)
+    start = time.process_time()
+    assert reason(content) == "DIMENSIONS"
+    assert time.process_time() - start < 0.02
+
+
+def test_b01_more_than_32_mib():
+    assert reason(png() + bytes(32 * 2**20)) == "IMAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    ("content", "declared"),
+    [(jpeg(), MediaType.PNG), (png(), MediaType.JPEG), (png(), MediaType.DICOM)],
+    ids=["B39 JPEG as PNG", "B39 PNG as JPEG", "B39 PNG as DICOM"],
+)
+def test_declared_otherwise(content, declared):
+    assert reason(content, declared) == "FORMAT_MISMATCH"
+
+
+def test_no_message_repeats_what_the_file_says():
+    secret = b"DOE^JANE"
+    files = [
+        secret * 20,
+        png(before=chunk(b"zTXt", b"a\0\0" + secret)),
+        png(before=chunk(b"eXIf", secret)),
+        jpeg()[:20] + secret,
+    ]
+    for content in files:
+        with pytest.raises(ImageError) as caught:
+            decode(ImageRecord("a", content))
+        assert "DOE" not in caught.value.message
+        assert "0x" not in caught.value.message
+
+
+@pytest.mark.parametrize("kind", [{}, {"progressive": True}, {"restart_marker_blocks": 3}, {"quality": 1}])
+def test_every_cut_of_a_jpeg_is_refused(kind):
+    content = jpeg(**kind)
+
+    assert {reason(content[:length]) for length in range(3, len(content))} == {"TRUNCATED"}
+
+
+@pytest.mark.parametrize("content", [png(ramp(64)), saved(grey("RGB"), "PNG", exif=turned(1))], ids=["grey", "RGB"])
+def test_every_cut_of_a_png_is_refused(content):
+    assert {reason(content[:length]) for length in range(8, len(content), 7)} == {"TRUNCATED"}
+
+
+@pytest.mark.parametrize("content", [png(), jpeg(), jpeg(progressive=True), saved(grey("RGB"), "JPEG")])
+def test_any_damaged_byte_gives_a_picture_or_a_reason(content):
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        damaged = bytearray(content)
+        for position in rng.integers(0, len(content), rng.integers(1, 5)):
+            damaged[position] = rng.integers(0, 256)
+        # Any other exception fails here.
+        with contextlib.suppress(ImageError):
+            assert pixels(bytes(damaged)).dtype == np.uint8

@@ -1,0 +1,44 @@
+import io
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.fakes import picture
+
+from cxrgate.core import ImageRecord
+from cxrgate.images import decode, encode_png
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 65), (256, 200), (1, 1)])
+def test_pixels_come_back(size):
+    pixels = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)
+    image = Image.open(io.BytesIO(encode_png(pixels)))
+
+    assert (image.mode, image.info) == ("L", {})
+    assert np.array_equal(np.asarray(image), pixels)
+
+
+def test_own_strict_decoder_accepts_it():
+    pixels = picture(1)
+
+    assert np.array_equal(decode(ImageRecord("a", encode_png(pixels))).pixels, pixels)
+
+
+def test_strides_do_not_change_the_bytes():
+    pixels = picture(1)
+
+    assert encode_png(np.asfortranarray(pixels)) == encode_png(pixels)
+
+
+def test_another_process_gives_the_same_bytes():
+    code = (
+        "import zlib, numpy as np; from cxrgate.images import encode_png;"
+        "print(zlib.crc32(encode_png(np.arange(9600, dtype=np.uint16).reshape(96, 100).astype(np.uint8))))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    pixels = np.arange(9600, dtype=np.uint16).reshape(96, 100).astype(np.uint8)
+
+    assert int(found) == zlib.crc32(encode_png(pixels))

@@ -1,0 +1,315 @@
+"""What a decode worker may not do, and what its end costs: one image and no other."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.bad_images import dataset, dicom, grey, jpeg, png, ramp, saved, turned
+from support.misbehaving_decoders import misbehave
+
+from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
+from cxrgate.images import SandboxedDecoder, decode
+from cxrgate.images.sandbox import decoder as sandbox
+
+NOISE = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
+GOOD = [ImageRecord(f"image{i}", png(pixels)) for i, pixels in enumerate(NOISE)]
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    with SandboxedDecoder(2, misbehave) as made:
+        yield made
+
+
+def answers(decoder, records):
+    return asyncio.run(decoder.decode(records))
+
+
+def bad(action):
+    return ImageRecord(f"{action} please", b"x")
+
+
+def between_good_ones(decoder, action):
+    """The answer to one bad image; those before and after it must be as they are without it."""
+    found = answers(decoder, [*GOOD[:3], bad(action), *GOOD[3:6]])
+    good = found[:3] + found[4:]
+
+    assert [image.image_id for image in good] == [record.image_id for record in GOOD[:6]]
+    assert all(np.array_equal(image.pixels, pixels) for image, pixels in zip(good, NOISE, strict=False))
+    assert found[3].image_id == f"{action} please"
+    assert found[3].stage is Stage.DECODE
+    return found[3]
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+
+
+def test_order_is_kept(decoder):
+    found = answers(decoder, GOOD)
+
+    assert [image.image_id for image in found] == [record.image_id for record in GOOD]
+    assert all(np.array_equal(image.pixels, pixels) for image, pixels in zip(found, NOISE, strict=True))
+
+
+def test_nothing_to_decode(decoder):
+    assert answers(decoder, []) == []
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_number_of_workers_changes_nothing(decoder, workers):
+    with SandboxedDecoder(workers) as other:
+        assert [image.digest for image in answers(other, GOOD)] == [image.digest for image in answers(decoder, GOOD)]
+
+
+@pytest.mark.parametrize("action", ["exit", "segfault"])
+def test_a_worker_that_dies_costs_one_image(decoder, action):
+    failure = between_good_ones(decoder, action)
+
+    assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_DIED")
+
+
+def test_several_dying_workers_cost_their_images(decoder):
+    records = [record for good in GOOD[:6] for record in (good, ImageRecord(f"exit {good.image_id}", b"x"))]
+    found = answers(decoder, records)
+
+    assert [type(answer) for answer in found] == [GreyImage, Failure] * 6
+
+
+def test_a_worker_that_sleeps_is_stopped(decoder, monkeypatch):
+    monkeypatch.setattr(sandbox, "SECONDS", 1.5)
+    failure = between_good_ones(decoder, "sleep")
+
+    assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_TIMEOUT")
+
+
+def test_a_worker_that_loops_is_stopped_by_its_processor_time(decoder, monkeypatch):
+    monkeypatch.setattr(sandbox, "SECONDS", 300)
+    failure = between_good_ones(decoder, "loop")
+
+    assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_TIMEOUT")
+    assert failure.message == f"expected to take at most {sandbox.CPU_SECONDS:g} s of processor"
+
+
+def test_memory_is_limited_and_given_back(decoder):
+    before = resident()
+    failure = between_good_ones(decoder, "memory")
+
+    assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_MEMORY")
+    assert resident() - before < 50 * 2**20
+
+
+@pytest.mark.parametrize("action", ["read", "write", "socket", "pipe"])
+def test_nothing_can_be_opened(decoder, action):
+    failure = between_good_ones(decoder, action)
+
+    assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_ERROR")
+    assert failure.message.endswith("OSError")
+    assert not Path("/tmp/cxrgate-sandbox").exists()
+
+
+@pytest.mark.parametrize(("action", "name"), [("key", "KeyError"), ("odd", "OddError"), ("quit", "SystemExit")])
+def test_an_unknown_error_is_ours_and_says_nothing_of_the_image(decoder, action, name):
+    failure = between_good_ones(decoder, action)
+
+    assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_ERROR")
+    assert failure.message.endswith(name)
+    assert "DOE" not in failure.message
+
+
+def test_limits_of_a_worker(decoder):
+    pid = worker_of(decoder)
+    limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    found = {line[:26].strip(): line[26:46].strip() for line in limits.splitlines()}
+
+    assert (found["Max core file size"], found["Max file size"]) == ("0", "0")
+    assert int(found["Max open files"]) < 20
+    assert int(found["Max address space"]) < 4 * 2**30
+    assert "NoNewPrivs:\t1" in status
+
+
+def worker_of(decoder):
+    (failure,) = answers(decoder, [bad("pid")])
+    return int(failure.message)
+
+
+def test_workers_that_are_killed_while_idle_are_replaced():
+    with SandboxedDecoder(1, misbehave) as decoder:
+        for _ in range(3):
+            os.kill(worker_of(decoder), signal.SIGKILL)
+            time.sleep(0.3)
+            assert between_good_ones(decoder, "key").reason == "DECODER_ERROR"
+
+
+def test_a_pool_that_breaks_under_load_is_replaced():
+    large = [ImageRecord(f"image{i}", png(ramp(512)) + bytes(2**20)) for i in range(30)]
+    with SandboxedDecoder(2, misbehave) as decoder:
+        pids = {worker_of(decoder) for _ in range(20)}
+
+        async def killed_meanwhile():
+            decoding = asyncio.create_task(decoder.decode(large))
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+                await asyncio.sleep(0.001)
+            return await decoding
+
+        found = asyncio.run(killed_meanwhile())
+
+    assert [answer.image_id for answer in found] == [record.image_id for record in large]
+    assert sum(isinstance(answer, Failure) for answer in found) <= len(pids)
+
+
+class StuckPool:
+    """A pool that takes images and never answers: what a worker's death at the wrong moment leaves."""
+
+    active = True
+
+    def schedule(self, *_args, **_more):
+        return concurrent.futures.Future()
+
+    def stop(self):
+        pass
+
+    join = stop
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(sandbox, "STALL_SECONDS", 1.0)
+    monkeypatch.setattr(sandbox, "_WATCH_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_pool_that_loses_images_is_replaced(decoder, monkeypatch):
+    pools = iter([StuckPool(), decoder._pool])
+    monkeypatch.setattr(SandboxedDecoder, "_start", lambda _: next(pools))
+
+    assert [type(answer) for answer in answers(SandboxedDecoder(), GOOD[:4])] == [GreyImage] * 4
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_pool_that_never_works_gives_failures(monkeypatch):
+    monkeypatch.setattr(SandboxedDecoder, "_start", lambda _: StuckPool())
+    found = answers(SandboxedDecoder(), GOOD[:2])
+
+    assert [(answer.code, answer.reason) for answer in found] == [("INTERNAL", "DECODER_ERROR")] * 2
+
+
+def test_a_closed_decoder_gives_failures():
+    decoder = SandboxedDecoder()
+    assert isinstance(answers(decoder, GOOD[:1])[0], GreyImage)
+    decoder.close()
+
+    assert [answer.code for answer in answers(decoder, GOOD[:2])] == ["INTERNAL", "INTERNAL"]
+
+
+def test_no_worker_outlives_its_decoder():
+    with SandboxedDecoder(1, misbehave) as decoder:
+        pid = worker_of(decoder)
+
+    assert gone(pid)
+
+
+def gone(pid):
+    for _ in range(100):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            time.sleep(0.05)
+            continue
+        return True
+    return False
+
+
+CHARACTER_SETS = ["ISO_IR 100", "ISO_IR 192", "GB18030", "ISO_IR 13", "ISO_IR 166", ["", "ISO 2022 IR 87"], "none"]
+FILES = {
+    "RGB": saved(grey("RGB"), "PNG"),
+    "progressive": jpeg(progressive=True),
+    "Exif upright": jpeg(exif=turned(1)),
+    "Exif turned": jpeg(exif=turned(8)),
+    "several pictures": saved(grey(), "MPO", save_all=True, append_images=[grey()]),
+    "cut": jpeg()[:-1],
+    "damaged": jpeg().replace(b"\xff\xc4", b"\xff\xfe", 1),
+    "text": b"nothing to be seen here",
+    "window": dicom(dataset(WindowCenter=900, WindowWidth=100, VOILUTFunction="SIGMOID")),
+    "bad window": dicom(dataset(WindowCenter=900, WindowWidth=0)),
+    **{f"in {name}": dicom(dataset(SpecificCharacterSet=name, PatientName="A^B")) for name in CHARACTER_SETS},
+}
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_the_same_answer_inside_as_outside(decoder, content):
+    """Nothing that decoding loads on demand is missing in a worker."""
+    record = ImageRecord("image", content)
+
+    assert described(answers(decoder, [record])[0]) == described(outside(record))
+
+
+def outside(record):
+    try:
+        return decode(record)
+    except ImageError as error:
+        return error.failure(record.image_id, Stage.DECODE)
+
+
+def described(answer):
+    return answer.digest if isinstance(answer, GreyImage) else answer
+
+
+SCRIPT = """
+import asyncio, sys
+from cxrgate.core import ImageRecord
+from cxrgate.images import SandboxedDecoder
+from support.misbehaving_decoders import misbehave
+
+def main():
+    with SandboxedDecoder(1, misbehave) as decoder:
+        (found,) = asyncio.run(decoder.decode([ImageRecord("pid", b"x")]))
+        print(found.message, [name for name in ("torch", "scipy", "pandas") if name in sys.modules], flush=True)
+        if "wait" in sys.argv:
+            sys.stdin.read()
+
+if __name__ == "__main__":
+    main()
+"""
+PATHS = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), "."]), "PATH": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize("arguments", [["script.py"], ["-m", "script"], ["-c", SCRIPT]], ids=lambda a: a[0])
+@pytest.mark.parametrize("stdin", ["open", "closed"])
+def test_works_in_every_way_of_starting_a_program(tmp_path, arguments, stdin):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    shell = 'exec "$@" <&-' if stdin == "closed" else 'exec "$@"'
+    command = ["sh", "-c", shell, "sh", sys.executable, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=PATHS, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.stderr == ""
+    assert done.stdout.split(maxsplit=1)[1] == "[]\n"
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, "script.py", "wait"]
+    with subprocess.Popen(command, cwd=tmp_path, env=PATHS, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline().split()[0])
+        parent.kill()
+
+    assert gone(pid)
+
+
+def test_the_largest_image_fits():
+    pixels = np.random.default_rng(0).integers(0, 256, (5000, 5000), np.uint8)
+    record = ImageRecord("large", png(np.where(pixels > 250, pixels, ramp(5000))))
+    with SandboxedDecoder() as decoder:
+        (found,) = answers(decoder, [record])
+
+    assert found.pixels.shape == (5000, 5000)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+from support.fakes import images
+
+from cxrgate.models import (
+    CalibratedCosineHead,
+    EmbedderArchitecture,
+    Forward,
+    ModelKind,
+    Preprocessing,
+    load_model,
+    save_model,
+)
+
+SHAPE = EmbedderArchitecture(pool=2, dimensions=16)
+INPUT = Preprocessing(64, 64)
+
+
+def save(folder, kind, **settings):
+    torch.manual_seed(0)
+    return save_model(folder, kind, SHAPE, INPUT, SHAPE.build().state_dict(), {}, **settings)
+
+
+def test_embeddings_have_unit_length_and_survive_storage(tmp_path):
+    save(tmp_path / "model", ModelKind.RETRIEVAL)
+    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+
+    assert rows.shape == (3, 16)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_image_against_itself_scores_what_the_calibration_says(tmp_path):
+    save(tmp_path / "model", ModelKind.VERIFICATION)
+    forward = Forward(load_model(tmp_path / "model"))
+    (row,) = forward([images(1)[0].pixels])
+
+    assert forward.head == CalibratedCosineHead(10.0, -5.0)
+    assert forward.head.score(row, row[None])[0] == pytest.approx(1 / (1 + np.exp(-5)), abs=1e-6)
+
+
+def test_a_copy_model_needs_a_threshold_and_no_other_kind_has_one(tmp_path):
+    assert save(tmp_path / "copy", ModelKind.COPY, threshold=0.7).threshold == 0.7
+    with pytest.raises(ValueError, match="threshold"):
+        save(tmp_path / "none", ModelKind.COPY)
+    with pytest.raises(ValueError, match="threshold"):
+        save(tmp_path / "surplus", ModelKind.RETRIEVAL, threshold=0.7)
+
+
+@pytest.mark.parametrize("sizes", [{"taps": (16,)}, {"trunk": "resnet50"}, {"pool": 0}])
+def test_impossible_architectures_are_refused(sizes):
+    with pytest.raises(ValueError, match="expected"):
+        EmbedderArchitecture(**sizes)
+
+
+def test_frontality_stands_behind_an_embedding_that_it_leaves_alone(tmp_path):
+    plain, told = SHAPE, EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
+    state = plain.build().state_dict()
+    save_model(tmp_path / "plain", ModelKind.RETRIEVAL, plain, INPUT, state, {})
+    save_model(tmp_path / "told", ModelKind.RETRIEVAL, told, INPUT, {**told.build().state_dict(), **state}, {})
+    before, after = (Forward(load_model(tmp_path / name))([i.pixels for i in images(3)]) for name in ("plain", "told"))
+
+    assert after.shape == (3, told.outputs) == (3, told.embedding + 1)
+    assert np.array_equal(before, after[:, : told.embedding])
+    assert (np.abs(after[:, -1] - 0.5) < 0.5).all()
+    assert "frontality" not in load_model(tmp_path / "plain").manifest.to_json()["architecture"]
+
+
+def test_only_a_retrieval_model_tells_frontality(tmp_path):
+    shape = EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
+    with pytest.raises(ValueError, match="frontality"):
+        save_model(tmp_path / "model", ModelKind.VERIFICATION, shape, INPUT, shape.build().state_dict(), {})
+
+
+def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
+    shape = EmbedderArchitecture(pool=2, dimensions=16, discriminants=8)
+    save_model(tmp_path / "model", ModelKind.RETRIEVAL, shape, INPUT, shape.build().state_dict(), {})
+    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+
+    assert rows.shape == (3, shape.outputs) == (3, 24)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(rows[:, :16], axis=1) == pytest.approx(np.sqrt(0.5), abs=1e-5)

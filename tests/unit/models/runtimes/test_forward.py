@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from support.fakes import images, save_small_models
+
+from cxrgate.models import CosineHead, Forward, load_model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    save_small_models(folder)
+    return load_model(folder / "retrieval"), load_model(folder / "verification")
+
+
+def tensor(model, pictures):
+    shape = model.manifest.preprocessing
+    grey = torch.from_numpy(np.stack([shape.apply(image.pixels) for image in pictures])).unsqueeze(1) / 255
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (shape.mean, shape.std))
+    return (grey - mean) / std
+
+
+def test_folded_network_gives_the_plain_networks_embedding(models):
+    pictures = images(5)
+    with torch.inference_mode():
+        expected = models[0].network(tensor(models[0], pictures)).numpy()
+
+    assert np.abs(Forward(models[0])([image.pixels for image in pictures]) - expected).max() < 1e-5
+
+
+def test_cached_scores_equal_the_pairwise_forward(models):
+    a, b = images(6), images(6, start=6)
+    forward = Forward(models[1])
+    fa, fb = (forward([image.pixels for image in group]) for group in (a, b))
+    cached = [forward.head.score(x, y[None])[0] for x, y in zip(fa, fb, strict=True)]
+    with torch.inference_mode():
+        pairwise = torch.sigmoid(models[1].network(tensor(models[1], a), tensor(models[1], b))).numpy()
+
+    assert np.abs(np.array(cached) - pairwise).max() < 1e-6
+
+
+def test_score_of_an_image_with_itself_is_the_sigmoid_of_the_bias(models):
+    forward = Forward(models[1])
+    features = forward([image.pixels for image in images(4)])
+    bias = float(models[1].network.fc_end.bias.item())
+
+    for row in features:
+        assert forward.head.score(row, row[None])[0] == pytest.approx(1 / (1 + np.exp(-bias)), abs=1e-12)
+
+
+def test_score_is_symmetric(models):
+    forward = Forward(models[1])
+    a, b = forward([image.pixels for image in images(2)])
+
+    assert forward.head.score(a, b[None]) == forward.head.score(b, a[None])
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_batch_size_does_not_change_the_outputs(models, size):
+    pixels = [image.pixels for image in images(20)]
+    for model in models:
+        forward = Forward(model)
+        parts = [forward(pixels[i : i + size]) for i in range(0, len(pixels), size)]
+
+        assert np.abs(np.concatenate(parts) - forward(pixels)).max() < 1e-5
+
+
+def test_an_embedder_verifies_by_cosine(models):
+    forward = Forward(models[0])
+    a, b = forward([image.pixels for image in images(2)]).astype(np.float64)
+    cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+    assert isinstance(forward.head, CosineHead)
+    assert forward.head.score(a.astype(np.float32), b.astype(np.float32)[None])[0] == pytest.approx((1 + cosine) / 2)
+
+
+def test_cosine_of_a_zero_vector_is_no_number():
+    assert np.isnan(CosineHead().score(np.zeros(3, np.float32), np.ones((1, 3), np.float32))[0])

@@ -1,0 +1,71 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cxrgate.run.release import finish_publication, publish, stage
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(monkeypatch, name, call, owner):
+    """Let the call of that number (from 1) end the process, so to speak."""
+    original, calls = getattr(owner, name), []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == call:
+            raise Killed
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, counted)
+
+
+def names(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call", "kept"),
+    [(Path, "rename", 1, {"a/1.png", "b/2.png"}), (Path, "rename", 2, {"a/1.png"}), (shutil, "rmtree", 1, {"a/1.png"})],
+    ids=["before", "between the renames", "before the old one is removed"],
+)
+def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeypatch, owner, name, call, kept):
+    folder = tmp_path / "released"
+    files = {item: stage(tmp_path / "staged", item, item.encode()) for item in ("a/1.png", "b/2.png")}
+    publish(tmp_path / "staged", folder, files, {})
+    with monkeypatch.context() as patched:
+        killed_at(patched, name, call, owner)
+        with pytest.raises(Killed):
+            publish(folder, folder, {"a/1.png": files["a/1.png"]}, {})
+    finish_publication(folder)
+
+    assert names(folder) == {*kept, "manifest.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"staged", "released"}
+
+
+def test_staging_anew_does_not_reach_into_what_is_released(tmp_path):
+    files = {"1.png": stage(tmp_path / "staged", "1.png", b"checked")}
+    publish(tmp_path / "staged", tmp_path / "released", files, {})
+
+    stage(tmp_path / "staged", "1.png", b"of another run, not published")
+
+    assert (tmp_path / "released/1.png").read_bytes() == b"checked"
+
+
+def test_an_old_set_that_cannot_be_removed_is_an_error(tmp_path, monkeypatch):
+    folder = tmp_path / "released"
+    files = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("1.png", "2.png")}
+    publish(tmp_path / "staged", folder, files, {})
+
+    def refuse(path, **_):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(PermissionError):
+        publish(folder, folder, {"1.png": files["1.png"]}, {})
+
+    assert names(folder) == {"1.png", "manifest.json"}

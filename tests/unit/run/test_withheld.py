@@ -1,0 +1,75 @@
+import asyncio
+
+import pandas as pd
+import pytest
+
+from cxrgate.core import UsageError
+from cxrgate.hashlog import HashLog, LogBroken
+from cxrgate.run.release import publish, stage
+from cxrgate.run.withheld import WITHHELD, expect_withheld, read_withheld, withdraw_withheld
+
+RESULTS = pd.DataFrame({"released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]})
+
+
+def withhold(path, *digests):
+    async def append():
+        log = HashLog(path)
+        for digest in digests:
+            await log.append(WITHHELD, pixel_digest=digest)
+        await log.close()
+
+    asyncio.run(append())
+
+
+def test_a_line_that_is_still_being_written_is_not_there_yet(tmp_path):
+    withhold(tmp_path / "log", "1", "2")
+    content = (tmp_path / "log").read_bytes()
+    (tmp_path / "log").write_bytes(content[:-10])
+
+    assert read_withheld(tmp_path / "log") == {"1"}
+
+
+def test_a_log_that_was_changed_lets_nothing_be_published(tmp_path):
+    withhold(tmp_path / "log", "1", "2")
+    content = (tmp_path / "log").read_bytes()
+    (tmp_path / "log").write_bytes(content.replace(b'"1"', b'"9"'))
+
+    with pytest.raises(LogBroken):
+        read_withheld(tmp_path / "log")
+
+
+def test_the_released_set_is_published_again_without_what_was_withheld(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {"checked": 3})
+    withhold(tmp_path / "log", "2", "3")
+
+    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 1
+    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 0
+
+    assert {path.name for path in (tmp_path / "released").iterdir()} == {"a.png", "manifest.json"}
+    assert '"withheld": 1' in (tmp_path / "released/manifest.json").read_text()
+
+
+def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    (tmp_path / "released/a.png").unlink()
+    withhold(tmp_path / "log", "2")
+
+    with pytest.raises(FileNotFoundError):
+        withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    assert not list((tmp_path / "released").rglob("b.png"))
+
+
+def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    expect_withheld(tmp_path / "released", 0)
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    expect_withheld(tmp_path / "released", 0)
+    withhold(tmp_path / "log", "2")
+    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    expect_withheld(tmp_path / "released", 1)
+    with pytest.raises(UsageError, match="by which 1 images were withheld, got 0"):
+        expect_withheld(tmp_path / "released", 0)
