@@ -19,7 +19,7 @@ from cxrgate.core.digest import bytes_digest
 from cxrgate.gate.config import read_config
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import Addition, change_snapshot
-from cxrgate.index.snapshot import ARRAYS
+from cxrgate.index.manifest import ARRAYS
 from cxrgate.planted.generator import fit_generator
 from cxrgate.run.run import run
 

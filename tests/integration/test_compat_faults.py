@@ -15,7 +15,8 @@ from cxrgate.compat.describe import describe
 from cxrgate.core import Candidates, Evidence, ImageRecord
 from cxrgate.images import ImageFile, decode, encode_png
 from cxrgate.index import Snapshot
-from cxrgate.index.snapshot import ARRAYS, SnapshotManifest, array_path, describe_array, write_manifest
+from cxrgate.index.array_files import array_path, describe_array
+from cxrgate.index.manifest import ARRAYS, SnapshotManifest, write_manifest
 from cxrgate.models import (
     Forward,
     ModelKind,

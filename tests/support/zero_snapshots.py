@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cxrgate.index.array_files import array_path, describe_array
 from cxrgate.index.keys import ID_BYTES
-from cxrgate.index.snapshot import ARRAYS, ArrayEntry, SnapshotManifest, array_path, describe_array, write_manifest
+from cxrgate.index.manifest import ARRAYS, ArrayEntry, SnapshotManifest, write_manifest
 
 _COLUMNS = {
     "identity": (np.float32, 128),

@@ -16,7 +16,7 @@ from cxrgate.gate.config import Enrol, ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
-from cxrgate.index.snapshot import read_manifest
+from cxrgate.index.manifest import read_manifest
 from cxrgate.run.enrol import enrol_listed
 
 app = typer.Typer(

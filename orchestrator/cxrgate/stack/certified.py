@@ -9,7 +9,7 @@ import yaml
 
 from cxrgate.certification import CERTIFICATE, certificate_bytes, read_certificate, read_public_key, utc_now
 from cxrgate.core import CxrgateError, UsageError
-from cxrgate.index.snapshot import read_manifest
+from cxrgate.index.manifest import read_manifest
 from cxrgate.stack.findings import HostFinding, Level, days_left
 from cxrgate.stack.model_folders import is_readable, served_folder
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import file_digest, mapping_digest
-from cxrgate.index.snapshot import MANIFEST as SNAPSHOT_MANIFEST
-from cxrgate.index.snapshot import read_manifest
+from cxrgate.index.manifest import MANIFEST as SNAPSHOT_MANIFEST
+from cxrgate.index.manifest import read_manifest
 from cxrgate.index.store import ACTIVE
 from cxrgate.stack.findings import HostFinding, Level
 

@@ -5,8 +5,10 @@ from cxrgate.index.engines.engine import Engine, EngineName, Neighbors
 from cxrgate.index.engines.kdtree import KDTreeEngine
 from cxrgate.index.engines.matrix import MatrixEngine
 from cxrgate.index.keys import create_key, ensure_key, opaque_id, read_key
+from cxrgate.index.manifest import PartName, SnapshotManifest
+from cxrgate.index.parts import Part
 from cxrgate.index.search import LocalSearcher, make_engine
-from cxrgate.index.snapshot import Snapshot, SnapshotManifest
+from cxrgate.index.snapshot import Snapshot
 
 __all__ = [
     "Engine",
@@ -18,6 +20,8 @@ __all__ = [
     "MatrixEngine",
     "ModelDigests",
     "Neighbors",
+    "Part",
+    "PartName",
     "Snapshot",
     "SnapshotManifest",
     "build_snapshot",

@@ -17,18 +17,11 @@ from numpy.typing import NDArray
 from cxrgate.core import Descriptors, Failure, GreyImage, SnapshotError
 from cxrgate.core.ports import Embedder
 from cxrgate.images.descriptors import COPY_METHOD, LAYOUT_DIMENSIONS
+from cxrgate.index.array_files import array_path, describe_array, write_array
 from cxrgate.index.keys import ID_BYTES, opaque_id
-from cxrgate.index.snapshot import (
-    ARRAYS,
-    DATA_KEY,
-    ArrayEntry,
-    Snapshot,
-    SnapshotManifest,
-    array_path,
-    describe_array,
-    write_array,
-    write_manifest,
-)
+from cxrgate.index.manifest import ARRAYS, ArrayEntry, SnapshotManifest, write_manifest
+from cxrgate.index.parts import Derive, no_parts, write_part
+from cxrgate.index.snapshot import DATA_KEY, Snapshot
 from cxrgate.storage import create_data_key, sync
 
 _SHOWN = 20
@@ -84,6 +77,7 @@ async def build_snapshot(
     excluded: int = 0,
     progress: Callable[[int], None] = lambda _: None,
     storage_key: bytes | None = None,
+    derive: Derive = no_parts,
 ) -> Snapshot:
     """Write a snapshot of `count` images whole or not at all, and open it.
 
@@ -98,6 +92,7 @@ async def build_snapshot(
         excluded: images that the operator left out by name.
         progress: called with the number of images of each finished batch.
         storage_key: seal the snapshot with it; the arrays are in memory until then and on the disk in no other form.
+        derive: makes optional parts from the finished arrays.
 
     Raises:
         EnrolmentError: one or more images could not be decoded or embedded.
@@ -111,7 +106,7 @@ async def build_snapshot(
         async for batch in batches:
             await writer.add(batch, embedder, featuriser)
             progress(len(batch))
-        writer.finish(models, excluded)
+        writer.finish(models, excluded, derive)
     return Snapshot.open(folder, storage_key)
 
 
@@ -188,7 +183,7 @@ class _Writer:
             )
         return np.asanyarray(self._arrays[name])
 
-    def finish(self, models: ModelDigests, excluded: int) -> None:
+    def finish(self, models: ModelDigests, excluded: int, derive: Derive) -> None:
         """Check that everything is there, bring it to the disk and write the manifest."""
         if self._failures:
             raise EnrolmentError(self._failures)
@@ -198,6 +193,8 @@ class _Writer:
         mean = (self._layout / np.linalg.norm(self._layout)).astype(np.float32)
         arrays = {name: self._finish_array(name) for name in self._arrays}
         arrays["mean_layout"] = write_array(self._folder, "mean_layout", mean, self._data_key)
+        derived = derive({**self._arrays, "mean_layout": mean})
+        parts = {n.value: write_part(self._folder, n, p, self._row, self._data_key) for n, p in derived.items()}
         manifest = SnapshotManifest(
             references=self._row,
             patients=len(self._patients),
@@ -207,6 +204,7 @@ class _Writer:
             copy_method=models.copy,
             images=self._images.hexdigest(),
             arrays={name: arrays[name] for name in ARRAYS},
+            parts=parts,
         )
         write_manifest(self._folder, manifest, self._data_key)
 

@@ -16,8 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotError
+from cxrgate.index.array_files import write_array
 from cxrgate.index.build import whole
-from cxrgate.index.snapshot import ARRAYS, DATA_KEY, Snapshot, write_array, write_manifest
+from cxrgate.index.manifest import ARRAYS, PartName, write_manifest
+from cxrgate.index.parts import Derive, Part, following, no_parts, write_part
+from cxrgate.index.snapshot import DATA_KEY, Snapshot
 from cxrgate.storage import create_data_key
 
 PER_REFERENCE = tuple(name for name in ARRAYS if name != "mean_layout")
@@ -25,26 +28,37 @@ PER_REFERENCE = tuple(name for name in ARRAYS if name != "mean_layout")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Addition:
-    """Rows to add: for each array with one row per reference, its rows in its dtype; equal numbers of rows."""
+    """Rows to add: for each array with one row per reference, its rows in its dtype; equal numbers of rows.
+
+    Rows of parts go by PART.ARRAY, and may be missing; see parts.following.
+    """
 
     rows: Mapping[str, NDArray[Any]] = field(repr=False)
 
     def __post_init__(self) -> None:
         lengths = {name: len(rows) for name, rows in self.rows.items()}
-        if set(lengths) != set(PER_REFERENCE) or len(set(lengths.values())) != 1:
+        if not set(lengths) >= set(PER_REFERENCE) or len(set(lengths.values())) != 1:
             raise ValueError(f"expected equal numbers of rows of {PER_REFERENCE}, got {lengths}")
 
 
 def change_snapshot(
-    base: Snapshot, folder: Path, withdrawn: Collection[bytes], addition: Addition | None = None
+    base: Snapshot,
+    folder: Path,
+    withdrawn: Collection[bytes],
+    addition: Addition | None = None,
+    derive: Derive = no_parts,
 ) -> Snapshot:
     """Write, whole or not at all, the base without some patients and with some rows added, and open it.
+
+    Parts with a row per reference follow their references; others are in the new snapshot only where `derive` makes
+    them: a measurement of the base is none of the new one.
 
     Args:
         base: what to start from.
         folder: where the new snapshot will lie; it must not exist.
         withdrawn: patient keys whose references are left out.
         addition: references to add.
+        derive: makes parts from the new arrays.
 
     Raises:
         SnapshotError: a withdrawn patient is not in the base, a reference would be there twice, nothing would be
@@ -54,7 +68,7 @@ def change_snapshot(
     missing = set(withdrawn) - set(keys)
     if missing:
         raise SnapshotError(f"expected patients of the snapshot, {len(missing)} are not: {min(missing).hex()}")
-    return _write(base, folder, keys, set(withdrawn), addition)
+    return _write(base, folder, keys, set(withdrawn), addition, derive)
 
 
 def without_references(base: Snapshot, folder: Path, references: Collection[bytes]) -> Snapshot:
@@ -63,25 +77,52 @@ def without_references(base: Snapshot, folder: Path, references: Collection[byte
 
 
 def _write(
-    base: Snapshot, folder: Path, keys: Sequence[bytes], leaving: Collection[bytes], addition: Addition | None = None
+    base: Snapshot,
+    folder: Path,
+    keys: Sequence[bytes],
+    leaving: Collection[bytes],
+    addition: Addition | None = None,
+    derive: Derive = no_parts,
 ) -> Snapshot:
     """The base without the rows whose key is leaving; `keys` has one per row."""
     kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
     arrays = {name: _changed(getattr(base, name), kept, addition, name) for name in PER_REFERENCE}
     _check_ids(arrays["reference_ids"])
     arrays["mean_layout"] = base.mean_layout
+    count = len(arrays["reference_ids"])
+    parts = following(base.parts, kept, {} if addition is None else addition.rows, count - len(kept))
+    parts |= derive(arrays)
     with whole(folder) as partial:
         key = base.storage_key
         data_key = None if key is None else create_data_key(partial / DATA_KEY, key)
         described = {name: write_array(partial, name, arrays[name], data_key) for name in ARRAYS}
         manifest = replace(
             base.manifest,
-            references=len(arrays["reference_ids"]),
+            references=count,
             patients=len({row.tobytes() for row in arrays["patient_keys"]}),
             images=_chained(base, leaving, arrays["reference_ids"]),
             arrays=described,
+            parts={str(name): write_part(partial, name, part, count, data_key) for name, part in parts.items()},
         )
         write_manifest(partial, manifest, data_key)
+    return Snapshot.open(folder, base.storage_key)
+
+
+def with_parts(base: Snapshot, folder: Path, parts: Mapping[PartName, Part]) -> Snapshot:
+    """Write the base again with these parts in place of its own of the same names, and open it.
+
+    It gets a digest of its own, and so wants a certificate of its own.
+
+    Raises:
+        SnapshotError: the folder exists, or a part has not the rows that it should have.
+    """
+    merged = {**base.parts, **parts}
+    with whole(folder) as partial:
+        data_key = None if base.storage_key is None else create_data_key(partial / DATA_KEY, base.storage_key)
+        described = {name: write_array(partial, name, getattr(base, name), data_key) for name in ARRAYS}
+        count = base.manifest.references
+        entries = {name.value: write_part(partial, name, part, count, data_key) for name, part in merged.items()}
+        write_manifest(partial, replace(base.manifest, arrays=described, parts=entries), data_key)
     return Snapshot.open(folder, base.storage_key)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from cxrgate.certification import CERTIFICATE
 from cxrgate.core import SnapshotCorrupt
+from cxrgate.index.array_files import write_array
 from cxrgate.index.build import whole
-from cxrgate.index.snapshot import ARRAYS, DATA_KEY, Snapshot, write_array, write_manifest
+from cxrgate.index.manifest import ARRAYS, write_manifest
+from cxrgate.index.parts import write_part
+from cxrgate.index.snapshot import DATA_KEY, Snapshot
 from cxrgate.storage import create_data_key
 
 
@@ -27,7 +30,9 @@ def seal_snapshot(plain: Snapshot, folder: Path, storage_key: bytes) -> Snapshot
     with whole(folder) as partial:
         data_key = create_data_key(partial / DATA_KEY, storage_key)
         written = {name: write_array(partial, name, getattr(plain, name), data_key) for name in ARRAYS}
-        if written != plain.manifest.arrays:
+        count = plain.manifest.references
+        parts = {name.value: write_part(partial, name, part, count, data_key) for name, part in plain.parts.items()}
+        if (written, parts) != (plain.manifest.arrays, plain.manifest.parts):
             raise SnapshotCorrupt(f"{plain.path}: expected arrays that are written again as they were")
         write_manifest(partial, plain.manifest, data_key)
         if (plain.path / CERTIFICATE).exists():

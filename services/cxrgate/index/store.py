@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cxrgate.core import MismatchError, SnapshotError, UsageError
-from cxrgate.index.snapshot import MANIFEST, Snapshot, read_manifest
+from cxrgate.index.manifest import MANIFEST, read_manifest
+from cxrgate.index.snapshot import Snapshot
 from cxrgate.storage import write_durably
 
 ACTIVE = "active"

@@ -9,7 +9,8 @@ from support.zero_snapshots import write_zeros
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
 from cxrgate.index import Snapshot
-from cxrgate.index.snapshot import ARRAYS, MANIFEST, array_path, read_manifest, write_manifest
+from cxrgate.index.array_files import array_path
+from cxrgate.index.manifest import ARRAYS, MANIFEST, read_manifest, write_manifest
 
 LARGE = ("identity", "features", "copy", "reference_ids", "patient_keys")
 

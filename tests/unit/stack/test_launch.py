@@ -3,7 +3,7 @@ import shutil
 from support.random_snapshots import write_snapshot
 
 from cxrgate.index import ModelDigests
-from cxrgate.index.snapshot import read_manifest
+from cxrgate.index.manifest import read_manifest
 from cxrgate.stack import Compose, ContainerState, HostFinding, Launch, Level, Plan, State
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.waiting import SERVICES

@@ -1,0 +1,77 @@
+"""The files of a snapshot's arrays: NAME.npy, or NAME.npy.sealed under a data key."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import SnapshotCorrupt
+from cxrgate.core.digest import file_digest
+from cxrgate.index.manifest import ArrayEntry
+from cxrgate.storage import seal, unseal
+
+_SEALED = ".sealed"
+_LARGEST_HEADER = 2**16 + 10
+"""Of a .npy file of format 1.0."""
+
+
+def array_path(folder: Path, name: str) -> Path:
+    """Where an array lies."""
+    return folder / f"{name}.npy"
+
+
+def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | None = None) -> ArrayEntry:
+    """Write an array, sealed where a data key is given, and give its entry: the same either way."""
+    if data_key is None:
+        np.save(array_path(folder, name), array)
+        return describe_array(folder, name)
+    array, header = np.ascontiguousarray(array), io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    parts: list[bytes | memoryview] = [header.getvalue(), array.data.cast("B")]
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    seal(_sealed_path(folder, name), name, data_key, parts)
+    return ArrayEntry(array.dtype.str, tuple(array.shape), sha.hexdigest())
+
+
+def describe_array(folder: Path, name: str) -> ArrayEntry:
+    """The entry of an array that has been written."""
+    array = np.load(array_path(folder, name), mmap_mode="r", allow_pickle=False)
+    return ArrayEntry(array.dtype.str, tuple(array.shape), file_digest(array_path(folder, name)))
+
+
+def map_array(folder: Path, name: str, entry: ArrayEntry) -> NDArray[Any]:
+    """The array, mapped and read-only; SnapshotCorrupt unless it has the entry's dtype and shape."""
+    file = array_path(folder, name)
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SnapshotCorrupt(f"{file}: {error}") from error
+    if (array.dtype.str, tuple(array.shape)) != (entry.dtype, entry.shape):
+        raise SnapshotCorrupt(f"{file}: expected {entry.dtype}{entry.shape}, got {array.dtype.str}{array.shape}")
+    return np.asarray(array) if name == "mean_layout" else array
+
+
+def unsealed_array(folder: Path, name: str, entry: ArrayEntry, data_key: bytes) -> NDArray[Any]:
+    """The array over the bytes that were unsealed, without a copy and read-only; SnapshotCorrupt as map_array."""
+    file = _sealed_path(folder, name)
+    content = unseal(file, name, data_key)
+    header = io.BytesIO(content[:_LARGEST_HEADER])
+    if hashlib.sha256(content).hexdigest() != entry.sha256 or np.lib.format.read_magic(header) != (1, 0):
+        raise SnapshotCorrupt(f"{file}: its content is not what the manifest names")
+    shape, _fortran, dtype = np.lib.format.read_array_header_1_0(header)
+    if dtype.hasobject or (dtype.str, shape) != (entry.dtype, entry.shape):
+        raise SnapshotCorrupt(f"{file}: expected {entry.dtype}{entry.shape}, got {dtype.str}{shape}")
+    array = np.frombuffer(content, dtype, offset=header.tell()).reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def _sealed_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npy{_SEALED}"
