@@ -40,7 +40,7 @@ _DECISION = re.compile("ANONYMOUS")
 _DOCUMENTS = ("*.md", "*.j2", "*.proto", "*.mjs", "*.yaml", "*.toml")
 _LEFT_OUT = frozenset({".venv", ".git", "out", "node_modules", "tests", "build", "dist"})
 _OWN = "prose.py"
-_ALLOWED = frozenset({("orchestrator/cxrgate/cli/compat.py", "anonymous images")})
+_ALLOWED = frozenset({("orchestrator/cxrgate/cli/commands/compat.py", "anonymous images")})
 """File and phrase: the words of anonymization-pipeline's own output, which scripts may read."""
 
 

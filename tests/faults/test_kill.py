@@ -22,7 +22,7 @@ KILLS = 20
 # when it is started takes most of its time for that.
 STARTER = """
 import os, sys
-import cxrgate.cli.run
+import cxrgate.cli.commands.run
 from cxrgate.cli.main import main
 for line in sys.stdin:
     pid = os.fork()

@@ -6,7 +6,7 @@ from support.fakes import save_small_models
 from support.image_sets import tree
 from typer.testing import CliRunner
 
-from cxrgate.cli.demo import SEED
+from cxrgate.cli.commands.demo import SEED
 from cxrgate.cli.main import app
 from cxrgate.demo import Extent, PlantedKind, read_planted, write_dataset
 

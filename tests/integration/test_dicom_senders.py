@@ -82,7 +82,7 @@ def test_a_certificate_that_cannot_be_looked_at_does_not_come_in(tmp_path, certi
 
 
 def test_tls_is_not_spoken_without_roles(tmp_path, certificates, monkeypatch):
-    monkeypatch.setattr("cxrgate.cli.dicom.log_to_stderr", lambda: None)
+    monkeypatch.setattr("cxrgate.cli.commands.dicom.log_to_stderr", lambda: None)
     places = ["--spool", tmp_path, "--released", tmp_path, "--log", tmp_path / "log", "--allow", "GENERATOR"]
     command = [
         "dicom",

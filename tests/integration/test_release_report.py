@@ -29,7 +29,12 @@ def folder(tmp_path_factory):
         csv.writer(file).writerows([["image", "patient_id"], *names])
     call("certificate", "key", folder / "signing")
     answer = call(
-        "report", folder / "out.yaml", "--key", folder / "signing", "--training-manifest", folder / "training.csv"
+        "release-report",
+        folder / "out.yaml",
+        "--key",
+        folder / "signing",
+        "--training-manifest",
+        folder / "training.csv",
     )
     assert answer.exit_code == 0, answer.output
     return folder

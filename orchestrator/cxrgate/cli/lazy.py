@@ -36,15 +36,18 @@ COMMANDS = {
     "log": "log:app",
     "model": "model:app",
     "recheck": "recheck:recheck",
-    "report": "report:report",
+    "release-report": "release_report:release_report",
     "review": "review:app",
     "serve": "serve:app",
     "stack": "stack:app",
     "storage": "storage:app",
     "train": "train:app",
-    "verify-report": "report:verify_report",
+    "verify-report": "release_report:verify_report",
 }
-"""Word to module of cxrgate.cli and what it holds: a function, or the typer.Typer of a group."""
+"""Word to module of cxrgate.cli.commands and what it holds: a function, or the typer.Typer of a group."""
+
+ALIASES = {"report": "release-report"}
+"""Words of earlier versions, which go on working without being listed."""
 
 ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -58,6 +61,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
         """Load the command; None for a word that there is not."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             self.commands[cmd_name] = _load(cmd_name)
         return self.commands.get(cmd_name)
@@ -66,7 +70,7 @@ class LazyGroup(TyperGroup):
 def _load(name: str) -> Any:
     module, _, attribute = COMMANDS[name].partition(":")
     try:
-        found = getattr(importlib.import_module(f"cxrgate.cli.{module}"), attribute)
+        found = getattr(importlib.import_module(f"cxrgate.cli.commands.{module}"), attribute)
     except ModuleNotFoundError as error:
         found = _single(name, _missing(str(error.name)), ANY_ARGUMENTS)
     command = get_command(found if isinstance(found, typer.Typer) else _single(name, found))

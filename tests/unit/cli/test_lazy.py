@@ -25,8 +25,8 @@ def test_a_command_loads_what_it_needs_and_no_more():
 WITHOUT_TRAINING = """
 import importlib, sys
 sys.modules["pytorch_metric_learning"] = None
-for name in ("calibrate", "certificate", "report", "recheck"):
-    importlib.import_module(f"cxrgate.cli.{name}")
+for name in ("calibrate", "certificate", "release_report", "recheck"):
+    importlib.import_module(f"cxrgate.cli.commands.{name}")
 """
 
 
@@ -40,7 +40,7 @@ def hidden(monkeypatch):
     monkeypatch.setitem(lazy.COMMANDS, "odd", "odd:odd")
 
     def load(name, package=None, original=lazy.importlib.import_module):
-        if name == "cxrgate.cli.odd":
+        if name == "cxrgate.cli.commands.odd":
             raise ModuleNotFoundError(name="somewhere")
         return original(name, package)
 
@@ -56,3 +56,11 @@ def test_what_lacks_a_package_says_so_and_takes_nothing_else_with_it(hidden):
 
 def test_unknown_word_is_wrong_usage():
     assert CliRunner().invoke(app, ["nonsense"]).exit_code == 2
+
+
+def test_a_command_goes_on_answering_to_its_old_name_which_is_not_listed():
+    old, new, root = (CliRunner().invoke(app, [*words, "--help"]) for words in (["report"], ["release-report"], []))
+
+    assert old.exit_code == 0
+    assert old.output.partition("Write and sign")[2] == new.output.partition("Write and sign")[2] != ""
+    assert "│ report " not in root.output

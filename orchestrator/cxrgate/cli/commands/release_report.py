@@ -1,4 +1,4 @@
-"""`cxrgate report` and `cxrgate verify-report`: what a release may claim, signed, and whether it holds."""
+"""`cxrgate release-report` and `cxrgate verify-report`: what a release may claim, signed, and whether it holds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Training = Annotated[
 ]
 
 
-def report(
+def release_report(
     place: Annotated[Path, typer.Argument(help="Configuration of a finished run, or its output folder.")],
     key: Annotated[Path, typer.Option(help="Private key that signs; made by `cxrgate certificate key`.")],
     certificate: Certificate = None,

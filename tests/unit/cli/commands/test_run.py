@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from support.run_results import checked, failed, table
 
+from cxrgate.cli.commands.run import exit_code, tell
 from cxrgate.cli.errors import Exit
-from cxrgate.cli.run import exit_code, tell
 from cxrgate.gate.config import RunConfig
 from cxrgate.run.run import RunSummary
 

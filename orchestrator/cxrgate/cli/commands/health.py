@@ -1,6 +1,6 @@
 """`cxrgate health`: is a service ready?
 
-`python -m cxrgate.cli.health` is the same without loading torch: containers ask every few seconds.
+`python -m cxrgate.cli.commands.health` is the same without loading torch: containers ask every few seconds.
 """
 
 from __future__ import annotations

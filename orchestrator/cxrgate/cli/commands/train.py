@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
+from cxrgate.cli.commands.train_score import score
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.train_score import score
 from cxrgate.core import UsageError
 from cxrgate.models import ModelKind
 from cxrgate.train import read_recipe, read_samples, with_splits, without_sources

@@ -12,7 +12,7 @@ from cxrgate.calibration.folder import verify_calibration
 from cxrgate.calibration.renewal import renew as retest
 from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, utc_now
 from cxrgate.cli.bars import bars
-from cxrgate.cli.calibrate import tell
+from cxrgate.cli.commands.calibrate import tell
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples

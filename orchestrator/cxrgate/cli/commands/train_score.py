@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
 from cxrgate.train import Split, read_samples, without_sources
 from cxrgate.train.scoring.figures import Figure

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
+from cxrgate.cli.commands.index_change import activate, withdraw
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.index_change import activate, withdraw
 from cxrgate.gate.config import Enrol, ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.images import Layout

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.certification_key import CertificationKey
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import CertificationKey
 from cxrgate.core import UsageError
 from cxrgate.dicom import Backends, OutFormat, ReceiverEndpoint, ReceiverPaths, SpoolLimits, Tls, serve_receiver
 from cxrgate.gate.config import read_config

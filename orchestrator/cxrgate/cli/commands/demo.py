@@ -14,8 +14,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from cxrgate.cli.commands.run import execute, make_report
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.run import execute, make_report
 from cxrgate.core import Decision
 from cxrgate.demo import PlantedKind, read_planted, write_dataset
 from cxrgate.gate.config import RunConfig, read_config

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.certification_key import CertificationKey
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import CertificationKey
 from cxrgate.gate.config import read_config
 from cxrgate.gateway.process import serve_gate
 from cxrgate.index import EngineName

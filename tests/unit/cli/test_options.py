@@ -35,7 +35,7 @@ def test_a_configuration_that_asks_for_no_certificate_is_not_served_where_a_key_
     command, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(f"cxrgate.cli.{command[0]}.log_to_stderr", lambda: None)
+    monkeypatch.setattr(f"cxrgate.cli.commands.{command[0]}.log_to_stderr", lambda: None)
     done = CliRunner().invoke(app, command, env={"CXRGATE_CERTIFICATION_KEY": str(MOUNTED)})
 
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])

@@ -13,8 +13,8 @@ from cxrgate.calibration.recording import record
 from cxrgate.certification import read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.calibration_table import finding_table
+from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.cli.wide import wide_console
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples

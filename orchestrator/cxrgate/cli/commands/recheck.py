@@ -16,8 +16,8 @@ from cxrgate.release_report.recheck import recheck as hold
 
 _SHOWN = 20
 _HOW = """To withdraw them: tell everybody who has the set, by these names; remove them from every copy; publish the set
-anew by `cxrgate run` with this configuration and another output folder, and make its report with `cxrgate report`.
-What has been handed out cannot be called back. The released set was not changed by this command."""
+anew by `cxrgate run` with this configuration and another output folder, and make its report with `cxrgate
+release-report`. What has been handed out cannot be called back. The released set was not changed by this command."""
 
 
 def recheck(

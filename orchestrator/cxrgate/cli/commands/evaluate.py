@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from cxrgate.cli.bars import bars
+from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.wide import wide_console
 from cxrgate.evaluate.baseline import fit_baseline
 from cxrgate.evaluate.evaluation import Evaluation, read_manifests
 from cxrgate.evaluate.evaluation import evaluate as judge

@@ -19,8 +19,8 @@ from cxrgate.audit.page import write_page
 from cxrgate.audit.parts import Parts, divide
 from cxrgate.audit.table import leak_table
 from cxrgate.cli.bars import bars
+from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.wide import wide_console
 from cxrgate.evaluate.evaluation import read_manifests
 from cxrgate.planted.figures import leak_rows, specificity, summary
 from cxrgate.planted.listing import read_entries

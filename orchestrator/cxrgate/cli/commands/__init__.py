@@ -1,0 +1,1 @@
+"""The commands, one file per command group; `cxrgate.cli.lazy` lists them."""
