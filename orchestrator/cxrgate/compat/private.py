@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,23 +10,15 @@ from typing import IO, Any
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.storage import whole_file
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that becomes `path` once everything is written, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(descriptor)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, 0o600) as partial, partial.open("wb") as file:
+        yield file
 
 
 def origin_path(output: Path) -> Path:

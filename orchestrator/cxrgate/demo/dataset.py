@@ -9,7 +9,6 @@ planted.csv                 image, kind, source: kept apart from synthetic/, as 
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from cxrgate.demo.drawing import View, draw
 from cxrgate.demo.planting import MAKERS, Content, Pixels, PlantedKind
 from cxrgate.images import encode_png
 from cxrgate.images.sources.files import read_table
+from cxrgate.storage import whole_folder
 
 CLASSES = ("No_Cardiomegaly", "Cardiomegaly")
 PLANTED = "planted.csv"
@@ -77,13 +77,11 @@ def write_dataset(folder: Path, seed: int, extent: Extent | None = None) -> None
     """
     extent = extent or Extent()
     rng = np.random.default_rng(seed)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    real = list(_real(rng, extent))
-    _write_real(partial, real)
-    files = [*_others(rng, extent), *_planted(rng, extent, real)]
-    _write_synthetic(partial, [files[number] for number in rng.permutation(len(files))])
-    partial.rename(folder)
+    with whole_folder(folder) as partial:
+        real = list(_real(rng, extent))
+        _write_real(partial, real)
+        files = [*_others(rng, extent), *_planted(rng, extent, real)]
+        _write_synthetic(partial, [files[number] for number in rng.permutation(len(files))])
 
 
 def read_planted(folder: Path) -> dict[str, PlantedKind]:

@@ -23,6 +23,7 @@ from cxrgate.index import Snapshot
 from cxrgate.run.reading import read_files
 from cxrgate.run.release import MANIFEST, read_manifest
 from cxrgate.run.results import spreadsheet_safe
+from cxrgate.storage import write_durably
 
 CHANGED, MISSING, UNLISTED = "FILE_CHANGED", "FILE_MISSING", "FILE_NOT_LISTED"
 
@@ -88,9 +89,7 @@ def write_withdrawals(path: Path, found: Recheck) -> None:
     """Write the list as CSV; an existing one is replaced. It holds scores: for reviewers, apart from the set."""
     columns = list(Withdrawal.__dataclass_fields__)
     table = pd.DataFrame([asdict(item) for item in found.withdrawals], columns=columns)
-    partial = path.with_name(f".{path.name}.part")
-    spreadsheet_safe(table).to_csv(partial, index=False)
-    partial.replace(path)
+    write_durably(path, spreadsheet_safe(table).to_csv(index=False).encode())
 
 
 def _read_manifest(released: Path) -> tuple[dict[str, str], str]:

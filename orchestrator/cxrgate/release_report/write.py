@@ -10,6 +10,7 @@ from cxrgate.certification import sign
 from cxrgate.release_report.compose import Inputs, make_statement
 from cxrgate.release_report.page import render_page
 from cxrgate.run.recorded import read_results
+from cxrgate.storage import write_durably
 
 REPORT = "release-report.json"
 PAGE_SUFFIX = ".html"
@@ -20,12 +21,6 @@ def write_release_report(inputs: Inputs, folder: Path, key: Ed25519PrivateKey) -
     statement = make_statement(inputs)
     path = folder / REPORT
     page = render_page(statement, read_results(inputs.results))
-    _replace(path.with_suffix(PAGE_SUFFIX), page.encode())
-    _replace(path, sign(statement, key))
+    write_durably(path.with_suffix(PAGE_SUFFIX), page.encode())
+    write_durably(path, sign(statement, key))
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(content)
-    partial.replace(path)

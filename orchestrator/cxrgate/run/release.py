@@ -12,7 +12,7 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.images import ImageFile
-from cxrgate.storage import sync
+from cxrgate.storage import replaced_folder
 
 MANIFEST = "manifest.json"
 
@@ -58,49 +58,13 @@ def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapp
     Raises:
         OSError: the set cannot be written, or what lay there before cannot be removed.
     """
-    finish_publication(folder)
-    partial, old = _beside(folder)
-    partial.mkdir(parents=True)
-    for name in released:
-        target = partial / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _link(staged / name, target)
-        if staged != folder:
-            sync(target)
-    manifest = {**about, "files": dict(sorted(released.items()))}
-    (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    folders = {partial / parent for name in released for parent in PurePosixPath(name).parents}
-    for path in (partial / MANIFEST, *folders, partial):
-        sync(path)
-    if folder.exists():
-        folder.rename(old)
-    partial.rename(folder)
-    sync(folder.parent)
-    _remove(old)
-
-
-def finish_publication(folder: Path) -> None:
-    """Bring to its end what a crash interrupted, and remove what it left.
-
-    The new set takes the place of the old one where that had been moved away, since it was whole then.
-    """
-    partial, old = _beside(folder)
-    if old.exists() and partial.exists() and not folder.exists():
-        partial.rename(folder)
-        sync(folder.parent)
-    for leftover in (partial, old):
-        _remove(leftover)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a set with all that is in it: what was withheld must not stay beside the folder unsaid."""
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
-def _beside(folder: Path) -> tuple[Path, Path]:
-    """Where the next set is made, and where the last one waits for its removal."""
-    return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
+    with replaced_folder(folder) as partial:
+        for name in released:
+            target = partial / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(staged / name, target)
+        manifest = {**about, "files": dict(sorted(released.items()))}
+        (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.run.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS
+from cxrgate.storage import whole_file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = ("score", "similarity", "distance", "typicality", "frontality")
@@ -30,9 +31,8 @@ def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.
 
 
 def _replace(path: Path, write: Any) -> None:
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        write(partial)
 
 
 def spreadsheet_safe(table: pd.DataFrame) -> pd.DataFrame:

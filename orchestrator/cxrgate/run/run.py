@@ -34,6 +34,7 @@ from cxrgate.run.release import is_staged, publish, release_names, stage
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, without_withheld
+from cxrgate.storage import write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +225,8 @@ class _Run:
             content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": stages}
         elif path.is_file():
             content["timing"] = json.loads(path.read_text()).get("timing")
-        partial = path.with_name("run.json.partial")
-        partial.write_text(json.dumps({k: v for k, v in content.items() if v is not None}, indent=2) + "\n")
-        partial.replace(path)
+        told = {name: value for name, value in content.items() if value is not None}
+        write_durably(path, f"{json.dumps(told, indent=2)}\n".encode())
 
 
 def describe(

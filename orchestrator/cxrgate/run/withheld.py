@@ -18,7 +18,8 @@ import pandas as pd
 
 from cxrgate.core import UsageError
 from cxrgate.hashlog import read_lines
-from cxrgate.run.release import MANIFEST, finish_publication, publish, read_manifest
+from cxrgate.run.release import MANIFEST, publish, read_manifest
+from cxrgate.storage import finish_replacement
 
 WITHHELD = "image_withheld"
 
@@ -74,7 +75,7 @@ def publishing(released: Path) -> Iterator[None]:
     released.parent.mkdir(parents=True, exist_ok=True)
     with released.with_name(f".{released.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        finish_publication(released)
+        finish_replacement(released)
         yield
 
 

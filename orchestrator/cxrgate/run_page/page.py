@@ -16,6 +16,7 @@ from cxrgate.run_page.cases import ShownImage, ShownImages, find_cases
 from cxrgate.run_page.environment import make_environment
 from cxrgate.run_page.pictures import SIDE, Pictures, data_uri
 from cxrgate.run_page.summary import REASONS, summarise
+from cxrgate.storage import write_durably
 
 CANDIDATES = 4
 """Candidates per case in the side-by-side view."""
@@ -45,9 +46,7 @@ def write_report(results: Path, released: Path, output: Path, pictures: Pictures
         MismatchError: the policy is not the one that its digest names.
     """
     html = _render(read_results(results).published(read_manifest(released)["files"]), pictures)
-    part = output.with_name(f".{output.name}.part")
-    part.write_text(html, encoding="utf-8")
-    part.replace(output)
+    write_durably(output, html.encode())
 
 
 def _render(results: Results, pictures: Pictures | None) -> str:

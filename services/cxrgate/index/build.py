@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from cxrgate.index.keys import ID_BYTES, opaque_id
 from cxrgate.index.manifest import ARRAYS, ArrayEntry, SnapshotManifest, write_manifest
 from cxrgate.index.parts import Derive, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
-from cxrgate.storage import create_data_key, sync
+from cxrgate.storage import create_data_key, whole_folder
 
 _SHOWN = 20
 
@@ -115,15 +114,8 @@ def whole(folder: Path) -> Iterator[Path]:
     """A folder to write in that becomes `folder` at the end, and vanishes on any error."""
     if folder.exists():
         raise SnapshotError(f"expected no folder at {folder}: a snapshot is never changed in place")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as partial:
         yield partial
-        _sync(partial)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 class _Writer:
@@ -218,9 +210,3 @@ class _Writer:
         ids = np.ascontiguousarray(self._arrays["reference_ids"]).view(f"V{ID_BYTES}").ravel()
         if len(set(ids.tolist())) != self._row:
             raise SnapshotError("expected every image once, got two of the same name")
-
-
-def _sync(folder: Path) -> None:
-    """Bring every file and the folder to the disk, before the rename makes them the snapshot."""
-    for path in [*folder.iterdir(), folder]:
-        sync(path)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from cxrgate.core.digest import file_digest
 from cxrgate.models.manifest import WEIGHTS, Dtype, ModelKind, ModelManifest, read_manifest, write_manifest
 from cxrgate.models.networks.published import Architecture
 from cxrgate.models.preprocess import Preprocessing
+from cxrgate.storage import replaced_folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,23 +59,12 @@ def save_model(
         ValueError: the architecture cannot be of that kind.
     """
     check_shapes(architecture.build(), state)
-    with replacing(folder) as partial:
+    with replaced_folder(folder) as partial:
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, partial / WEIGHTS)
         sha256 = file_digest(partial / WEIGHTS)
         manifest = ModelManifest(folder.name, kind, architecture, preprocessing, dtype, sha256, threshold, provenance)
         write_manifest(partial, manifest)
     return manifest
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A folder to write in, which takes the place of `folder` once everything is written."""
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
 
 
 def load_model(folder: Path) -> StoredModel:

@@ -19,8 +19,9 @@ import yaml
 from cxrgate.core import ModelError
 from cxrgate.models.manifest import MANIFEST, WEIGHTS, ModelManifest
 from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model, replacing
+from cxrgate.models.store import load_model
 from cxrgate.serving.known_answer import make_known_answer, write_known_answer
+from cxrgate.storage import replaced_folder
 
 HANDLER = "cxrgate.serving.torchserve.handler"
 CONFIG = "model-config.yaml"
@@ -48,7 +49,7 @@ def pack_model(folder: Path, store: Path) -> ModelManifest:
     target = store / model.manifest.kind.value
     if target.resolve() == folder.resolve():
         raise ModelError(f"expected another folder than the models' own to pack into, got {store}")
-    with replacing(target) as partial:
+    with replaced_folder(target) as partial:
         (partial / "MAR-INF").mkdir()
         for name in (MANIFEST, WEIGHTS):
             shutil.copyfile(folder / name, partial / name)

@@ -7,7 +7,15 @@ To change the storage key, wrapped data keys are wrapped anew; to destroy data f
 Beside it `durable`: files that are there whole or not at all, which every writer of such files needs.
 """
 
-from cxrgate.storage.durable import PARTIAL, sync, write_durably
+from cxrgate.storage.durable import (
+    PARTIAL,
+    finish_replacement,
+    replaced_folder,
+    sync,
+    whole_file,
+    whole_folder,
+    write_durably,
+)
 from cxrgate.storage.envelope import WRAPPED, create_data_key, open_data_key, rewrap, wrapped_keys
 from cxrgate.storage.sealed_file import seal, unseal
 from cxrgate.storage.sealed_lines import SealedLines
@@ -17,11 +25,15 @@ __all__ = [
     "WRAPPED",
     "SealedLines",
     "create_data_key",
+    "finish_replacement",
     "open_data_key",
+    "replaced_folder",
     "rewrap",
     "seal",
     "sync",
     "unseal",
+    "whole_file",
+    "whole_folder",
     "wrapped_keys",
     "write_durably",
 ]

@@ -1,27 +1,103 @@
-"""Files that are there whole or not at all, also after a crash: written aside, synced, renamed."""
+"""Files and folders that are there whole or not at all, also after a crash: written aside, synced, renamed.
+
+Whoever writes something that others read writes it through here, so that the order of syncs and renames stands once.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
+_OLD = ".old"
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write `path`; when this returns it is on the disk. On an OSError nothing is left behind."""
+def write_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write `path`; when this returns it is on the disk. On any error nothing is left behind; errors as whole_file."""
+    with whole_file(path, mode) as partial:
+        partial.write_bytes(content)
+
+
+@contextmanager
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """A path to write to, which takes the place of `path` at the end and vanishes on any error.
+
+    Args:
+        path: the file, new or to be replaced; its folder must exist.
+        mode: permissions, less the process's umask; 0o600 for what names patients.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # The token keeps two writers of one name apart: the later one wins with a whole file.
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
     try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
+        sync(partial)
         partial.replace(path)
         sync(path.parent)
-    except OSError:
+    finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write in that becomes `folder` at the end, and vanishes on any error.
+
+    Raises:
+        FileExistsError: `folder` exists and is not empty.
+        OSError: it cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(folder)
+    partial = _empty_partial(folder)
+    try:
+        yield partial
+        sync_tree(partial)
+        partial.rename(folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """As whole_folder, but what lay at `folder` before is gone afterwards.
+
+    A crash leaves the old folder or the new one under that name, or, between two renames, neither of them: then
+    `finish_replacement`, which begins every replacement, brings the new one to its place.
+    """
+    finish_replacement(folder)
+    partial, old = _empty_partial(folder), _old(folder)
+    try:
+        yield partial
+        sync_tree(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
         raise
+    if folder.exists():
+        folder.rename(old)
+    partial.rename(folder)
+    sync(folder.parent)
+    _remove(old)
+
+
+def finish_replacement(folder: Path) -> None:
+    """Bring to its end a replacement that a crash interrupted, and remove what it left.
+
+    The new folder takes the place of the old one where that had been moved away, since it was whole then.
+    """
+    partial, old = _partial(folder), _old(folder)
+    if old.exists() and partial.exists() and not folder.exists():
+        partial.rename(folder)
+        sync(folder.parent)
+    for leftover in (partial, old):
+        _remove(leftover)
 
 
 def sync(path: Path) -> None:
@@ -31,3 +107,32 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Bring everything in a folder to the disk, and the folder."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync(Path(parent, name))
+        sync(Path(parent))
+
+
+def _empty_partial(folder: Path) -> Path:
+    partial = _partial(folder)
+    _remove(partial)
+    partial.mkdir(parents=True)
+    return partial
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with all that is in it; an OSError is raised, because nothing may stay behind unsaid."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(folder.name + PARTIAL)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + _OLD)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cxrgate.core import UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.models import Embedder
+from cxrgate.storage import whole_file
 from cxrgate.train.inputs import Inputs
 from cxrgate.train.objectives import make_objective
 from cxrgate.train.recipe import Optimizer, Recipe
@@ -109,9 +110,8 @@ class Training:
             "objective": self._objective.state_dict(),
         }
         self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._checkpoint.with_suffix(".partial")
-        torch.save(content, partial)
-        partial.replace(self._checkpoint)
+        with whole_file(self._checkpoint) as partial:
+            torch.save(content, partial)
 
     def _resume(self) -> None:
         content: dict[str, Any] = torch.load(self._checkpoint, map_location=self._device, weights_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress
 from cxrgate.images import SandboxedDecoder
+from cxrgate.storage import whole_file
 from cxrgate.train.listing import Sample
 
 _BATCH = 64
@@ -50,12 +50,11 @@ def decode_set(
     cache = folder / f"{mapping_digest(listed)[:16]}.npy"
     if not cache.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        partial = cache.with_suffix(".partial")
-        shape = (len(samples), side, side)
-        store = np.lib.format.open_memmap(partial, "w+", dtype=np.uint8, shape=shape)
-        asyncio.run(_fill(store, samples, side, progress))
-        store.flush()
-        shutil.move(partial, cache)
+        with whole_file(cache) as partial:
+            shape = (len(samples), side, side)
+            store = np.lib.format.open_memmap(partial, "w+", dtype=np.uint8, shape=shape)
+            asyncio.run(_fill(store, samples, side, progress))
+            store.flush()
     pixels = np.load(cache, mmap_mode="r", allow_pickle=False)
     patients = numbers([sample.patient_id for sample in samples])
     sources = numbers([sample.source for sample in samples])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrgate.run.release import finish_publication, publish, stage
+from cxrgate.run.release import publish, stage
+from cxrgate.storage import finish_replacement
 
 
 class Killed(Exception):
@@ -41,7 +42,7 @@ def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeyp
         killed_at(patched, name, call, owner)
         with pytest.raises(Killed):
             publish(folder, folder, {"a/1.png": files["a/1.png"]}, {})
-    finish_publication(folder)
+    finish_replacement(folder)
 
     assert names(folder) == {*kept, "manifest.json"}
     assert {path.name for path in tmp_path.iterdir()} == {"staged", "released"}

@@ -18,6 +18,7 @@ from cxrgate.serving.known_answer import KnownAnswer, read_known_answer
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 from cxrgate.serving.torchserve.server import TorchServe
 from cxrgate.serving.torchserve.settings import Settings
+from cxrgate.storage import write_durably
 
 START_SECONDS = 180.0
 """From nothing to a known answer: 7 s on an idle machine, 30 s on a busy one."""
@@ -87,9 +88,7 @@ class Supervisor:
             predictions = Predictions(channel)
             if not await self._get_ready(server, predictions):
                 return False
-            partial = self._ready.with_name(READY + ".partial")
-            partial.write_text(f"{server.pid}\n")
-            partial.rename(self._ready)
+            write_durably(self._ready, f"{server.pid}\n".encode())
             _log.info("models.server_ready address=%s pid=%d", self._settings.listen, server.pid)
             await self._watch(server, predictions)
             return True
