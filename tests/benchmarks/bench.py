@@ -31,7 +31,7 @@ from cxrgate.run.run import run
 IMAGES = 256
 REAL = 128
 SEED_IMAGES = 128
-"""The seed's procedure takes several times as long per image; one of its batches of 128 for each network is enough,
+"""Its procedure takes several times as long per image; one of its batches of 128 for each network is enough,
 after the real images, a batch of the same size, have warmed it up."""
 ROUNDS = 3
 

@@ -1,4 +1,4 @@
-"""The seed's procedure written down plainly, as a baseline: prints the seconds of its steps as JSON.
+"""anonymization-pipeline's procedure written down plainly, as a baseline: prints the seconds of its steps as JSON.
 
 anonymization-pipeline's steps 2 and 3 as they run: images decoded one by one in the main process, batches of 128,
 scikit-learn's KD-tree, and the Siamese network on both images of every pair. Added so that it runs at all:

@@ -1,6 +1,6 @@
 """What the checks of trust cost, as a share of the forwards that the policy requires, in the same run.
 
-With the shipped models: telling strangers (the head for frontality, the layout for typicality), the digest of the
+With the shipped models: telling outliers (the head for frontality, the layout for typicality), the digest of the
 pixels, the certificate's date, the rule with its band, the watch for drift, and the record of each image, against the
 three models' forwards.
 """

@@ -1,4 +1,4 @@
-"""A small MIMIC-CXR and a synthetic set on disk, and the seed's config.yaml over them, model folders as models."""
+"""A small MIMIC-CXR and a synthetic set on disk, and anonymization-pipeline's config.yaml over them, with model folders."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def write_mimic(root: Path) -> None:
 
 
 def write_seed_config(folder: Path, name: str = "config.yaml", **changes: object) -> Path:
-    """Write a configuration of the seed's with its own keys."""
+    """Write a configuration of anonymization-pipeline with its own keys."""
     settings = {
         "dataset_name": "mimic",
         "anonymous_dataset_path": "synthetic",

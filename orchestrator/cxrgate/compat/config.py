@@ -17,8 +17,8 @@ from cxrgate.models import ModelKind
 class PipelineConfig(Section):
     """The keys of config.yaml; relative paths count from its folder.
 
-    `dataset_name` and `real_dataset_splits_path` may be missing, as in the seed's own files. `exclude` is ours: a
-    file with the names of real images to leave out, one a line.
+    `dataset_name` and `real_dataset_splits_path` may be missing, as in that project's own files. `exclude` is ours: a file
+    with the names of real images to leave out, one a line.
     """
 
     dataset_name: Layout = Layout.MIMIC
@@ -40,7 +40,7 @@ class PipelineConfig(Section):
 
 
 def is_pipeline_config(path: Path) -> bool:
-    """Whether a file is a configuration of the seed's, told by one of its keys; False where it cannot be read."""
+    """Whether a file is a configuration of anonymization-pipeline, by one of its keys; False where it cannot be read."""
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
@@ -49,7 +49,7 @@ def is_pipeline_config(path: Path) -> bool:
 
 
 def read_pipeline_config(path: Path) -> PipelineConfig:
-    """Read and check a configuration of the seed's.
+    """Read and check a configuration of anonymization-pipeline.
 
     Raises:
         UsageError: see gate.read_section and check_places.
@@ -68,12 +68,12 @@ def read_pipeline_config(path: Path) -> PipelineConfig:
 
 
 def run_config(config: PipelineConfig) -> RunConfig:
-    """The run that a configuration of the seed's asks for: the whole rule of ours, not the seed's alone.
+    """The run that a configuration of anonymization-pipeline asks for, with the whole rule of cxrgate.
 
     Checkpoints are imported on the way. The run's own folders lie in `config.home`.
 
     Raises:
-        CxrgateError: see seed.models.model_folder.
+        CxrgateError: see compat.models.model_folder.
     """
     private = config.home / "private"
     return RunConfig(

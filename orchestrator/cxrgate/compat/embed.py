@@ -1,4 +1,4 @@
-"""Step 1, the seed's compute_training_embeddings: real images to lookup_table.pth."""
+"""Step 1, anonymization-pipeline's compute_training_embeddings: real images to lookup_table.pth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def embed(config: PipelineConfig, options: Options) -> int:
 
     Raises:
         EnrolmentError: images that could not be embedded and are not excluded; nothing is written then.
-        CxrgateError: see list_images, read_excluded and seed.step.load.
+        CxrgateError: see list_images, read_excluded and compat.step.load.
     """
     listed = list_images(config.real_dataset_path, config.dataset_name, config.real_dataset_splits_path)
     excluded = read_excluded(config.exclude, listed)

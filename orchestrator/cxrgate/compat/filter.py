@@ -1,4 +1,4 @@
-"""Step 4, the seed's filter_dataset: verification_results.csv to the filtered data set."""
+"""Step 4, anonymization-pipeline's filter_dataset: verification_results.csv to the filtered data set."""
 
 from __future__ import annotations
 

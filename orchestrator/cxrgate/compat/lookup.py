@@ -1,4 +1,4 @@
-"""The seed's lookup_table.pth: a dictionary from a real image's path to its embedding, as torch.save writes it."""
+"""lookup_table.pth: a dictionary from a real image's path to its embedding, as anonymization-pipeline writes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NUMPY_1 = b"cnumpy.core.multiarray\n"
 
 
 def write_lookup_table(path: Path, table: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write float32[d] per path, mode 0600, so that the seed's torch 2.2 and numpy 1.24 read it (`torch.load`).
+    """Write float32[d] per path, mode 0600, so that torch 2.2 with numpy 1.24 reads it, as that project does.
 
     Raises:
         UsageError: a path with a line break.
@@ -47,7 +47,7 @@ def write_lookup_table(path: Path, table: Mapping[str, NDArray[np.float32]]) -> 
 
 
 def read_lookup_table(path: Path) -> Table:
-    """Read a table of ours or of the seed's, in its order. Nothing in it can run.
+    """Read a table of ours or of anonymization-pipeline's, in its order. Nothing in it can run.
 
     Raises:
         UsageError: no such file, a pickle that names more than numpy's float32 arrays, or not a table.

@@ -1,4 +1,4 @@
-"""The models that a configuration of the seed's names: a published checkpoint or a model folder of ours."""
+"""The models that a configuration of anonymization-pipeline names: a published checkpoint or a model folder of ours."""
 
 from __future__ import annotations
 

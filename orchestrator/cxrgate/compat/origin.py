@@ -23,7 +23,7 @@ another model, normalisation or size far above."""
 
 
 def check_table(path: Path, table: Table, forward: Forward) -> str:
-    """Check that `forward` made the table, and give the file's sha256. A table without a note is the seed's own.
+    """Check that `forward` made the table, and give the file's sha256. One without a note is not ours.
 
     Raises:
         MismatchError: it was made otherwise, or it was changed, or the images of a table without a note cannot be read.

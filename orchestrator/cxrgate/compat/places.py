@@ -14,7 +14,7 @@ def check_places(released: Path, outputs: Sequence[Path], inputs: Sequence[Path]
 
     Raises:
         UsageError: an output would lie in the released set or among the inputs, the released set would lie in an
-            input or hold one, or what lies at its place is neither ours nor the seed's.
+            input or hold one, or what lies at its place is neither ours nor anonymization-pipeline's.
     """
     for output in outputs:
         if _holds(released, output):
@@ -45,5 +45,5 @@ def _replaceable(folder: Path) -> bool:
 
 
 def _only_links(paths: Iterable[Path]) -> bool:
-    """True of an empty folder and of the seed's filtered data set, which is made of symbolic links."""
+    """True of an empty folder and of anonymization-pipeline's filtered data set, which is made of symbolic links."""
     return all(path.is_symlink() or path.is_dir() for path in paths)

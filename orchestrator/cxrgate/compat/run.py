@@ -1,4 +1,4 @@
-"""`cxrgate run` on a configuration of the seed's: where the released set has to lie."""
+"""`cxrgate run` on a configuration of anonymization-pipeline: where the released set has to lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 2, the seed's search_nearest_image: synthetic images and lookup_table.pth to nearest_images.csv."""
+"""Step 2, search_nearest_image of anonymization-pipeline: images and lookup_table.pth to nearest_images.csv."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTED = ("lookup_table", "references", "retrieval", "pixels")
 """What is noted of a search: the table's sha256 and length, the model's digest, the synthetic pixels' digests."""
 
 NEIGHBOURS = 3
-"""Rows per synthetic image, as the seed has them; fewer where the table holds fewer."""
+"""Rows per synthetic image, as anonymization-pipeline has them; fewer where the table holds fewer."""
 
 
 def search(config: PipelineConfig, options: Options) -> Coverage:
@@ -28,7 +28,7 @@ def search(config: PipelineConfig, options: Options) -> Coverage:
 
     Raises:
         MismatchError: the table was made with another model or another preprocessing.
-        CxrgateError: see read_lookup_table, list_images and seed.step.load.
+        CxrgateError: see read_lookup_table, list_images and compat.step.load.
     """
     table = read_lookup_table(config.lookup_table_output)
     forward = load(config, ModelKind.RETRIEVAL, options)

@@ -1,4 +1,4 @@
-"""The seed's two CSV files, quoted as CSV must be."""
+"""anonymization-pipeline's two CSV files, quoted as CSV must be."""
 
 from __future__ import annotations
 

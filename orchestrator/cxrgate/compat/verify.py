@@ -1,4 +1,4 @@
-"""Step 3, the seed's verify_images: nearest_images.csv to verification_results.csv."""
+"""Step 3, anonymization-pipeline's verify_images: nearest_images.csv to verification_results.csv."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verify(config: PipelineConfig, options: Options) -> Coverage:
 
     Raises:
         MismatchError: nearest_images.csv was changed since `cxrgate search` wrote it, or the table since it read it.
-        CxrgateError: see read_nearest, read_origin and seed.step.load.
+        CxrgateError: see read_nearest, read_origin and compat.step.load.
     """
     origin = read_origin(config.nearest_images_output, "search", NOTED)
     check_same(config.lookup_table_output, origin["lookup_table"], "search")

@@ -13,7 +13,7 @@ def make_environment(*packages: str) -> Environment:
     """An environment over the folder `templates` of each package, looked up in that order."""
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
-        autoescape=True,  # image names and class folders are a stranger's words
+        autoescape=True,  # image names and class folders come from whoever made the set
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -30,7 +30,7 @@ class Policy:
         minimum_typicality: cosine with the references' mean layout below which an image is no frontal chest
             radiograph of the enrolled kind (noise, inverted, another view): INDETERMINATE.
         minimum_frontality: how surely the retrieval model must take an image for a frontal chest radiograph; below it
-            is a stranger: INDETERMINATE. None for a model that does not say.
+            is an outlier: INDETERMINATE. None for a model that does not say.
         band: numbers this close to a threshold count against the image: larger than what batch sizes, back ends and
             the models' dtype change, so that none of those can turn a rejection into a release.
         references: number of references in the snapshot.
@@ -118,7 +118,7 @@ class Policy:
             reasons.append("COPY")
         if not reasons and evidence.candidates.typicality < self.minimum_typicality + self.band:
             reasons.append("ATYPICAL")
-        # A stranger is told from its own pixels alone: what its scores say of patients comes second.
+        # An outlier is told from its own pixels alone: what its scores say of patients comes second.
         return ("STRANGER", *reasons) if self._strange(evidence) else tuple(reasons)
 
     def _strange(self, evidence: Evidence) -> bool:

@@ -15,7 +15,7 @@ from cxrgate.core import UsageError
 from cxrgate.models import ModelKind
 
 FLAGGED = {ModelKind.RETRIEVAL: 0.05, ModelKind.VERIFICATION: 0.05, ModelKind.COPY: 0.025}
-"""Share of strangers, whose patient is not enrolled, that a space may flag: the two together some 7 %.
+"""Share of unenrolled patients that a space may flag: the two together some 7 %.
 
 A wrong rejection costs one synthetic image, a wrong pass a patient; another radiograph of an enrolled patient is harder
 to find than a copy, so identity gets the larger share.
@@ -26,11 +26,11 @@ Float64s = NDArray[np.float64]
 
 
 def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float) -> float:
-    """The cosine that the best match of a stranger exceeds in the share `flagged` of patients.
+    """The cosine that the best match of an unenrolled patient exceeds in the share `flagged` of patients.
 
     Args:
         embeddings: float32[n, d] of unit length.
-        patients: int64[n]; each patient's first image is the stranger, all images of others are enrolled.
+        patients: int64[n]; each patient's first image is asked as if not enrolled, all images of others are enrolled.
         flagged: 0 to 1.
 
     Raises:

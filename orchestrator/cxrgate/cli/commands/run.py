@@ -48,14 +48,14 @@ def run(
     Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
     """
     with errors_as_messages():
-        seed = read_pipeline_config(config) if is_pipeline_config(config) else None
-        settings = run_config(seed) if seed else read_config(config)
+        pipeline = read_pipeline_config(config) if is_pipeline_config(config) else None
+        settings = run_config(pipeline) if pipeline else read_config(config)
         services = Services(models, index, certificates) if models or index else None
         summary = execute(settings, services)
         make_report(settings)
-        if seed:
-            publish_filtered(settings, seed.filtered_dataset_output)
-            typer.echo(f"The same set, where the configuration wants it: {seed.filtered_dataset_output}")
+        if pipeline:
+            publish_filtered(settings, pipeline.filtered_dataset_output)
+            typer.echo(f"The same set, where the configuration wants it: {pipeline.filtered_dataset_output}")
     raise typer.Exit(exit_code(summary))
 
 

@@ -71,7 +71,7 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
     if not isinstance(model.network, Embedder) or model.manifest.kind is not ModelKind.RETRIEVAL:
         raise ModelError(f"{job.model} is no retrieval model whose network is an embedder")
     material = _Material(job, _Pooling(model.manifest, model.network, progress))
-    frontal, strange = material.radiographs(Split.TRAIN), material.strangers()
+    frontal, strange = material.radiographs(Split.TRAIN), material.outliers()
     head = _fit(frontal.rows, strange.rows, job)
     _set_threshold(head, material.radiographs(Split.TUNE, changed=False).rows, job.recipe.refused)
     return _save(job, model, head, {**frontal.counts, **strange.counts})
@@ -130,14 +130,14 @@ class _Material:
             rows.append(self.pooling.inputs("changed radiographs", batches, len(larger)))
         return _Pooled(np.concatenate(rows), {"radiographs": len(samples)})
 
-    def strangers(self) -> _Pooled:
+    def outliers(self) -> _Pooled:
         """Views of the pictures, and spoiled radiographs."""
         random = np.random.default_rng(self.job.seed)
         made = [*self._views(random), *self._spoiled(random)]
         counts: dict[str, int] = defaultdict(int)
         for source, _ in made:
             counts[source] += 1
-        return _Pooled(self.pooling.pictures("strangers", [pixels for _, pixels in made]), counts)
+        return _Pooled(self.pooling.pictures("outliers", [pixels for _, pixels in made]), counts)
 
     def _views(self, random: np.random.Generator) -> Iterable[tuple[str, NDArray[np.uint8]]]:
         sources = defaultdict(list)
