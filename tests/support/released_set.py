@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, sign
+from cxrgate.certification import Signer, create_signing_key, read_public_key, read_signing_key, sign
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import file_digest
 from cxrgate.gate.certified import binding
@@ -26,6 +26,7 @@ from cxrgate.run.results import write_results
 from support.fakes import picture, save_small_models
 from support.run_results import checked, digest, evidence_of, failed, policy, run_of
 
+SIGNED = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
 COVERAGE = Coverage("ab" * 32, listed=30, enrolled=28, patients_missing=1, others=4)
 ROWS = [
     checked("a/clear.png", "a", score=0.1),
@@ -65,26 +66,30 @@ class ReleaseSet:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return ReleaseSet(folder, certified=self.certified)
 
-    def make(self, classes=("strong_copy",), expires=None) -> ReleaseSet:
+    def make(self, classes=("strong_copy",), expires=None, measured=("same_patient",), upper=0.9, says=(), **rule):
+        """The records; `rule` has numbers of the run's policy."""
         create_signing_key(self.folder / "signing")
         manifests = {manifest.kind: manifest for manifest in save_small_models(self.folder / "models")}
         digests = {str(kind): manifest.digest for kind, manifest in manifests.items()}
-        rule = policy(**digests)
+        rule = policy(minimum_typicality=0.35, **digests, **rule)
         if self.certified:
-            self._certify(binding(rule, manifests), classes, expires or datetime.now(UTC) + timedelta(days=90))
+            end = (expires or datetime.now(UTC) + timedelta(days=90)).isoformat()
+            rows = [finding(name, "another radiograph", None, misses=350, upper=upper) for name in measured]
+            self._certify(
+                {"expires": end, "binding": binding(rule, manifests), "measured": rows, "says": says}, classes
+            )
         self._run(rule, manifests)
         self._audit(rule, digests)
         return self
 
-    def _certify(self, bound, classes, expires) -> None:
+    def _certify(self, more, classes) -> None:
         statement = {
             "format": 1,
-            "expires": expires.isoformat(),
-            "binding": bound,
             "policy": {"confidence": 0.95},
             "certified": [finding(name, "192 px", 0.05) for name in classes],
-            "measured": [finding("same_patient", "another radiograph", None, misses=350, upper=0.9)],
+            "clean": {"patients": 100, "flagged": 7, "share": 0.07, "upper": 0.1, "path_patients": 100},
             "twin_index": {"leak_class": "same_patient", "references_removed": 3, "how": "asked of a twin index"},
+            **more,
         }
         self.certificate.write_bytes(sign(statement, self.key))
 
@@ -138,7 +143,7 @@ class ReleaseSet:
         return Inputs(self.output / "results", self.output / "released", certificate, self.audit, COVERAGE)
 
     def write(self) -> Path:
-        return write_release_report(self.inputs, self.output, self.key)
+        return write_release_report(self.inputs, self.output, Signer("signing", self.key), SIGNED)
 
     def verify(self, **changes):
         key = read_public_key(self.folder / "signing.pub")

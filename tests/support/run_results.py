@@ -81,7 +81,13 @@ def run_of(policy, images):
             "numpy": "2.4.6",
             "pillow": "13.0.0",
         },
-        "timing": {"seconds": 36.4, "images_per_second": images / 36.4, "images": images, "stages": stages},
+        "timing": {
+            "finished": "2026-11-28T11:02:00+00:00",
+            "seconds": 36.4,
+            "images_per_second": images / 36.4,
+            "images": images,
+            "stages": stages,
+        },
     }
 
 

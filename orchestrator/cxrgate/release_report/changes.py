@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,21 @@ class Change:
     told: str
 
 
-def differences(expected: Any, got: Any, part: str) -> Iterator[Change]:
-    """Every leaf that differs, by the way to it; a key or item that one side lacks is one difference."""
+def differences(expected: Any, got: Any, part: str, rounding: float = 0.0) -> Iterator[Change]:
+    """Every leaf that differs, by the way to it; a key or item that one side lacks is one difference.
+
+    Floats that differ by no more than the share `rounding` are equal.
+    """
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         names = [*expected, *(name for name in got if name not in expected)]
         for name in names:
-            yield from differences(expected.get(name, _Nothing), got.get(name, _Nothing), f"{part} > {name}")
+            pair = expected.get(name, _Nothing), got.get(name, _Nothing)
+            yield from differences(*pair, f"{part} > {name}", rounding)
     elif _is_list(expected) and _is_list(got) and len(expected) == len(got):
         for number, (first, second) in enumerate(zip(expected, got, strict=True), 1):
-            yield from differences(first, second, f"{part} > {number}")
+            yield from differences(first, second, f"{part} > {number}", rounding)
+    elif isinstance(expected, float) and isinstance(got, float) and math.isclose(expected, got, rel_tol=rounding):
+        return
     elif type(expected) is not type(got) or expected != got:
         yield Change(part, f"expected {_short(expected)}, got {_short(got)}")
 

@@ -22,6 +22,8 @@ class Coverage:
             whether an image was exchanged under its name after enrolment.
         patients_missing: patients with one or more listed images that are not enrolled.
         others: references of the snapshot that the manifest does not list; they do no harm.
+        compared: of the enrolled ones, those whose pixels were compared too, and are the enrolled ones.
+        exchanged: listed images with the name of a reference and other pixels; they are not among the enrolled.
     """
 
     manifest: str
@@ -29,6 +31,8 @@ class Coverage:
     enrolled: int
     patients_missing: int
     others: int
+    compared: int = 0
+    exchanged: int = 0
 
     @property
     def missing(self) -> int:

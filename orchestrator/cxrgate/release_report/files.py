@@ -12,7 +12,7 @@ import pandas as pd
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.images import ImageFile, SandboxedDecoder
-from cxrgate.run.recorded import EVIDENCE, IMAGES, RUN
+from cxrgate.release_report.records import EVIDENCE, IMAGES, RUN
 from cxrgate.run.release import MANIFEST, read_manifest
 
 RESULTS = (RUN, IMAGES, EVIDENCE, "results.csv", "evidence.csv")

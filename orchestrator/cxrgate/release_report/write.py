@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from cxrgate.certification import sign
+from cxrgate.certification import Signer, sign
+from cxrgate.core.digest import bytes_digest
 from cxrgate.release_report.compose import Inputs, make_statement
 from cxrgate.release_report.page import render_page
 from cxrgate.run.recorded import read_results
@@ -16,11 +17,20 @@ REPORT = "release-report.json"
 PAGE_SUFFIX = ".html"
 
 
-def write_release_report(inputs: Inputs, folder: Path, key: Ed25519PrivateKey) -> Path:
-    """Write report and page, each in one step, and give the report's path; errors as make_statement."""
-    statement = make_statement(inputs)
+def write_release_report(inputs: Inputs, folder: Path, signer: Signer, now: datetime) -> Path:
+    """Write report and page, each in one step, and give the report's path.
+
+    Equal records that are signed at the same second give equal bytes. Errors as make_statement.
+    """
+    statement = make_statement(inputs, signed_part(signer, now))
+    content = sign(statement, signer.key)
     path = folder / REPORT
-    page = render_page(statement, read_results(inputs.results))
+    page = render_page(statement, bytes_digest(content), read_results(inputs.results))
     write_durably(path.with_suffix(PAGE_SUFFIX), page.encode())
-    write_durably(path, sign(statement, key))
+    write_durably(path, content)
     return path
+
+
+def signed_part(signer: Signer, now: datetime) -> dict[str, Any]:
+    """By whom and when: the name of the key's file, the digest of its public half, and the time to the second."""
+    return {"by": signer.name, "key": signer.digest, "at": now.replace(microsecond=0).isoformat()}

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from cxrgate.certification import utc_now
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, silent
@@ -222,7 +223,14 @@ class _Run:
         if checked:
             rate = checked / seconds
             stages = self._gate.stopwatch.stages()
-            content["timing"] = {"seconds": seconds, "images": checked, "images_per_second": rate, "stages": stages}
+            finished = utc_now().replace(microsecond=0).isoformat()
+            content["timing"] = {
+                "finished": finished,
+                "seconds": seconds,
+                "images": checked,
+                "images_per_second": rate,
+                "stages": stages,
+            }
         elif path.is_file():
             content["timing"] = json.loads(path.read_text()).get("timing")
         told = {name: value for name, value in content.items() if value is not None}

@@ -63,10 +63,7 @@ def expect_withheld(released: Path, withheld: int) -> None:
     """
     before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
     if withheld < before:
-        raise UsageError(
-            f"the reviewers' log withholds {withheld} images, the published set {before}: "
-            "check `review:` in the configuration"
-        )
+        raise UsageError(f"expected the reviewers' log (review) by which {before} images were withheld, got {withheld}")
 
 
 @contextmanager

@@ -65,9 +65,7 @@ def served_folder(store: Path) -> Path:
         active = (store / ACTIVE).read_text().strip()
         folders = [folder for folder in folders if digests[folder] == active][:1]
     if len(folders) != 1:
-        raise UsageError(
-            f"{store} holds {len(folders)} snapshots and none is active: activate one with `cxrgate index activate`"
-        )
+        raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(folders)}")
     return folders[0]
 
 

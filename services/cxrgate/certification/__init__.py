@@ -8,6 +8,7 @@ from cxrgate.certification.certificate import (
     read_certificate,
     utc_now,
 )
+from cxrgate.certification.signer import Signer, key_digest
 from cxrgate.certification.signing import (
     create_signing_key,
     read_public_key,
@@ -21,8 +22,10 @@ __all__ = [
     "CERTIFICATE",
     "UNCERTIFIED",
     "Certificate",
+    "Signer",
     "certificate_bytes",
     "create_signing_key",
+    "key_digest",
     "read_certificate",
     "read_public_key",
     "read_signed",

@@ -34,9 +34,7 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
     if recipe.initial is Initial.RANDOM:
         return network
     if not isinstance(network, Embedder):
-        raise UsageError(
-            "published weights are there for the network embedder only: write `initial: random` in the recipe"
-        )
+        raise UsageError("expected initial: random; published weights are there for the network embedder only")
     network.trunk.load_state_dict(published_weights())
     _discriminate(network.eval(), inputs, seed)
     return network

@@ -1,23 +1,25 @@
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
-from support.released_set import ReleaseSet, audit_cases
+from support.released_set import COVERAGE, ReleaseSet, audit_cases
 from support.run_results import policy
 
-from cxrgate.certification import read_public_key, read_signed
+from cxrgate.certification import key_digest, read_public_key, read_signed
 from cxrgate.core import CertificateError, MismatchError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.hashlog import HashLog
 from cxrgate.planted.classes.catalogue import GENERATED
 from cxrgate.release_report.compose import make_statement
 from cxrgate.release_report.decided_again import decide_again
-from cxrgate.release_report.leaks import worst_patients
+from cxrgate.release_report.formats.one.leaks import worst_patients
 from cxrgate.release_report.page import render_page
 from cxrgate.run.recorded import read_results
 from cxrgate.run.withheld import WITHHELD, withdraw_withheld
+
+BY = {"by": "signing", "key": "cd" * 32, "at": "2026-11-28T12:30:00+00:00"}
 
 
 @pytest.fixture(scope="module")
@@ -46,37 +48,105 @@ def test_equal_records_give_equal_bytes(made):
     assert [file.read_bytes() for file in files] == before
 
 
-def test_it_claims_bounds_with_how_sure_and_of_how_many(made):
-    (certified,) = [claim for claim in statement(made)["claims"] if claim.startswith("Certified")]
-    (measured,) = [claim for claim in statement(made)["claims"] if claim.startswith("Measured")]
+def test_it_says_what_is_promised_and_what_is_only_measured(made):
+    claims = statement(made)["claims"]
 
-    assert certified == (
-        "Certified: at most 5.0 % of leaks of class strong_copy (192 px) pass; 1 of 400 patients missed, 95 % "
-        "confidence for all certified classes together."
+    promised = (
+        "Promised of strongly degraded copies (turned by 4°, cropped, lighter or darker, 192 pixels, JPEG quality 60): "
+        "at most 5.0 % pass; 1 of 400 patients were missed."
     )
-    assert measured == (
-        "Measured, nothing promised: at most 90.3 % of leaks of class strong_copy pass; 2 of 4 patients missed, 95 % "
-        "confidence for this class alone."
+    measured = (
+        "Only measured (certificate), and nothing is promised; of these may pass, each with 95 % confidence: "
+        "another radiograph of the same patient, up to 90.0 %."
     )
+    assert claims[1:5] == [
+        promised,
+        "All that is promised holds together with 95 % confidence, for patients like those of the calibration.",
+        measured,
+        "Nothing is promised of any other leak.",
+    ]
+    assert (
+        "Only measured (audit), and nothing is promised; of these may pass, each with 95 % confidence: strongly "
+        "degraded copies, up to 90.3 %."
+    ) in claims
+
+
+def test_the_certificate_s_own_sentences_are_carried_and_what_may_pass_in_full_is_named(tmp_path):
+    says = ["At most 5.00% pass.", "Nothing is promised of other classes."]
+    made = ReleaseSet(tmp_path).make(says=says, upper=1.0)
+    made.write()
+    found = statement(made)
+    page = made.report.with_suffix(".html").read_text().split("<main>")[0]
+    full = (
+        "Only measured (certificate), nothing is promised, and these may pass in full: another radiograph of the same "
+        "patient."
+    )
+
+    for sentence in (full, "The certificate says: “Nothing is promised of other classes.”"):
+        assert sentence in found["claims"]
+        assert sentence in page
+    assert not [claim for claim in found["claims"] if "At most 5.00%" in claim]
+
+
+def test_rows_are_ordered_as_a_committee_needs_them(tmp_path):
+    made = ReleaseSet(tmp_path).make(
+        classes=("strong_copy", "identical"), measured=("blend", GENERATED, "same_patient")
+    )
+    rows = make_statement(made.inputs, BY)["certified"]
+
+    assert [row["leak_class"] for row in rows] == ["strong_copy", "identical", "same_patient", GENERATED, "blend"]
+
+
+def test_it_says_who_signed_and_when_and_when_the_run_ended(made):
+    found = statement(made)
+    page = made.report.with_suffix(".html").read_text()
+
+    assert found["signed"] == {
+        "by": "signing",
+        "key": key_digest(read_public_key(made.folder / "signing.pub")),
+        "at": "2026-11-28T12:30:00+00:00",
+    }
+    assert found["run"]["finished"] == "2026-11-28T11:02:00+00:00"
+    for text in (found["signed"]["key"], "2026-11-28 12:30 UTC", "2026-11-28 11:02 UTC"):
+        assert text in page
+
+
+def test_it_says_how_many_leaks_are_expected_in_this_set(made):
+    found = statement(made)["expected_leaks"]
+
+    assert (found["removed"], found["released"], found["promised"]["at_most"]) == (2, 3, 1)
+    assert found["promised"]["expected"] == pytest.approx(2 * 0.05 / 0.95)
+    assert found["promised"]["confidence"] == pytest.approx(0.9)
+    assert found["false_flags"] == pytest.approx({"answered": 5, "share": 0.07, "expected": 0.35, "at_most": 0.5})
+
+
+def test_thresholds_that_are_laxer_than_the_default_rule_are_said_to_be(tmp_path):
+    made = ReleaseSet(tmp_path).make(score_threshold=0.8, borderline=0.4)
+    made.write()
+    (told,) = [claim for claim in statement(made)["claims"] if claim.startswith("Laxer")]
+
+    assert "same-patient score threshold 0.8 instead of 0.5" in told
+    assert told in made.report.with_suffix(".html").read_text().split("<main>")[0]
+    assert made.verify().changes == []
 
 
 def test_it_says_what_is_not_known(made):
-    by_name = (
-        "Images were compared by name, not by content: one that was exchanged under its name since counts as enrolled."
-    )
-    page = made.report.with_suffix(".html").read_text()
-    coverage = page[page.index('<section id="coverage"') :].split("</section>")[0]
-
-    assert statement(made)["claims"][-3:] == [
-        "Not certified for generator-made near-duplicates.",
+    assert statement(made)["claims"][-2:] == [
         "28 of 30 images that the generator was trained on are enrolled; of the 2 others nothing is known.",
-        by_name,
+        "They were compared by name, not by pixels: an image that was exchanged under its name counts as enrolled.",
     ]
-    assert by_name in coverage
+    assert "Not certified for generator-made near-duplicates." in statement(made)["claims"]
+
+
+def test_coverage_that_compared_pixels_says_so(made):
+    coverage = replace(COVERAGE, enrolled=27, compared=27, exchanged=1)
+    claims = make_statement(replace(made.inputs, coverage=coverage), BY)["claims"]
+
+    assert claims[-1] == "1 of the others have the name of an enrolled image and other pixels."
 
 
 def test_without_a_training_manifest_nothing_is_said_of_names(made):
-    claims = make_statement(replace(made.inputs, coverage=None))["claims"]
+    claims = make_statement(replace(made.inputs, coverage=None), BY)["claims"]
 
     assert claims[-1].startswith("No training manifest of the generator was given")
 
@@ -88,14 +158,14 @@ def test_an_uncertified_run_says_so_everywhere(uncertified):
     assert "Uncertified" in uncertified.report.with_suffix(".html").read_text()
     with pytest.raises(CertificateError, match="stays uncertified"):
         make_statement(
-            uncertified.inputs.__class__(uncertified.output / "results", uncertified.output / "released", b"")
+            uncertified.inputs.__class__(uncertified.output / "results", uncertified.output / "released", b""), BY
         )
 
 
 def test_only_certified_near_duplicates_take_the_reservation_away(tmp_path):
     made = ReleaseSet(tmp_path).make(classes=("strong_copy", GENERATED))
 
-    assert "Not certified for generator-made near-duplicates." not in make_statement(made.inputs)["claims"]
+    assert "Not certified for generator-made near-duplicates." not in make_statement(made.inputs, BY)["claims"]
 
 
 def test_it_names_every_released_file_and_no_reference(made):
@@ -123,7 +193,7 @@ def test_the_audit_is_decided_at_the_thresholds_of_the_release(made):
 
 
 def test_the_worst_patient_is_told_beside_the_rates():
-    (copies, everything) = worst_patients(decide_again(audit_cases(), policy()))
+    (copies, everything) = worst_patients(decide_again(audit_cases(), asdict(policy())))
 
     assert copies == {
         "leak_class": "strong_copy",
@@ -142,7 +212,7 @@ def test_an_audit_of_other_models_is_refused(made, tmp_path):
     made.audit.write_text(json.dumps(content))
 
     with pytest.raises(MismatchError, match="another one's: models"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)
 
 
 def test_another_certificate_than_the_runs_is_refused(made, tmp_path):
@@ -150,7 +220,7 @@ def test_another_certificate_than_the_runs_is_refused(made, tmp_path):
     made.edit(made.certificate, "0.0123", "0.0122")
 
     with pytest.raises(CertificateError, match="made under"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)
 
 
 def test_nothing_is_signed_where_a_decision_does_not_follow_from_the_recorded_numbers(made, tmp_path):
@@ -161,14 +231,14 @@ def test_nothing_is_signed_where_a_decision_does_not_follow_from_the_recorded_nu
     table.to_parquet(path, index=False)
 
     with pytest.raises(UsageError, match=r"follow from the recorded numbers, results, b/copy\.png > decision"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)
 
 
 def test_a_report_after_a_withholding_counts_what_is_released(made, tmp_path):
     made = made.copy(tmp_path)
     withhold(made, "a/near.png")
-    content = make_statement(made.inputs)
-    page = render_page(content, read_results(made.output / "results"))
+    content = make_statement(made.inputs, BY)
+    page = render_page(content, "ab" * 32, read_results(made.output / "results"))
 
     total = content["counts"]["total"]
     assert (total["anonymous"], total["released"], content["counts"]["published"]) == (3, 2, 2)
@@ -186,7 +256,7 @@ def test_a_file_that_left_without_being_withheld_is_noticed(made, tmp_path):
     made.edit(made.output / "released/manifest.json", '"withheld": 1', '"withheld": 0')
 
     with pytest.raises(UsageError, match="0 were withheld, 1 are not there"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)
 
 
 def withhold(made, name):
@@ -219,7 +289,7 @@ def test_nothing_is_signed_for_a_released_set_that_is_not_the_runs(made, tmp_pat
         file.write_bytes(other.read_bytes())
 
     with pytest.raises(UsageError, match=r"1 are not: a/(clear|more)\.png"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)
 
 
 def test_a_released_file_that_cannot_be_decoded_is_said_to_be_that(made, tmp_path):
@@ -231,4 +301,4 @@ def test_a_released_file_that_cannot_be_decoded_is_said_to_be_that(made, tmp_pat
     made.edit(made.output / "released/manifest.json", before, file_digest(file))
 
     with pytest.raises(UsageError, match=r"expected images, a/clear\.png gave [A-Z_]+"):
-        make_statement(made.inputs)
+        make_statement(made.inputs, BY)

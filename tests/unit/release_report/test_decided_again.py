@@ -1,5 +1,7 @@
 """Decisions made again from recorded numbers are those of the policy, and one that is none is named."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from support.released_set import audit_case
 from support.run_results import checked, evidence_of, failed, policy, write_results
 
 from cxrgate.release_report.decided_again import changed_decisions, decide_again
-from cxrgate.run.recorded import read_results
+from cxrgate.release_report.records import read_records
 
 FRONTAL = {"minimum_frontality": 0.5}
 ROWS = [
@@ -33,7 +35,7 @@ def test_cases_are_decided_by_the_policy():
         audit_case("i", "x", "y", frontality=float("nan")),
         audit_case("j", "x", "y", reasons="COPY", decision="NOT_ANONYMOUS"),
     ]
-    found = decide_again(pd.DataFrame(rows), policy(**FRONTAL))
+    found = decide_again(pd.DataFrame(rows), asdict(policy(**FRONTAL)))
 
     assert list(zip(found["decision"], found["reasons"], strict=True)) == [
         ("NOT_ANONYMOUS", "SAME_PATIENT"),
@@ -52,12 +54,12 @@ def test_cases_are_decided_by_the_policy():
 def test_a_policy_without_frontality_asks_for_none():
     rows = [audit_case("a", "x", "y", frontality=value) for value in (0.1, float("nan"))]
 
-    assert decide_again(pd.DataFrame(rows), policy())["decision"].tolist() == ["ANONYMOUS"] * 2
+    assert decide_again(pd.DataFrame(rows), asdict(policy()))["decision"].tolist() == ["ANONYMOUS"] * 2
 
 
 def changes(folder, rows, evidence=None):
-    results = read_results(write_results(folder, rows, evidence, policy=FRONTAL))
-    return [(change.part, change.told) for change in changed_decisions(results)]
+    records = read_records(write_results(folder, rows, evidence, policy=FRONTAL))
+    return [(change.part, change.told) for change in changed_decisions(records)]
 
 
 def test_results_that_follow_from_their_numbers_have_no_changes(tmp_path):

@@ -1,5 +1,6 @@
 """One changed byte anywhere: the report does not hold, and what changed has a name."""
 
+import json
 import random
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 from support.released_set import COVERAGE, ReleaseSet
 
-from cxrgate.certification import create_signing_key, read_public_key
+from cxrgate.certification import create_signing_key, read_public_key, sign
 from cxrgate.core import UsageError
+from cxrgate.core.digest import file_digest
 from cxrgate.release_report.changes import differences
 
 
@@ -41,7 +43,8 @@ def test_all_of_it_holds(made):
         "decisions",
         "files of the audit",
         "figures",
-        "the page",
+        "signer",
+        "that the page is this report's",
     ]
 
 
@@ -55,7 +58,7 @@ def test_what_was_not_given_is_told_as_not_checked(made):
         "figures of the audit",
         "coverage",
     ]
-    assert nothing.checked == ["signature of the report", "released files"]
+    assert nothing.checked == ["signature of the report", "released files", "that the page is this report's"]
     assert nothing.unchecked == ["figures and certificate: no results of the run were given"]
 
 
@@ -63,6 +66,8 @@ def test_what_was_not_given_is_told_as_not_checked(made):
     ("old", "new", "part"),
     [
         ("at most 5.0 %", "at most 1.0 %", "claims > 2"),
+        ('"by": "signing"', '"by": "another"', "report > signature"),
+        ('"expected": 0.35', '"expected": 0.01', "expected_leaks > false_flags > expected"),
         ('"misses": 2', '"misses": 0', "audit > leaks > 1 > misses"),
         ('"borderline": 0.4', '"borderline": 0.3', "run > policy > borderline"),
         ('"upper": 0.0123', '"upper": 0.0023', "certificate > statement > certified > 1 > upper"),
@@ -86,24 +91,23 @@ def test_a_changed_signature_is_named(release):
     place = text.index('"signature": "') + len('"signature": "')
     release.report.write_text(text[:place] + ("0" if text[place] != "0" else "1") + text[place + 1 :])
 
-    assert named(release.verify()) == ["report > signature"]
+    assert named(release.verify()) == ["report > signature", "release-report.html"]
 
 
 def test_another_layout_of_the_same_statement_is_named_by_its_place(release):
     release.edit(release.report, '"reporter": ', '"reporter":  ')
 
-    assert named(release.verify()) == ["report > statement > reporter"]
+    assert named(release.verify()) == ["report > statement > reporter", "release-report.html"]
 
 
 def test_another_signer_is_named(release, tmp_path):
     key = read_public_key(create_signing_key(tmp_path / "other"))
 
-    assert named(release.verify(key=key)) == ["report > signature"]
+    assert named(release.verify(key=key)) == ["report > signature", "report > statement > signed > key"]
 
 
 FILES = {
     "out/release-report.json": "report",
-    "out/release-report.html": "release-report.html",
     "out/released/a/clear.png": "released > a/clear.png",
     "out/released/manifest.json": "released > manifest.json",
     "out/results/results.parquet": "results > results.parquet",
@@ -128,6 +132,42 @@ def test_one_changed_byte_is_named_wherever_it_stands(made, tmp_path, name):
 
         names = named(release.verify())
         assert any(part.startswith(FILES[name]) for part in names), (place, other, names)
+
+
+def test_a_page_in_other_words_is_no_change_and_one_of_another_report_is(release):
+    page = release.report.with_suffix(".html")
+    release.edit(page, "<h2", '<h2 class="another style"')
+    same = release.verify()
+    page.write_text(page.read_text().replace(file_digest(release.report), "0" * 64))
+
+    assert same.changes == []
+    assert named(release.verify()) == ["release-report.html"]
+
+
+def test_a_report_of_a_later_format_is_said_to_be_that(release):
+    release.edit(release.report, '"format": 2', '"format": 3')
+    found = release.verify()
+
+    assert named(found)[:2] == ["report > signature", "report > statement > format"]
+    assert "a later one" in found.changes[-1].told
+
+
+def test_a_signature_before_the_end_of_the_run_and_another_key_s_name_are_named(release):
+    statement = {**json.loads(release.report.read_text())["statement"]}
+    statement["signed"] = {**statement["signed"], "key": "0" * 64, "at": "2026-11-28T11:01:59+00:00"}
+    release.report.write_bytes(sign(statement, release.key))
+    release.report.with_suffix(".html").unlink()
+
+    assert named(release.verify()) == ["report > statement > signed > key", "report > statement > signed > at"]
+
+
+def test_what_a_library_rounds_otherwise_is_no_change(release):
+    statement = json.loads(release.report.read_text())["statement"]
+    statement["audit"]["leaks"][0]["at_most"] *= 1 + 1e-13
+    release.report.write_bytes(sign(statement, release.key))
+    release.report.with_suffix(".html").unlink()
+
+    assert release.verify().changes == []
 
 
 @pytest.mark.parametrize("how", ["missing", "foreign"])

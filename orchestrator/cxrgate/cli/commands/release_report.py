@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.certification import UNCERTIFIED, certificate_bytes, read_public_key, read_signing_key
+from cxrgate.certification import UNCERTIFIED, Signer, certificate_bytes, read_public_key, utc_now
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.index import Snapshot, read_key
+from cxrgate.release_report.checks.found import Verification
 from cxrgate.release_report.compose import Inputs
 from cxrgate.release_report.coverage import Coverage, cover
-from cxrgate.release_report.verify import Sources, Verification, verify_release_report
+from cxrgate.release_report.verify import Sources, verify_release_report
 from cxrgate.release_report.write import PAGE_SUFFIX, write_release_report
 from cxrgate.run.recorded import read_results
 from cxrgate.run.run import Paths
@@ -38,8 +39,9 @@ def release_report(
 ) -> None:
     """Write and sign what may be claimed of a released set: release-report.json, and a page, in its output folder.
 
-    The released files are checked first, their pixels too. Equal records give equal bytes. Coverage needs the
-    configuration: it names the snapshot and the key of the opaque ids.
+    The released files are checked first, their pixels too. Equal records that are signed at the same second give equal
+    bytes. The report names the key's file. Coverage needs the configuration: it names the snapshot and the key of the
+    opaque ids.
 
     Exit codes: 0 written; 2 wrong usage, or files that are not what the run recorded.
     """
@@ -53,7 +55,7 @@ def release_report(
             audit,
             _coverage(config, training_manifest),
         )
-        path = write_release_report(inputs, paths.output, read_signing_key(key))
+        path = write_release_report(inputs, paths.output, Signer.read(key), utc_now())
         typer.echo(f"{path}\n{path.with_suffix(PAGE_SUFFIX)}")
 
 

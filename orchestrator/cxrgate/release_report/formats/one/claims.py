@@ -1,21 +1,18 @@
-"""The sentences of a release report: no more than was measured, with how sure and of how many."""
+"""The sentences of format 1; frozen, see formats."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from cxrgate.certification import UNCERTIFIED
-from cxrgate.planted.classes.catalogue import GENERATED
-from cxrgate.planted.figures import ANY
-from cxrgate.release_report.coverage import Coverage
-from cxrgate.release_report.leaks import LeakRow
+from cxrgate.release_report.formats.one.leaks import ANY, LeakRow
 
 NOT_COVERED = "Not certified for generator-made near-duplicates."
 BY_NAME = (
     "Images were compared by name, not by content: one that was exchanged under its name since counts as enrolled."
 )
-"""What a coverage cannot tell, see coverage.Coverage: a snapshot holds no digest of each image."""
+"""What a coverage cannot tell that compares names."""
 
 
 def claims(
@@ -24,7 +21,7 @@ def claims(
     references: int,
     certified: Sequence[LeakRow] | None,
     audited: Iterable[LeakRow],
-    coverage: Coverage | None,
+    coverage: Mapping[str, Any] | None,
 ) -> Iterator[str]:
     """What may be said of a release.
 
@@ -34,17 +31,19 @@ def claims(
         references: that they were held against.
         certified: rows of the certificate; None without one.
         audited: rows of the audit.
-        coverage: None where no training manifest was given.
+        coverage: the fields of a Coverage; None where no training manifest was given.
     """
     yield f"No match found: {released:,} of {images:,} images are released, held against {references:,} references."
     if certified is None:
-        yield f"{UNCERTIFIED.capitalize()}: no bound on missed leaks is promised for this gate."
+        yield "Uncertified: no bound on missed leaks is promised for this gate."
     promised = [row for row in certified or () if row.promised is not None]
     yield from (f"Certified: {bound(row)} for all certified classes together." for row in promised)
-    yield from (f"Measured, nothing promised: {bound(row)} for this class alone." for row in audited if _is_whole(row))
-    if not any(row.leak_class == GENERATED for row in promised):
+    yield from (
+        f"Measured, nothing promised: {bound(row)} for this class alone." for row in audited if row.strength == ANY
+    )
+    if not any(row.leak_class == "generated" for row in promised):
         yield NOT_COVERED
-    yield _covered(coverage)
+    yield covered(coverage)
     if coverage is not None:
         yield BY_NAME
 
@@ -63,12 +62,10 @@ def percent_up(share: float) -> str:
     return f"{math.ceil(share * 1000 - 1e-9) / 10:.1f} %"
 
 
-def _is_whole(row: LeakRow) -> bool:
-    return row.strength == ANY
-
-
-def _covered(coverage: Coverage | None) -> str:
+def covered(coverage: Mapping[str, Any] | None) -> str:
+    """How much of what the generator was trained on is enrolled."""
     if coverage is None:
         return "No training manifest of the generator was given: how much of it is enrolled is not known."
-    told = f"{coverage.enrolled:,} of {coverage.listed:,} images that the generator was trained on are enrolled"
-    return f"{told}; of the {coverage.missing:,} others nothing is known." if coverage.missing else f"{told}."
+    enrolled, listed = coverage["enrolled"], coverage["listed"]
+    told = f"{enrolled:,} of {listed:,} images that the generator was trained on are enrolled"
+    return f"{told}; of the {listed - enrolled:,} others nothing is known." if listed > enrolled else f"{told}."

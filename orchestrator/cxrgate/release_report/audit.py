@@ -1,0 +1,73 @@
+"""What an audit says of a run's gate, for a release report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrgate.core import MismatchError, UsageError
+from cxrgate.core.digest import file_digest
+from cxrgate.release_report.decided_again import decide_again
+from cxrgate.release_report.records import Records
+
+CASES = "cases.parquet"
+"""The recorded cases of an audit, beside its audit.json."""
+_RULE = ("score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
+_NEEDED = frozenset(
+    {
+        "patient",
+        "kind",
+        "leak_class",
+        "strength",
+        "reasons",
+        "score",
+        "similarity",
+        "typicality",
+        "frontality",
+        "failed",
+        "refused",
+    }
+)
+
+Told = Callable[[pd.DataFrame], Mapping[str, Any]]
+"""What a format tells of decided cases: leaks and worst patients."""
+
+
+def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
+    """What an audit says of a run's gate: its cases as the run's policy decides on their recorded scores.
+
+    Args:
+        path: audit.json, with the cases beside it.
+        records: of the run.
+        told: of the report's format.
+
+    Raises:
+        MismatchError: another gate was audited: other models, other numbers of candidates, or no copy space.
+        UsageError: the files are none of an audit.
+    """
+    try:
+        audit = json.loads(path.read_text(encoding="utf-8"))
+        cases = pd.read_parquet(path.parent / CASES)
+        if not _NEEDED.issubset(cases.columns):
+            raise UsageError(f"expected the recorded cases of an audit in {path.parent / CASES}")
+        _check_gate(audit, records)
+        rule = {name: audit["rule"][name] for name in _RULE}
+        about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"expected {path} and {CASES} of an audit") from error
+    files = {file.name: file_digest(file) for file in (path, path.parent / CASES)}
+    return {"files": files, **about, "thresholds": rule, **told(decide_again(cases, records.policy))}
+
+
+def _check_gate(audit: Mapping[str, Any], records: Records) -> None:
+    rule, copies = audit["rule"], records.policy["copy_threshold"] is not None
+    models = {kind: model["digest"] for kind, model in records.run["models"].items()}
+    found = {"models": audit["models"], "copies": rule["copy_threshold"] is not None, "candidates": rule["candidates"]}
+    expected = {"models": models, "copies": copies, "candidates": records.policy["candidates"]}
+    differing = [name for name in expected if found[name] != expected[name]]
+    if differing:
+        raise MismatchError(f"expected an audit of this release's gate, another one's: {', '.join(differing)}")
