@@ -9,7 +9,8 @@ from cxrgate.compat.private import write_origin
 from cxrgate.compat.step import Options, load
 from cxrgate.index import EnrolmentError
 from cxrgate.models import ModelKind
-from cxrgate.run.enrol import list_images, read_excluded
+from cxrgate.run.enrol import list_images
+from cxrgate.run.enrolment_list import read_excluded
 
 
 def embed(config: PipelineConfig, options: Options) -> int:

@@ -5,39 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from cxrgate.core import Failure, ImageRecord, UsageError
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
-from cxrgate.gate.ordered import batched, ordered_map
-from cxrgate.gate.pipeline import WINDOW
+from cxrgate.gate.ordered import batched
 from cxrgate.images import ImageFile, Layout, SandboxedDecoder, list_source
 from cxrgate.index import Enrolment, Snapshot, build_snapshot, opaque_id, read_key
-from cxrgate.run.reading import read_files
-
-BATCH = 16
+from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.reading import BATCH, decoded_files, file_stamp
 
 
 def list_images(path: Path, layout: Layout | None = None, splits: Path | None = None) -> list[ImageFile]:
     """The images of a CSV file, a folder or a public data set; see images.list_source."""
     return list_source(path, layout, splits)
-
-
-def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
-    """The image ids that the operator leaves out, one a line.
-
-    Raises:
-        UsageError: a name that is not among the files: a slip there would leave an image out unseen.
-    """
-    if path is None:
-        return set()
-    names = {line.strip() for line in path.read_text().splitlines() if line.strip()}
-    unknown = names - {file.image_id for file in files}
-    if unknown:
-        raise UsageError(f"expected names of real images in {path}, {len(unknown)} are not: {sorted(unknown)[:3]}")
-    return names
 
 
 def enrol_listed(
@@ -60,24 +43,23 @@ def enrol_listed(
         storage_key: seals the snapshot, None where nothing is sealed.
 
     Raises:
-        CxrgateError: see list_images, read_excluded, read_key and build_snapshot.
+        CxrgateError: see list_enrolment, read_key and build_snapshot.
     """
-    files = list_images(settings.images, settings.layout, settings.splits)
-    excluded = read_excluded(settings.exclude, files)
-    kept = [file for file in files if file.image_id not in excluded]
+    listed = list_enrolment(settings)
     key = read_key(settings.key)
     task = enrol(
-        kept,
+        listed.files,
         folder,
         models,
         key,
-        excluded=len(excluded),
+        excluded=listed.excluded,
         workers=workers,
-        progress=lambda count: progress("enrol", count, len(kept)),
+        progress=lambda count: progress("enrol", count, len(listed.files)),
         storage_key=storage_key,
+        listing=listed.about,
     )
     snapshot = asyncio.run(task)
-    write_reference_map(settings.reference_map, kept, key)
+    write_reference_map(settings.reference_map, listed.files, key)
     return snapshot
 
 
@@ -91,6 +73,7 @@ async def enrol(
     workers: int = 1,
     progress: Callable[[int], None] = lambda _: None,
     storage_key: bytes | None = None,
+    listing: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """Decode, embed and store every file; EnrolmentError names each that could not be."""
     with SandboxedDecoder(workers) as decoder:
@@ -105,18 +88,19 @@ async def enrol(
             excluded,
             progress,
             storage_key,
+            listing=listing,
         )
 
 
 async def _decoded(files: Sequence[ImageFile], decoder: SandboxedDecoder) -> AsyncIterator[list[Enrolment]]:
-    patients = {file.image_id: file.patient_id for file in files}
+    # Stamped before it is read: a file that is changed in between has another stamp later, and is decoded again.
+    stamps = {file.image_id: file_stamp(file.path) for file in files}
 
-    async def decode(records: list[ImageRecord | Failure]) -> list[Enrolment]:
-        images = iter(await decoder.decode([record for record in records if isinstance(record, ImageRecord)]))
-        found = [next(images) if isinstance(record, ImageRecord) else record for record in records]
-        return [Enrolment(image.image_id, patients[image.image_id], image) for image in found]
+    async def enrolments() -> AsyncIterator[Enrolment]:
+        async for file, image in decoded_files(files, decoder):
+            yield Enrolment(file.image_id, file.patient_id, image, stamps[file.image_id])
 
-    async for batch in ordered_map(decode, batched(read_files(files), BATCH), WINDOW):
+    async for batch in batched(enrolments(), BATCH):
         yield batch
 
 

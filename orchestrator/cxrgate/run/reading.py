@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
-from cxrgate.core import Failure, ImageError, ImageRecord, Stage
-from cxrgate.gate.ordered import ordered_map
+from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
+from cxrgate.core.ports import Decoder
+from cxrgate.gate.ordered import batched, ordered_map
+from cxrgate.gate.pipeline import WINDOW
 from cxrgate.images import ImageFile
 
 _AHEAD = 8
+BATCH = 16
+"""Images that are decoded together."""
 
 
 async def read_files(files: Iterable[ImageFile]) -> AsyncIterator[ImageRecord | Failure]:
@@ -26,13 +30,28 @@ def _read(file: ImageFile) -> ImageRecord | Failure:
         return error.failure(file.image_id, Stage.READ)
 
 
+async def decoded_files(
+    files: Sequence[ImageFile], decoder: Decoder, size: int = BATCH
+) -> AsyncIterator[tuple[ImageFile, GreyImage | Failure]]:
+    """Each file with its decoded image, in order; a Failure where it cannot be read or decoded."""
+
+    async def decode(records: list[ImageRecord | Failure]) -> list[GreyImage | Failure]:
+        images = iter(await decoder.decode([record for record in records if isinstance(record, ImageRecord)]))
+        return [next(images) if isinstance(record, ImageRecord) else record for record in records]
+
+    given = iter(files)
+    async for batch in ordered_map(decode, batched(read_files(files), size), WINDOW):
+        for image in batch:
+            yield next(given), image
+
+
 async def _each(files: Iterable[ImageFile]) -> AsyncIterator[ImageFile]:
     for file in files:
         yield file
 
 
 def file_stamp(path: Path) -> tuple[int, int]:
-    """Size and time of change: a file that changed since must not continue a run. (-1, -1) where there is none."""
+    """Size in bytes and time of change in nanoseconds; (-1, -1) where there is no file."""
     try:
         status = path.stat()
     except OSError:

@@ -29,6 +29,7 @@ from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.images import ImageFile, encode_png
 from cxrgate.index import Snapshot, ensure_key
 from cxrgate.run.enrol import enrol_listed, list_images
+from cxrgate.run.held import Held, hold
 from cxrgate.run.journal import Journal
 from cxrgate.run.reading import file_stamp, read_files
 from cxrgate.run.release import is_staged, publish, release_names, stage
@@ -67,12 +68,16 @@ class Paths:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSummary:
-    """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set."""
+    """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set.
+
+    `held` says against which real images it was checked.
+    """
 
     results: pd.DataFrame
     released: Collection[str]
     seconds: float
     checked: int
+    held: Held
 
 
 def run(config: RunConfig, progress: Progress = silent, services: Services | None = None) -> RunSummary:
@@ -87,23 +92,31 @@ def run(config: RunConfig, progress: Progress = silent, services: Services | Non
         CxrgateError: see core.errors; nothing is published then.
     """
     files = list_images(config.synthetic)
+    held = hold_existing(config, progress) if services is None or services.index is None else None
     if services is not None:
-        return asyncio.run(_run_with(services, config, files, progress))
+        return asyncio.run(_run_with(services, config, files, held, progress))
     with local_models(config.folders, config.device) as models:
         snapshot = open_or_enrol(config, models, progress)
         with local_gate(config, models, snapshot) as gate:
             about = describe_snapshot(snapshot)
-            return asyncio.run(_Run(config, gate, models, about, files, progress).finish())
+            return asyncio.run(_Run(config, gate, models, about, files, held, progress).finish())
 
 
 async def _run_with(
-    services: Services, config: RunConfig, files: Sequence[ImageFile], progress: Progress
+    services: Services, config: RunConfig, files: Sequence[ImageFile], held: Held | None, progress: Progress
 ) -> RunSummary:
     async with (
         open_models(config.folders, config.device, services.models) as models,
         open_gate(config, models, services) as (gate, about),
     ):
-        return await _Run(config, gate, models, about, files, progress).finish()
+        return await _Run(config, gate, models, about, files, held, progress).finish()
+
+
+def hold_existing(config: RunConfig, progress: Progress) -> Held | None:
+    """The configured snapshot held against its list; None where there is no snapshot yet, or no list. See hold."""
+    if config.enrol is None or not config.snapshot.exists():
+        return None
+    return hold(config.enrol, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
 
 
 def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
@@ -131,9 +144,11 @@ class _Run:
         models: ModelSet,
         snapshot: Mapping[str, Any],
         files: Sequence[ImageFile],
+        held: Held | None,
         progress: Progress,
     ) -> None:
         self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
+        self._held = held or Held(snapshot["references"], snapshot["patients"])
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
         self._names = release_names(files)
@@ -151,7 +166,7 @@ class _Run:
             self._describe(seconds, checked)
         finally:
             journal.close()
-        return RunSummary(results, released, seconds, checked)
+        return RunSummary(results, released, seconds, checked, self._held)
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""
@@ -219,6 +234,7 @@ class _Run:
     def _describe(self, seconds: float, checked: int) -> None:
         """Write run.json, which the report is made from."""
         content = describe(self._config, self._gate, self._models, self._snapshot, len(self._files))
+        content["held"] = {"sentence": self._held.sentence, **asdict(self._held)}
         path = self._paths.results / "run.json"
         if checked:
             rate = checked / seconds

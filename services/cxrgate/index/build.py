@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,15 @@ from cxrgate.core import Descriptors, Failure, GreyImage, SnapshotError
 from cxrgate.core.ports import Embedder
 from cxrgate.images.descriptors import COPY_METHOD, LAYOUT_DIMENSIONS
 from cxrgate.index.array_files import array_path, describe_array, write_array
+from cxrgate.index.image_records import NO_FILE, PIXELS, STAMPS, pixels_digest, stamp_digest
 from cxrgate.index.keys import ID_BYTES, opaque_id
-from cxrgate.index.manifest import ARRAYS, ArrayEntry, SnapshotManifest, write_manifest
+from cxrgate.index.manifest import ARRAYS, ArrayEntry, PartEntry, PartName, SnapshotManifest, write_manifest
 from cxrgate.index.parts import Derive, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
 from cxrgate.storage import create_data_key, whole_folder
 
 _SHOWN = 20
+_STAMPS, _PIXELS = f"{PartName.IMAGES}.{STAMPS}", f"{PartName.IMAGES}.{PIXELS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,15 @@ class ModelDigests:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Enrolment:
-    """One decoded real image and whose it is; a Failure where it could not be decoded."""
+    """One decoded real image and whose it is; a Failure where it could not be decoded.
+
+    `stamp` is its file's size in bytes and time of change in nanoseconds.
+    """
 
     image_id: str
     patient_id: str
     image: GreyImage | Failure
+    stamp: tuple[int, int] = NO_FILE
 
 
 class Featuriser(Protocol):
@@ -77,6 +83,7 @@ async def build_snapshot(
     progress: Callable[[int], None] = lambda _: None,
     storage_key: bytes | None = None,
     derive: Derive = no_parts,
+    listing: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """Write a snapshot of `count` images whole or not at all, and open it.
 
@@ -92,6 +99,7 @@ async def build_snapshot(
         progress: called with the number of images of each finished batch.
         storage_key: seal the snapshot with it; the arrays are in memory until then and on the disk in no other form.
         derive: makes optional parts from the finished arrays.
+        listing: what the manifest is to say about the listed images, such as which kinds were left out.
 
     Raises:
         EnrolmentError: one or more images could not be decoded or embedded.
@@ -105,7 +113,7 @@ async def build_snapshot(
         async for batch in batches:
             await writer.add(batch, embedder, featuriser)
             progress(len(batch))
-        writer.finish(models, excluded, derive)
+        writer.finish(models, excluded, derive, listing or {})
     return Snapshot.open(folder, storage_key)
 
 
@@ -157,6 +165,8 @@ class _Writer:
             ("copy", found.copy),
             ("reference_ids", np.frombuffer(reference, np.uint8)),
             ("patient_keys", np.frombuffer(patient, np.uint8)),
+            (_STAMPS, np.frombuffer(stamp_digest(self._key, item.image_id, item.stamp), np.uint8)),
+            (_PIXELS, np.frombuffer(pixels_digest(self._key, image.digest), np.uint8)),
         ):
             self._array(name, values)[self._row] = values
         self._patients.add(patient)
@@ -175,7 +185,7 @@ class _Writer:
             )
         return np.asanyarray(self._arrays[name])
 
-    def finish(self, models: ModelDigests, excluded: int, derive: Derive) -> None:
+    def finish(self, models: ModelDigests, excluded: int, derive: Derive, listing: Mapping[str, Any]) -> None:
         """Check that everything is there, bring it to the disk and write the manifest."""
         if self._failures:
             raise EnrolmentError(self._failures)
@@ -187,6 +197,8 @@ class _Writer:
         arrays["mean_layout"] = write_array(self._folder, "mean_layout", mean, self._data_key)
         derived = derive({**self._arrays, "mean_layout": mean})
         parts = {n.value: write_part(self._folder, n, p, self._row, self._data_key) for n, p in derived.items()}
+        records = {STAMPS: arrays.pop(_STAMPS), PIXELS: arrays.pop(_PIXELS)}
+        parts[PartName.IMAGES.value] = PartEntry(dict(listing), records, per_reference=True)
         manifest = SnapshotManifest(
             references=self._row,
             patients=len(self._patients),

@@ -76,6 +76,36 @@ def without_references(base: Snapshot, folder: Path, references: Collection[byte
     return _write(base, folder, [row.tobytes() for row in np.asarray(base.reference_ids)], set(references))
 
 
+def replace_references(
+    base: Snapshot,
+    folder: Path,
+    leaving: Collection[bytes],
+    addition: Addition | None,
+    excluded: int,
+    listing: Mapping[str, Any],
+    derive: Derive = no_parts,
+) -> Snapshot:
+    """Write the base without some references and with rows added, as a list is now that changed; open it.
+
+    Args:
+        base: what to start from; its parts may differ from those on the disk.
+        folder: where the new snapshot will lie; it must not exist.
+        leaving: reference ids that are left out.
+        addition: references to add.
+        excluded: images that the operator leaves out by name.
+        listing: as for build_snapshot.
+        derive: makes parts from the new arrays.
+
+    Raises:
+        SnapshotError: as change_snapshot.
+    """
+    ids = [row.tobytes() for row in np.asarray(base.reference_ids)]
+    part = base.parts[PartName.IMAGES]
+    told = replace(base, parts={**base.parts, PartName.IMAGES: replace(part, about=dict(listing))})
+    told = replace(told, manifest=replace(base.manifest, excluded=excluded))
+    return _write(told, folder, ids, leaving, addition, derive)
+
+
 def _write(
     base: Snapshot,
     folder: Path,

@@ -11,17 +11,20 @@ import typer
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.commands.index_change import activate, withdraw
+from cxrgate.cli.commands.index_update import update
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.gate.config import Enrol, ModelFolders
+from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.gate.local import local_models
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.manifest import read_manifest
 from cxrgate.run.enrol import enrol_listed
+from cxrgate.run.held import verify_images
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
 )
+app.command()(update)
 app.command()(withdraw)
 app.command()(activate)
 
@@ -62,11 +65,26 @@ def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> 
 
 
 @app.command()
-def verify(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")], storage_key: StorageKey = None) -> None:
-    """Read every byte of a snapshot and compare it with the manifest's digests."""
+def verify(
+    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder; with --images a run's configuration.")],
+    images: Annotated[
+        bool, typer.Option("--images", help="Compare the pixels of every listed image with what was enrolled, too.")
+    ] = False,
+    storage_key: StorageKey = None,
+) -> None:
+    """Read every byte of a snapshot and compare it with the manifest's digests.
+
+    With --images SNAPSHOT is the YAML file of a run whose `enrol` says what was listed.
+    """
     with errors_as_messages():
-        Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
-        typer.echo("every array is what the manifest names")
+        if not images:
+            Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
+            typer.echo("every array is what the manifest names")
+            return
+        config = read_config(snapshot)
+        with bars() as progress:
+            held = verify_images(config, progress)
+        typer.echo(f"every array is what the manifest names; {held.sentence}, {held.decoded} compared by their pixels")
 
 
 @app.command("key")

@@ -109,6 +109,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
         console.print(f"{withheld} without a match were withheld by reviewers")
     borderline = int((results["borderline"] & results["released_as"].isin(list(summary.released))).sum())
     paths = Paths(settings.output)
+    console.print(f"{summary.held.sentence[0].upper()}{summary.held.sentence[1:]}.", soft_wrap=True)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ from support.run_results import checked, failed, table
 from cxrgate.cli.commands.run import exit_code, tell
 from cxrgate.cli.errors import Exit
 from cxrgate.gate.config import RunConfig
+from cxrgate.run.held import Held
 from cxrgate.run.run import RunSummary
 
 CLEAR, NEAR, SAME = checked("clear.png"), checked("near.png", score=0.45), checked("same.png", score=0.9)
@@ -17,7 +18,7 @@ CLEAR, NEAR, SAME = checked("clear.png"), checked("near.png", score=0.45), check
 def summary(*rows, withheld=()):
     results = table(rows)
     names = [name for name in results["released_as"] if name and name not in withheld]
-    return RunSummary(results, names, 1.0, len(rows))
+    return RunSummary(results, names, 1.0, len(rows), Held(24, 12))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""`cxrgate index update`: enrol what is new or changed since the snapshot was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrgate.certification import CERTIFICATE
+from cxrgate.cli.bars import bars
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.core import UsageError
+from cxrgate.gate.config import read_config
+from cxrgate.gate.local import local_models
+from cxrgate.index import Snapshot
+from cxrgate.run.update import update as update_snapshot
+
+_DIGITS = 12
+
+
+def update(
+    config: Annotated[Path, typer.Argument(help="YAML configuration of a run, with `snapshot` and `enrol`.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the new snapshot; without it, it takes the old one's place.")
+    ] = None,
+    drop_unlisted: Annotated[
+        bool, typer.Option("--drop-unlisted", help="Leave out references that are no longer listed.")
+    ] = False,
+) -> None:
+    """Bring a snapshot to what is listed now: only images that are new or changed are embedded.
+
+    The old snapshot is kept beside it, under its name and the start of its digest.
+    """
+    with errors_as_messages():
+        settings = read_config(config)
+        if settings.enrol is None:
+            raise UsageError("expected `enrol` in the configuration: it says what is listed, and under which key")
+        base = Snapshot.open(settings.snapshot, settings.read_storage_key())
+        made = output or settings.snapshot.with_name(f"{settings.snapshot.name}.new")
+        with local_models(settings.folders, settings.device) as models, bars() as progress:
+            updated = update_snapshot(
+                settings.enrol,
+                base,
+                made,
+                models,
+                progress,
+                workers=settings.workers,
+                drop_unlisted=drop_unlisted,
+            )
+        if updated.snapshot is None:
+            typer.echo("the snapshot is of what is listed; nothing was written")
+            return
+        manifest = updated.snapshot.manifest
+        place = made if output else _take_its_place(settings.snapshot, made, base)
+        typer.echo(
+            f"{updated.added} images enrolled, {updated.replaced} enrolled again, {updated.dropped} dropped: "
+            f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {place}"
+        )
+        if (base.path / CERTIFICATE).exists() or output is None:
+            _say_what_follows(settings.snapshot, base, kept=output is None)
+
+
+def _take_its_place(snapshot: Path, made: Path, base: Snapshot) -> Path:
+    """Keep the old one under another name and put the new one where it was."""
+    kept = _kept(snapshot, base)
+    if kept.exists():
+        raise UsageError(f"expected no folder {kept}: the old snapshot is kept there; the new one is {made}")
+    snapshot.rename(kept)
+    made.rename(snapshot)
+    return snapshot
+
+
+def _kept(snapshot: Path, base: Snapshot) -> Path:
+    return snapshot.with_name(f"{snapshot.name}.{base.manifest.digest[:_DIGITS]}")
+
+
+def _say_what_follows(snapshot: Path, base: Snapshot, *, kept: bool) -> None:
+    if kept:
+        typer.echo(f"the old snapshot is kept in {_kept(snapshot, base)}; a run needs another `output` now")
+    place = _kept(snapshot, base) if kept else base.path
+    if (place / CERTIFICATE).exists():
+        typer.echo("its certificate does not hold for the new one: calibrate again, or `cxrgate certificate renew`")

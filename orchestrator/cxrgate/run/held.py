@@ -1,0 +1,175 @@
+"""A snapshot held against what is listed: a run uses it only where it is of the very images that the list names.
+
+Names and patients are compared always, sizes and times where the files are on this host; what differs there is decoded
+again, and only other pixels are a difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import Failure, GreyImage, SnapshotError, UsageError
+from cxrgate.core.progress import Progress
+from cxrgate.gate.config import Enrol, RunConfig
+from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.index import PartName, Snapshot, read_key
+from cxrgate.index.comparison import Comparison, ImageComparer
+from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.reading import decoded_files, file_stamp
+
+_SHOWN = 10
+
+
+class SnapshotDiffers(UsageError):
+    """The snapshot is not of the images that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a snapshot was held against.
+
+    Attributes:
+        images: references of the snapshot, and so listed images.
+        patients: whose they are.
+        decoded: images whose file had another size or time, and whose pixels were compared.
+        not_compared: what could not be compared, in a sentence; "" where all was.
+    """
+
+    images: int
+    patients: int
+    decoded: int = 0
+    not_compared: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What every run says."""
+        more = f" ({self.not_compared})" if self.not_compared else ""
+        return f"held against {self.images} images of {self.patients} patients{more}"
+
+
+def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, *, every: bool = False) -> Held:
+    """Compare a snapshot with what is listed.
+
+    Args:
+        settings: the list, and the key of the opaque ids.
+        snapshot: open, and made under that key.
+        workers: decode workers, where something has to be decoded.
+        progress: called with "compare", images done now and in all.
+        every: compare the pixels of every image, not only of those whose file changed.
+
+    Raises:
+        SnapshotDiffers: an image is new, gone, another patient's, or has other pixels; with names, and what to do.
+        SnapshotCorrupt: what differs is the snapshot from its own manifest.
+        UsageError: the list or the key cannot be read.
+    """
+    listed = list_enrolment(settings)
+    comparer = ImageComparer(snapshot, read_key(settings.key))
+    found = comparer.compare(listed.files, [file_stamp(file.path) for file in listed.files])
+    asked = (*found.touched, *found.unchanged) if every else found.touched
+    changed = [] if found.certain else changed_pixels(asked, comparer, workers, progress)
+    if found.certain or changed:
+        snapshot.verify()  # a flipped bit in its ids would look like a list that changed
+        raise SnapshotDiffers(_differences(snapshot.path, settings, found, changed))
+    manifest = snapshot.manifest
+    return Held(manifest.references, manifest.patients, len(asked), _not_compared(found))
+
+
+def verify_images(config: RunConfig, progress: Progress) -> Held:
+    """Every byte of the snapshot, and every listed image's pixels beside what was enrolled.
+
+    Raises:
+        SnapshotError: the snapshot is not what its manifest says, or was made before images were recorded.
+        CxrgateError: see hold.
+    """
+    if config.enrol is None:
+        raise UsageError("expected `enrol` in the configuration: it says what was listed, and under which key")
+    snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
+    snapshot.verify()
+    if PartName.IMAGES not in snapshot.parts:
+        raise SnapshotError(
+            f"{config.snapshot}: made before pixels were recorded, there is nothing to compare with; "
+            "`cxrgate index update CONFIG` records them"
+        )
+    return hold(config.enrol, snapshot, config.workers, progress, every=True)
+
+
+def changed_pixels(
+    files: Sequence[ImageFile], comparer: ImageComparer, workers: int, progress: Progress
+) -> list[ImageFile]:
+    """Those of the files whose pixels are not the enrolled ones; a file that cannot be decoded is one of them."""
+    if not files:
+        return []
+
+    async def compare() -> list[ImageFile]:
+        changed = []
+        with SandboxedDecoder(workers) as decoder:
+            async for file, image in decoded_files(files, decoder):
+                same = isinstance(image, GreyImage) and comparer.has_pixels(image.image_id, image.digest)
+                _raise_fault(image)
+                if not same:
+                    changed.append(file)
+                progress("compare", 1, len(files))
+        return changed
+
+    return asyncio.run(compare())
+
+
+def _raise_fault(image: GreyImage | Failure) -> None:
+    """A decoder that broke says nothing about the image."""
+    if isinstance(image, Failure) and image.code == "INTERNAL":
+        raise UsageError(f"expected the decoder to work, got {image.reason}: {image.message}; start again")
+
+
+def _not_compared(found: Comparison) -> str:
+    if not found.recorded:
+        return (
+            "by their names and patients alone: the snapshot was made before sizes, times and pixels were recorded; "
+            "`cxrgate index update CONFIG` records them"
+        )
+    if found.absent:
+        return f"{len(found.absent)} of them are not on this host: names and patients were compared, not the content"
+    return ""
+
+
+def _differences(folder: Path, settings: Enrol, found: Comparison, changed: Sequence[ImageFile]) -> str:
+    """The message: every kind of difference with its number and names, then what to do."""
+    gone = _gone_names(settings.reference_map, found.gone)
+    kinds = (
+        ("listed and not enrolled: a copy of one of them would be found by chance only", _names(found.new)),
+        ("enrolled and no longer listed", gone),
+        ("enrolled as another patient's", _names(found.moved)),
+        ("with other pixels than at enrolment, or no longer readable", _names(changed)),
+    )
+    lines = [f"{folder}: expected a snapshot of the images that {settings.images} lists; it differs"]
+    for what, names in kinds:
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            lines.append(f"  {len(names)} {what}: {', '.join(names[:_SHOWN])}{more}")
+    lines += [
+        "Do one of these:",
+        "  `cxrgate index update CONFIG` enrols what is new or changed, and nothing else; CONFIG is this run's",
+        *(["    (with --drop-unlisted where what is no longer listed may go)"] if gone else []),
+        "  name in the list, or leave out by `enrol.exclude`, exactly what was enrolled",
+        "  give another `snapshot`, which a run then builds from the whole list",
+    ]
+    return "\n".join(lines)
+
+
+def _names(files: Iterable[ImageFile]) -> list[str]:
+    return [file.image_id for file in files]
+
+
+def _gone_names(reference_map: Path, gone: Sequence[bytes]) -> list[str]:
+    """Names from the reference map where it lies here, else the opaque ids."""
+    if not gone:
+        return []
+    try:
+        with reference_map.open(newline="") as file:
+            names = {row["reference_id"]: row["image"] for row in csv.DictReader(file)}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error):
+        names = {}
+    return [names.get(reference.hex(), reference.hex()) for reference in gone]
