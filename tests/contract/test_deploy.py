@@ -9,7 +9,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from cxrgate.gate.certified import BINDING_KEYS
+from cxrgate.gate.binding import BINDING_KEYS
 from cxrgate.stack.certified import MOUNTED
 from cxrgate.stack.launch import INPUTS, PROFILE_SERVICES, SENDERS
 from cxrgate.stack.state import HOSTS

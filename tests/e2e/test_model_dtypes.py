@@ -13,7 +13,7 @@ from support.torchserve_process import ModelServer
 from cxrgate.core import Candidates
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
-from cxrgate.gate.remote_models import open_models
+from cxrgate.gate.opening import Services, open_models
 from cxrgate.models import Dtype, ModelKind, RetrievalArchitecture, save_model
 
 pytestmark = [pytest.mark.model_server, pytest.mark.slow]
@@ -59,7 +59,7 @@ def test_answers_are_those_of_the_same_dtypes_in_this_process(server, folders):
         expected = asyncio.run(answers(models, some))
 
     async def go():
-        async with open_models(folders, "cpu", server.address) as models:
+        async with open_models(folders, "cpu", Services(models=server.address)) as models:
             return await answers(models, some)
 
     for here, there in zip(expected, asyncio.run(go()), strict=True):
@@ -78,7 +78,7 @@ def test_one_killed_worker_of_two_leaves_the_other_answering(server, folders):
 
     async def go():
         longest = 0.0
-        async with open_models(folders, "cpu", server.address) as models:
+        async with open_models(folders, "cpu", Services(models=server.address)) as models:
             for number in range(40):
                 if number == 5:
                     killed.kill()

@@ -14,10 +14,10 @@ from support.image_sets import write_config, write_sets
 from cxrgate.certification import CERTIFICATE, create_signing_key
 from cxrgate.core import CallRefused, CertificateError, CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.gate.certified import BINDING_KEYS, Terms
+from cxrgate.gate.binding import BINDING_KEYS, PolicyBinder
 from cxrgate.gate.config import read_config
+from cxrgate.gate.following import OVER, FollowingGate
 from cxrgate.gate.local import local_models
-from cxrgate.gateway.gates import OVER, FollowingGate
 from cxrgate.index.service.servicer import index_service
 from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
@@ -171,14 +171,16 @@ def test_a_gate_that_follows_the_index_takes_up_a_certificate_when_its_snapshot_
     async def go(models):
         state = IndexState(SnapshotStore(folder / "store"), config.engine)
         async with serving(index_service(state), identity="index") as (_, address), channel(address, "gate") as opened:
-            gates = FollowingGate(opened, Terms.of(config, models), Undecoded())
+            gates = FollowingGate(opened, PolicyBinder.of(config, models), Undecoded())
             ready, until = [await gates.refresh()], [gates.certified_until()]
             with pytest.raises(CallRefused, match="expected an index"):
                 gates.current()
             (folder / "store/first" / CERTIFICATE).write_bytes(valid)
             await state.activate(made[1]["snapshot"])
             ready.append(await gates.refresh())
-            free = FollowingGate(opened, Terms.of(config.model_copy(update={"certification": "none"}), models), None)
+            free = FollowingGate(
+                opened, PolicyBinder.of(config.model_copy(update={"certification": "none"}), models), None
+            )
             until += [gates.certified_until(), free.certified_until()]
             return ready, gates.current().certification, until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from cxrgate.certification import create_signing_key, read_signing_key, sign
-from cxrgate.gate.certified import binding
+from cxrgate.gate.binding import binding
 from cxrgate.gate.local import local_gate, local_models
 from cxrgate.run.run import open_or_enrol
 

@@ -20,9 +20,9 @@ from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.drift import Drift
+from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway.batches import Batches
-from cxrgate.gateway.gates import FixedGate
 from cxrgate.hashlog import HashLog
 from cxrgate.images import decode
 from support.fakes import POLICY, evidence, picture

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from cxrgate.core import Descriptors, Evidence, Failure, GreyImage, Stage
+from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
-from cxrgate.gateway.gates import FixedGate
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.servicer import gate_service
 from cxrgate.hashlog import HashLog

@@ -13,7 +13,7 @@ import pandas as pd
 from cxrgate.certification import Signer, create_signing_key, read_public_key, read_signing_key, sign
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import file_digest
-from cxrgate.gate.certified import binding
+from cxrgate.gate.binding import binding
 from cxrgate.images import encode_png
 from cxrgate.planted.cases import COLUMNS
 from cxrgate.planted.figures import leak_rows

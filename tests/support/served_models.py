@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cxrgate.gate.remote_models import open_models
+from cxrgate.gate.opening import Services, open_models
 from cxrgate.index import EngineName, LocalSearcher, Snapshot
 
 
@@ -10,7 +10,7 @@ def remotely(server, folders, call):
     """What `call(models)` gives of the served ones."""
 
     async def go():
-        async with open_models(folders, "cpu", server.address) as models:
+        async with open_models(folders, "cpu", Services(models=server.address)) as models:
             return await call(models)
 
     return asyncio.run(go())

@@ -21,8 +21,9 @@ from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.parts import Parts
 from cxrgate.audit.rule import choose_rule, nothing_matches
 from cxrgate.core.progress import Progress, silent
+from cxrgate.gate.binding import SnapshotFacts, bind_policy, resolve_defaults
 from cxrgate.gate.config import ModelFolders, PolicyConfig, RunConfig
-from cxrgate.gate.local import LocalModels, local_gate, local_models, make_policy
+from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index import Snapshot
 from cxrgate.index.keys import KEY_BYTES
@@ -127,10 +128,10 @@ def _opened(store: Path, parts: Parts, work: Path, key: bytes, device: str, prog
     with local_models(ModelFolders.of(store), device) as models:
         snapshot = _enrol(parts, config, models, key, progress)
         open_config = config.model_copy(update={"policy": nothing_matches(config.policy)})
-        resolved = models.resolve(config.policy)
+        resolved = resolve_defaults(config.policy, models.manifests)
         with local_gate(open_config, models, snapshot) as open_gate:
             chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, resolved, key))
-            gate = replace(open_gate, policy=make_policy(rule, snapshot, models))
+            gate = replace(open_gate, policy=bind_policy(rule, SnapshotFacts.of(snapshot.manifest), models))
             yield _Opened(gate, models, snapshot, rule, chosen_on)
 
 

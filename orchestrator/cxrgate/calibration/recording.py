@@ -19,7 +19,7 @@ from cxrgate.calibration.overlap import Scan, scan_overlap
 from cxrgate.calibration.patients import Patients, choose_patients
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.gate.certified import binding
+from cxrgate.gate.binding import binding
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.local import LocalModels, local_gate, local_models
 from cxrgate.gate.pipeline import Gate

@@ -2,12 +2,11 @@
 
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.outbox import OutFormat
-from cxrgate.dicom.process import Backends, ReceiverPaths, serve_receiver
+from cxrgate.dicom.process import ReceiverPaths, serve_receiver
 from cxrgate.dicom.receiver import ReceiverEndpoint, Tls
 from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
 
 __all__ = [
-    "Backends",
     "OutFormat",
     "ReceiverEndpoint",
     "ReceiverPaths",

@@ -17,11 +17,10 @@ from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.gates import POLL_SECONDS, Gates
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.gate.remote_models import open_models
+from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
-from cxrgate.gateway.gates import POLL_SECONDS, Gates
-from cxrgate.gateway.process import open_gates
 from cxrgate.hashlog import HashLog
 from cxrgate.rpc.https.serve import serve_https
 from cxrgate.rpc.metrics import serve_metrics
@@ -66,20 +65,11 @@ class ReceiverPaths:
     limits: SpoolLimits | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Backends:
-    """Where models and index answer, as HOST:PORT; None is this process. The index asks for the certificates."""
-
-    models: str | None = None
-    index: str | None = None
-    certificates: Path | None = None
-
-
 async def serve_receiver(
     config: RunConfig,
     listening: ReceiverEndpoint,
     places: ReceiverPaths,
-    back: Backends,
+    services: Services,
     web: ServiceEndpoint | None = None,
 ) -> None:
     """Receive and check until SIGTERM; what is left in the spool is checked after the next start.
@@ -88,7 +78,7 @@ async def serve_receiver(
         config: models, policy and, without an index service, the snapshot; what to check is not read from it.
         listening: where and as whom.
         places: where things lie.
-        back: where models and index answer.
+        services: where models and index answer.
         web: where STOW-RS listens, as whom, and the roles file that says who may send; None without it.
 
     Raises:
@@ -98,8 +88,8 @@ async def serve_receiver(
     # Its messages quote what peers sent.
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     async with (
-        open_models(config.folders, config.device, back.models) as models,
-        open_gates(config, models, back.certificates, back.index) as gates,
+        open_models(config.folders, config.device, services) as models,
+        open_gates(config, models, services) as gates,
     ):
         log = HashLog(places.log)
         try:

@@ -24,10 +24,10 @@ from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
 from cxrgate.gate.drift import Drift
+from cxrgate.gate.gates import Gates
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import ACKNOWLEDGED, DRIFT
-from cxrgate.gateway.gates import Gates
 from cxrgate.hashlog import HashLog, read_lines
 from cxrgate.images.sources.files import read_regular
 from cxrgate.run.rows import evidence_rows, result_row

@@ -11,10 +11,7 @@ from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, MismatchError, Policy, Stage
 from cxrgate.core.ports import Decoder
-from cxrgate.gate.certified import Terms
-from cxrgate.gate.config import PolicyConfig
-from cxrgate.gate.local import bind
-from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index import ModelDigests
 from cxrgate.index.service.codec import from_neighbors, to_query
@@ -63,23 +60,17 @@ async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
     return answer.index
 
 
-def remote_policy(rule: PolicyConfig, index: pb.Index, models: ModelSet) -> Policy:
-    """The rule, bound to the index service's snapshot and the models: what a local gate over it would have.
+def remote_gate(channel: grpc.aio.Channel, binder: PolicyBinder, index: pb.Index, decoder: Decoder) -> Gate:
+    """A gate over the index service's active snapshot, with the certificate that the service has of it.
+
+    Its policy is what a local gate over that snapshot would have.
 
     Raises:
         MismatchError: the snapshot was built with other models or another preprocessing.
+        CertificateError: see PolicyBinder.bind.
     """
+    models = binder.models
     made = ModelDigests(index.retrieval_model_digest, index.verification_model_digest, index.copy_method)
-    return bind(rule, index.digest, index.reference_count, made, models)
-
-
-def remote_gate(channel: grpc.aio.Channel, terms: Terms, index: pb.Index, decoder: Decoder) -> Gate:
-    """A gate over the index service's active snapshot, with the certificate that the service has of it.
-
-    Raises:
-        MismatchError: see remote_policy.
-        CertificateError: see Terms.bind.
-    """
-    models = terms.models
-    policy, certificate = terms.bind(lambda rule: remote_policy(rule, index, models), index.certificate or None)
+    facts = SnapshotFacts(index.digest, index.reference_count, made)
+    policy, certificate = binder.bind(facts, index.certificate or None)
     return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)

@@ -9,8 +9,8 @@ from typing import Any
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import CallRefused
+from cxrgate.gate.gates import Gates
 from cxrgate.gateway.check import CheckService
-from cxrgate.gateway.gates import Gates
 from cxrgate.gateway.stream import answers
 from cxrgate.rpc.admission import Admission
 from cxrgate.rpc.guard import current_caller

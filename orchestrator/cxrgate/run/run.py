@@ -21,11 +21,10 @@ from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.local import LocalModels, local_gate, local_models
+from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
 from cxrgate.gate.pipeline import Checked, Gate
-from cxrgate.gate.remote_models import open_models
-from cxrgate.gate.remote_run import Services, describe_snapshot, open_gate
 from cxrgate.images import ImageFile, encode_png
 from cxrgate.index import Snapshot, ensure_key
 from cxrgate.run.enrol import enrol_listed, list_images
@@ -80,36 +79,30 @@ class RunSummary:
     held: Held
 
 
-def run(config: RunConfig, progress: Progress = silent, services: Services | None = None) -> RunSummary:
+def run(config: RunConfig, progress: Progress = silent, services: Services = IN_THIS_PROCESS) -> RunSummary:
     """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
 
     Args:
         config: see RunConfig.
         progress: called with the step ("enrol" or "check"), images done now and images in all.
-        services: where models and index answer; None runs everything in this process. Nothing is enrolled then.
+        services: where models and index answer. Only with both in this process is a missing snapshot enrolled.
 
     Raises:
         CxrgateError: see core.errors; nothing is published then.
     """
     files = list_images(config.synthetic)
-    held = hold_existing(config, progress) if services is None or services.index is None else None
-    if services is not None:
-        return asyncio.run(_run_with(services, config, files, held, progress))
-    with local_models(config.folders, config.device) as models:
-        snapshot = open_or_enrol(config, models, progress)
-        with local_gate(config, models, snapshot) as gate:
-            about = describe_snapshot(snapshot)
-            return asyncio.run(_Run(config, gate, models, about, files, held, progress).finish())
+    held = hold_existing(config, progress) if services.index is None else None
+    return asyncio.run(_run(services, config, files, held, progress))
 
 
-async def _run_with(
+async def _run(
     services: Services, config: RunConfig, files: Sequence[ImageFile], held: Held | None, progress: Progress
 ) -> RunSummary:
-    async with (
-        open_models(config.folders, config.device, services.models) as models,
-        open_gate(config, models, services) as (gate, about),
-    ):
-        return await _Run(config, gate, models, about, files, held, progress).finish()
+    async with open_models(config.folders, config.device, services) as models:
+        if isinstance(models, LocalModels) and services.index is None:
+            await asyncio.to_thread(open_or_enrol, config, models, progress)
+        async with open_gate(config, models, services) as (gate, about):
+            return await _Run(config, gate, models, about, files, held, progress).finish()
 
 
 def hold_existing(config: RunConfig, progress: Progress) -> Held | None:

@@ -21,10 +21,10 @@ from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client import AsyncGate
 from cxrgate.core import Descriptors, Evidence, GreyImage, ImageRecord
+from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
-from cxrgate.gateway.gates import FixedGate
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.servicer import gate_service
 from cxrgate.hashlog import HashLog

@@ -16,8 +16,8 @@ from support.torchserve_process import ModelServer
 from cxrgate.core import Stage
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
-from cxrgate.gate.remote_models import ServedModel
 from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.serving.remote_models import ServedModel
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 IMAGES = 64

@@ -11,8 +11,9 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.core import UsageError
-from cxrgate.dicom import Backends, OutFormat, ReceiverEndpoint, ReceiverPaths, SpoolLimits, Tls, serve_receiver
+from cxrgate.dicom import OutFormat, ReceiverEndpoint, ReceiverPaths, SpoolLimits, Tls, serve_receiver
 from cxrgate.gate.config import read_config
+from cxrgate.gate.opening import Services
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
@@ -68,10 +69,10 @@ def receive(
         listening = ReceiverEndpoint(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = ReceiverPaths(spool, released, log, kind, keep, limits)
-        back, web = Backends(models, index, certificates), _web(stow, certificates, roles)
+        services, web = Services(models, index, certificates), _web(stow, certificates, roles)
         settings = read_config(config)
         settings.expect_certification(certification_key)
-        asyncio.run(serve_receiver(settings, listening, places, back, web))
+        asyncio.run(serve_receiver(settings, listening, places, services, web))
 
 
 def _tls(certificates: Path | None, roles: Path | None) -> Tls:

@@ -15,7 +15,7 @@ from cxrgate.cli.pictures import FilePictures
 from cxrgate.compat import is_pipeline_config, publish_filtered, read_pipeline_config, run_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
-from cxrgate.gate.remote_run import Services
+from cxrgate.gate.opening import IN_THIS_PROCESS, Services
 from cxrgate.images import SandboxedDecoder
 from cxrgate.run.enrol import list_images
 from cxrgate.run.run import Paths, RunSummary
@@ -50,7 +50,7 @@ def run(
     with errors_as_messages():
         pipeline = read_pipeline_config(config) if is_pipeline_config(config) else None
         settings = run_config(pipeline) if pipeline else read_config(config)
-        services = Services(models, index, certificates) if models or index else None
+        services = Services(models, index, certificates)
         summary = execute(settings, services)
         make_report(settings)
         if pipeline:
@@ -59,7 +59,7 @@ def run(
     raise typer.Exit(exit_code(summary))
 
 
-def execute(settings: RunConfig, services: Services | None = None) -> RunSummary:
+def execute(settings: RunConfig, services: Services = IN_THIS_PROCESS) -> RunSummary:
     """Run with progress bars and say what came of it."""
     console = Console()
     with bars() as progress:

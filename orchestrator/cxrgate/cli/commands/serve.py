@@ -11,6 +11,7 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.gate.config import read_config
+from cxrgate.gate.opening import Services
 from cxrgate.gateway.process import serve_gate
 from cxrgate.index import EngineName
 from cxrgate.index.service.process import serve_index
@@ -78,7 +79,7 @@ def gate(
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
         settings = read_config(config)
         settings.expect_certification(certification_key)
-        asyncio.run(serve_gate(settings, listening, log, index_address, models_address))
+        asyncio.run(serve_gate(settings, listening, log, Services(models_address, index_address, certificates)))
 
 
 @app.command()

@@ -28,10 +28,7 @@ from cxrgate.core import (
     ModelError,
     Stage,
 )
-from cxrgate.gate.config import ModelFolders
-from cxrgate.gate.local import local_models
-from cxrgate.gate.model_set import ModelSet
-from cxrgate.models import ModelKind, ModelManifest, copy_threshold, make_descriptors, read_manifest
+from cxrgate.models import ModelKind, ModelManifest, copy_threshold, make_descriptors
 from cxrgate.serving.codec import pack_floats, pack_images, unpack_floats
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
@@ -216,29 +213,26 @@ def _unfit(reason: str) -> CallRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModels(ModelSet):
-    """Models on the server, by kind."""
+class ServedModels:
+    """The models of one server, as ports of the pipeline."""
 
+    embedder: RemoteEmbedder
+    verifier: RemoteVerifier
     served: Mapping[ModelKind, ServedModel]
 
     async def are_healthy(self) -> bool:
-        """See ModelSet."""
+        """Whether every model answered lately."""
         return all(await asyncio.gather(*[model.is_healthy() for model in self.served.values()]))
 
 
 @asynccontextmanager
-async def open_models(folders: ModelFolders, device: str, target: str | None) -> AsyncIterator[ModelSet]:
-    """The models of these folders: in this process, or at HOST:PORT of the model server.
+async def open_served_models(manifests: Mapping[ModelKind, ModelManifest], target: str) -> AsyncIterator[ServedModels]:
+    """The models of these manifests, at HOST:PORT of the model server.
 
     Raises:
-        ModelError: a folder is not what its manifest says, or nothing answers at `target`.
+        ModelError: nothing answers at `target`.
         MismatchError: others are served.
     """
-    if target is None:
-        with local_models(folders, device) as models:
-            yield models
-        return
-    manifests = await asyncio.to_thread(_manifests, folders)
     async with open_models_channel(target) as channel:
         predictions = Predictions(channel)
         served = {
@@ -250,17 +244,4 @@ async def open_models(folders: ModelFolders, device: str, target: str | None) ->
         except CallRefused as error:
             raise ModelError(f"expected the models at {target} to answer, got {error.reason}") from error
         embedder = RemoteEmbedder(served[ModelKind.RETRIEVAL], served.get(ModelKind.COPY))
-        yield ServedModels(manifests, embedder, RemoteVerifier(served[ModelKind.VERIFICATION]), served)
-
-
-def _manifests(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
-    paths = {
-        ModelKind.RETRIEVAL: folders.retrieval,
-        ModelKind.VERIFICATION: folders.verification,
-        ModelKind.COPY: folders.copying,
-    }
-    found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
-    for kind, manifest in found.items():
-        if manifest.kind is not kind:
-            raise ModelError(f"{paths[kind]}: expected a {kind} model, got a {manifest.kind} model")
-    return found
+        yield ServedModels(embedder, RemoteVerifier(served[ModelKind.VERIFICATION]), served)

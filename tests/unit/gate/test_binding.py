@@ -1,8 +1,9 @@
 import pytest
 from support.fakes import SMALL
 
+from cxrgate.gate.binding import MINIMUM_FRONTALITY, resolve_defaults
 from cxrgate.gate.config import PolicyConfig
-from cxrgate.gate.model_set import MINIMUM_FRONTALITY, ModelSet
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, ModelKind, ModelManifest
 
 
@@ -26,7 +27,7 @@ def test_the_band_is_that_of_the_least_exact_model():
 
 @pytest.mark.parametrize(("frontality", "minimum"), [(0, None), (4, MINIMUM_FRONTALITY)])
 def test_a_rule_takes_the_numbers_that_the_models_give(frontality, minimum):
-    rule = models(frontality=frontality).resolve(PolicyConfig())
+    rule = resolve_defaults(PolicyConfig(), models(frontality=frontality).manifests)
 
     assert (rule.copy_threshold, rule.minimum_frontality) == (0.7, minimum)
 
@@ -34,4 +35,4 @@ def test_a_rule_takes_the_numbers_that_the_models_give(frontality, minimum):
 def test_a_rule_keeps_its_own_numbers():
     rule = PolicyConfig(copy_threshold=0.8, minimum_frontality=0.3)
 
-    assert models().resolve(rule) == rule
+    assert resolve_defaults(rule, models().manifests) == rule

@@ -8,11 +8,11 @@ from support.fakes import SMALL, images
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import CallRefused, MismatchError, Stage
-from cxrgate.gate import remote_models as module
-from cxrgate.gate.remote_models import ServedModel
 from cxrgate.models import ModelKind, ModelManifest, RetrievalArchitecture
 from cxrgate.models.manifest import Dtype
+from cxrgate.serving import remote_models as module
 from cxrgate.serving.codec import pack_floats
+from cxrgate.serving.remote_models import ServedModel
 
 SHAPE = RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)
 MANIFEST = ModelManifest("retrieval", ModelKind.RETRIEVAL, SHAPE, SMALL, Dtype.FLOAT32, "weights")

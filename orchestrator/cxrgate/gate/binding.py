@@ -1,8 +1,11 @@
-"""The policy of a gate, and the certificate that it may need: nothing is released without where one is required."""
+"""From a configured rule to the policy in force: bound to a snapshot, the models and, where required, a certificate.
+
+rule + the models' own numbers + snapshot -> Policy;  certificate: current, and for exactly this policy and models
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -10,51 +13,100 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
-from cxrgate.core import Policy, UsageError
+from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.index import ModelDigests, SnapshotManifest
+from cxrgate.models import ModelKind, ModelManifest, copy_threshold
 
 BINDING_KEYS = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
 """The numbers of a rule that a verdict depends on."""
 
+MINIMUM_FRONTALITY = 0.5
+"""Where the models that tell outliers are calibrated; see train.frontality."""
+
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """A gate's rule as it was configured, its models, and who must have certified them; `key` None: nobody."""
+class SnapshotFacts:
+    """What a policy depends on of a snapshot, wherever it is searched."""
+
+    digest: str
+    references: int
+    built_with: ModelDigests
+
+    @classmethod
+    def of(cls, manifest: SnapshotManifest) -> SnapshotFacts:
+        """The facts of a snapshot in this process."""
+        built_with = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
+        return cls(manifest.digest, manifest.references, built_with)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBinder:
+    """A rule as it was configured, the gate's models, and whose certificate is required; `key` None: nobody's."""
 
     rule: PolicyConfig
     models: ModelSet
     key: Ed25519PublicKey | None = None
 
     @classmethod
-    def of(cls, config: RunConfig, models: ModelSet) -> Terms:
+    def of(cls, config: RunConfig, models: ModelSet) -> PolicyBinder:
         """What a configuration says; UsageError where a certificate is required and its key cannot be read."""
         if config.certification == "none":
             return cls(config.policy, models)
         if config.certification_key is None:
-            raise UsageError("expected certification_key with certification: required")
+            raise UsageError("certification: required needs certification_key, the public key of whoever certifies")
         return cls(config.policy, models, read_public_key(config.certification_key))
 
-    def bind(self, make: Callable[[PolicyConfig], Policy], content: bytes | None) -> tuple[Policy, Certificate | None]:
+    def bind(self, snapshot: SnapshotFacts, content: bytes | None) -> tuple[Policy, Certificate | None]:
         """The policy in force and, where one is required, its certificate.
 
         Args:
-            make: binds a rule to the snapshot.
+            snapshot: what is searched.
             content: bytes of the certificate that lies beside the snapshot, None where there is none.
 
         Raises:
             CertificateError: a certificate is required, and there is none or it is not for this very gate, now.
-            MismatchError: see `make`.
+            MismatchError: see bind_policy.
         """
         if self.key is None:
-            return make(self.rule), None
+            return bind_policy(self.rule, snapshot, self.models), None
         certificate = read_certificate(content, self.key)
         certificate.check_current(utc_now())
-        policy = make(certified_rule(self.rule, certificate))
+        policy = bind_policy(certified_rule(self.rule, certificate), snapshot, self.models)
         certificate.check_binding(binding(policy, self.models.manifests))
         return policy, certificate
+
+
+def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -> Policy:
+    """The rule, with or without the models' own numbers, bound to a snapshot and the models.
+
+    Raises:
+        MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor.
+    """
+    made = snapshot.built_with
+    if made != models.digests:
+        raise MismatchError(f"expected a snapshot built with {models.digests}, this one was with {made}; enrol again")
+    return Policy(
+        **resolve_defaults(rule, models.manifests).model_dump(),
+        references=snapshot.references,
+        snapshot=snapshot.digest,
+        retrieval=made.retrieval,
+        verification=made.verification,
+        band=models.band,
+    )
+
+
+def resolve_defaults(rule: PolicyConfig, manifests: Mapping[ModelKind, ModelManifest]) -> PolicyConfig:
+    """The rule with the models' own numbers, where it says `default`."""
+    architecture = manifests[ModelKind.RETRIEVAL].architecture
+    tells_outliers = architecture.outputs > architecture.embedding
+    own = {
+        "copy_threshold": copy_threshold(manifests.get(ModelKind.COPY)),
+        "minimum_frontality": MINIMUM_FRONTALITY if tells_outliers else None,
+    }
+    return rule.model_copy(update={name: own[name] for name in own if getattr(rule, name) == "default"})
 
 
 def certified_rule(rule: PolicyConfig, certificate: Certificate) -> PolicyConfig:

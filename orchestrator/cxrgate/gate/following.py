@@ -1,0 +1,91 @@
+"""A gate that follows the index service from snapshot to snapshot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+
+from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.core import CallRefused, CertificateError, MismatchError, SnapshotError
+from cxrgate.core.ports import Decoder
+from cxrgate.gate.binding import PolicyBinder
+from cxrgate.gate.gates import POLL_SECONDS, is_current
+from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.remote import describe_index, remote_gate
+
+OVER = datetime.fromtimestamp(0, UTC)
+"""When the certificate ended that is required and not there."""
+
+_log = logging.getLogger(__name__)
+
+
+class FollowingGate:
+    """A gate over the index service's active snapshot. Calls that began with an older one keep it."""
+
+    def __init__(self, channel: grpc.aio.Channel, binder: PolicyBinder, decoder: Decoder) -> None:
+        """Have no gate until the first `load` or `refresh`."""
+        self._channel, self._binder, self._decoder = channel, binder, decoder
+        self._gate: Gate | None = None
+        self._index: pb.Index | None = None
+
+    def current(self) -> Gate:
+        """See Gates."""
+        if self._gate is None:
+            raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+        self._gate.check_certificate()
+        return self._gate
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the index service tells of its snapshot, under the names of a snapshot's manifest."""
+        if self._index is None:
+            raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+        return {
+            "references": self._index.reference_count,
+            "patients": self._index.patient_count,
+            "retrieval": self._index.retrieval_model_digest,
+            "verification": self._index.verification_model_digest,
+            "copy_method": self._index.copy_method,
+            "digest": self._index.digest,
+        }
+
+    async def load(self) -> None:
+        """See Gates."""
+        try:
+            index = await describe_index(self._channel)
+        except grpc.aio.AioRpcError as error:
+            raise SnapshotError(f"the index does not answer: {error.code().name}") from error
+        # A snapshot may be activated anew, with another certificate.
+        seen = None if self._index is None else (self._index.digest, self._index.certificate)
+        if self._gate is None or not is_current(self._gate) or seen != (index.digest, index.certificate):
+            self._gate, self._index = self._make(index), index
+
+    async def refresh(self) -> bool:
+        """Ask the index what is active.
+
+        While it does not answer the gate stays: its images wait for the index, and fail if it does not come back.
+        With an index of other models, or without the certificate that is required, there is no gate.
+        """
+        try:
+            await self.load()
+        except (MismatchError, CertificateError):
+            _log.exception("gate.index_refused")
+            self._gate = None
+        except (SnapshotError, CallRefused):
+            _log.warning("gate.index_lost")
+            return False
+        return self._gate is not None
+
+    def certified_until(self) -> datetime | None:
+        """See Gates."""
+        if self._binder.key is None:
+            return None
+        return OVER if self._gate is None or self._gate.certificate is None else self._gate.certificate.expires
+
+    def _make(self, index: pb.Index) -> Gate:
+        gate = remote_gate(self._channel, self._binder, index, self._decoder)
+        _log.info("gate.policy_changed policy=%s snapshot=%s", gate.policy.digest, gate.policy.snapshot)
+        return gate

@@ -1,0 +1,119 @@
+"""A gate, its models and its index in this process or over the network: decided here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrgate.core import ModelError, SnapshotError, UsageError
+from cxrgate.gate.binding import PolicyBinder
+from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.following import FollowingGate
+from cxrgate.gate.gates import FixedGate, Gates
+from cxrgate.gate.local import local_gate, local_models
+from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.pipeline import Gate
+from cxrgate.images import SandboxedDecoder
+from cxrgate.index import Snapshot
+from cxrgate.models import ModelKind, ModelManifest, read_manifest
+from cxrgate.rpc.channel import open_aio_channel
+from cxrgate.rpc.process import read_identity
+from cxrgate.serving.remote_models import open_served_models
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where models and index answer.
+
+    Attributes:
+        models: HOST:PORT of the model server; None computes in this process.
+        index: HOST:PORT of the index service; None searches the configured snapshot in this process.
+        tls_identity: folder with the gate's tls.crt, tls.key and ca.crt; the index asks for them.
+    """
+
+    models: str | None = None
+    index: str | None = None
+    tls_identity: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.index is not None and self.tls_identity is None:
+            raise UsageError("--index needs --certificates: the folder with tls.crt, tls.key and ca.crt of the gate")
+
+
+IN_THIS_PROCESS = Services()
+
+
+@asynccontextmanager
+async def open_models(folders: ModelFolders, device: str, services: Services) -> AsyncIterator[ModelSet]:
+    """The models of these folders, here or on the model server.
+
+    Raises:
+        ModelError: a folder is not what its manifest says, or the model server does not answer.
+        MismatchError: others are served.
+    """
+    if services.models is None:
+        with local_models(folders, device) as models:
+            yield models
+        return
+    manifests = await asyncio.to_thread(_manifests, folders)
+    async with open_served_models(manifests, services.models) as served:
+        yield ModelSet(manifests, served.embedder, served.verifier, are_healthy=served.are_healthy)
+
+
+@asynccontextmanager
+async def open_gates(config: RunConfig, models: ModelSet, services: Services) -> AsyncIterator[Gates]:
+    """The gate over the configured snapshot, or the one that follows the index service.
+
+    Raises:
+        CxrgateError: the snapshot, the decode workers or the TLS identity cannot be used.
+    """
+    if services.index is None or services.tls_identity is None:
+        snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot, config.read_storage_key())
+        with local_gate(config, models, snapshot) as gate:
+            yield FixedGate(gate, _describe(snapshot))
+        return
+    async with open_aio_channel(services.index, read_identity(services.tls_identity)) as channel:
+        with SandboxedDecoder(config.workers) as decoder:
+            yield FollowingGate(channel, PolicyBinder.of(config, models), decoder)
+
+
+@asynccontextmanager
+async def open_gate(
+    config: RunConfig, models: ModelSet, services: Services
+) -> AsyncIterator[tuple[Gate, Mapping[str, Any]]]:
+    """One gate for good, and what the snapshot behind it is: for a run, which cannot wait for an index to come.
+
+    Raises:
+        SnapshotError: there is no snapshot, or the index does not answer.
+        MismatchError: the snapshot was built with other models.
+        CertificateError: see PolicyBinder.bind.
+    """
+    async with open_gates(config, models, services) as gates:
+        try:
+            await gates.load()
+        except SnapshotError as error:
+            raise SnapshotError(f"{services.index}: {error}; start it, or name the right address by --index") from error
+        yield gates.current(), gates.describe()
+
+
+def _describe(snapshot: Snapshot) -> dict[str, Any]:
+    """The manifest without the arrays."""
+    content = {**asdict(snapshot.manifest), "digest": snapshot.manifest.digest}
+    return {key: value for key, value in content.items() if key != "arrays"}
+
+
+def _manifests(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
+    paths = {
+        ModelKind.RETRIEVAL: folders.retrieval,
+        ModelKind.VERIFICATION: folders.verification,
+        ModelKind.COPY: folders.copying,
+    }
+    found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
+    for kind, manifest in found.items():
+        if manifest.kind is not kind:
+            raise ModelError(f"{paths[kind]}: expected a {kind} model, got a {manifest.kind} model")
+    return found
