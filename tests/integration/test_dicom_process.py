@@ -19,7 +19,6 @@ from support.grpc_servers import ROLES, ROLES_FILE
 from support.image_sets import write_sets
 
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import SpoolWorker
@@ -154,7 +153,7 @@ def test_what_the_log_names_is_released_by_the_next_start_and_nothing_else_is(fo
 
     log = HashLog(tmp_path / "dicom.log")
     spool = Spool(tmp_path / "spool")
-    SpoolWorker(spool, Outbox(sent, OutFormat.DICOM), NoGate(), Batches(1), log, Counts(spool))
+    SpoolWorker.over(spool, Outbox(sent, OutFormat.DICOM), NoGate(), None, log, Batches(1))
     asyncio.run(log.close())
 
     (line,), (path,) = read_lines(log.path), sent.iterdir()

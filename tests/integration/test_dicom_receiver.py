@@ -79,7 +79,7 @@ def test_metrics_name_nobody_and_do_not_tell_a_leak_from_a_clean_image(tmp_path)
             seen.append(counted())
 
     assert seen == [[1, 1, 0], [2, 2, 0]]
-    told = generate_latest(running.counts.registry).decode()
+    told = generate_latest(running.worker.counts.registry).decode()
     assert not [word for word in (MARKER, "GENERATOR", "ANONYMOUS") if word in told]
 
 
@@ -178,12 +178,12 @@ class Held(Outbox):
         return super().prepare(image)
 
 
-def drift_noticed(desk):
-    desk.drift.noticed = True
+def drift_noticed(worker):
+    worker.service.drift.noticed = True
 
 
-def certificate_over(desk):
-    desk.gates.over = True
+def certificate_over(worker):
+    worker.service.gates.over = True
 
 
 class Ending:
@@ -211,9 +211,9 @@ def test_what_ends_the_releases_ends_that_of_an_image_whose_file_is_being_writte
     monkeypatch.setattr(dicom_receiver, "Outbox", Held)
     with Running(tmp_path, gates=Ending(Gate(*[Stages()] * 4, POLICY))).started() as running:
         store(running.port, radiograph(1)[0])
-        assert running.desk.outbox.asked.wait(20)
-        happens(running.desk)
-        running.desk.outbox.let.set()
+        assert running.worker.outbox.asked.wait(20)
+        happens(running.worker)
+        running.worker.outbox.let.set()
         time.sleep(0.5)
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
 

@@ -14,7 +14,6 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from pynetdicom import AE, evt
 
 from cxrgate.core import CallRefused, Descriptors, Evidence, Failure, ImageError, Stage
-from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.spool import Spool
@@ -118,28 +117,30 @@ class Running:
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
         run = lambda task: asyncio.run_coroutine_threadsafe(task, loop).result(60)  # noqa: E731
-        self.desk = desk = run(self._desk())
-        work = run(_start(desk))
-        self.receiver = Receiver(desk.spool, desk.is_done, lambda: loop.call_soon_threadsafe(desk.notice), desk.counts)
+        self.worker = worker = run(self._worker())
+        work = run(_start(worker))
+        self.receiver = Receiver(
+            worker.spool, worker.is_done, lambda: loop.call_soon_threadsafe(worker.notice), worker.counts
+        )
         self.port = self.receiver.start(ReceiverEndpoint("127.0.0.1:0", "CXRGATE", ["GENERATOR"], self.tls))
         try:
             yield self
         finally:
             self.receiver.stop()
             run(_stop(work))
-            run(desk.log.close())
+            run(worker.service.log.close())
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
 
-    async def _desk(self):
+    async def _worker(self):
         spool, outbox = Spool(self.folder / "spool", self.limits), Outbox(self.folder / "released", self.kind)
-        log, self.counts = HashLog(self.folder / "log"), Counts(spool)
-        return SpoolWorker(spool, outbox, self.gates, Batches(4), log, self.counts, drift=self.drift())
+        log = HashLog(self.folder / "log")
+        return SpoolWorker.over(spool, outbox, self.gates, self.stages, log, Batches(4), drift=self.drift())
 
     def count(self, name, **labels):
         """One of the metrics."""
-        return self.counts.registry.get_sample_value(f"cxrgate_dicom_{name}", labels) or 0
+        return self.worker.counts.registry.get_sample_value(f"cxrgate_dicom_{name}", labels) or 0
 
     def waiting(self):
         return sorted(path.name for path in (self.folder / "spool" / "waiting").rglob("*") if path.is_file())
@@ -166,8 +167,8 @@ def association(port, title="GENERATOR", called="CXRGATE", kind=ComputedRadiogra
             each.close()
 
 
-async def _start(desk):
-    return asyncio.create_task(desk.work())
+async def _start(worker):
+    return asyncio.create_task(worker.work())
 
 
 async def _stop(task):

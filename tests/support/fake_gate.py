@@ -66,14 +66,14 @@ class Stages:
 
 @asynccontextmanager
 async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, **certification):
-    """A served gate; gives its stages, its oracle and its address. `certification`: its certificate and its clock."""
+    """A served gate: its stages, its check service, its address. `certification`: its certificate and its clock."""
     stages = Stages()
     log = HashLog(folder / "gate.log")
-    oracle = CheckService(log, Quotas(roles.quotas), Batches(size), drift)
-    service = gate_service(FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification)), oracle, in_flight)
+    gates = FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification))
+    service = CheckService(gates, stages, log, Batches(size), Quotas(roles.quotas), drift=drift)
     try:
-        async with serving(service, roles=roles, times=times) as (_, address):
-            yield stages, oracle, address
+        async with serving(gate_service(service, in_flight), roles=roles, times=times) as (_, address):
+            yield stages, service, address
     finally:
         await log.close()
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrgate.core import CxrgateError
-from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.outbox import Outbox, OutFormat
 from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.senders import Senders
@@ -17,10 +16,9 @@ from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.gates import POLL_SECONDS, Gates
-from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog
 from cxrgate.rpc.https.serve import serve_https
 from cxrgate.rpc.metrics import serve_metrics
@@ -67,8 +65,8 @@ class ReceiverPaths:
 
 async def serve_receiver(
     config: RunConfig,
-    listening: ReceiverEndpoint,
-    places: ReceiverPaths,
+    endpoint: ReceiverEndpoint,
+    paths: ReceiverPaths,
     services: Services,
     web: ServiceEndpoint | None = None,
 ) -> None:
@@ -76,8 +74,8 @@ async def serve_receiver(
 
     Args:
         config: models, policy and, without an index service, the snapshot; what to check is not read from it.
-        listening: where and as whom.
-        places: where things lie.
+        endpoint: where and as whom.
+        paths: where things lie.
         services: where models and index answer.
         web: where STOW-RS listens, as whom, and the roles file that says who may send; None without it.
 
@@ -91,64 +89,53 @@ async def serve_receiver(
         open_models(config.folders, config.device, services) as models,
         open_gates(config, models, services) as gates,
     ):
-        log = HashLog(places.log)
+        log = HashLog(paths.log)
         try:
             await gates.refresh()
-            outbox = Outbox(places.released, places.kind)
-            spool = Spool(places.spool, places.limits)
-            desk = SpoolWorker(spool, outbox, gates, Batches(config.batch_size), log, Counts(spool), places.keep)
-            state = _State(desk, gates, models, places.spool / READY)
-            await _receive(state, listening, web)
+            outbox = Outbox(paths.released, paths.kind)
+            spool = Spool(paths.spool, paths.limits)
+            batches = Batches(config.batch_size)
+            worker = SpoolWorker.over(spool, outbox, gates, models, log, batches, keep=paths.keep)
+            await _receive(worker, paths.spool / READY, endpoint, web)
         finally:
             await log.close()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _State:
-    """What the parts of the process share; `mark` is there while images can be judged."""
-
-    desk: SpoolWorker
-    gates: Gates
-    models: ModelSet
-    mark: Path
-
-    async def follow(self) -> None:
-        """Follow the index, and touch the mark every second, or remove it."""
-        try:
-            while True:
-                answered = await asyncio.gather(self.gates.refresh(), self.models.are_healthy())
-                self._show(ready=all(answered) and not self.desk.log.broken and not self.desk.drift.noticed)
-                await asyncio.sleep(POLL_SECONDS)
-        finally:
-            self._show(ready=False)
-
-    def _show(self, *, ready: bool) -> None:
-        with suppress(OSError):  # a mark that cannot be written gets old, which says the same
-            self.mark.touch() if ready else self.mark.unlink(missing_ok=True)
+async def _mark_readiness(service: CheckService, mark: Path) -> None:
+    """Follow the index, and touch the mark about every second while images can be judged, or remove it."""
+    try:
+        async for found in service.watch():
+            _show(mark, ready=found.ready)
+    finally:
+        _show(mark, ready=False)
 
 
-async def _receive(state: _State, listening: ReceiverEndpoint, web: ServiceEndpoint | None) -> None:
-    desk = state.desk
+def _show(mark: Path, *, ready: bool) -> None:
+    with suppress(OSError):  # a mark that cannot be written gets old, which says the same
+        mark.touch() if ready else mark.unlink(missing_ok=True)
+
+
+async def _receive(worker: SpoolWorker, mark: Path, endpoint: ReceiverEndpoint, web: ServiceEndpoint | None) -> None:
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()
 
     def arrived() -> None:
-        loop.call_soon_threadsafe(failed.set if receiver.failed else desk.notice)
+        loop.call_soon_threadsafe(failed.set if receiver.failed else worker.notice)
 
-    if listening.metrics is not None:
-        serve_metrics(desk.counts.registry, listening.metrics)
-    receiver = Receiver(desk.spool, desk.is_done, arrived, desk.counts)
-    port = receiver.start(listening)
-    _log.info("dicom.receiver_started title=%s port=%d", listening.title, port)
-    parts = [desk.work(), state.follow()]
+    if endpoint.metrics is not None:
+        serve_metrics(worker.counts.registry, endpoint.metrics)
+    receiver = Receiver(worker.spool, worker.is_done, arrived, worker.counts)
+    port = receiver.start(endpoint)
+    _log.info("dicom.receiver_started title=%s port=%d", endpoint.title, port)
+    parts = [worker.work(), _mark_readiness(worker.service, mark)]
     if web is not None:
 
         def fail() -> None:
             receiver.failed = True
             arrived()
 
-        senders = Senders(read_roles(web.roles), desk.counts)
-        stow = Stow(desk.spool, desk.is_done, arrived, fail, senders, desk.counts)
+        senders = Senders(read_roles(web.roles), worker.counts)
+        stow = Stow(worker.spool, worker.is_done, arrived, fail, senders, worker.counts)
         parts.append(serve_https(make_stow(stow), web, certificate_required=True, connections=CONNECTIONS))
     tasks = [asyncio.create_task(part) for part in parts]
     ends = [asyncio.create_task(part) for part in (wait_for_signal(), failed.wait())]
@@ -163,4 +150,4 @@ async def _receive(state: _State, listening: ReceiverEndpoint, web: ServiceEndpo
                 await task
     _log.info("dicom.receiver_stopped")
     if ends[1] in done:
-        raise SpoolFailed("expected a disk that takes what is received; see the log")
+        raise SpoolFailed("the spool's disk failed and the receiver has ended; see the log, mend the disk, start again")

@@ -19,20 +19,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import CallRefused, CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
+from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
 from cxrgate.dicom.counts import Counts
+from cxrgate.dicom.finished import CHECKED, FinishedImages
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import Gates
+from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
-from cxrgate.gateway.check import ACKNOWLEDGED, DRIFT
-from cxrgate.hashlog import HashLog, read_lines
+from cxrgate.gateway.check import CheckService
+from cxrgate.hashlog import HashLog
 from cxrgate.images.sources.files import read_regular
 from cxrgate.run.rows import evidence_rows, result_row
 
-CHECKED = "received_image_checked"
 WINDOW = 32
 """Images in work at once."""
 
@@ -46,58 +47,57 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class SpoolWorker:
-    """Works off a spool.
+    """Works off a spool; `over` makes one.
 
     Attributes:
         spool: where the images wait.
         outbox: where the released ones go.
-        gates: the gate in force.
-        batches: images in common batches.
-        log: the hash-chained log.
+        service: judges and records.
+        finished: what needs no check again.
         counts: what is counted.
         keep: whether checked images are kept.
-        drift: notices that scores are not as they were; nothing is released then.
     """
 
     spool: Spool
     outbox: Outbox
-    gates: Gates
-    batches: Batches
-    log: HashLog
+    service: CheckService
+    finished: FinishedImages
     counts: Counts
     keep: bool = False
-    drift: Drift = field(default_factory=Drift)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _queue: deque[SpoolEntry] = field(default_factory=deque)
     _tasks: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
-    _done: set[tuple[str, str]] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        left = self.outbox.prepared()
-        for line in read_lines(self.log.path):
-            self._recall(line.content, left)
-        for file in left:
-            self.outbox.discard(file)
+    @classmethod
+    def over(
+        cls,
+        spool: Spool,
+        outbox: Outbox,
+        gates: Gates,
+        models: ModelSet,
+        log: HashLog,
+        batches: Batches,
+        *,
+        keep: bool = False,
+        drift: Drift | None = None,
+    ) -> SpoolWorker:
+        """A worker that has taken up what the log holds; a release that a crash cut off is finished first.
 
-    def _recall(self, content: dict[str, Any], left: set[OutFile]) -> None:
-        """Take up a line of the log, and release what it names where a crash kept it from being released."""
-        if content["event"] == DRIFT:
-            self.drift.noticed = True
-        elif content["event"] == ACKNOWLEDGED:
-            self.drift.acknowledge()
-        elif content["event"] == CHECKED:
-            self._done.add((content["name"], content["policy_digest"]))
-            self._watch(content)
-            file = OutFile(content["released_as"], content.get("released_sha256", ""))
-            if file in left:
-                self.outbox.release(file.name)
-                left.remove(file)
-                _log.warning("dicom.release_finished name=%s", file.name)
-
-    def _watch(self, line: dict[str, Any]) -> bool:
-        """Look at the score of a line; whether with it drift is noticed."""
-        return line["score"] is not None and self.drift.add(line["policy_digest"], line["score"])
+        Args:
+            spool: where the images wait.
+            outbox: where the released ones go.
+            gates: the gate in force.
+            models: its models.
+            log: the hash-chained log.
+            batches: images in common batches.
+            keep: whether checked images are kept.
+            drift: None for the usual windows.
+        """
+        finished = FinishedImages(outbox)
+        service = CheckService(gates, models, log, batches, drift=drift, recall=finished.recall, door="dicom")
+        finished.discard_unrecorded()
+        return cls(spool, outbox, service, finished, Counts(spool), keep)
 
     def notice(self) -> None:
         """Say that something has arrived; from the event loop's thread."""
@@ -106,7 +106,7 @@ class SpoolWorker:
     def is_done(self, name: str) -> bool:
         """Whether this content was checked under the policy in force."""
         try:
-            return (name, self.gates.current().policy.digest) in self._done
+            return self.finished.has(name, self.service.gates.current().policy.digest)
         except CxrgateError:
             return False
 
@@ -139,7 +139,7 @@ class SpoolWorker:
         """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
         try:
             checked, gate = await self._check(entry)
-            if self._is_ours(checked) and self._count(entry) < ATTEMPTS:
+            if _is_ours(checked) and self._count(entry) < ATTEMPTS:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await self._finish(entry, checked, gate)
@@ -151,21 +151,14 @@ class SpoolWorker:
             return
         await asyncio.sleep(PAUSE_SECONDS)
 
-    def _require_no_drift(self) -> None:
-        if self.drift.noticed:
-            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
-
     async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate]:
-        self._require_no_drift()
-        gate = self.gates.current()
+        self.service.require_no_drift()
+        gate = self.service.gates.current()
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
         except ImageError as error:
             return Checked(None, error.failure(entry.name, Stage.READ)), gate
-        return await self.batches.check(gate, content, MediaType.DICOM), gate
-
-    def _is_ours(self, checked: Checked) -> bool:
-        return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
+        return await self.service.judge(gate, content, MediaType.DICOM), gate
 
     def _count(self, entry: SpoolEntry) -> int:
         self._failures[entry.name] = self._failures.get(entry.name, 0) + 1
@@ -176,23 +169,26 @@ class SpoolWorker:
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
             file = await asyncio.to_thread(self.outbox.prepare, checked.image)
         # Last of all: drift may be noticed, and the certificate be over, while another waits for models or the disk.
-        self._require_no_drift()
+        self.service.require_no_drift()
         gate.check_certificate()
-        line = self._record(entry, checked, gate.policy, file)
-        await self.log.append(CHECKED, **line)
-        if self._watch(line):
-            _log.error("dicom.drift_noticed")
-            await self.log.append(DRIFT)
+        await self.service.record(CHECKED, _line(entry, checked, gate.policy, file))
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file.name)
-        self._done.add((entry.name, gate.policy.digest))
+        self.finished.add(entry.name, gate.policy.digest)
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
         self.counts.answered()
 
-    def _record(self, entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None) -> dict[str, Any]:
-        row = result_row(checked, "", "" if file is None else file.name)
-        shown = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
-        candidates = [candidate[1:] for candidate in evidence_rows(checked)]
-        about = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
-        return {**about, **shown, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}
+
+def _is_ours(checked: Checked) -> bool:
+    """Whether there is no verdict for reasons that are not the image's own."""
+    return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
+
+
+def _line(entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None) -> dict[str, Any]:
+    """The content of the log line with the outcome of one image."""
+    row = result_row(checked, "", "" if file is None else file.name)
+    outcome = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
+    candidates = [candidate[1:] for candidate in evidence_rows(checked)]
+    about = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+    return {**about, **outcome, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}

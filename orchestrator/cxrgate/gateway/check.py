@@ -1,25 +1,29 @@
-"""What stands between the pipeline and a remote caller.
+"""What stands between the pipeline and whoever asks, whatever protocol they speak.
 
-The gate answers membership questions: so it asks who, counts how often, records everything, and says one word.
+The gate answers membership questions: so it asks who, counts how often, records everything, and says one word. Each
+door (gRPC, DICOM) translates its messages from and to the values in `records`, and does nothing of this itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import re
 import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cxrgate.api.gate.v1 import gate_service_pb2 as pb
-from cxrgate.core import CallRefused, Failure, GreyImage, MediaType, Outcome, Verdict
+from cxrgate.core import CallRefused, Failure, GreyImage, MediaType, Outcome
 from cxrgate.gate.drift import Drift
-from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.gates import POLL_SECONDS, Gates
+from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.probing import NearDuplicates
 from cxrgate.gateway.quota import Quotas
+from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence, verdict_entry
 from cxrgate.hashlog import HashLog, read_lines
 from cxrgate.rpc.roles import Caller
 
@@ -28,74 +32,111 @@ NEAR_DUPLICATES = "near_duplicates_noticed"
 DRIFT, ACKNOWLEDGED = "drift_noticed", "drift_acknowledged"
 RETRY_SECONDS = 1.0
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
 _log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_MEDIA = {
-    pb.MEDIA_TYPE_UNSPECIFIED: None,
-    pb.MEDIA_TYPE_PNG: MediaType.PNG,
-    pb.MEDIA_TYPE_JPEG: MediaType.JPEG,
-    pb.MEDIA_TYPE_DICOM: MediaType.DICOM,
-}
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether images are judged now, and whether the index answers with what this gate may use."""
+
+    ready: bool
+    index: bool
 
 
 class CheckService:
-    """Checks images for callers, and keeps the evidence for reviewers."""
+    """Checks images for callers, records every outcome, and keeps the evidence for reviewers.
 
-    def __init__(self, log: HashLog, quotas: Quotas, batches: Batches, drift: Drift | None = None) -> None:
-        """Take up what the log holds: receipts, today's use of quotas, the scores that drift is told by."""
-        self.log, self.quotas = log, quotas
+    Attributes:
+        gates: the gate in force.
+        log: the hash log.
+        quotas: how many images each identity may have checked; taken by the door before it asks.
+        drift: notices that scores are no longer distributed as they were; no verdict is given then.
+    """
+
+    def __init__(
+        self,
+        gates: Gates,
+        models: ModelSet,
+        log: HashLog,
+        batches: Batches,
+        quotas: Quotas | None = None,
+        *,
+        drift: Drift | None = None,
+        recall: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        door: str = "gate",
+    ) -> None:
+        """Take up what the log holds: receipts, today's use of quotas, the scores that drift is told by.
+
+        Args:
+            gates: where the gate in force comes from.
+            models: its models, which are watched.
+            log: where outcomes are recorded.
+            batches: puts images of concurrent callers together.
+            quotas: None for a door that takes none.
+            drift: None for the usual windows.
+            recall: called with each line of the log, oldest first, for a door that takes up lines of its own.
+            door: what this door's messages in the operator's log begin with.
+        """
+        self.gates, self.log, self.quotas = gates, log, quotas or Quotas({})
         self.drift = drift or Drift()
-        self._batches = batches
+        self._models, self._batches, self._door = models, batches, door
         self._near = NearDuplicates()
         self._receipts: dict[str, int] = {}
         for line in read_lines(log.path):
             self._recall(line.content, line.offset)
+            recall(line.content)
 
-    async def check(self, gate: Gate, caller: Caller, image: pb.Image) -> pb.Verdict:
+    async def check(self, gate: Gate, caller: Caller, image: ImageToCheck) -> CheckAnswer:
         """The verdict on one image, recorded before it is given. The quota has been taken.
 
         Raises:
             CallRefused: the image cannot be accepted (INVALID_ARGUMENT) or could not be judged (UNAVAILABLE), or the
                 scores have drifted and nobody has looked yet (FAILED_PRECONDITION).
         """
-        declared = _validated(image)
-        self._require_no_drift()
-        checked = await self._batches.check(gate, image.content, declared)
-        self._require_no_drift()  # what was under way when it was noticed is not answered either
+        check_name(image.image_id)
+        checked = await self.judge(gate, image.content, image.declared)
         # Side by side: the log waits for the disk, the watch for a core.
         answer, _ = await asyncio.gather(
-            self._record(caller, image, checked.outcome), self._watch(caller, checked.image)
+            self._answer(caller, image.image_id, checked.outcome), self._watch_for_probing(caller, checked.image)
         )
         return answer
 
-    def _require_no_drift(self) -> None:
-        if self.drift.noticed:
-            raise CallRefused("FAILED_PRECONDITION", "DRIFT", "expected scores as they were; an operator must look")
+    async def judge(self, gate: Gate, content: bytes, declared: MediaType | None) -> Checked:
+        """What the gate says of one image, not recorded yet: whoever calls this calls `record` before it acts on it.
 
-    async def _record(self, caller: Caller, image: pb.Image, outcome: Outcome) -> pb.Verdict:
-        if isinstance(outcome, Failure):
-            await self.log.append(REFUSED, identity=caller.identity, image_id=image.image_id, reason=outcome.reason)
-            raise _refused(outcome)
-        receipt = secrets.token_urlsafe(24)
-        entry = {"identity": caller.identity, "image_id": image.image_id, "receipt": receipt, **_evidence(outcome)}
-        self._receipts[receipt] = await self.log.append(CHECKED, **entry)
-        if math.isfinite(outcome.score) and self.drift.add(outcome.policy_digest, outcome.score):
-            _log.error("gate.drift_noticed")
+        Raises:
+            CallRefused: the scores have drifted (FAILED_PRECONDITION).
+        """
+        self.require_no_drift()
+        checked = await self._batches.check(gate, content, declared)
+        self.require_no_drift()  # what was under way when it was noticed is not answered either
+        return checked
+
+    async def record(self, event: str, entry: Mapping[str, Any]) -> int:
+        """Write the line of one outcome, and compare its score with those before it.
+
+        Args:
+            event: the name of the line.
+            entry: its content; of a verdict with `policy_digest` and `score`, which is None where it is not finite.
+
+        Returns:
+            The line's offset in the log.
+        """
+        offset = await self.log.append(event, **entry)
+        if self._has_drifted(entry):
+            _log.error("%s.drift_noticed", self._door)
             await self.log.append(DRIFT)
-        return pb.Verdict(
-            image_id=image.image_id,
-            decision=pb.Decision.Value(f"DECISION_{outcome.decision}"),
-            receipt=receipt,
-            policy_digest=outcome.policy_digest,
-        )
+        return offset
 
-    async def _watch(self, caller: Caller, image: GreyImage | None) -> None:
-        if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
-            _log.warning("gate.near_duplicates_noticed identity=%s", caller.identity)
-            await self.log.append(NEAR_DUPLICATES, identity=caller.identity)
+    def require_no_drift(self) -> None:
+        """Raise CallRefused (FAILED_PRECONDITION) while the scores have drifted and nobody has acknowledged it."""
+        if self.drift.noticed:
+            message = "the scores have drifted, and no verdict is given until an operator has acknowledged it"
+            raise CallRefused("FAILED_PRECONDITION", "DRIFT", message)
 
-    async def evidence(self, caller: Caller, receipt: str) -> pb.Evidence:
+    async def evidence(self, caller: Caller, receipt: str) -> RecordedEvidence:
         """What a verdict rests on; that it was read is recorded first.
 
         Raises:
@@ -103,81 +144,56 @@ class CheckService:
         """
         offset = self._receipts.get(receipt)
         if offset is None:
-            raise CallRefused("NOT_FOUND", "RECEIPT", "expected the receipt of a verdict of this gate")
+            raise CallRefused("NOT_FOUND", "RECEIPT", "no verdict of this gate has this receipt")
         await self.log.append(READ, identity=caller.identity, receipt=receipt)
-        return _to_proto(self.log.read(offset))
+        return RecordedEvidence.of(self.log.read(offset))
 
-    def _recall(self, content: dict[str, Any], offset: int) -> None:
+    async def watch(self) -> AsyncIterator[Readiness]:
+        """Follow the index and ask the models, for ever: what came of it, about every second."""
+        while True:
+            index, models = await asyncio.gather(self.gates.refresh(), self._models.are_healthy())
+            yield Readiness(index and models and not self.log.broken and not self.drift.noticed, index)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _answer(self, caller: Caller, image_id: str, outcome: Outcome) -> CheckAnswer:
+        about = {"identity": caller.identity, "image_id": image_id}
+        if isinstance(outcome, Failure):
+            await self.log.append(REFUSED, **about, reason=outcome.reason)
+            raise _refused(outcome)
+        receipt = secrets.token_urlsafe(24)
+        self._receipts[receipt] = await self.record(CHECKED, {**about, "receipt": receipt, **verdict_entry(outcome)})
+        return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest)
+
+    async def _watch_for_probing(self, caller: Caller, image: GreyImage | None) -> None:
+        if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
+            _log.warning("%s.near_duplicates_noticed identity=%s", self._door, caller.identity)
+            await self.log.append(NEAR_DUPLICATES, identity=caller.identity)
+
+    def _has_drifted(self, entry: Mapping[str, Any]) -> bool:
+        """Take in a line's score; whether with it drift is noticed. A line without a score is no verdict's."""
+        return entry.get("score") is not None and self.drift.add(entry["policy_digest"], entry["score"])
+
+    def _recall(self, content: Mapping[str, Any], offset: int) -> None:
+        self._has_drifted(content)
         if content["event"] in {CHECKED, REFUSED}:
             self.quotas.recall(content["identity"], datetime.fromisoformat(content["time"]).date())
         if content["event"] == CHECKED:
             self._receipts[content["receipt"]] = offset
-            if content["score"] is not None:
-                self.drift.add(content["policy_digest"], content["score"])
         if content["event"] == DRIFT:
             self.drift.noticed = True
         if content["event"] == ACKNOWLEDGED:
             self.drift.acknowledge()
 
 
-def _validated(image: pb.Image) -> MediaType | None:
-    if not _NAME.fullmatch(image.image_id):
-        raise CallRefused("INVALID_ARGUMENT", "NAME", "expected an image_id of 1 to 128 characters A-Z a-z 0-9 . _ -")
-    if image.media_type not in _MEDIA:
-        raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "expected PNG, JPEG, DICOM or unspecified")
-    return _MEDIA[image.media_type]
+def check_name(image_id: str) -> None:
+    """Raise CallRefused (INVALID_ARGUMENT) for a name that could not stand in a log or a file name."""
+    if not _NAME.fullmatch(image_id):
+        message = "image_id must have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -"
+        raise CallRefused("INVALID_ARGUMENT", "NAME", message)
 
 
 def _refused(failure: Failure) -> CallRefused:
     """What the image itself caused is told; which stage could not answer is not."""
     if failure.code == "INVALID_ARGUMENT":
         return CallRefused(failure.code, failure.reason, failure.message)
-    return CallRefused("UNAVAILABLE", "NOT_CHECKED", "expected an answer, try again", RETRY_SECONDS)
-
-
-def _evidence(verdict: Verdict) -> dict[str, Any]:
-    found = verdict.evidence.candidates
-    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, verdict.evidence.scores)
-    return {
-        "decision": str(verdict.decision),
-        "reasons": list(verdict.reasons),
-        "score": _number(verdict.score),
-        "similarity": _number(verdict.similarity),
-        "typicality": _number(found.typicality),
-        "frontality": None if found.frontality is None else _number(found.frontality),
-        "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
-        "pixel_digest": verdict.pixel_digest,
-        "policy_digest": verdict.policy_digest,
-    }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN; None stands for what is no number."""
-    return float(value) if math.isfinite(value) else None
-
-
-def _to_proto(entry: dict[str, Any]) -> pb.Evidence:
-    candidates = [
-        pb.Candidate(reference_id=a, patient_key=b, distance=_float(c), similarity=_float(d), score=_float(e))
-        for a, b, c, d, e in entry["candidates"]
-    ]
-    evidence = pb.Evidence(
-        receipt=entry["receipt"],
-        image_id=entry["image_id"],
-        decision=pb.Decision.Value(f"DECISION_{entry['decision']}"),
-        reasons=entry["reasons"],
-        score=_float(entry["score"]),
-        similarity=_float(entry["similarity"]),
-        typicality=_float(entry["typicality"]),
-        frontality=entry.get("frontality"),  # lines of older versions hold none
-        candidates=candidates,
-        pixel_digest=entry["pixel_digest"],
-        policy_digest=entry["policy_digest"],
-        identity=entry["identity"],
-    )
-    evidence.check_time.FromDatetime(datetime.fromisoformat(entry["time"]))
-    return evidence
-
-
-def _float(value: float | None) -> float:
-    return math.nan if value is None else value
+    return CallRefused("UNAVAILABLE", "NOT_CHECKED", "the image could not be checked, try again", RETRY_SECONDS)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import Gauge
 
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.gates import POLL_SECONDS
 from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
@@ -41,21 +39,23 @@ async def serve_gate(config: RunConfig, endpoint: ServiceEndpoint, log: Path, se
     ):
         opened = HashLog(log)
         try:
-            oracle = CheckService(opened, quotas, Batches(config.batch_size))
+            service = CheckService(gates, models, opened, Batches(config.batch_size), quotas)
 
             async def readiness(server: Server, names: Sequence[str]) -> None:
-                told = "1 while the index answers with what this gate may use, else 0."
-                reached = Gauge("cxrgate_index_reached", told, registry=server.metrics.registry)
-                while True:
-                    answered = await asyncio.gather(gates.refresh(), models.are_healthy())
-                    reached.set(answered[0])
-                    if (until := gates.certified_until()) is not None:
-                        server.metrics.certificate_expires(CertificateKind.CALIBRATION, until)
-                    ready = all(answered) and not opened.broken and not oracle.drift.noticed
-                    for name in names:
-                        await server.set_ready(name, ready=ready)
-                    await asyncio.sleep(POLL_SECONDS)
+                await _tell_readiness(service, server, names)
 
-            await serve(endpoint, [gate_service(gates, oracle)], readiness)
+            await serve(endpoint, [gate_service(service)], readiness)
         finally:
             await opened.close()
+
+
+async def _tell_readiness(service: CheckService, server: Server, names: Sequence[str]) -> None:
+    """Keep health and metrics of a server at what the check service finds, for ever."""
+    help_text = "1 while the index answers with what this gate may use, else 0."
+    reached = Gauge("cxrgate_index_reached", help_text, registry=server.metrics.registry)
+    async for found in service.watch():
+        reached.set(found.index)
+        if (until := service.gates.certified_until()) is not None:
+            server.metrics.certificate_expires(CertificateKind.CALIBRATION, until)
+        for name in names:
+            await server.set_ready(name, ready=found.ready)

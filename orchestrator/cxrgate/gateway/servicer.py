@@ -1,16 +1,17 @@
-"""GateService over the pipeline."""
+"""GateService: the check service, asked over gRPC."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
-from cxrgate.core import CallRefused
-from cxrgate.gate.gates import Gates
-from cxrgate.gateway.check import CheckService
+from cxrgate.core import CallRefused, MediaType
+from cxrgate.gateway.check import CheckService, check_name
+from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence
 from cxrgate.gateway.stream import answers
 from cxrgate.rpc.admission import Admission
 from cxrgate.rpc.guard import current_caller
@@ -24,23 +25,30 @@ IN_FLIGHT = 256
 WINDOW = 32
 STREAM_BYTES = 64 * MIB
 
+_MEDIA = {
+    pb.MEDIA_TYPE_UNSPECIFIED: None,
+    pb.MEDIA_TYPE_PNG: MediaType.PNG,
+    pb.MEDIA_TYPE_JPEG: MediaType.JPEG,
+    pb.MEDIA_TYPE_DICOM: MediaType.DICOM,
+}
 
-def gate_service(gates: Gates, oracle: CheckService, in_flight: int = IN_FLIGHT) -> Service:
+
+def gate_service(service: CheckService, in_flight: int = IN_FLIGHT) -> Service:
     """The service, for a Server."""
-    return Service(NAME, GateServicer(gates, oracle, in_flight), stubs.add_GateServiceServicer_to_server)
+    return Service(NAME, GateServicer(service, in_flight), stubs.add_GateServiceServicer_to_server)
 
 
 class GateServicer(stubs.GateServiceServicer):
     """See the .proto file."""
 
-    def __init__(self, gates: Gates, oracle: CheckService, in_flight: int) -> None:
+    def __init__(self, service: CheckService, in_flight: int) -> None:
         """Answer from the gate in force."""
-        self._gates, self._oracle = gates, oracle
+        self._service = service
         self._admission = Admission(in_flight)
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.GetPolicyResponse:
         """The policy in force."""
-        gate = self._gates.current()
+        gate = self._service.gates.current()
         policy = gate.policy
         shown = pb.Policy(
             digest=policy.digest,
@@ -53,29 +61,30 @@ class GateServicer(stubs.GateServiceServicer):
 
     async def CheckImage(self, request: pb.CheckImageRequest, context: Any) -> pb.CheckImageResponse:
         """One image; refused at once when the service is full."""
-        gate, caller = self._gates.current(), current_caller()
+        gate, caller = self._service.gates.current(), current_caller()
         with self._admission.now():
-            self._oracle.quotas.take(caller)
-            return pb.CheckImageResponse(verdict=await self._oracle.check(gate, caller, request.image))
+            self._service.quotas.take(caller)
+            answer = await self._service.check(gate, caller, _from_proto(request.image))
+            return pb.CheckImageResponse(verdict=_verdict(answer))
 
     async def CheckImages(
         self, requests: AsyncIterator[pb.CheckImagesRequest], context: Any
     ) -> AsyncIterator[pb.CheckImagesResponse]:
         """A stream under one policy; slowed down when the service is full."""
-        gate, caller = self._gates.current(), current_caller()
+        gate, caller = self._service.gates.current(), current_caller()
 
         async def check(request: pb.CheckImagesRequest) -> pb.CheckImagesResponse:
             async with self._admission.when_free():
                 try:
-                    verdict = await self._oracle.check(gate, caller, request.image)
+                    answer = await self._service.check(gate, caller, _from_proto(request.image))
                 except CallRefused as error:
                     return _in_band(request, error)
-                return pb.CheckImagesResponse(sequence=request.sequence, verdict=verdict)
+                return pb.CheckImagesResponse(sequence=request.sequence, verdict=_verdict(answer))
 
         async def within_quota() -> AsyncIterator[pb.CheckImagesRequest]:
             async for request in _counted(requests):
                 # In the order of the requests: what a used-up quota cuts off is the end.
-                await self._oracle.quotas.wait(caller)
+                await self._service.quotas.wait(caller)
                 yield request
 
         stream = answers(check, within_quota(), WINDOW, lambda item: len(item.image.content), STREAM_BYTES)
@@ -85,7 +94,8 @@ class GateServicer(stubs.GateServiceServicer):
 
     async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.GetEvidenceResponse:
         """The evidence behind a receipt."""
-        return pb.GetEvidenceResponse(evidence=await self._oracle.evidence(current_caller(), request.receipt))
+        evidence = await self._service.evidence(current_caller(), request.receipt)
+        return pb.GetEvidenceResponse(evidence=_evidence(evidence))
 
 
 async def _counted(requests: AsyncIterator[pb.CheckImagesRequest]) -> AsyncIterator[pb.CheckImagesRequest]:
@@ -100,5 +110,56 @@ async def _counted(requests: AsyncIterator[pb.CheckImagesRequest]) -> AsyncItera
 
 
 def _in_band(request: pb.CheckImagesRequest, error: CallRefused) -> pb.CheckImagesResponse:
-    told = pb.ImageError(image_id=request.image.image_id, code=error.code, reason=error.reason, message=error.message)
-    return pb.CheckImagesResponse(sequence=request.sequence, error=told)
+    image_error = pb.ImageError(
+        image_id=request.image.image_id, code=error.code, reason=error.reason, message=error.message
+    )
+    return pb.CheckImagesResponse(sequence=request.sequence, error=image_error)
+
+
+def _from_proto(image: pb.Image) -> ImageToCheck:
+    check_name(image.image_id)  # said before anything else that is wrong
+    if image.media_type not in _MEDIA:
+        raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "media_type must be PNG, JPEG, DICOM or unspecified")
+    return ImageToCheck(image.image_id, image.content, _MEDIA[image.media_type])
+
+
+def _verdict(answer: CheckAnswer) -> pb.Verdict:
+    return pb.Verdict(
+        image_id=answer.image_id,
+        decision=pb.Decision.Value(f"DECISION_{answer.decision}"),
+        receipt=answer.receipt,
+        policy_digest=answer.policy_digest,
+    )
+
+
+def _evidence(found: RecordedEvidence) -> pb.Evidence:
+    evidence = pb.Evidence(
+        receipt=found.receipt,
+        image_id=found.image_id,
+        decision=pb.Decision.Value(f"DECISION_{found.decision}"),
+        reasons=found.reasons,
+        score=_float(found.score),
+        similarity=_float(found.similarity),
+        typicality=_float(found.typicality),
+        frontality=found.frontality,
+        candidates=[
+            pb.Candidate(
+                reference_id=candidate.reference_id,
+                patient_key=candidate.patient_key,
+                distance=_float(candidate.distance),
+                similarity=_float(candidate.similarity),
+                score=_float(candidate.score),
+            )
+            for candidate in found.candidates
+        ],
+        pixel_digest=found.pixel_digest,
+        policy_digest=found.policy_digest,
+        identity=found.identity,
+    )
+    evidence.check_time.FromDatetime(found.time)
+    return evidence
+
+
+def _float(value: float | None) -> float:
+    """A number of the wire, where NaN stands for what is no number."""
+    return math.nan if value is None else value

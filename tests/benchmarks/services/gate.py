@@ -106,9 +106,9 @@ async def run_bare(folder, identity, models, pipe):
 
 async def run_gate(folder, identity, models, pipe):
     log, roles = HashLog(folder / "gate.log"), read_roles(ROLES)
-    oracle = CheckService(log, Quotas({"generator": QUOTA}), Batches(16))
-    gate = FixedGate(Gate(models, models, models, models, POLICY))
-    server = Server(identity, roles, [gate_service(gate, oracle)])
+    gates = FixedGate(Gate(models, models, models, models, POLICY))
+    service = CheckService(gates, models, log, Batches(16), Quotas({"generator": QUOTA}))
+    server = Server(identity, roles, [gate_service(service)])
     pipe.send(await server.start("127.0.0.1:0"))
     await asyncio.to_thread(pipe.recv)
     await server.drain(1)

@@ -1,0 +1,47 @@
+"""Which received images have their outcome in the hash log, by content and policy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from cxrgate.dicom.outbox import Outbox, OutFile
+
+CHECKED = "received_image_checked"
+"""The line of the log with the outcome of one received image."""
+
+_log = logging.getLogger(__name__)
+
+
+class FinishedImages:
+    """What needs no check again. While the log is recalled, releases that a crash cut off are finished."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        """Know nothing yet; every line of the log is to be recalled before images are checked."""
+        self._outbox, self._unrecorded = outbox, outbox.prepared()
+        self._finished: set[tuple[str, str]] = set()
+
+    def recall(self, line: Mapping[str, Any]) -> None:
+        """Take up a line of the log, and release what it names where a crash kept it from being released."""
+        if line["event"] != CHECKED:
+            return
+        self.add(line["name"], line["policy_digest"])
+        file = OutFile(line["released_as"], line.get("released_sha256", ""))
+        if file in self._unrecorded:
+            self._outbox.release(file.name)
+            self._unrecorded.remove(file)
+            _log.warning("dicom.release_finished name=%s", file.name)
+
+    def discard_unrecorded(self) -> None:
+        """Remove what was prepared and no line names: only once the whole log has been recalled."""
+        while self._unrecorded:
+            self._outbox.discard(self._unrecorded.pop())
+
+    def add(self, name: str, policy_digest: str) -> None:
+        """The outcome of this content under this policy is in the log, and what it releases is released."""
+        self._finished.add((name, policy_digest))
+
+    def has(self, name: str, policy_digest: str) -> bool:
+        """Whether this content has its outcome under this policy."""
+        return (name, policy_digest) in self._finished

@@ -1,0 +1,97 @@
+"""What goes into a check and comes out of it, and what the hash log keeps: plain values that no protocol shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cxrgate.core import Decision, MediaType, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ImageToCheck:
+    """One image, as a caller sent it: the caller's name for it, the encoded bytes and, if said, what they are."""
+
+    image_id: str
+    content: bytes = field(repr=False)
+    declared: MediaType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """All that a caller learns of one image; the receipt leads reviewers to the evidence."""
+
+    image_id: str
+    decision: Decision
+    receipt: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCandidate:
+    """One candidate of a recorded verdict; None is a number that was not finite."""
+
+    reference_id: str
+    patient_key: str
+    distance: float | None
+    similarity: float | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvidence:
+    """What a verdict rests on and whom it was given to; None is a number that was not finite, or not there."""
+
+    receipt: str
+    image_id: str
+    identity: str
+    time: datetime
+    decision: Decision
+    reasons: tuple[str, ...]
+    score: float | None
+    similarity: float | None
+    typicality: float | None
+    frontality: float | None
+    candidates: tuple[RecordedCandidate, ...] = field(repr=False)
+    pixel_digest: str
+    policy_digest: str
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> RecordedEvidence:
+        """From the content of a log line, which `verdict_entry` made."""
+        return cls(
+            **{name: line[name] for name in ("receipt", "image_id", "identity", "pixel_digest", "policy_digest")},
+            time=datetime.fromisoformat(line["time"]),
+            decision=Decision(line["decision"]),
+            reasons=tuple(line["reasons"]),
+            score=line["score"],
+            similarity=line["similarity"],
+            typicality=line["typicality"],
+            frontality=line.get("frontality"),  # lines of older versions hold none
+            candidates=tuple(RecordedCandidate(*candidate) for candidate in line["candidates"]),
+        )
+
+
+def verdict_entry(verdict: Verdict) -> dict[str, Any]:
+    """A verdict and its evidence as the part of a log line."""
+    found = verdict.evidence.candidates
+    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, verdict.evidence.scores)
+    return {
+        "decision": str(verdict.decision),
+        "reasons": list(verdict.reasons),
+        "score": _number(verdict.score),
+        "similarity": _number(verdict.similarity),
+        "typicality": _number(found.typicality),
+        "frontality": None if found.frontality is None else _number(found.frontality),
+        "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
+        "pixel_digest": verdict.pixel_digest,
+        "policy_digest": verdict.policy_digest,
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN; None stands for what is no number."""
+    return float(value) if math.isfinite(value) else None

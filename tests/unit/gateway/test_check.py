@@ -1,0 +1,182 @@
+"""The check service without any protocol: plain values in, plain values out."""
+
+import asyncio
+import math
+from contextlib import asynccontextmanager
+
+import pytest
+from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT, Stages
+from support.fakes import POLICY
+
+from cxrgate.core import CallRefused, Decision, MediaType
+from cxrgate.gate.drift import Drift
+from cxrgate.gate.gates import FixedGate
+from cxrgate.gate.pipeline import Gate
+from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.check import CheckService
+from cxrgate.gateway.quota import Quotas
+from cxrgate.gateway.records import ImageToCheck
+from cxrgate.hashlog import HashLog, read_lines
+from cxrgate.rpc.roles import Caller, Quota
+
+CALLER = Caller("spiffe://cxrgate.test/generator", "generator")
+QUOTAS = {"generator": Quota(images_per_day=3, images_per_second=1000)}
+
+
+class Models:
+    def __init__(self, *, healthy=True):
+        self.healthy = healthy
+
+    async def are_healthy(self):
+        return self.healthy
+
+
+@asynccontextmanager
+async def opened(folder, models=None, **more):
+    """A check service over the stand-ins of all stages."""
+    gate = Gate(*[Stages()] * 4, POLICY)
+    log = HashLog(folder / "log")
+    try:
+        yield CheckService(FixedGate(gate), models or Models(), log, Batches(4), Quotas(QUOTAS), **more)
+    finally:
+        await log.close()
+
+
+def use(folder, function, **more):
+    async def call():
+        async with opened(folder, **more) as service:
+            return await function(service)
+
+    return asyncio.run(call())
+
+
+def check(service, content, name="image"):
+    return service.check(service.gates.current(), CALLER, ImageToCheck(name, content))
+
+
+async def refusal(awaitable):
+    with pytest.raises(CallRefused) as refused:
+        await awaitable
+    return refused.value.code, refused.value.reason
+
+
+def events(folder):
+    return [line.content["event"] for line in read_lines(folder / "log", growing=True)]
+
+
+def test_an_answer_is_a_decision_and_a_receipt_and_the_evidence_lies_behind_it(tmp_path):
+    async def call(service):
+        answers = [await check(service, content, content.decode()) for content in (CLEAN, LEAK)]
+        return answers, await service.evidence(CALLER, answers[1].receipt)
+
+    (clean, leak), evidence = use(tmp_path, call)
+
+    assert (clean.image_id, clean.decision, clean.policy_digest) == ("clean", Decision.ANONYMOUS, POLICY.digest)
+    assert leak.decision is Decision.NOT_ANONYMOUS
+    assert (evidence.image_id, evidence.identity, evidence.decision) == ("leak", CALLER.identity, leak.decision)
+    assert evidence.score == 0.987654321
+    assert [candidate.reference_id for candidate in evidence.candidates] == ["reference0", "reference1", "reference2"]
+    assert events(tmp_path) == ["image_checked", "image_checked", "evidence_read"]
+
+
+def test_a_receipt_leads_to_its_evidence_after_a_restart(tmp_path):
+    receipt = use(tmp_path, lambda service: check(service, LEAK)).receipt
+
+    assert use(tmp_path, lambda service: service.evidence(CALLER, receipt)).decision is Decision.NOT_ANONYMOUS
+    assert use(tmp_path, lambda service: refusal(service.evidence(CALLER, "another"))) == ("NOT_FOUND", "RECEIPT")
+
+
+def test_what_cannot_be_judged_is_refused_and_recorded(tmp_path):
+    async def call(service):
+        return [await refusal(check(service, content)) for content in (TEXT, BROKEN)]
+
+    assert use(tmp_path, call) == [("INVALID_ARGUMENT", "IMAGE_UNDECODABLE"), ("UNAVAILABLE", "NOT_CHECKED")]
+    assert events(tmp_path) == ["image_refused", "image_refused"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a" * 129, "a\n", "ä"])
+def test_a_name_that_could_not_stand_in_a_log_is_refused_before_anything_is_checked(tmp_path, name):
+    assert use(tmp_path, lambda service: refusal(check(service, CLEAN, name))) == ("INVALID_ARGUMENT", "NAME")
+    assert events(tmp_path) == []
+
+
+def test_what_was_used_of_a_quota_today_counts_after_a_restart(tmp_path):
+    async def call(service):
+        for _ in range(2):
+            service.quotas.take(CALLER)
+            await check(service, CLEAN)
+
+    async def take(service):
+        service.quotas.take(CALLER)
+        with pytest.raises(CallRefused) as refused:
+            service.quotas.take(CALLER)
+        return refused.value.reason
+
+    use(tmp_path, call)
+    assert use(tmp_path, take) == "QUOTA"
+
+
+def test_scores_that_drift_end_the_verdicts_of_every_door(tmp_path):
+    async def call(service):
+        for content in [CLEAN] * 10 + [LEAK] * 20:
+            await check(service, content)
+        gate = service.gates.current()
+        return [await refusal(check(service, CLEAN)), await refusal(service.judge(gate, CLEAN, MediaType.PNG))]
+
+    found = use(tmp_path, call, drift=Drift(reference=10, window=10))
+
+    assert found == [("FAILED_PRECONDITION", "DRIFT")] * 2
+    assert events(tmp_path)[-1] == "drift_noticed"
+    assert use(tmp_path, lambda service: refusal(check(service, CLEAN))) == found[0]
+
+
+def test_what_another_door_records_counts_for_drift_too(tmp_path):
+    async def call(service):
+        for score in [0.1] * 10 + [0.9] * 20 + [None]:
+            await service.record("received_image_checked", {"policy_digest": POLICY.digest, "score": score})
+        return service.drift.noticed
+
+    assert use(tmp_path, call, drift=Drift(reference=10, window=10))
+    assert events(tmp_path).count("drift_noticed") == 1
+
+
+def test_a_door_takes_up_lines_of_its_own(tmp_path):
+    lines = []
+    use(tmp_path, lambda service: service.record("mine", {"number": 1}))
+    use(tmp_path, lambda service: check(service, CLEAN), recall=lines.append)
+
+    assert [(line["event"], line["number"]) for line in lines] == [("mine", 1)]
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_it_is_ready_while_the_models_answer_and_nothing_has_drifted(tmp_path, healthy):
+    async def call(service):
+        found = [await anext(service.watch())]
+        service.drift.noticed = True
+        return [*found, await anext(service.watch())]
+
+    first, drifted = use(tmp_path, call, models=Models(healthy=healthy))
+
+    assert (first.ready, first.index) == (healthy, True)
+    assert (drifted.ready, drifted.index) == (False, True)
+
+
+def test_a_score_that_is_no_number_is_recorded_as_none(tmp_path):
+    class Odd(Stages):
+        def _evidence(self, item):
+            found = super()._evidence(item)
+            found.scores[:] = math.nan
+            return found
+
+    async def call():
+        log = HashLog(tmp_path / "log")
+        service = CheckService(FixedGate(Gate(*[Odd()] * 4, POLICY)), Models(), log, Batches(1))
+        answer = await check(service, CLEAN)
+        evidence = await service.evidence(CALLER, answer.receipt)
+        await log.close()
+        return answer, evidence
+
+    answer, evidence = asyncio.run(call())
+
+    assert answer.decision is Decision.INDETERMINATE
+    assert [candidate.score for candidate in evidence.candidates] == [None] * 3
