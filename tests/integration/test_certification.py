@@ -121,7 +121,7 @@ SPOILT = [
     (over, "expired on"),
     (changed_weights, "verification/weights"),
     (other_weights, "enrol again"),
-    (changed_preprocessing, "retrieval: expected digest"),
+    (changed_preprocessing, "retrieval: the manifest has the digest"),
     (changed_snapshot, "features"),
     (changed_manifest, "snapshot/manifest"),
 ]

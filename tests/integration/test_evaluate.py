@@ -108,4 +108,4 @@ def test_a_store_without_models_is_refused(folder, tmp_path):
     answer = CliRunner().invoke(app, ["evaluate", str(folder / "data"), "--models", str(tmp_path)])
 
     assert answer.exit_code == 2
-    assert "expected a model folder" in answer.stderr
+    assert "is no model folder" in answer.stderr

@@ -92,7 +92,7 @@ def test_a_calibrated_embedder_scores_its_own_image_as_the_same_patient(models):
 
 def test_a_listing_without_images_to_train_on_is_refused(folder, listing):
     samples = [sample for sample in read_samples(listing) if sample.split is not Split.TRAIN]
-    with pytest.raises(UsageError, match="expected images to train on, got none"):
+    with pytest.raises(UsageError, match="holds no image"):
         train(Job(samples, RECIPES["verification"], SEED, folder / "none", folder / "none-model"))
 
 

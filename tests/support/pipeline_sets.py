@@ -1,4 +1,4 @@
-"""A small MIMIC-CXR and a synthetic set on disk, and anonymization-pipeline's config.yaml over them, with model folders."""
+"""A small MIMIC-CXR and a synthetic set on disk, and anonymization-pipeline's config.yaml over them."""
 
 from __future__ import annotations
 

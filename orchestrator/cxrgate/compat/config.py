@@ -17,8 +17,8 @@ from cxrgate.models import ModelKind
 class PipelineConfig(Section):
     """The keys of config.yaml; relative paths count from its folder.
 
-    `dataset_name` and `real_dataset_splits_path` may be missing, as in that project's own files. `exclude` is ours: a file
-    with the names of real images to leave out, one a line.
+    `dataset_name` and `real_dataset_splits_path` may be missing, as in that project's own files.
+    `exclude` is ours: a file with the names of real images to leave out, one a line.
     """
 
     dataset_name: Layout = Layout.MIMIC
@@ -40,7 +40,7 @@ class PipelineConfig(Section):
 
 
 def is_pipeline_config(path: Path) -> bool:
-    """Whether a file is a configuration of anonymization-pipeline, by one of its keys; False where it cannot be read."""
+    """Whether a file is a configuration of anonymization-pipeline, by its keys; False where it cannot be read."""
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -65,7 +65,8 @@ def served_folder(store: Path) -> Path:
         active = (store / ACTIVE).read_text().strip()
         folders = [folder for folder in folders if digests[folder] == active][:1]
     if len(folders) != 1:
-        raise UsageError(f"expected one snapshot, or an active one, in {store}, got {len(folders)}")
+        cure = "activate one of them" if folders else "enrol first"
+        raise UsageError(f"{store} holds {len(folders)} snapshots and none is active: {cure}")
     return folders[0]
 
 
