@@ -218,14 +218,14 @@ def test_output_of_unknown_origin_is_refused(folder, step):
     for note in (folder / "outputs").glob("*.csv.json"):
         note.unlink()
 
-    with pytest.raises(UsageError, match="writes them"):
+    with pytest.raises(UsageError, match="writes: run it"):
         step(config(folder), Options())
 
 
 def test_table_of_another_model_is_refused(folder):
     save_small_models(folder / "others", seed=1)
 
-    with pytest.raises(MismatchError, match="run embed again"):
+    with pytest.raises(MismatchError, match="run `cxrgate embed` again"):
         search(config(folder, retrieval_model="others/retrieval"), Options())
 
 
@@ -244,7 +244,7 @@ def test_table_that_was_made_with_another_preprocessing_is_refused(folder):
     torch.save({name: (row * 2 - 1).astype(np.float32) for name, row in read_lookup_table(path).items()}, path)
     path.with_name("lookup_table.pth.json").unlink()
 
-    with pytest.raises(MismatchError, match="run embed"):
+    with pytest.raises(MismatchError, match="Run `cxrgate embed` again"):
         search(config(folder), Options())
 
 

@@ -47,7 +47,7 @@ def test_drift_stops_verdicts_over_a_restart_until_it_is_acknowledged(tmp_path):
 def test_a_log_has_one_writer(tmp_path):
     async def call():
         log = HashLog(tmp_path / "log")
-        with pytest.raises(UsageError, match="only writer"):
+        with pytest.raises(UsageError, match="another process writes this log"):
             HashLog(tmp_path / "log")
         await log.close()
         await HashLog(tmp_path / "log").close()

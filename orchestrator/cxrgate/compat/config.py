@@ -56,7 +56,9 @@ def read_pipeline_config(path: Path) -> PipelineConfig:
     """
     config = read_section(path.absolute(), PipelineConfig)
     if config.dataset_name is not Layout.MIMIC and config.real_dataset_splits_path is not None:
-        raise UsageError(f"expected real_dataset_splits_path with mimic only, got it with {config.dataset_name}")
+        raise UsageError(
+            f"real_dataset_splits_path is for dataset_name mimic only, not for {config.dataset_name}: remove it"
+        )
     check_places(
         released=config.filtered_dataset_output,
         outputs=[config.lookup_table_output, config.nearest_images_output, config.verification_output, config.home],

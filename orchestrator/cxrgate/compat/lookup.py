@@ -37,7 +37,7 @@ def write_lookup_table(path: Path, table: Mapping[str, NDArray[np.float32]]) -> 
         UsageError: a path with a line break.
     """
     if any("\n" in name or "\r" in name for name in table):
-        raise UsageError("expected paths of real images without line breaks")
+        raise UsageError("the path of a real image holds a line break: rename the file")
     # Protocol 2, as torch.save: a global is a line of text there. numpy 1 knows no numpy._core.
     content = pickle.dumps(dict(table), protocol=2).replace(_NUMPY_2, _NUMPY_1, 1)
     with private_file(path) as file, zipfile.ZipFile(file, "w") as archive:
@@ -56,13 +56,13 @@ def read_lookup_table(path: Path) -> Table:
         with torch.serialization.safe_globals(_ALLOWED):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise UsageError(f"expected a lookup table, {path} does not exist; run `cxrgate embed`") from error
+        raise UsageError(f"there is no lookup table at {path}: run `cxrgate embed` first") from error
     except Exception as error:  # a damaged pickle raises nearly everything
         raise UsageError(f"{path}: not a lookup table that can be read without running its code") from error
     if not isinstance(content, dict) or not content or not all(map(_is_entry, content.items())):
-        raise UsageError(f"{path}: expected a dictionary from paths to finite float32 vectors")
+        raise UsageError(f"{path} is no lookup table: it must map paths to finite float32 vectors. Run `cxrgate embed`")
     if len({len(row) for row in content.values()}) != 1:
-        raise UsageError(f"{path}: expected vectors of one length")
+        raise UsageError(f"{path} holds vectors of several lengths: run `cxrgate embed` again")
     return content
 
 

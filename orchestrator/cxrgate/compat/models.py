@@ -21,7 +21,7 @@ def model_folder(path: Path, kind: ModelKind, home: Path) -> Path:
     if path.is_dir():
         return path
     if not path.is_file():
-        raise UsageError(f"expected a checkpoint or a model folder as {kind} model, {path} does not exist")
+        raise UsageError(f"there is no {kind} model at {path}: name a checkpoint or a model folder")
     folder = home / "models" / f"{kind}-{file_digest(path)[:16]}"
     if not folder.is_dir():
         import_checkpoint(path, folder, kind, PRESETS[PRESET][kind])

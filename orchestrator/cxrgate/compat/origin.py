@@ -32,7 +32,9 @@ def check_table(path: Path, table: Table, forward: Forward) -> str:
     if not origin_path(path).exists():
         _check_samples(path, table, forward)
     elif read_origin(path, "embed", ["retrieval"])["retrieval"] != forward.manifest.digest:
-        raise MismatchError(f"expected {path} made with the model {forward.manifest.digest[:12]}; run embed again")
+        raise MismatchError(
+            f"{path} was made with another model than {forward.manifest.digest[:12]}: run `cxrgate embed` again"
+        )
     return file_digest(path)
 
 
@@ -47,8 +49,8 @@ def _check_samples(path: Path, table: Table, forward: Forward) -> None:
     rows = [item.row for item in found if isinstance(item, Described)]
     if len(rows) != len(chosen) or not _agree(rows, [table[name] for name in chosen]):
         raise MismatchError(
-            f"expected {path} to hold this model's embeddings of its images: it has no note by `cxrgate embed`, and "
-            "embedding some of them again gives something else; run embed"
+            f"{path} does not hold this model's embeddings of its images: it has no note by `cxrgate embed`, and "
+            "embedding some of them again gives something else. Run `cxrgate embed` again"
         )
 
 

@@ -18,15 +18,19 @@ def check_places(released: Path, outputs: Sequence[Path], inputs: Sequence[Path]
     """
     for output in outputs:
         if _holds(released, output):
-            raise UsageError(f"expected {output} outside {released}: it names real images")
+            raise UsageError(
+                f"{output} names real images and must not lie in the released set {released}: name another place"
+            )
     for source in inputs:
         for output in outputs:
             if _holds(source, output):
-                raise UsageError(f"expected {output} outside {source}: it would be taken for an image")
+                raise UsageError(f"{output} must not lie in {source}: it would be taken for an image")
         if _holds(source, released) or _holds(released, source):
-            raise UsageError(f"expected {released} and {source} apart: the released set replaces what lies there")
+            raise UsageError(f"{released} and {source} must lie apart: the released set replaces what lies there")
     if not _replaceable(released):
-        raise UsageError(f"expected no folder at {released}, or a released set with {MANIFEST}: it would be replaced")
+        raise UsageError(
+            f"{released} would be replaced and is no released set (it has no {MANIFEST}): name another folder"
+        )
 
 
 def _holds(folder: Path, path: Path) -> bool:

@@ -46,14 +46,14 @@ def read_origin(output: Path, command: str, keys: Collection[str]) -> dict[str, 
         found = file_digest(output)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            f"expected {output} and {origin_path(output).name} as `cxrgate {command}` writes them"
+            f"{output} or {origin_path(output).name} is not there or not what `cxrgate {command}` writes: run it"
         ) from error
     if note["sha256"] != found:
-        raise MismatchError(f"expected {output} as `cxrgate {command}` wrote it, it was changed; run {command} again")
+        raise MismatchError(f"{output} was changed after `cxrgate {command}` wrote it: run `cxrgate {command}` again")
     return note
 
 
 def check_same(path: Path, sha256: str, command: str) -> None:
     """Raise MismatchError unless `path` is still the file that `cxrgate <command>` read."""
     if not path.is_file() or file_digest(path) != sha256:
-        raise MismatchError(f"expected {path} as it was when `cxrgate {command}` read it; run {command} again")
+        raise MismatchError(f"{path} was changed after `cxrgate {command}` read it: run `cxrgate {command}` again")

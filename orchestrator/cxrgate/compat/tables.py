@@ -45,7 +45,7 @@ def read_nearest(path: Path) -> list[Nearest]:
     try:
         rows = [(row, int(row["rank"]), float(row["distance"])) for row in read_table(path, NEAREST)]
     except ValueError as error:
-        raise UsageError(f"{path}: expected numbers as distance and rank") from error
+        raise UsageError(f"{path}: a distance or a rank is no number. Run `cxrgate search` again") from error
     return [Nearest(row["synthetic_image"], row["real_image"], far, rank) for row, rank, far in rows if rank == 0]
 
 
@@ -63,7 +63,7 @@ def read_scores(path: Path) -> dict[str, Score]:
     rows = [Score(row["synthetic_image"], row["real_image"], _number(row["score"])) for row in read_table(path, SCORES)]
     scores = {row.synthetic_image: row for row in rows}
     if len(scores) != len(rows):
-        raise UsageError(f"{path}: expected every synthetic image once")
+        raise UsageError(f"{path} lists a synthetic image twice: run `cxrgate verify` again")
     return scores
 
 

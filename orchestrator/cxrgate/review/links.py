@@ -40,7 +40,7 @@ def sign_link(key: bytes, reviewer: str, valid: timedelta) -> str:
         UsageError: a name with other characters than letters, digits and . _ @ -, or longer than 64.
     """
     if not _NAME.fullmatch(reviewer):
-        raise UsageError("expected a reviewer's name of 1 to 64 characters A-Z a-z 0-9 . _ @ -")
+        raise UsageError("a reviewer's name has 1 to 64 characters A-Z a-z 0-9 . _ @ -")
     expires = datetime.now(UTC) + valid
     content = {"reviewer": reviewer, "expires": expires.isoformat(), "nonce": secrets.token_urlsafe(16)}
     payload = _encode(json.dumps(content).encode())

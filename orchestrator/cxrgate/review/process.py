@@ -44,7 +44,7 @@ async def serve_review(
         UsageError: no log is configured, the run is not finished, or certificates, roles or address cannot be used.
     """
     if config.review is None:
-        raise UsageError("expected `review` in the configuration: the file of the reviewers' log")
+        raise UsageError("the configuration has no `review`: name the file of the reviewers' log there")
     paths = Paths(config.output)
     results = read_results(paths.results)
     log = HashLog(config.review)

@@ -38,8 +38,7 @@ class Journal:
         if lines and lines[0] != dict(run):
             changed = sorted(key for key in run if lines[0].get(key) != run[key])
             raise UsageError(
-                f"expected an output folder of this very run, {path} belongs to another ({', '.join(changed)} differ); "
-                "choose another output or remove it"
+                f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
             )
         self.batches: dict[int, dict[str, Any]] = {line["batch"]: line for line in lines[1:]}
         self._count = len(lines)
@@ -72,7 +71,7 @@ def _sealing(path: Path, storage_key: bytes | None) -> SealedLines | None:
     wrapped = path.with_name(path.name + WRAPPED)
     if path.exists() and wrapped.exists() != (storage_key is not None):
         asked = "no storage key" if storage_key is None else "a storage key"
-        raise UsageError(f"expected a journal that goes with {asked} at {path}; choose another output or remove it")
+        raise UsageError(f"the journal {path} does not go with {asked}: choose another output, or remove it")
     if storage_key is None:
         return None
     if not path.exists():
@@ -92,7 +91,7 @@ def _read_sealed(path: Path, sealing: SealedLines) -> tuple[list[dict[str, Any]]
     payloads = [sealing.open(number, line.rstrip(b"\n")) for number, line in enumerate(raw)]
     whole = [payload for payload in payloads[:-1] if payload is not None]
     if len(whole) < len(payloads[:-1]):
-        raise StorageCorrupt(f"{path}: expected sealed lines as they were written")
+        raise StorageCorrupt(f"{path}: a sealed line was changed: choose another output, or remove it")
     last = payloads[-1] if raw and raw[-1].endswith(b"\n") else None
     if last is not None:
         whole.append(last)

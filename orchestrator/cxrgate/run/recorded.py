@@ -46,7 +46,9 @@ class Results:
         try:
             return pd.read_parquet(self.folder / EVIDENCE, filters=[("image_id", "in", list(image_ids))])
         except (TypeError, ValueError) as error:  # a table without rows has columns without a type
-            raise UsageError(f"{self.folder / EVIDENCE}: expected the evidence of {len(image_ids)} images") from error
+            raise UsageError(
+                f"{self.folder / EVIDENCE} lacks the evidence of some of {len(image_ids)} images"
+            ) from error
 
 
 def read_results(folder: Path) -> Results:
@@ -65,13 +67,15 @@ def read_results(folder: Path) -> Results:
         _check_columns(folder, images)
         stray = int(((images["decision"] != Decision.ANONYMOUS.value) & (images["released_as"] != "")).sum())
     except FileNotFoundError as error:
-        raise UsageError(f"expected the results of a run with {RUN}, {IMAGES} and {EVIDENCE}, got {folder}") from error
+        raise UsageError(f"{folder} holds no results of a run: {RUN}, {IMAGES} or {EVIDENCE} is missing") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{folder}: expected the results of a run, got {error!r}") from error
+        raise UsageError(f"{folder}: the results of the run cannot be read: {error!r}") from error
     if stray:
-        raise UsageError(f"{folder}: expected only ANONYMOUS images to be released, got {stray} others")
+        raise UsageError(f"{folder}: {stray} released images are not ANONYMOUS: these results were changed. Run again")
     if policy.digest != run.get("policy_digest"):
-        raise MismatchError(f"{folder}: expected policy digest {policy.digest}, it states {run.get('policy_digest')}")
+        raise MismatchError(
+            f"{folder}: run.json holds the policy {policy.digest} and states {run.get('policy_digest')}: it was changed"
+        )
     return Results(folder, run, policy, images)
 
 
@@ -79,4 +83,4 @@ def _check_columns(folder: Path, images: pd.DataFrame) -> None:
     absent = [name for name in RESULT_COLUMNS if name not in images.columns]
     if absent:
         told = f"it lacks {', '.join(absent)}; run again into another output folder"
-        raise UsageError(f"{folder}: expected the results of this version, {told}")
+        raise UsageError(f"{folder} holds results of another version, {told}")

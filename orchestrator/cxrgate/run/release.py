@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return {**manifest, "files": dict(manifest["files"])}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected a released set with {MANIFEST}, got {folder}") from error
+        raise UsageError(f"{folder} is no released set: it has no {MANIFEST} that can be read") from error
 
 
 def _link(source: Path, target: Path) -> None:

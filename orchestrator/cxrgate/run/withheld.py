@@ -63,7 +63,10 @@ def expect_withheld(released: Path, withheld: int) -> None:
     """
     before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
     if withheld < before:
-        raise UsageError(f"expected the reviewers' log (review) by which {before} images were withheld, got {withheld}")
+        raise UsageError(
+            f"the reviewers' log withholds {withheld} images, the published set {before}: "
+            "check `review:` in the configuration"
+        )
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
             )
         )
     except (TemplateError, TypeError) as error:  # TypeError: a number that is not there is formatted
-        raise UsageError(f"{results.folder}: expected a complete run.json, got {error}") from error
+        raise UsageError(f"{results.folder}: run.json lacks {error}: run again") from error
 
 
 def _pictured(cases: ShownImages, pictures: Pictures) -> list[Pictured]:

@@ -46,14 +46,16 @@ class Compose:
         try:
             return subprocess.Popen([*self.command, *arguments], env=self._environment(variables or {}))  # noqa: S603 - ours
         except FileNotFoundError as error:
-            raise UsageError("expected the command docker with its Compose plugin") from error
+            raise UsageError("there is no command docker with its Compose plugin: install both") from error
 
     def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
         """As begin, to its end; UsageError where the command failed as well."""
         with self.begin(*arguments, variables=variables) as process:
             code = process.wait()
         if code != 0:
-            raise UsageError(f"expected `docker compose {arguments[0]}` to succeed, it gave {code}")
+            raise UsageError(
+                f"`docker compose {arguments[0]}` failed with exit code {code}; what it printed above says why"
+            )
 
     def inputs(self, *more: Path) -> str:
         """A digest of the files that services read when they start, keys among them: Compose does not look into them.
@@ -67,7 +69,9 @@ class Compose:
         command = [*self.command, "config", "--format", "json"]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, env=self._environment({}))  # noqa: S603 - ours
         if done.returncode != 0:
-            raise UsageError(f"expected `docker compose config` to succeed, it gave {done.returncode}")
+            raise UsageError(
+                f"`docker compose config` failed with exit code {done.returncode}; what it printed above says why"
+            )
         content = json.loads(done.stdout)
         named = [Path(item["file"]) for kind in ("configs", "secrets") for item in content.get(kind, {}).values()]
         return mapping_digest({str(path): file_digest(path) for path in (*named, *more) if os.access(path, os.R_OK)})

@@ -61,7 +61,7 @@ class Engine:
             self._client = docker.from_env(timeout=30)
             self._info: dict[str, Any] = self._client.info()
         except DockerException as error:
-            raise UsageError(f"expected a Docker engine that answers and that you may use: {error}") from error
+            raise UsageError(f"no Docker engine answers here, or you may not use it: {error}") from error
 
     def facts(self) -> EngineFacts:
         """See EngineFacts."""

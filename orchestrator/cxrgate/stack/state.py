@@ -111,7 +111,7 @@ class State:
         known = self.read_variables() if self.variables.exists() else {}
         content = {**defaults, **known, "CXRGATE_STATE": str(self.folder), "CXRGATE_USER": user, **chosen}
         if any("'" in value or "\n" in value for value in content.values()):
-            raise UsageError("expected paths and addresses without quotes and line ends")
+            raise UsageError("a path or an address holds a quote or a line end: choose one without")
         self.variables.write_text("".join(f"{name}='{value}'\n" for name, value in content.items()))
 
     def read_variables(self) -> dict[str, str]:
@@ -135,6 +135,8 @@ def read_variables(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text().splitlines()
     except OSError as error:
-        raise UsageError(f"expected the state of a stack that was started, got {path.parent}") from error
+        raise UsageError(
+            f"no stack was started from {path.parent}: run `cxrgate stack up`, or name its folder with --state"
+        ) from error
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

@@ -41,7 +41,7 @@ def wait_until_started(process: subprocess.Popen[bytes], engine: Engine, project
     if process.returncode != 0:
         others = [item for item in engine.states(project) if not item.good]
         told = account(engine, project, others)
-        raise UsageError(f"expected `docker compose up` to succeed, it gave {process.returncode}\n{told}")
+        raise UsageError(f"`docker compose up` failed with exit code {process.returncode}\n{told}")
 
 
 def wait_until_healthy(engine: Engine, project: str, say: Say, seconds: float = SECONDS) -> None:

@@ -18,7 +18,7 @@ class LogBroken(UsageError):
     """A log whose chain does not hold. `number` is the first line that does not fit."""
 
     def __init__(self, path: Path, number: int) -> None:
-        super().__init__(f"expected an unbroken chain in {path}, line {number} does not fit")
+        super().__init__(f"the chain of {path} is broken: line {number} does not fit the line before it")
         self.number = number
 
 
@@ -71,7 +71,7 @@ def verify_log(path: Path, kept: Head | None = None) -> Head:
         UsageError: there is no log.
     """
     if not path.is_file():
-        raise UsageError(f"expected a log, got {path}")
+        raise UsageError(f"there is no log at {path}")
     heads = {0: START} | {line.head.count: line.head.sha256 for line in read_lines(path)}
     for head in (read_head(path), kept):
         if head is not None and heads.get(head.count) != head.sha256:
@@ -90,7 +90,7 @@ def parse_head(text: str) -> Head:
     """A head as `COUNT:SHA256`; UsageError for anything else."""
     count, _, sha256 = text.strip().partition(":")
     if not count.isdecimal() or len(sha256) != len(START):
-        raise UsageError("expected a head COUNT:SHA256")
+        raise UsageError("a head is COUNT:SHA256")
     return Head(int(count), sha256)
 
 

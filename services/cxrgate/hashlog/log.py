@@ -110,7 +110,7 @@ class HashLog:
             position += len(line)
         content = b"".join(lines)
         if os.write(self._file, content) != len(content):
-            raise OSError("expected the log's disk to take whole lines")
+            raise OSError("the log's disk took a part of a line")
         os.fsync(self._file)
         self._write_head(head)
         if head.count // CHECKPOINT > self.head.count // CHECKPOINT:
@@ -128,7 +128,7 @@ def _lock(file: int) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UsageError("expected to be the log's only writer; stop the service that writes it first") from error
+        raise UsageError("another process writes this log: stop it first") from error
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -147,4 +147,4 @@ def _settle(future: asyncio.Future[int], result: int | Exception) -> None:
 
 
 def _unavailable() -> CallRefused:
-    return CallRefused("UNAVAILABLE", "AUDIT", "expected a log that takes this call")
+    return CallRefused("UNAVAILABLE", "AUDIT", "the log cannot be written: the operator has to look at its disk")

@@ -168,13 +168,15 @@ def read_manifest(folder: Path) -> ModelManifest:
         manifest = ModelManifest.from_json(value)
         stated = value["digest"]
     except FileNotFoundError as error:
-        raise ModelError(f"expected a model folder with {MANIFEST}, got {folder.absolute()}") from error
+        raise ModelError(f"{folder.absolute()} is no model folder: it has no {MANIFEST}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder / MANIFEST}: {error}") from error
     if stated != manifest.digest:
-        raise ModelError(f"{folder}: expected digest {manifest.digest}, the manifest states {stated}")
+        raise ModelError(f"{folder}: the manifest has the digest {manifest.digest} and states {stated}: it was changed")
     weights = folder / WEIGHTS
     found = file_digest(weights) if weights.is_file() else "no file"
     if found != manifest.weights_sha256:
-        raise ModelError(f"{weights}: expected sha256 {manifest.weights_sha256}, got {found}")
+        raise ModelError(
+            f"{weights}: the sha256 is {found}, the manifest names {manifest.weights_sha256}. Get the model again"
+        )
     return manifest

@@ -33,12 +33,14 @@ def check_shapes(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     missing, surplus = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or surplus:
-        raise ModelError(f"expected {len(expected)} tensors; missing {missing[:3]}, not expected {surplus[:3]}")
+        raise ModelError(
+            f"the tensors are not those of the architecture: {missing[:3]} are missing, {surplus[:3]} are too many"
+        )
     for name, shape in expected.items():
         if tuple(state[name].shape) != shape:
-            raise ModelError(f"{name}: expected shape {list(shape)}, got {list(state[name].shape)}")
+            raise ModelError(f"{name} has the shape {list(state[name].shape)}, the architecture wants {list(shape)}")
         if state[name].is_floating_point() and not torch.isfinite(state[name]).all():
-            raise ModelError(f"{name}: expected finite numbers")
+            raise ModelError(f"{name} holds numbers that are not finite")
 
 
 def save_model(
@@ -91,7 +93,7 @@ def cast_model(folder: Path, output: Path, dtype: Dtype) -> ModelManifest:
         ModelError: as load_model; or `output` is `folder`.
     """
     if output.resolve() == folder.resolve():
-        raise ModelError(f"expected another folder than the model's own to write to, got {output}")
+        raise ModelError(f"{output} is the model's own folder: name another folder to write to")
     model = load_model(folder)
     old = model.manifest
     provenance = {**old.provenance, "cast_from": old.digest}

@@ -24,7 +24,9 @@ class Admission:
     def now(self) -> Iterator[None]:
         """Hold one place, or raise CallRefused: RESOURCE_EXHAUSTED."""
         if self._taken >= self._limit:
-            raise CallRefused("RESOURCE_EXHAUSTED", "OVERLOAD", "expected fewer calls at once", RETRY_SECONDS)
+            raise CallRefused(
+                "RESOURCE_EXHAUSTED", "OVERLOAD", "too many calls at once: try again later", RETRY_SECONDS
+            )
         self._taken += 1
         try:
             yield

@@ -30,5 +30,5 @@ def remaining(cap: float) -> float:
     at = _deadline.get()
     left = cap if at is None else min(cap, at - time.monotonic() - MARGIN_SECONDS)
     if left <= 0:
-        raise CallRefused("DEADLINE_EXCEEDED", "DEADLINE", "expected more time for this call")
+        raise CallRefused("DEADLINE_EXCEEDED", "DEADLINE", "the time for this call is over: give it a longer deadline")
     return left

@@ -69,7 +69,7 @@ def write_development_certificates(folder: Path, identities: Mapping[str, str], 
         UsageError: the folder exists: certificates that are in use are not replaced in passing.
     """
     if folder.exists():
-        raise UsageError(f"expected no folder at {folder}")
+        raise UsageError(f"{folder} exists: name a new folder")
     authority = Authority.create()
     folders = []
     for spiffe_id, role in identities.items():

@@ -81,7 +81,12 @@ class _OpenCalls:
     def one(self, identity: str) -> Iterator[None]:
         """Hold one call, or raise CallRefused: RESOURCE_EXHAUSTED."""
         if self._count[identity] >= CALLS_PER_IDENTITY:
-            raise CallRefused("RESOURCE_EXHAUSTED", "CALLS", "expected fewer open calls of one identity", RETRY_SECONDS)
+            raise CallRefused(
+                "RESOURCE_EXHAUSTED",
+                "CALLS",
+                "this identity has too many open calls: wait for some of them",
+                RETRY_SECONDS,
+            )
         self._count[identity] += 1
         try:
             yield
@@ -163,7 +168,9 @@ class _Call:
                     return await _stream(answer, context, clock)
                 return await answer
         except TimeoutError as error:
-            raise CallRefused("DEADLINE_EXCEEDED", "DEADLINE", "expected the call to end or move in time") from error
+            raise CallRefused(
+                "DEADLINE_EXCEEDED", "DEADLINE", "nothing moved in this call for too long: call again"
+            ) from error
 
     def _clock(self, left: float | None) -> _Clock:
         if self._kind == "unary_unary":
@@ -181,7 +188,7 @@ class _Call:
         try:
             return self._handler.request_deserializer(content)
         except (DecodeError, UnicodeDecodeError) as error:
-            raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "expected a message of this RPC") from error
+            raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "the request is no message of this RPC") from error
 
 
 async def _stream(answers: Any, context: Context, clock: _Clock) -> None:

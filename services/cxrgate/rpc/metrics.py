@@ -76,4 +76,4 @@ def serve_metrics(registry: CollectorRegistry, address: str) -> None:
     try:
         start_http_server(int(port), host or LOOPBACK, registry)
     except (OSError, OverflowError, ValueError) as error:
-        raise UsageError(f"expected HOST:PORT for the metrics, got {address}") from error
+        raise UsageError(f"{address} is no address for the metrics: give HOST:PORT") from error

@@ -65,7 +65,7 @@ async def serve(
     try:
         port = await server.start(listening.address)
     except RuntimeError as error:
-        raise UsageError(f"expected an address to listen on, got {listening.address}") from error
+        raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
     _log.info("rpc.server_started services=%s port=%d", ",".join(names), port)
     watch = asyncio.create_task(readiness(server, names))
     await wait_for_signal()
@@ -82,11 +82,11 @@ def read_identity(folder: Path) -> Identity:
     try:
         return Identity.read(folder)
     except OSError as error:
-        raise UsageError(f"expected tls.crt, tls.key and ca.crt in {folder}") from error
+        raise UsageError(f"{folder} lacks tls.crt, tls.key or ca.crt, or they cannot be read") from error
 
 
 def _expires(identity: Identity) -> datetime:
     try:
         return x509.load_pem_x509_certificate(identity.certificate).not_valid_after_utc
     except ValueError as error:
-        raise UsageError("expected a certificate in tls.crt") from error
+        raise UsageError("tls.crt holds no certificate") from error

@@ -47,12 +47,12 @@ class RoleMatrix(BaseModel):
         """Raise UsageError unless every RPC of the services is listed."""
         missing = [name for service in services for name in rpc_names(service) if name not in self.rpcs]
         if missing:
-            raise UsageError(f"expected every RPC in the roles file, {len(missing)} are missing: {', '.join(missing)}")
+            raise UsageError(f"the roles file lacks {len(missing)} RPCs: {', '.join(missing)}")
 
     def authorize(self, caller: Caller, rpc: str) -> None:
         """Raise CallRefused unless the caller's role may call the RPC."""
         if caller.role not in self.rpcs.get(rpc, ()):
-            raise CallRefused("PERMISSION_DENIED", "ROLE", "expected a role that may call this")
+            raise CallRefused("PERMISSION_DENIED", "ROLE", "the caller's role may not call this")
 
     def caller(self, ids: Sequence[str]) -> Caller:
         """Who calls, from the SPIFFE ids in the verified certificate.
@@ -61,7 +61,9 @@ class RoleMatrix(BaseModel):
             CallRefused: UNAUTHENTICATED, the certificate has no SPIFFE id or an unknown one.
         """
         if len(ids) != 1 or ids[0] not in self.identities:
-            raise CallRefused("UNAUTHENTICATED", "IDENTITY", "expected a certificate with one known SPIFFE id")
+            raise CallRefused(
+                "UNAUTHENTICATED", "IDENTITY", "the caller's certificate has no SPIFFE id that is known here"
+            )
         return Caller(ids[0], self.identities[ids[0]])
 
 
@@ -90,9 +92,9 @@ def read_roles(path: Path) -> RoleMatrix:
         content: Any = yaml.safe_load(path.read_text())
         matrix = RoleMatrix.model_validate(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-        raise UsageError(f"expected a roles file, {path}: {error}") from error
+        raise UsageError(f"{path} is no roles file: {error}") from error
     known = {role for roles in matrix.rpcs.values() for role in roles}
     unknown = (set(matrix.identities.values()) | set(matrix.quotas)) - known
     if unknown:
-        raise UsageError(f"expected roles that some RPC names, {path}: {', '.join(sorted(unknown))}")
+        raise UsageError(f"{path} names roles that may call no RPC: {', '.join(sorted(unknown))}")
     return matrix

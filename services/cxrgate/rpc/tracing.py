@@ -38,7 +38,7 @@ def configure_tracing(variables: Mapping[str, str] = os.environ) -> None:
         return
     found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
     if not found:
-        raise UsageError(f"expected the OpenTelemetry exporter {name}: install cxrgate[otel]")
+        raise UsageError(f"the OpenTelemetry exporter {name} is not installed: install cxrgate[otel]")
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra
 

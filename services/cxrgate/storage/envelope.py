@@ -46,12 +46,14 @@ def open_data_key(path: Path, storage_key: bytes) -> bytes:
     """
     content = _read(path)
     if content["key"] != _name(storage_key):
-        raise StorageError(f"expected the storage key {content['key']} for {path}, got {_name(storage_key)}")
+        raise StorageError(
+            f"{path} wants the storage key {content['key']}, and {_name(storage_key)} was given: name the right key"
+        )
     nonce, wrapped = bytes.fromhex(content["nonce"]), bytes.fromhex(content["wrapped"])
     try:
         return AESGCM(storage_key).decrypt(nonce, wrapped, _DOMAIN)
     except (InvalidTag, ValueError) as error:
-        raise StorageCorrupt(f"{path}: expected a wrapped key as it was written") from error
+        raise StorageCorrupt(f"{path}: the wrapped key was changed: bring it back from a backup") from error
 
 
 def rewrap(path: Path, old: bytes, new: bytes) -> bool:
@@ -90,7 +92,7 @@ def _read(path: Path) -> dict[str, str]:
         known = {name: str(content[name]) for name in ("key", "nonce", "wrapped")}
         bytes.fromhex(known["nonce"] + known["wrapped"])
     except FileNotFoundError as error:
-        raise StorageError(f"expected a wrapped key at {path}") from error
+        raise StorageError(f"there is no wrapped key at {path}: the sealed data cannot be opened without it") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise StorageCorrupt(f"{path}: expected a wrapped key as it was written") from error
+        raise StorageCorrupt(f"{path}: the wrapped key was changed: bring it back from a backup") from error
     return known

@@ -53,7 +53,7 @@ def unseal(path: Path, name: str, data_key: bytes) -> bytearray:
             try:
                 chunk = cipher.decrypt(_nonce(number, last=number == count - 1), sealed, header)
             except (InvalidTag, ValueError) as error:
-                raise StorageCorrupt(f"{path}: expected a sealed file as it was written") from error
+                raise StorageCorrupt(f"{path}: the sealed file was changed: bring it back from a backup") from error
             content[start : start + len(chunk)] = chunk
     return content
 

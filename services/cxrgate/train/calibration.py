@@ -38,7 +38,9 @@ def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.i
     """
     _, first = np.unique(patients, return_index=True)
     if len(first) < MINIMUM_PATIENTS:
-        raise UsageError(f"expected {MINIMUM_PATIENTS} patients or more in the tune part, got {len(first)}")
+        raise UsageError(
+            f"the tune part has {len(first)} patients, and calibration needs {MINIMUM_PATIENTS}: add patients to it"
+        )
     cosines = embeddings[first].astype(np.float64) @ embeddings.astype(np.float64).T
     cosines[patients[first][:, None] == patients[None]] = -1
     return float(np.quantile(cosines.max(axis=1), 1 - flagged))
@@ -53,7 +55,9 @@ def calibrate(cosines: Float64s, same: NDArray[np.bool_], threshold: float) -> t
         UsageError: pairs of one kind only.
     """
     if same.all() or not same.any():
-        raise UsageError("expected pairs of one patient and of two in the tune part")
+        raise UsageError(
+            "the tune part has no pair of images of one patient, or none of two patients: calibration needs both"
+        )
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
 
     def loss(parameters: Float64s) -> float:

@@ -34,7 +34,9 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
     if recipe.initial is Initial.RANDOM:
         return network
     if not isinstance(network, Embedder):
-        raise UsageError("expected initial: random; published weights are there for the network embedder only")
+        raise UsageError(
+            "published weights are there for the network embedder only: write `initial: random` in the recipe"
+        )
     network.trunk.load_state_dict(published_weights())
     _discriminate(network.eval(), inputs, seed)
     return network

@@ -65,7 +65,7 @@ def read_samples(path: Path) -> list[Sample]:
 
 def _split(value: str) -> Split | None:
     if value and value not in set(Split):
-        raise UsageError(f"expected a split of {', '.join(Split)}, got {value!r}")
+        raise UsageError(f"the split {value!r} is none of {', '.join(Split)}")
     return Split(value) if value else None
 
 
@@ -90,7 +90,9 @@ def check_disjoint(samples: Sequence[Assigned]) -> None:
         found.setdefault(sample.patient_id, set()).add(sample.split)
     shared = [patient for patient, splits in found.items() if len(splits) > 1]
     if shared:
-        raise UsageError(f"expected every patient in one split, {len(shared)} are in several, the first {shared[0]!r}")
+        raise UsageError(
+            f"{len(shared)} patients are in several splits, the first {shared[0]!r}: put each patient into one"
+        )
 
 
 def with_splits(samples: Sequence[Sample], seed: int) -> list[Sample]:
@@ -113,5 +115,5 @@ def without_sources(samples: Sequence[Sample], left_out: Sequence[str]) -> list[
     """
     unknown = set(left_out) - {sample.source for sample in samples}
     if unknown:
-        raise UsageError(f"expected names of sources, got {sorted(unknown)}")
+        raise UsageError(f"no image is of the sources {sorted(unknown)}: check the names")
     return [sample for sample in samples if sample.source not in left_out]

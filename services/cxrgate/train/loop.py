@@ -76,7 +76,7 @@ class Training:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=isinstance(self.network, Embedder)):
             loss = self._objective.loss(self.network, rng, torch.Generator().manual_seed(seed))
         if not torch.isfinite(loss):
-            raise UsageError(f"expected a finite loss, got {loss.item()} at step {self.step}; lower the rate")
+            raise UsageError(f"the loss is {loss.item()} at step {self.step}: lower the rate in the recipe")
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
@@ -116,7 +116,9 @@ class Training:
     def _resume(self) -> None:
         content: dict[str, Any] = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
         if content["identity"] != self._identity:
-            raise UsageError(f"expected a checkpoint of this recipe, seed and images at {self._checkpoint}; remove it")
+            raise UsageError(
+                f"{self._checkpoint} belongs to another recipe, seed or set of images: remove it or name another --work"
+            )
         self.step, self.seconds, self._average = content["step"], content["seconds"], content["average"]
         self.network.load_state_dict(content["network"])
         self._optimizer.load_state_dict(content["optimizer"])

@@ -146,5 +146,7 @@ def make_objective(recipe: Recipe, inputs: Inputs, network: nn.Module) -> Object
         UsageError: pairs are for the Siamese network, the other losses for networks that embed.
     """
     if (recipe.loss is Loss.PAIRS) != isinstance(network, SiameseNetwork):
-        raise UsageError(f"expected the loss {Loss.PAIRS} for a Siamese network and for no other, got {recipe.loss}")
+        raise UsageError(
+            f"the loss {recipe.loss} does not fit the network: {Loss.PAIRS} is for a Siamese network and for no other"
+        )
     return _OBJECTIVES[recipe.loss](recipe, inputs)

@@ -94,12 +94,14 @@ def _read(sample: Sample) -> ImageRecord:
     try:
         return sample.file.read()
     except ImageError as error:
-        raise UsageError(f"expected every image to be readable, {sample.file.image_id}: {error.reason}") from error
+        raise UsageError(
+            f"{sample.file.image_id} cannot be read ({error.reason}): take it out of the listing"
+        ) from error
 
 
 def _readable(image: GreyImage | Failure) -> NDArray[np.uint8]:
     if isinstance(image, Failure):
-        raise UsageError(f"expected every image to be readable, {image.image_id}: {image.reason}")
+        raise UsageError(f"{image.image_id} cannot be read ({image.reason}): take it out of the listing")
     return image.pixels
 
 

@@ -38,10 +38,10 @@ def read_splits(folder: Path) -> list[SplitImage]:
     ]
     empty = [image for image in images if not (image.name and image.patient_id)]
     if empty:
-        raise UsageError(f"{folder}: expected an image and a patient in every row, got {empty[0]}")
+        raise UsageError(f"{folder}: a row lacks its image or its patient: {empty[0]}")
     twice = [name for name, count in Counter(image.name for image in images).items() if count > 1]
     if twice:
-        raise UsageError(f"{folder}: expected every image once, {len(twice)} are there again, the first {twice[0]!r}")
+        raise UsageError(f"{folder}: {len(twice)} images are listed twice, the first {twice[0]!r}")
     check_disjoint(images)
     return images
 
@@ -58,13 +58,13 @@ def write_listing(images: Sequence[SplitImage], folder: Path, output: Path) -> N
         UsageError: an image has no file or several, or `output` lies elsewhere.
     """
     if not folder.resolve().is_relative_to(output.parent.resolve()):
-        raise UsageError(f"expected the listing in {folder} or above it, got {output}")
+        raise UsageError(f"the listing must lie in {folder} or above it, not at {output}")
     files: dict[str, list[Path]] = {}
     for file in list_folder(folder):
         files.setdefault(file.path.name, []).append(file.path)
     wrong = [image.name for image in images if len(files.get(image.name, [])) != 1]
     if wrong:
-        raise UsageError(f"expected one file per image in {folder}, {len(wrong)} have none or several: {wrong[0]!r}")
+        raise UsageError(f"{len(wrong)} listed images have no file or several in {folder}, the first {wrong[0]!r}")
     root = output.parent.resolve()
     with output.open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table, lineterminator="\n")

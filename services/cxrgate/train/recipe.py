@@ -95,12 +95,12 @@ def read_recipe(path: Path) -> Recipe:
         recipe = Recipe.model_validate(yaml.safe_load(path.read_text()))
         _check(recipe)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"expected a YAML file, {path}: {error}") from error
+        raise UsageError(f"{path} is no YAML file that can be read: {error}") from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise UsageError("\n".join([f"{path}: expected another recipe", *lines])) from error
+        raise UsageError("\n".join([f"{path} is no recipe:", *lines])) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: expected a network and a preprocessing: {error}") from error
+        raise UsageError(f"{path}: its network or preprocessing cannot be made: {error}") from error
     return recipe
 
 

@@ -39,7 +39,7 @@ class PatientBlocks:
             int(source): _groups(labels, np.flatnonzero(sources == source)) for source in np.unique(sources)
         }
         if several and not any(many for many, _ in self._groups.values()):
-            raise UsageError("expected patients with two or more images to train on, got none")
+            raise UsageError("no patient of the training part has two or more images: this loss needs them")
         sizes = np.sqrt([sum(map(len, many)) + len(one) for many, one in self._groups.values()])
         self._odds = sizes / sizes.sum()
         self._labels = labels
@@ -96,7 +96,9 @@ class BalancedPairs:
         self._labels, self._half = labels, max(1, pairs // 2)
         self._many, _ = _groups(labels, np.arange(len(labels)))
         if not self._many or len(np.unique(labels)) < 2:
-            raise UsageError("expected two patients or more, and one with two images, to make pairs from")
+            raise UsageError(
+                "pairs need two patients or more, and one of them with two images: the training part has too few"
+            )
         # Every combination of two images of a patient is as likely as any other.
         combinations = np.array([len(group) * (len(group) - 1) for group in self._many], dtype=np.float64)
         self._odds = combinations / combinations.sum()

@@ -90,7 +90,7 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
 def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:
     parts = {split: [s for s in samples if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
     if not parts[Split.TRAIN]:
-        raise UsageError("expected images to train on, got none")
+        raise UsageError("the training part holds no image")
     return parts
 
 

@@ -31,7 +31,7 @@ def within_covariance(rows: Float64s, labels: NDArray[np.int64], shrinkage: floa
     several = counts[numbers] > 1
     freedom = int(several.sum()) - int((counts > 1).sum())
     if freedom < 1:
-        raise UsageError("expected a patient with two or more images, got none")
+        raise UsageError("no patient has two or more images: the spread within patients cannot be estimated")
     difference = (rows - means[numbers] / counts[numbers][:, None])[several]
     covariance = difference.T @ difference / freedom
     dimensions = len(covariance)

@@ -131,6 +131,6 @@ def test_equal_tables_are_equal_files(tmp_path):
 
 
 def test_path_with_a_line_break_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="line breaks"):
+    with pytest.raises(UsageError, match="line break"):
         write_lookup_table(tmp_path / "table.pth", {"a\ncnumpy._core.multiarray\n": np.zeros(3, np.float32)})
     assert not list(tmp_path.iterdir())

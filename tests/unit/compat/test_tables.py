@@ -39,14 +39,14 @@ def test_score_that_is_no_number_is_nan(tmp_path, text):
 def test_image_with_two_scores_is_refused(tmp_path):
     write_scores(tmp_path / "scores.csv", [Score("a", "b", 0.9), Score("a", "c", 0.1)])
 
-    with pytest.raises(UsageError, match="once"):
+    with pytest.raises(UsageError, match="twice"):
         read_scores(tmp_path / "scores.csv")
 
 
 def test_rank_that_is_no_number_is_refused(tmp_path):
     (tmp_path / "nearest.csv").write_text("synthetic_image,real_image,distance,rank\na,b,1,first\n")
 
-    with pytest.raises(UsageError, match="numbers"):
+    with pytest.raises(UsageError, match="number"):
         read_nearest(tmp_path / "nearest.csv")
 
 

@@ -14,5 +14,5 @@ def test_file_that_holds_no_certificate_is_named(tmp_path):
     write_identity(tmp_path / "gate", replace(IDENTITIES["gate"], certificate=b"none"))
     listening = ServiceEndpoint("127.0.0.1:0", tmp_path / "gate", ROLES_FILE)
 
-    with pytest.raises(UsageError, match=r"expected a certificate in tls\.crt"):
+    with pytest.raises(UsageError, match=r"tls\.crt holds no certificate"):
         asyncio.run(serve(listening, [gate(Servicer())]))

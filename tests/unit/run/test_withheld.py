@@ -71,5 +71,5 @@ def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
     withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
     expect_withheld(tmp_path / "released", 1)
-    with pytest.raises(UsageError, match="by which 1 images were withheld, got 0"):
+    with pytest.raises(UsageError, match="withholds 0 images, the published set 1: check `review:`"):
         expect_withheld(tmp_path / "released", 0)

@@ -68,7 +68,7 @@ def test_what_compose_replaces_is_no_reason_to_stop_it():
 
 
 def test_compose_that_fails_is_told_with_the_log_of_what_is_not_healthy():
-    with pytest.raises(UsageError, match=r"it gave 1\n.*\n.*\nthe end of gate's log"):
+    with pytest.raises(UsageError, match=r"exit code 1\n.*\n.*\nthe end of gate's log"):
         wait_until_started(FakeCompose(looks=1, returncode=1), FakeEngine(gate("exited")), "cxrgate")
 
 

@@ -36,7 +36,7 @@ def test_a_patient_is_no_stranger_to_itself():
 
 def test_too_few_patients_are_refused():
     rows, patients = _embeddings(MINIMUM_PATIENTS - 1)
-    with pytest.raises(UsageError, match="expected 40 patients or more in the tune part, got 39"):
+    with pytest.raises(UsageError, match="39 patients, and calibration needs 40"):
         unenrolled_threshold(rows, patients, 0.025)
 
 
@@ -66,5 +66,5 @@ def test_scores_never_fall_with_the_cosine_even_where_it_tells_nothing():
 
 @pytest.mark.parametrize("same", [np.ones(5, bool), np.zeros(5, bool)])
 def test_pairs_of_one_kind_only_are_refused(same):
-    with pytest.raises(UsageError, match="pairs of one patient and of two"):
+    with pytest.raises(UsageError, match="pair of images of one patient"):
         calibrate(np.linspace(0, 1, 5), same, 0.3)

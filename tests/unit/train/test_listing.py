@@ -27,17 +27,17 @@ def test_rows_become_samples_with_paths_relative_to_the_listing(tmp_path):
 
 
 def test_a_patient_in_two_splits_is_refused_by_name(tmp_path):
-    with pytest.raises(UsageError, match="1 are in several, the first 'p0'"):
+    with pytest.raises(UsageError, match=r"1 patients .* 'p0'"):
         read_samples(_table(tmp_path, ("p0", "train"), ("p1", "train"), ("p0", "test")))
 
 
 def test_a_patient_with_and_without_a_split_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="every patient in one split"):
+    with pytest.raises(UsageError, match="in several splits"):
         read_samples(_table(tmp_path, ("p0", "train"), ("p0", "")))
 
 
 def test_an_unknown_split_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"expected a split of train, tune, test, got 'valid'"):
+    with pytest.raises(UsageError, match="'valid' is none of train, tune, test"):
         read_samples(_table(tmp_path, ("p0", "valid")))
 
 
@@ -67,7 +67,7 @@ def test_sources_are_left_out_by_name(tmp_path):
 
 
 def test_an_unknown_source_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"expected names of sources, got \['b'\]"):
+    with pytest.raises(UsageError, match=r"\['b'\]"):
         without_sources(read_samples(_table(tmp_path, ("p0", "train"))), ["b"])
 
 

@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_recipe_or_seed_is_refused(tmp_path, other):
     settings = recipe(Loss.PAIRS, steps=STEPS)
     with pytest.raises(Stopped):
         _training(settings, tmp_path / "c.pt").run(_stop_after(3))
-    with pytest.raises(UsageError, match="expected a checkpoint of this recipe, seed and images"):
+    with pytest.raises(UsageError, match="recipe, seed or set of images"):
         _training(**{"settings": settings, "checkpoint": tmp_path / "c.pt", **other})
 
 
@@ -96,7 +96,7 @@ def test_a_checkpoint_of_other_images_is_refused(tmp_path):
         _training(settings, tmp_path / "c.pt").run(_stop_after(3))
     images = pixel_set()
     other = type(images)(images.pixels, images.patients, images.sources, [], "others")
-    with pytest.raises(UsageError, match="expected a checkpoint of this recipe, seed and images"):
+    with pytest.raises(UsageError, match="recipe, seed or set of images"):
         _training(settings, tmp_path / "c.pt", images=other)
 
 
@@ -105,7 +105,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error(tmp_path, loss):
     training = _training(recipe(loss), tmp_path / "c.pt")
     with torch.no_grad():
         next(training.network.parameters()).fill_(float("nan"))
-    with pytest.raises(UsageError, match=r"expected a finite loss, got nan at step 0; lower the rate"):
+    with pytest.raises(UsageError, match="nan at step 0"):
         training.run()
 
 

@@ -43,12 +43,12 @@ def test_the_published_columns_are_read_and_validation_becomes_tune(tmp_path):
 
 
 def test_a_patient_in_two_files_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="1 are in several, the first '3'"):
+    with pytest.raises(UsageError, match=r"1 patients .* '3'"):
         read_splits(_write(tmp_path, PARTS | {"test": [("3_002.png", "3")]}))
 
 
 def test_an_image_that_is_there_twice_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"every image once, 1 are there again, the first '3_000\.png'"):
+    with pytest.raises(UsageError, match=r"1 images .*twice.*'3_000\.png'"):
         read_splits(_write(tmp_path, PARTS | {"train": [("3_000.png", "3")] * 2}))
 
 
@@ -65,7 +65,7 @@ def test_a_missing_column_is_refused(tmp_path):
 
 
 def test_a_row_without_a_patient_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="an image and a patient in every row"):
+    with pytest.raises(UsageError, match="its image or its patient"):
         read_splits(_write(tmp_path, PARTS | {"test": [("7_000.png", "")]}))
 
 
@@ -98,11 +98,11 @@ def test_linked_images_are_listed_by_their_own_names(tmp_path):
 @pytest.mark.parametrize("names", [["3_001.png"], ["a/3_000.png", "b/3_000.png"]])
 def test_an_image_with_no_file_or_several_is_refused(tmp_path, names):
     folder = _touch(tmp_path / "images", *names)
-    with pytest.raises(UsageError, match=r"one file per image in .*, 1 have none or several: '3_000.png'"):
+    with pytest.raises(UsageError, match=r"1 listed images .*'3_000\.png'"):
         write_listing([SplitImage("3_000.png", "3", Split.TEST)], folder, tmp_path / "listing.csv")
 
 
 def test_a_listing_that_is_not_above_the_images_is_refused(tmp_path):
     folder = _touch(tmp_path / "images", "3_000.png")
-    with pytest.raises(UsageError, match="expected the listing in"):
+    with pytest.raises(UsageError, match="must lie in"):
         write_listing([SplitImage("3_000.png", "3", Split.TEST)], folder, tmp_path / "other/listing.csv")

@@ -42,7 +42,7 @@ async def serve_https(
     try:
         opened = socket.create_server((host, int(port)))
     except (OSError, ValueError, OverflowError) as error:
-        raise UsageError(f"expected an address to listen on, got {listening.address}") from error
+        raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
     server = _server(app, listening, certificate_required=certificate_required, connections=connections)
     with opened:
         _log.info("rpc.https_started port=%d", opened.getsockname()[1])

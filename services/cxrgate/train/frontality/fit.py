@@ -69,7 +69,7 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
     keep_freed_memory()
     model = load_model(job.model)
     if not isinstance(model.network, Embedder) or model.manifest.kind is not ModelKind.RETRIEVAL:
-        raise ModelError(f"expected an embedder for retrieval, got {job.model}")
+        raise ModelError(f"{job.model} is no retrieval model whose network is an embedder")
     material = _Material(job, _Pooling(model.manifest, model.network, progress))
     frontal, strange = material.radiographs(Split.TRAIN), material.outliers()
     head = _fit(frontal.rows, strange.rows, job)
@@ -159,7 +159,7 @@ class _Material:
         """At most `per_source` of each source, drawn; all of the tune part."""
         samples = [sample for sample in self.job.samples if sample.split is split]
         if not samples:
-            raise UsageError(f"expected radiographs of the split {split}, got none")
+            raise UsageError(f"the listing has no radiograph of the split {split}")
         most = self.job.recipe.per_source if split is Split.TRAIN else len(samples)
         order = np.random.default_rng(self.job.seed).permutation(len(samples))
         taken: dict[str, list[Sample]] = defaultdict(list)

@@ -27,7 +27,7 @@ def read_pictures(folder: Path) -> Iterator[tuple[str, Pixels]]:
     """
     paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in _SUFFIXES)
     if not paths:
-        raise UsageError(f"expected folders of PNG or JPEG pictures in {folder}")
+        raise UsageError(f"{folder} has no folders of PNG or JPEG pictures")
     for path in paths:
         with Image.open(path) as image:
             yield path.parent.name, np.asarray(image.convert("RGB").convert("L"))

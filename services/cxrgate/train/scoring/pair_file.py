@@ -38,17 +38,17 @@ def read_pairs(path: Path) -> list[NamedPair]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"expected a file of pairs, {path}: {error}") from error
+        raise UsageError(f"{path} is no file of pairs: {error}") from error
     if not rows:
-        raise UsageError(f"{path}: expected pairs, the file is empty")
+        raise UsageError(f"{path} is empty: it must list pairs")
     return [_pair(row, f"{path}, line {number}") for number, row in enumerate(rows, 1)]
 
 
 def _pair(row: Sequence[str], place: str) -> NamedPair:
     if len(row) != 3 or row[2] not in _LABELS or not (row[0] and row[1]):
-        raise UsageError(f"{place}: expected two images and 1.0 or 0.0 separated by tabs, got {row}")
+        raise UsageError(f"{place}: a row holds two images and 1.0 or 0.0, separated by tabs, not {row}")
     if row[0] == row[1]:
-        raise UsageError(f"{place}: expected two different images, got {row[0]!r} twice")
+        raise UsageError(f"{place}: {row[0]!r} is paired with itself")
     return NamedPair(row[0], row[1], _LABELS[row[2]])
 
 
@@ -75,13 +75,11 @@ def _rows(samples: Sequence[Sample]) -> dict[str, int]:
 def _found(pair: NamedPair, samples: Sequence[Sample], rows: Mapping[str, int]) -> tuple[int, int]:
     missing = [name for name in (pair.first, pair.second) if name not in rows]
     if missing:
-        raise UsageError(f"expected the images of every pair once in the listing, got none or several: {missing[0]!r}")
+        raise UsageError(f"an image of a pair is not in the listing, or several times: {missing[0]!r}")
     first, second = rows[pair.first], rows[pair.second]
     if samples[first].source != samples[second].source:
-        raise UsageError(f"expected both images of a pair to be of one source: {pair.first!r} and {pair.second!r}")
+        raise UsageError(f"the images of a pair are of two sources: {pair.first!r} and {pair.second!r}")
     if (samples[first].patient_id == samples[second].patient_id) is not pair.same:
         said = "one patient" if pair.same else "two patients"
-        raise UsageError(
-            f"expected {said} by the pair file, the listing says otherwise: {pair.first!r}, {pair.second!r}"
-        )
+        raise UsageError(f"the pair file says {said}, the listing says otherwise: {pair.first!r}, {pair.second!r}")
     return first, second

@@ -62,12 +62,12 @@ def test_every_picture_of_the_packages_is_taken_once(archives, tmp_path):
 
 def test_a_missing_archive_is_named(archives, tmp_path):
     packages = {"other": OutlierPackage(version="1.0", licence="MIT")}
-    with pytest.raises(UsageError, match="an archive of other"):
+    with pytest.raises(UsageError, match=r"other 1\.0"):
         collect(packages, archives, tmp_path / "out")
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="expected folders"):
+    with pytest.raises(UsageError, match="folders of PNG or JPEG"):
         list(read_pictures(tmp_path))
 
 

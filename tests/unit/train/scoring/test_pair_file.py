@@ -39,22 +39,22 @@ def test_quotes_are_part_of_a_name(tmp_path):
     ["a.png b.png 1.0", "a.png\tb.png", "a.png\tb.png\t1", "a.png\tb.png\t0.5", "\tb.png\t1.0", "a\tb\t1.0\tc", ""],
 )
 def test_a_line_that_is_no_pair_is_refused_by_number(tmp_path, line):
-    with pytest.raises(UsageError, match=r"line 2: expected two images and 1\.0 or 0\.0 separated by tabs"):
+    with pytest.raises(UsageError, match=r"line 2: .*1\.0 or 0\.0, separated by tabs"):
         read_pairs(_write(tmp_path, f"a.png\tb.png\t1.0\n{line}\n"))
 
 
 def test_an_image_with_itself_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"line 1: expected two different images, got 'a\.png' twice"):
+    with pytest.raises(UsageError, match=r"line 1: 'a\.png' is paired with itself"):
         read_pairs(_write(tmp_path, "a.png\ta.png\t1.0\n"))
 
 
 def test_an_empty_file_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="the file is empty"):
+    with pytest.raises(UsageError, match="is empty"):
         read_pairs(_write(tmp_path, ""))
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="expected a file of pairs"):
+    with pytest.raises(UsageError, match="no file of pairs"):
         read_pairs(tmp_path / "none.txt")
 
 
@@ -68,7 +68,7 @@ def test_images_are_found_by_path_and_by_file_name_where_it_is_unique():
 
 @pytest.mark.parametrize("name", ["a.png", "d.png"])
 def test_an_image_that_is_not_there_or_not_unique_is_refused(name):
-    with pytest.raises(UsageError, match=f"once in the listing, got none or several: '{name}'"):
+    with pytest.raises(UsageError, match=f"in the listing.*'{name}'"):
         find_pairs(SAMPLES, [NamedPair("b.png", name, same=True)])
 
 
@@ -80,7 +80,7 @@ def test_a_label_that_contradicts_the_patients_is_refused(second, same):
 
 def test_a_pair_across_sources_is_refused():
     samples = _samples(("a.png", "p0"), ("b.png", "p1"), sources=("nih", "mimic"))
-    with pytest.raises(UsageError, match="both images of a pair to be of one source"):
+    with pytest.raises(UsageError, match=r"two sources: .a\.png. and .b\.png."):
         find_pairs(samples, [NamedPair("a.png", "b.png", same=False)])
 
 
