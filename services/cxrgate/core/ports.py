@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from cxrgate.core.types import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Outcome
+from cxrgate.core.types import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord
 
 
 class Decoder(Protocol):
@@ -37,12 +37,4 @@ class Verifier(Protocol):
 
     async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
         """Score each image against each of its candidates."""
-        ...
-
-
-class Sink(Protocol):
-    """Where outcomes go."""
-
-    async def write(self, images: Sequence[GreyImage | None], outcomes: Sequence[Outcome]) -> None:
-        """Keep what may be released and record everything; None stands for an image that was not decoded."""
         ...
