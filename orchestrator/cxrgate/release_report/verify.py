@@ -135,7 +135,7 @@ def _again(
     if sources.coverage is not None:
         coverage = _as_written(sources.coverage.to_json(), coverage)
     elif coverage is not None:
-        found.unchecked.append("coverage: no training manifest was given")
+        found.unchecked.append("coverage: counting it takes the training manifest and the key of the opaque ids")
     try:
         return written.compose(Parts(parts.records, parts.released, parts.certificate, audit, coverage))
     except (KeyError, TypeError, ValueError) as error:

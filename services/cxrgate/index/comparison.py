@@ -53,7 +53,10 @@ class ImageComparer:
         part = snapshot.parts.get(PartName.IMAGES)
         self._stamps = None if part is None else np.asarray(part.arrays[STAMPS])
         self._pixels = None if part is None else np.asarray(part.arrays[PIXELS])
-        self._known = set() if self._pixels is None else {row.tobytes() for row in self._pixels} - {NOT_KNOWN}
+        self._by_pixels: dict[bytes, list[bytes]] = {}
+        for reference, row in zip(self._rows, () if self._pixels is None else self._pixels, strict=False):
+            if row.tobytes() != NOT_KNOWN:
+                self._by_pixels.setdefault(row.tobytes(), []).append(reference)
 
     def compare(self, files: Sequence[ImageFile], stamps: Sequence[tuple[int, int]]) -> Comparison:
         """Compare all that is listed; `stamps` are the files' sizes and times, NO_FILE where there is none."""
@@ -89,9 +92,14 @@ class ImageComparer:
             return False
         return bool(self._pixels[row].tobytes() == pixels_digest(self._key, digest))
 
-    def has_content(self, digest: str) -> bool:
-        """Whether any reference has the pixels of that digest (hex)."""
-        return pixels_digest(self._key, digest) in self._known
+    def with_content(self, digest: str) -> frozenset[bytes]:
+        """The reference ids, of whatever name, that were enrolled with the pixels of that digest (hex)."""
+        return frozenset(self._by_pixels.get(pixels_digest(self._key, digest), ()))
+
+    @property
+    def references(self) -> frozenset[bytes]:
+        """All reference ids of the snapshot."""
+        return frozenset(self._rows)
 
     def order(self, files: Iterable[ImageFile]) -> list[ImageFile]:
         """The files that are references, in the snapshot's order."""

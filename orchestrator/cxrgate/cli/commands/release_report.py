@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cxrgate.certification import UNCERTIFIED, Signer, certificate_bytes, read_public_key, utc_now
+from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
@@ -87,7 +88,7 @@ def verify_report(
             results=results or (beside.results if beside.results.is_dir() else None),
             certificate=certificate,
             audit=audit,
-            coverage=_coverage(read_config(config) if config else None, training_manifest),
+            coverage=_counted_again(read_config(config) if config else None, training_manifest),
         )
         found = verify_release_report(path, sources)
     raise typer.Exit(tell(found))
@@ -115,6 +116,13 @@ def _certificate(paths: Paths, config: RunConfig | None, path: Path | None) -> b
     return certificate_bytes(config.snapshot)
 
 
+def _counted_again(config: RunConfig | None, manifest: Path | None) -> Coverage | None:
+    """The coverage; None, and so listed as not checked, on a host that has not the key of the opaque ids."""
+    if config is not None and config.enrol is not None and not config.enrol.key.is_file():
+        return None
+    return _coverage(config, manifest)
+
+
 def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | None:
     if manifest is None:
         return None
@@ -122,4 +130,6 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
         raise UsageError(
             "expected a configuration of the run, with enrol.key: --training-manifest needs its snapshot and key"
         )
-    return cover(manifest, Snapshot.open(config.snapshot, config.read_storage_key()), read_key(config.enrol.key))
+    key, snapshot = read_key(config.enrol.key), Snapshot.open(config.snapshot, config.read_storage_key())
+    with bars() as progress:
+        return cover(manifest, snapshot, key, config.workers, progress)
