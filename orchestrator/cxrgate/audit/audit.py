@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -21,28 +21,24 @@ from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.parts import Parts
 from cxrgate.audit.rule import choose_rule, nothing_matches
 from cxrgate.core.progress import Progress, silent
-from cxrgate.gate.binding import SnapshotFacts, bind_policy, resolve_defaults
-from cxrgate.gate.config import ModelFolders, PolicyConfig, RunConfig
-from cxrgate.gate.local import LocalModels, local_gate, local_models
-from cxrgate.gate.pipeline import Gate
-from cxrgate.index import Snapshot
+from cxrgate.gate.config import ModelFolders, PolicyConfig
+from cxrgate.gate.local import local_models
 from cxrgate.index.keys import KEY_BYTES
-from cxrgate.planted.cases import PlantedCase, check_cases
+from cxrgate.planted.cases import PlantedCase
 from cxrgate.planted.classes.catalogue import LEAKS
 from cxrgate.planted.generator import STRENGTHS
+from cxrgate.planted.harness import EnrolledSet, Harness
 from cxrgate.planted.leak import Pixels
 from cxrgate.planted.origins import (
     LeakOrigin,
     generated,
     outlier_cases,
     plant,
-    read_origins,
     sampled,
     siblings,
     unenrolled_cases,
 )
 from cxrgate.planted.outliers.catalogue import outliers
-from cxrgate.run.enrol import enrol
 
 MAIN = frozenset({"identical", "re_encoded", "medium_copy", "strong_copy"})
 """Classes with a target of their own: more patients, so narrower bounds."""
@@ -77,9 +73,8 @@ class Audit:
 class _Opened:
     """A gate over the enrolled patients, with the thresholds that were chosen for it."""
 
-    gate: Gate
-    models: LocalModels
-    snapshot: Snapshot
+    harness: Harness
+    enrolled: EnrolledSet
     rule: PolicyConfig
     chosen_on: pd.DataFrame = field(repr=False)
 
@@ -108,73 +103,46 @@ def audit(
         SnapshotError: an image could not be enrolled.
         UsageError: too few patients, or an image cannot be decoded.
     """
-    # The key makes ids opaque and nothing else; no figure depends on it.
     key = secrets.token_bytes(KEY_BYTES)
     with ExitStack() as stack:
         opened, *rest = (
             stack.enter_context(_opened(folder, parts, work / str(number), key, device, progress))
             for number, folder in enumerate((store, *others))
         )
-        gates = {f"models of {folder.name}": other.gate for folder, other in zip(others, rest, strict=True)}
-        auditor = _Auditor(opened.gate, progress)
-        cases = asyncio.run(auditor.measure(parts, key))
-        axes = asyncio.run(auditor.measure_axes(parts, key, cases, opened, gates))
-    return Audit(opened.rule, opened.gate.policy.band, opened.snapshot.manifest.digest, opened.chosen_on, cases, axes)
+        by_name = {f"models of {folder.name}": other.harness for folder, other in zip(others, rest, strict=True)}
+        cases = asyncio.run(_measure(opened.harness, parts))
+        axes = asyncio.run(_measure_axes(opened, parts, cases, by_name))
+    snapshot, band = opened.enrolled.snapshot.manifest.digest, opened.harness.gate.policy.band
+    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes)
 
 
 @contextmanager
 def _opened(store: Path, parts: Parts, work: Path, key: bytes, device: str, progress: Progress) -> Iterator[_Opened]:
-    config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=store)
     with local_models(ModelFolders.of(store), device) as models:
-        snapshot = _enrol(parts, config, models, key, progress)
-        open_config = config.model_copy(update={"policy": nothing_matches(config.policy)})
-        resolved = resolve_defaults(config.policy, models.manifests)
-        with local_gate(open_config, models, snapshot) as open_gate:
-            chosen_on, rule = asyncio.run(_Auditor(open_gate, progress).choose(parts, resolved, key))
-            gate = replace(open_gate, policy=bind_policy(rule, SnapshotFacts.of(snapshot.manifest), models))
-            yield _Opened(gate, models, snapshot, rule, chosen_on)
+        enrolled = EnrolledSet.enrol(parts.enrolled, models, store, work, key, progress)
+        with enrolled.open(progress, nothing_matches(enrolled.config.policy)) as harness:
+            cases = unenrolled_cases(parts.calibration, key)
+            chosen_on = asyncio.run(harness.ask("choose thresholds", cases, len(parts.calibration)))
+            rule = choose_rule(chosen_on, enrolled.rule, harness.gate.policy.band)
+            yield _Opened(harness.under(enrolled.policy(rule)), enrolled, rule, chosen_on)
 
 
-def _enrol(parts: Parts, config: RunConfig, models: LocalModels, key: bytes, progress: Progress) -> Snapshot:
-    files = [sample.file for sample in parts.enrolled]
-
-    def done(count: int) -> None:
-        progress("enrol", count, len(files))
-
-    return asyncio.run(enrol(files, config.snapshot, models, key, progress=done))
+async def _measure(harness: Harness, parts: Parts) -> pd.DataFrame:
+    origins = await harness.origins(sampled(parts.sources, MAIN_PATIENTS))
+    donors = [origin.pixels for origin in await harness.origins(sampled(parts.test, PATIENTS))]
+    steps = _steps(parts, origins, donors, harness.key)
+    return pd.concat([await harness.ask(*step) for step in steps], ignore_index=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Auditor:
-    """A gate, and how far it has come."""
-
-    gate: Gate
-    progress: Progress
-
-    async def ask(self, step: str, cases: Iterable[PlantedCase], total: int) -> pd.DataFrame:
-        return await check_cases(self.gate, cases, lambda count: self.progress(step, count, total))
-
-    async def choose(self, parts: Parts, rule: PolicyConfig, key: bytes) -> tuple[pd.DataFrame, PolicyConfig]:
-        cases = await self.ask("choose thresholds", unenrolled_cases(parts.calibration, key), len(parts.calibration))
-        return cases, choose_rule(cases, rule, self.gate.policy.band)
-
-    async def measure(self, parts: Parts, key: bytes) -> pd.DataFrame:
-        decoder = self.gate.decoder
-        origins = await read_origins(sampled(parts.sources, MAIN_PATIENTS), decoder, key)
-        donors = [origin.pixels for origin in await read_origins(sampled(parts.test, PATIENTS), decoder, key)]
-        return pd.concat([await self.ask(*step) for step in _steps(parts, origins, donors, key)], ignore_index=True)
-
-    async def measure_axes(
-        self, parts: Parts, key: bytes, cases: pd.DataFrame, opened: _Opened, others: Mapping[str, Gate]
-    ) -> Axes:
-        decoder, policy = self.gate.decoder, self.gate.policy
-        same = await read_origins(sampled(parts.siblings, PATIENTS), decoder, key)
-        both = [*same, *await read_origins(sampled(parts.test, PATIENTS), decoder, key)]
-        return Axes(
-            consistency=await measure_consistency(self.gate, both, others, self.progress),
-            membership=infer_membership(cases),
-            exhaustive=await verify_all(same, opened.models, opened.snapshot, policy),
-        )
+async def _measure_axes(opened: _Opened, parts: Parts, cases: pd.DataFrame, others: Mapping[str, Harness]) -> Axes:
+    harness, enrolled = opened.harness, opened.enrolled
+    same = await harness.origins(sampled(parts.siblings, PATIENTS))
+    both = [*same, *await harness.origins(sampled(parts.test, PATIENTS))]
+    return Axes(
+        consistency=await measure_consistency(harness, both, others),
+        membership=infer_membership(cases),
+        exhaustive=await verify_all(same, enrolled.models, enrolled.snapshot, harness.gate.policy),
+    )
 
 
 def _steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -11,11 +11,10 @@ from rich.table import Table
 from cxrgate.audit.consistency import Agreement, agreement, repeated, unnoticed
 from cxrgate.audit.exhaustive import Exhaustive
 from cxrgate.audit.membership import Inference, infer
-from cxrgate.core.progress import Progress
-from cxrgate.gate.pipeline import Gate
-from cxrgate.planted.cases import CaseKind, check_cases
+from cxrgate.planted.cases import BATCH, CaseKind, PlantedCase
 from cxrgate.planted.classes.catalogue import SAME_PATIENT
 from cxrgate.planted.figures import Share
+from cxrgate.planted.harness import Harness
 from cxrgate.planted.origins import LeakOrigin
 
 OTHER_BATCH = 5
@@ -33,29 +32,28 @@ class Axes:
 
 
 async def measure_consistency(
-    gate: Gate, origins: Sequence[LeakOrigin], others: Mapping[str, Gate], progress: Progress
+    harness: Harness, origins: Sequence[LeakOrigin], others: Mapping[str, Harness]
 ) -> dict[str, Agreement]:
     """Ask about the same images again: in reverse and other batches, after each change that nobody sees, other gates.
 
     Args:
-        gate: whose decisions the others are compared with.
+        harness: whose gate's decisions the others are compared with.
         origins: the images.
         others: gates with models of other training seeds, by name.
-        progress: as audit.audit.
     """
     changes = unnoticed(origins)
     total = len(origins) * (2 + len(changes) + len(others))
 
-    def done(count: int) -> None:
-        progress("ask again", count, total)
+    async def ask(asked: Harness, cases: Iterable[PlantedCase], batch: int = BATCH) -> pd.DataFrame:
+        return await asked.ask("ask again", cases, total, batch)
 
-    first = await check_cases(gate, repeated(origins), done)
-    turned = await check_cases(gate, repeated(origins[::-1]), done, OTHER_BATCH)
+    first = await ask(harness, repeated(origins))
+    turned = await ask(harness, repeated(origins[::-1]), OTHER_BATCH)
     agreements = {ORDER: agreement(first, turned[::-1].reset_index(drop=True))}
-    asked = [(name, gate, cases) for name, cases in changes.items()]
+    asked = [(name, harness, cases) for name, cases in changes.items()]
     asked += [(name, other, repeated(origins)) for name, other in others.items()]
-    for name, asked_gate, cases in asked:
-        agreements[name] = agreement(first, await check_cases(asked_gate, cases, done))
+    for name, asked_of, cases in asked:
+        agreements[name] = agreement(first, await ask(asked_of, cases))
     return agreements
 
 

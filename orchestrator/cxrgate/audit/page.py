@@ -29,7 +29,7 @@ def write_page(result: Audit, path: Path) -> None:
         plots=plots(result.calibration, result.cases, result.rule, result.band, rows),
         ladders=list(_ladders(rows)),
         specificity=specificity(result.cases),
-        strangers=out_of_distribution(result.cases),
+        outliers=out_of_distribution(result.cases),
         rule=result.rule,
         snapshot=result.snapshot,
         size=SIZE,

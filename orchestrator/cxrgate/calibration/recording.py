@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,21 @@ from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.binding import binding
 from cxrgate.gate.config import PolicyConfig, RunConfig
-from cxrgate.gate.local import LocalModels, local_gate, local_models
-from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import without_references
 from cxrgate.index.keys import ID_BYTES
-from cxrgate.planted.cases import PlantedCase, check_cases
+from cxrgate.planted.cases import PlantedCase
 from cxrgate.planted.classes.catalogue import GENERATED, LEAKS
 from cxrgate.planted.generator import STRENGTHS
-from cxrgate.planted.leak import Leak, Pixels
-from cxrgate.planted.origins import generated, patient_key, plant, read_origins, siblings, unenrolled_cases
+from cxrgate.planted.harness import EnrolledSet, Harness
+from cxrgate.planted.origins import LeakOrigin, generated, patient_key, plant, siblings, unenrolled_cases
 from cxrgate.planted.threshold_path import HIGHEST
 from cxrgate.train import Sample
 
 THRESHOLDS = ("score_threshold", "copy_threshold")
-_ORIGINS, _MIXED = 64, 8
-"""Images in memory that leaks are planted from, and that are blended in."""
+_MIXED = 8
+"""Images that are blended in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,112 +83,80 @@ def record(
     if config.enrol is None:
         raise UsageError("expected enrol.key in the configuration: it tells which patients are enrolled")
     key = read_key(config.enrol.key)
-    asked = config.model_copy(update={"certification": "none", "policy": _open_rule(config.policy)})
+    rule = _open_rule(config.policy)
     with (
         local_models(config.folders, config.device) as models,
         tempfile.TemporaryDirectory(prefix="cxrgate-") as work,
     ):
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
         patients = choose_patients(samples, snapshot, key, models.manifests.values(), recorded)
-        with local_gate(asked, models, snapshot) as gate:
-            recorder = _Recorder(gate, key, progress)
-            scan = asyncio.run(recorder.scan(patients))
-            tables = [asyncio.run(recorder.planted(patients, policy)), asyncio.run(recorder.unenrolled(patients))]
-            bound = binding(gate.policy, models.manifests)
-        twin = _Twin(asked, models, snapshot, Path(work) / "twin", key)
-        tables += twin.siblings(patients, progress)
+        enrolled = EnrolledSet(config, models, snapshot, key)
+        with enrolled.open(progress, rule) as harness:
+            scan = asyncio.run(_scan(harness, patients))
+            tables = [asyncio.run(_plant(harness, patients, policy)), asyncio.run(_ask_unenrolled(harness, patients))]
+            bound = binding(harness.gate.policy, models.manifests)
+        tables += _ask_siblings(enrolled, rule, patients, Path(work) / "twin", progress)
     return Recording(
         cases=pd.concat(tables, ignore_index=True),
         references=_sorted_ids(snapshot),
         binding={name: value for name, value in bound.items() if name not in THRESHOLDS},
         scan=scan,
         twins=len(patients.twins),
-        copy_space=asked.policy.copy_threshold is not None,
+        copy_space=rule.copy_threshold is not None,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Recorder:
-    """A gate, the key of its ids, and how far it has come."""
-
-    gate: Gate
-    key: bytes
-    progress: Progress
-
-    async def scan(self, patients: Patients) -> Scan:
-        taking_part, seen = patients.taking_part, patients.seen
-        total = len(taking_part) + len(seen)
-        return await scan_overlap(
-            taking_part, seen, self.gate.decoder, lambda count: self.progress("scan for overlap", count, total)
-        )
-
-    async def planted(self, patients: Patients, policy: LeakPolicy) -> pd.DataFrame:
-        """The certified pairs of every patient, and all others of those whom a hash picks."""
-        certified = {(pair.leak_class, pair.strength) for pair in policy.certified}
-        promised = [leak for leak in LEAKS if (leak.leak_class, leak.strength) in certified]
-        others = [leak for leak in LEAKS if leak not in promised]
-        few = sorted(patients.sources, key=self._lot)[: policy.measured_patients]
-        drawn = patients.sources if GENERATED in {leak_class for leak_class, _ in certified} else few
-        # Blends are with patients who are not enrolled: what is found is the source.
-        mixed = await read_origins(patients.clean[:_MIXED], self.gate.decoder, self.key)
-        pixels = [origin.pixels for origin in mixed]
-        parts = await self._plant("plant certified", patients.sources, promised, pixels)
-        parts += await self._plant("plant others", few, others, pixels)
-        parts += await self._generate(drawn)
-        return pd.concat(parts, ignore_index=True)
-
-    async def unenrolled(self, patients: Patients) -> pd.DataFrame:
-        return await self.ask(
-            "ask about unenrolled patients", unenrolled_cases(patients.clean, self.key), len(patients.clean)
-        )
-
-    async def ask(self, step: str, cases: Iterable[PlantedCase], total: int) -> pd.DataFrame:
-        return await check_cases(self.gate, cases, lambda count: self.progress(step, count, total))
-
-    async def _plant(
-        self, step: str, samples: Sequence[Sample], leaks: Sequence[Leak], mixed: Sequence[Pixels]
-    ) -> list[pd.DataFrame]:
-        """Tables in order; few images are in memory at once."""
-        tables = []
-        for start in range(0, len(samples), _ORIGINS):
-            origins = await read_origins(samples[start : start + _ORIGINS], self.gate.decoder, self.key)
-            tables.append(await self.ask(step, plant(origins, mixed, leaks), len(samples) * len(leaks)))
-        return tables
-
-    async def _generate(self, samples: Sequence[Sample]) -> list[pd.DataFrame]:
-        """Tables of what generators draw, each over-fitted on a few images; a single image is none to fit on."""
-        tables = []
-        for start in range(0, len(samples), _ORIGINS):
-            origins = await read_origins(samples[start : start + _ORIGINS], self.gate.decoder, self.key)
-            if len(origins) > 1:
-                cases = generated(origins)
-                tables.append(await self.ask("draw near-duplicates", cases, len(samples) * len(STRENGTHS)))
-        return tables
-
-    def _lot(self, sample: Sample) -> str:
-        return sha256(f"measured:{patient_key(self.key, sample)}".encode()).hexdigest()
+async def _scan(harness: Harness, patients: Patients) -> Scan:
+    taking_part, seen = patients.taking_part, patients.seen
+    total = len(taking_part) + len(seen)
+    return await scan_overlap(
+        taking_part, seen, harness.gate.decoder, lambda count: harness.progress("scan for overlap", count, total)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Twin:
-    """The same gate over an index without the images that it is asked about."""
+async def _plant(harness: Harness, patients: Patients, policy: LeakPolicy) -> pd.DataFrame:
+    """The certified pairs of every patient, and all others of those whom a hash picks."""
+    certified = {(pair.leak_class, pair.strength) for pair in policy.certified}
+    promised = [leak for leak in LEAKS if (leak.leak_class, leak.strength) in certified]
+    others = [leak for leak in LEAKS if leak not in promised]
+    few = sorted(patients.sources, key=partial(_lot, harness.key))[: policy.measured_patients]
+    drawn = patients.sources if GENERATED in {leak_class for leak_class, _ in certified} else few
+    # Blends are with patients who are not enrolled: what is found is the source.
+    mixed = [origin.pixels for origin in await harness.origins(patients.clean[:_MIXED])]
+    tables = []
+    for step, samples, leaks in (("plant certified", patients.sources, promised), ("plant others", few, others)):
+        make = partial(plant, others=mixed, leaks=leaks)
+        tables += await harness.ask_of_origins(step, samples, make, len(samples) * len(leaks))
+    tables += await harness.ask_of_origins("draw near-duplicates", drawn, _drawn, len(drawn) * len(STRENGTHS))
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
-    config: RunConfig
-    models: LocalModels
-    snapshot: Snapshot
-    folder: Path
-    key: bytes
 
-    def siblings(self, patients: Patients, progress: Progress) -> list[pd.DataFrame]:
-        """Cases of another radiograph of the same patient; none where there are none."""
-        samples = [*patients.twins, *patients.siblings]
-        if not samples:
-            return []
-        removed = {opaque_id(self.key, "reference", sample.file.image_id) for sample in patients.twins}
-        twin = without_references(self.snapshot, self.folder, removed)
-        with local_gate(self.config, self.models, twin) as gate:
-            recorder = _Recorder(gate, self.key, progress)
-            return [asyncio.run(recorder.ask("ask about siblings", siblings(samples, self.key), len(samples)))]
+def _drawn(origins: Sequence[LeakOrigin]) -> Iterable[PlantedCase]:
+    """What generators draw, each over-fitted on a few images; a single image is none to fit on."""
+    return generated(origins) if len(origins) > 1 else ()
+
+
+def _lot(key: bytes, sample: Sample) -> str:
+    return sha256(f"measured:{patient_key(key, sample)}".encode()).hexdigest()
+
+
+async def _ask_unenrolled(harness: Harness, patients: Patients) -> pd.DataFrame:
+    cases = unenrolled_cases(patients.clean, harness.key)
+    return await harness.ask("ask about unenrolled patients", cases, len(patients.clean))
+
+
+def _ask_siblings(
+    enrolled: EnrolledSet, rule: PolicyConfig, patients: Patients, folder: Path, progress: Progress
+) -> list[pd.DataFrame]:
+    """Another radiograph of each patient, asked of an index without it; no table where there are none."""
+    samples = [*patients.twins, *patients.siblings]
+    if not samples:
+        return []
+    removed = {opaque_id(enrolled.key, "reference", sample.file.image_id) for sample in patients.twins}
+    twin = replace(enrolled, snapshot=without_references(enrolled.snapshot, folder, removed))
+    with twin.open(progress, rule) as harness:
+        cases = siblings(samples, enrolled.key)
+        return [asyncio.run(harness.ask("ask about siblings", cases, len(samples)))]
 
 
 def _open_rule(rule: PolicyConfig) -> PolicyConfig:

@@ -15,14 +15,14 @@ class Division:
 
     enrolled: list[Sample] = field(default_factory=list, repr=False)
     others: list[Sample] = field(default_factory=list, repr=False)
-    strangers: list[Sample] = field(default_factory=list, repr=False)
+    unenrolled: list[Sample] = field(default_factory=list, repr=False)
 
 
 def divide(samples: Sequence[Sample]) -> Division:
     """Divide by patient.
 
     Every patient with several images is enrolled by the first; the others are to be found. Of the patients with one
-    image those with an even hash are enrolled too, to fill the index; the rest, about a half, are the strangers that
+    image those with an even hash are enrolled too, to fill the index; the rest, about a half, stay unenrolled and
     are to pass, one image each. The same patients give the same division in any order of the sources.
     """
     patients = defaultdict(list)
@@ -31,6 +31,6 @@ def divide(samples: Sequence[Sample]) -> Division:
     parts = Division()
     for patient, (first, *others) in patients.items():
         enrolled = others or int(patient_hash(patient), 16) % 2 == 0
-        (parts.enrolled if enrolled else parts.strangers).append(first)
+        (parts.enrolled if enrolled else parts.unenrolled).append(first)
         parts.others.extend(others)
     return parts

@@ -13,7 +13,7 @@ from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import divide
 from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
-from cxrgate.evaluate.gating import run_gate
+from cxrgate.evaluate.gating import ask_gate
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
@@ -89,15 +89,15 @@ def evaluate(
     with local_models(folders, device) as models:
         division = divide(samples)
         if not division.enrolled:
-            raise UsageError("expected patients to enrol, every one is a stranger; give more images")
-        outcomes = run_gate(store, models, division, work, progress)
+            raise UsageError("no patient has several images, and none is drawn to be enrolled: give more images")
+        answers = ask_gate(store, models, division, work, progress)
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)
-    threshold = copy_threshold(outcomes.strangers)
+    threshold = copy_threshold(answers.unenrolled)
     return Evaluation(
-        figures=_merge(identity_figures(identity), gate_figures(outcomes, sources, threshold)),
-        counts=_merge(identity_counts(identity), gate_counts(outcomes, sources)),
+        figures=_merge(identity_figures(identity), gate_figures(answers, sources, threshold)),
+        counts=_merge(identity_counts(identity), gate_counts(answers, sources)),
         subgroups=subgroups(identity),
         copy_threshold=threshold,
         models={kind: manifest.digest for kind, manifest in read_manifests(store).items()},

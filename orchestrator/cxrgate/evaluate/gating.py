@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from cxrgate.core import Failure, ImageRecord, MediaType, Outcome
-from cxrgate.core.ports import Decoder
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import Division
-from cxrgate.gate.config import ModelFolders, RunConfig
-from cxrgate.gate.local import LocalModels, local_gate
-from cxrgate.gate.ordered import batched
-from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.local import LocalModels
 from cxrgate.index.keys import KEY_BYTES
+from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.copies import RECIPES, CopyRecipe, draw_signs, make_copy
-from cxrgate.run.enrol import enrol
-from cxrgate.run.reading import read_files
-from cxrgate.train import Sample
-
-BATCH = 16
+from cxrgate.planted.harness import EnrolledSet, Harness
+from cxrgate.planted.origins import LeakOrigin, siblings, unenrolled_cases
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
-    """What the gate said of each image of a division, in order, and of the copies of each enrolled image by recipe."""
+class GateAnswers:
+    """What the gate said of the images of a division, in order, and of the copies of each enrolled image by recipe.
+
+    Tables as cases.check_cases gives them.
+    """
 
     division: Division
-    others: Sequence[Outcome] = field(repr=False)
-    strangers: Sequence[Outcome] = field(repr=False)
-    copies: Mapping[str, Sequence[Outcome]] = field(repr=False)
+    others: pd.DataFrame = field(repr=False)
+    unenrolled: pd.DataFrame = field(repr=False)
+    copies: Mapping[str, pd.DataFrame] = field(repr=False)
 
 
-def run_gate(
+def ask_gate(
     store: Path, models: LocalModels, division: Division, folder: Path, progress: Progress = silent
-) -> Outcomes:
-    """Enrol, then check.
+) -> GateAnswers:
+    """Enrol, then ask.
 
     Args:
         store: where the models were loaded from.
@@ -50,51 +50,35 @@ def run_gate(
 
     Raises:
         SnapshotError: an image could not be enrolled, or there is none.
+        UsageError: an image cannot be read.
     """
-    config = RunConfig(synthetic=folder, output=folder, snapshot=folder / "snapshot", models=ModelFolders.of(store))
-    files = [sample.file for sample in division.enrolled]
-    # The key makes ids opaque and nothing else; no figure depends on it.
     key = secrets.token_bytes(KEY_BYTES)
-    snapshot = asyncio.run(
-        enrol(files, config.snapshot, models, key, progress=lambda done: progress("enrol", done, len(files)))
+    enrolled = EnrolledSet.enrol(division.enrolled, models, store, folder, key, progress)
+    with enrolled.open(progress) as harness:
+        return asyncio.run(_ask(harness, division))
+
+
+async def _ask(harness: Harness, division: Division) -> GateAnswers:
+    others, unenrolled = division.others, division.unenrolled
+    return GateAnswers(
+        division,
+        await harness.ask("check other images", siblings(others, harness.key), len(others)),
+        await harness.ask("check unenrolled patients", unenrolled_cases(unenrolled, harness.key), len(unenrolled)),
+        {recipe.name: await _ask_about_copies(harness, division, recipe) for recipe in RECIPES},
     )
-    with local_gate(config, models, snapshot) as gate:
-        return asyncio.run(_check(gate, division, progress))
 
 
-async def _check(gate: Gate, division: Division, progress: Progress) -> Outcomes:
-    async def ask(step: str, images: AsyncIterator[ImageRecord | Failure], total: int) -> list[Outcome]:
-        outcomes = []
-        async with aclosing(gate.check(images, BATCH)) as answers:
-            async for checked in answers:
-                outcomes.append(checked.outcome)
-                progress(step, 1, total)
-        return outcomes
-
-    others = await ask("check other images", _read(division.others), len(division.others))
-    strangers = await ask("check strangers", _read(division.strangers), len(division.strangers))
-    copies = {}
-    for recipe in RECIPES:
-        stream = _copies(gate.decoder, division.enrolled, recipe)
-        copies[recipe.name] = await ask(f"check {recipe.name}", stream, len(division.enrolled))
-    return Outcomes(division, others, strangers, copies)
+async def _ask_about_copies(harness: Harness, division: Division, recipe: CopyRecipe) -> pd.DataFrame:
+    """A copy of each enrolled image, made of its decoded pixels; the signs go by the images' order."""
+    samples = division.enrolled
+    make = partial(_copies, recipe=recipe, signs=iter(draw_signs(len(samples))))
+    tables = await harness.ask_of_origins(f"check {recipe.name}", samples, make, len(samples))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _read(samples: Sequence[Sample]) -> AsyncIterator[ImageRecord | Failure]:
-    return read_files([sample.file for sample in samples])
-
-
-async def _copies(
-    decoder: Decoder, samples: Sequence[Sample], recipe: CopyRecipe
-) -> AsyncIterator[ImageRecord | Failure]:
-    """A copy of each image, made of its decoded pixels; the signs go by the images' order."""
-    signs = iter(draw_signs(len(samples)))
-    async for batch in batched(_read(samples), BATCH):
-        images = iter(await decoder.decode([record for record in batch if isinstance(record, ImageRecord)]))
-        for record in batch:
-            drawn, image = next(signs), record if isinstance(record, Failure) else next(images)
-            if isinstance(image, Failure):
-                yield image
-            else:
-                content = await asyncio.to_thread(make_copy, image.pixels, recipe, drawn)
-                yield ImageRecord(image.image_id, content, declared=MediaType.JPEG)
+def _copies(
+    origins: Sequence[LeakOrigin], recipe: CopyRecipe, signs: Iterator[NDArray[np.int64]]
+) -> Iterator[PlantedCase]:
+    for origin in origins:
+        content = make_copy(origin.pixels, recipe, next(signs))
+        yield PlantedCase(content, CaseKind.LEAK, origin.patient, recipe.name, f"{recipe.side} px")

@@ -23,13 +23,13 @@ _TABLES = (
     ),
     (
         "The gate at the default rule (in brackets: INDETERMINATE)",
-        {"enrolled": "enrolled", "others": "others checked", "strangers": "strangers checked"},
-        {"sensitivity": "sensitivity: others not released", "specificity": "specificity: strangers released"},
+        {"enrolled": "enrolled", "others": "others checked", "strangers": "unenrolled checked"},
+        {"sensitivity": "sensitivity: others not released", "specificity": "specificity: unenrolled released"},
     ),
     (
-        "Copies above the copy threshold that flags 5 % of all strangers",
+        "Copies above the copy threshold that flags 5 % of all unenrolled patients",
         {"enrolled": "copies"},
-        {"strangers_flagged": "strangers flagged", "medium_copy": "medium", "strong_copy": "strong"},
+        {"strangers_flagged": "unenrolled flagged", "medium_copy": "medium", "strong_copy": "strong"},
     ),
     (
         "Copies that the whole gate does not release at the default rule",

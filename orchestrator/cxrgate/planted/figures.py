@@ -95,13 +95,13 @@ def specificity(cases: pd.DataFrame) -> Share:
 
 
 def out_of_distribution(cases: pd.DataFrame) -> dict[str, Any]:
-    """How many strangers there are, and the share that gets no answer: of them, and of real frontal radiographs."""
+    """How many outliers there are, and the share that gets no answer: of them, and of real frontal radiographs."""
     lost = cases["decision"] == Decision.INDETERMINATE
-    strangers, clean = lost[cases["kind"] == CaseKind.OUTLIER], lost[cases["kind"] == CaseKind.UNENROLLED]
+    outliers, unenrolled = lost[cases["kind"] == CaseKind.OUTLIER], lost[cases["kind"] == CaseKind.UNENROLLED]
     return {
-        "n": len(strangers),
-        "indeterminate": float(strangers.mean()) if len(strangers) else None,
-        "false_indeterminate": float(clean.mean()) if len(clean) else None,
+        "n": len(outliers),
+        "indeterminate": float(outliers.mean()) if len(outliers) else None,
+        "false_indeterminate": float(unenrolled.mean()) if len(unenrolled) else None,
     }
 
 

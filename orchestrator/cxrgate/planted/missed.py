@@ -2,7 +2,7 @@
 
 A leak is missed where it would be released. Three kinds are not released, and are not the same:
 
-- judged: a match, a stranger, or untypical. It is stopped.
+- judged: a match, an outlier, or untypical. It is stopped.
 - refused: the gate takes no such image (an encoding, a size, no content), at whatever thresholds and however often it
   is asked. It is stopped too, but it shows nothing about thresholds: where other leaks of the same class and strength
   are judged, those alone count, so that no refusal makes a bound better. Where none is judged, all count.

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from cxrgate.core import GreyImage, ImageRecord, UsageError
+from cxrgate.core import GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
 from cxrgate.images import encode_png
 from cxrgate.index.keys import opaque_id
@@ -38,18 +38,24 @@ async def read_origins(samples: Sequence[Sample], decoder: Decoder, key: bytes) 
     """Decode each image as enrolment does.
 
     Raises:
-        ImageError: a file cannot be read.
-        UsageError: an image cannot be decoded; it is named.
+        UsageError: a file cannot be read, or an image cannot be decoded; it is named.
     """
     origins = []
     for start in range(0, len(samples), _BATCH):
         part = samples[start : start + _BATCH]
-        records = [ImageRecord(sample.file.image_id, sample.file.read().content) for sample in part]
+        records = [ImageRecord(sample.file.image_id, _content(sample)) for sample in part]
         for sample, image in zip(part, await decoder.decode(records), strict=True):
             if not isinstance(image, GreyImage):
                 raise UsageError(f"{sample.file.path}: {image.reason}, {image.message}")
             origins.append(LeakOrigin(sample.file.image_id, patient_key(key, sample), image.pixels))
     return origins
+
+
+def _content(sample: Sample) -> bytes:
+    try:
+        return sample.file.read().content
+    except ImageError as error:
+        raise UsageError(f"{sample.file.path}: {error.reason}, {error.message}") from error
 
 
 def patient_key(key: bytes, sample: Sample) -> str:
@@ -77,23 +83,23 @@ def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
             yield PlantedCase(content, CaseKind.LEAK, origin.patient, GENERATED, f"noise {strength:g}")
 
 
-def outlier_cases(strangers: Iterable[Outlier]) -> Iterator[PlantedCase]:
+def outlier_cases(outliers: Iterable[Outlier]) -> Iterator[PlantedCase]:
     """Images that are no frontal chest radiograph."""
-    for source, name, pixels in strangers:
+    for source, name, pixels in outliers:
         yield PlantedCase(encode_png(pixels), CaseKind.OUTLIER, leak_class=source, variant=name)
 
 
 def siblings(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
     """Another radiograph of each enrolled patient, as it is."""
     for sample in samples:
-        content = sample.file.read().content
+        content = _content(sample)
         yield PlantedCase(content, CaseKind.LEAK, patient_key(key, sample), SAME_PATIENT, "another radiograph")
 
 
 def unenrolled_cases(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
     """A radiograph of each patient who is not enrolled."""
     for sample in samples:
-        yield PlantedCase(sample.file.read().content, CaseKind.UNENROLLED, patient_key(key, sample))
+        yield PlantedCase(_content(sample), CaseKind.UNENROLLED, patient_key(key, sample))
 
 
 def sampled(items: Sequence[T], count: int) -> list[T]:

@@ -16,24 +16,24 @@ def test_patients_with_several_images_are_enrolled_by_the_first():
 
     assert names(parts.enrolled) == ["nih/0-0.png", "nih/1-0.png"]
     assert names(parts.others) == ["nih/0-1.png", "nih/0-2.png", "nih/1-1.png"]
-    assert parts.strangers == []
+    assert parts.unenrolled == []
 
 
-def test_about_half_of_the_patients_with_one_image_are_strangers():
+def test_about_half_of_the_patients_with_one_image_stay_unenrolled():
     parts = divide(samples(*[1] * 400))
 
-    assert 150 < len(parts.strangers) < 250
-    assert len(parts.enrolled) + len(parts.strangers) == 400
+    assert 150 < len(parts.unenrolled) < 250
+    assert len(parts.enrolled) + len(parts.unenrolled) == 400
     assert parts.others == []
 
 
-def test_no_stranger_is_enrolled():
+def test_no_unenrolled_patient_is_enrolled():
     parts = divide(samples(*[1, 2] * 50))
 
-    assert not {s.patient_id for s in parts.strangers} & {s.patient_id for s in parts.enrolled}
+    assert not {s.patient_id for s in parts.unenrolled} & {s.patient_id for s in parts.enrolled}
 
 
-def test_who_is_a_stranger_does_not_depend_on_who_else_is_listed():
+def test_who_stays_unenrolled_does_not_depend_on_who_else_is_listed():
     whole, part = divide(samples(*[1] * 100)), divide(samples(*[1] * 50))
 
-    assert set(names(part.strangers)) == set(names(whole.strangers)) & set(names(samples(*[1] * 50)))
+    assert set(names(part.unenrolled)) == set(names(whole.unenrolled)) & set(names(samples(*[1] * 50)))

@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 from support.evaluation_listings import entries
 from support.fakes import POLICY, evidence
@@ -7,7 +8,7 @@ from support.fakes import POLICY, evidence
 from cxrgate.core import Failure, Stage
 from cxrgate.evaluate.division import Division
 from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
-from cxrgate.evaluate.gating import Outcomes
+from cxrgate.evaluate.gating import GateAnswers
 
 FAILED = Failure("image", Stage.DECODE, "INVALID_ARGUMENT", "TRUNCATED", "expected an image")
 RELEASED, LEAK, COPY = (
@@ -20,23 +21,32 @@ def similar(value):
     return POLICY.decide(evidence(similarities=(value, 0.0, 0.0)), "")
 
 
-def outcomes(others=(), strangers=(), medium=()):
+def table(outcomes):
+    """What the harness gives of these outcomes."""
+    rows = [
+        (outcome.decision.value, getattr(outcome, "similarity", math.nan), isinstance(outcome, Failure))
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(rows, columns=["decision", "similarity", "failed"])
+
+
+def answers(others=(), unenrolled=(), medium=()):
     listed = [row.sample for row in entries(*[1] * 9, source="nih")]
-    division = Division(listed[: len(medium)], listed[: len(others)], listed[: len(strangers)])
-    return Outcomes(division, others, strangers, {"medium_copy": medium})
+    division = Division(listed[: len(medium)], listed[: len(others)], listed[: len(unenrolled)])
+    return GateAnswers(division, table(others), table(unenrolled), {"medium_copy": table(medium)})
 
 
 def figures(**images):
-    return gate_figures(outcomes(**images), ["nih"], 0.5)
+    return gate_figures(answers(**images), ["nih"], 0.5)
 
 
 def test_an_image_without_an_answer_is_not_released():
     assert figures(others=[RELEASED, LEAK, COPY, FAILED])["nih"]["sensitivity"].value == 0.75
-    assert figures(strangers=[RELEASED, LEAK, COPY, FAILED])["nih"]["specificity"].value == 0.25
+    assert figures(unenrolled=[RELEASED, LEAK, COPY, FAILED])["nih"]["specificity"].value == 0.25
 
 
 def test_an_image_without_an_answer_is_counted():
-    counts = gate_counts(outcomes([FAILED, LEAK], [FAILED, FAILED, RELEASED], [FAILED]), ["nih"])["all"]
+    counts = gate_counts(answers([FAILED, LEAK], [FAILED, FAILED, RELEASED], [FAILED]), ["nih"])["all"]
 
     assert counts == {
         "enrolled": 1,
@@ -59,23 +69,22 @@ def test_the_gate_catches_copies_by_either_space():
     assert figures(medium=[LEAK, COPY, RELEASED])["nih"]["medium_copy_gate"].value == pytest.approx(2 / 3)
 
 
-def test_the_copy_threshold_flags_five_percent_of_the_strangers():
-    strangers = [similar(number / 100) for number in range(100)]
-    threshold = copy_threshold([FAILED, *strangers])
+def test_the_copy_threshold_flags_five_percent_of_the_unenrolled():
+    unenrolled = table([FAILED, *(similar(number / 100) for number in range(100))])
 
-    assert sum(outcome.similarity > threshold for outcome in strangers) == 5
+    assert (unenrolled["similarity"] > copy_threshold(unenrolled)).sum() == 5
 
 
 def test_equal_similarities_at_the_threshold_are_not_flagged():
-    strangers = [similar(0.8)] * 100
+    unenrolled = table([similar(0.8)] * 100)
 
-    assert not any(outcome.similarity > copy_threshold(strangers) for outcome in strangers)
+    assert not (unenrolled["similarity"] > copy_threshold(unenrolled)).any()
 
 
 def test_a_group_without_images_has_no_figures():
     listed = [row.sample for row in entries(1, source="kermany")]
-    checked = Outcomes(Division(listed, [], []), [], [], {"medium_copy": [COPY]})
-    found = gate_figures(checked, ["kermany"], copy_threshold([]))
+    checked = GateAnswers(Division(listed, [], []), table([]), table([]), {"medium_copy": table([COPY])})
+    found = gate_figures(checked, ["kermany"], copy_threshold(table([])))
 
     assert all(math.isnan(figure.value) for figure in found["adults"].values())
     assert math.isnan(found["all"]["specificity"].value)

@@ -87,7 +87,9 @@ def show(console: Console, name: str, evaluation: Evaluation) -> None:
     """Print the tables."""
     for table in tables(name, evaluation):
         console.print(table)
-    console.print(f"Copy threshold that flags 5 % of all strangers: {evaluation.copy_threshold:.4f}", highlight=False)
+    console.print(
+        f"Copy threshold that flags 5 % of all unenrolled patients: {evaluation.copy_threshold:.4f}", highlight=False
+    )
 
 
 def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluation | None) -> None:

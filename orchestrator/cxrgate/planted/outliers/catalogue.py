@@ -1,6 +1,6 @@
 """Images that are no frontal chest radiograph, by named sources: what a gate is shown to see that it answers none.
 
-No model was fitted to any of these sources: the outliers that the stranger head was fitted to are others, named in the
+No model was fitted to any of these sources: the outliers that the outlier head was fitted to are others, named in the
 retrieval model's manifest.
 """
 

@@ -1,4 +1,4 @@
-"""Drawn strangers: pages of text, line drawings, noise of many spectra, gradients and blank images."""
+"""Drawn outliers: pages of text, line drawings, noise of many spectra, gradients and blank images."""
 
 from __future__ import annotations
 
