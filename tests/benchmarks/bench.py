@@ -22,10 +22,16 @@ from support.fakes import picture
 
 from cxrgate.gate.config import Enrol, ModelFolders, PolicyConfig, RunConfig
 from cxrgate.gate.local import local_models
-from cxrgate.images import ImageFile, SandboxedDecoder, decode, encode_png, list_folder
-from cxrgate.index import LocalSearcher, Snapshot
+from cxrgate.images import ImageFile, list_folder
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.index import Snapshot
 from cxrgate.index.engines.engine import EngineName
-from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.index.search import LocalSearcher
+from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 from cxrgate.run.run import run
 
 IMAGES = 256
@@ -39,7 +45,9 @@ ROUNDS = 3
 def write_inputs(folder, images):
     torch.manual_seed(0)
     for kind, shape in (("retrieval", RetrievalArchitecture()), ("verification", VerificationArchitecture())):
-        save_model(folder / "models" / kind, ModelKind(kind), shape, Preprocessing(), shape.build().state_dict(), {})
+        save_model(
+            folder / "models" / kind, ModelKind(kind), shape, Preprocessing(), build_network(shape).state_dict(), {}
+        )
     for kind, count, start in (("real", REAL, 0), ("synthetic/class", images, 1000)):
         (folder / kind).mkdir(parents=True)
         for number in range(count):

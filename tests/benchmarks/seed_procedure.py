@@ -17,7 +17,7 @@ from PIL import Image
 from sklearn.neighbors import KDTree
 from torchvision import transforms
 
-from cxrgate.models import load_model
+from cxrgate.models.store import load_model
 
 BATCH = 128
 PREPARE = transforms.Compose(

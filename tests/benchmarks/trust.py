@@ -20,7 +20,9 @@ from cxrgate.core import GreyImage
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Checked
 from cxrgate.images.descriptors import weight_free
-from cxrgate.models import Forward, keep_freed_memory, load_model
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 from cxrgate.run.rows import evidence_rows, result_row
 
 STORE = Path(__file__).parents[2] / "model_store"

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 
 from cxrgate.gate.binding import BINDING_KEYS
 from cxrgate.stack.certified import MOUNTED
-from cxrgate.stack.launch import INPUTS, PROFILE_SERVICES, SENDERS
 from cxrgate.stack.state import HOSTS
+from cxrgate.stack.variables import INPUTS, PROFILE_SERVICES, SENDERS
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

@@ -8,8 +8,9 @@ from support.fakes import picture, save_small_models
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import ModelError
-from cxrgate.models import Forward, load_model
 from cxrgate.models.manifest import MANIFEST, read_manifest
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 from cxrgate.serving.codec import REQUEST, pack_floats, pack_images, unpack_floats
 from cxrgate.serving.known_answer import KNOWN_ANSWER_ID, read_known_answer
 from cxrgate.serving.pack import pack_model

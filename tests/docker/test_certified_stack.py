@@ -11,7 +11,7 @@ from support.container_stack import DEPLOY, Stack, images_below, local_config
 from cxrgate.certification import CERTIFICATE
 from cxrgate.client import Decision, Gate
 from cxrgate.core.digest import bytes_digest
-from cxrgate.demo import Extent, write_dataset
+from cxrgate.demo.dataset import Extent, write_dataset
 from cxrgate.rpc.channel import Identity
 from cxrgate.stack.waiting import RESTARTS, SECONDS
 

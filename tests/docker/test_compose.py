@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from support.container_stack import DEPLOY
 
-from cxrgate.stack import Compose
+from cxrgate.stack.compose import Compose
 
 pytestmark = pytest.mark.docker
 

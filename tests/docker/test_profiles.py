@@ -16,9 +16,9 @@ from support.reviewed_run import write_run
 from cxrgate.client import Decision
 from cxrgate.core import ImageRecord
 from cxrgate.core.digest import file_digest
-from cxrgate.demo import Extent, write_dataset
+from cxrgate.demo.dataset import Extent, write_dataset
 from cxrgate.hashlog import read_lines
-from cxrgate.images import decode
+from cxrgate.images.codec.decode import decode
 from cxrgate.serving.torchserve.address import free_port
 from cxrgate.stack.state import container_user
 

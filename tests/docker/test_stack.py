@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.client import Decision, Gate, GateError
-from cxrgate.demo import Extent, write_dataset
+from cxrgate.demo.dataset import Extent, write_dataset
 from cxrgate.index import Snapshot, read_key
 from cxrgate.rpc.development_ca import Authority
 from cxrgate.run.run import run

@@ -14,7 +14,9 @@ from cxrgate.core import Candidates
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.opening import Services, open_models
-from cxrgate.models import Dtype, ModelKind, RetrievalArchitecture, save_model
+from cxrgate.models import Dtype, ModelKind, RetrievalArchitecture
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 
 pytestmark = [pytest.mark.model_server, pytest.mark.slow]
 
@@ -28,7 +30,7 @@ def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dtypes")
     torch.manual_seed(0)
     for kind, dtype in DTYPES.items():
-        save_model(folder / kind, kind, SHAPE, SMALL, SHAPE.build().state_dict(), {}, dtype=dtype)
+        save_model(folder / kind, kind, SHAPE, SMALL, build_network(SHAPE).state_dict(), {}, dtype=dtype)
     return ModelFolders.of(folder)
 
 

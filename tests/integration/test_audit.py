@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from cxrgate.audit import audit as module
 from cxrgate.audit import rule as audit_rule
 from cxrgate.cli.main import app
-from cxrgate.demo import Patient, View, draw
-from cxrgate.images import encode_png
+from cxrgate.demo.anatomy import Patient
+from cxrgate.demo.drawing import View, draw
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted import origins
 from cxrgate.planted.cases import COLUMNS
 from cxrgate.planted.classes.catalogue import CLASSES, of_class

@@ -13,18 +13,17 @@ from support.pipeline_sets import InlineDecoder
 
 from cxrgate.compat.describe import describe
 from cxrgate.core import Candidates, Evidence, ImageRecord
-from cxrgate.images import ImageFile, decode, encode_png
+from cxrgate.images import ImageFile
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import Snapshot
 from cxrgate.index.array_files import array_path, describe_array
 from cxrgate.index.manifest import ARRAYS, SnapshotManifest, write_manifest
-from cxrgate.models import (
-    Forward,
-    ModelKind,
-    RetrievalArchitecture,
-    VerificationArchitecture,
-    import_checkpoint,
-    load_model,
-)
+from cxrgate.models import ModelKind, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.checkpoint import import_checkpoint
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +40,8 @@ def test_no_network_is_asked_when_a_model_is_built_or_loaded(models, monkeypatch
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
-    RetrievalArchitecture("resnet50").build()
-    VerificationArchitecture("resnet50").build()
+    build_network(RetrievalArchitecture("resnet50"))
+    build_network(VerificationArchitecture("resnet50"))
 
     assert load_model(models / "verification").manifest.kind is ModelKind.VERIFICATION
 
@@ -50,7 +49,7 @@ def test_no_network_is_asked_when_a_model_is_built_or_loaded(models, monkeypatch
 def test_checkpoint_saved_on_a_gpu_is_read_without_one(tmp_path, monkeypatch):
     shape = VerificationArchitecture("resnet10", 16)
     monkeypatch.setattr(torch.serialization, "location_tag", lambda _: "cuda:0")
-    torch.save(shape.build().state_dict(), tmp_path / "model.pth")
+    torch.save(build_network(shape).state_dict(), tmp_path / "model.pth")
     monkeypatch.undo()
     import_checkpoint(tmp_path / "model.pth", tmp_path / "model", ModelKind.VERIFICATION, SMALL, shape)
 

@@ -2,16 +2,20 @@ import numpy as np
 import torch
 from support.pipeline_sets import InlineDecoder, jpeg, write_seed_config
 
-from cxrgate.compat import Options, embed, read_lookup_table, read_pipeline_config
+from cxrgate.compat import read_pipeline_config
+from cxrgate.compat.embed import embed
+from cxrgate.compat.lookup import read_lookup_table
+from cxrgate.compat.step import Options
 from cxrgate.core.digest import file_digest
 from cxrgate.models import RetrievalArchitecture
+from cxrgate.models.networks.build import build_network
 
 
 def test_published_checkpoint_is_imported_on_the_fly_and_once(tmp_path, monkeypatch):
     """The true shapes: ResNet-50, 34 million parameters, every key with the prefix of the seed's Lightning module."""
     monkeypatch.setattr("cxrgate.compat.describe.SandboxedDecoder", InlineDecoder)
     torch.manual_seed(0)
-    network = RetrievalArchitecture().build().eval()
+    network = build_network(RetrievalArchitecture()).eval()
     state = {f"model.{key}": value for key, value in network.state_dict().items()}
     torch.save(state, tmp_path / "retrieval_model.pth")
     (tmp_path / "real").mkdir()

@@ -14,22 +14,19 @@ from support.pipeline_sets import NEW, REAL, InlineDecoder, jpeg, write_seed_con
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.compat import (
-    Options,
-    embed,
-    filter_dataset,
-    read_lookup_table,
-    read_pipeline_config,
-    search,
-    verify,
-    write_lookup_table,
-)
+from cxrgate.compat import read_pipeline_config
+from cxrgate.compat.embed import embed
+from cxrgate.compat.filter import filter_dataset
+from cxrgate.compat.lookup import read_lookup_table, write_lookup_table
 from cxrgate.compat.private import read_origin, write_origin
-from cxrgate.compat.search import NOTED
+from cxrgate.compat.search import NOTED, search
+from cxrgate.compat.step import Options
+from cxrgate.compat.verify import verify
 from cxrgate.core import MismatchError, UsageError
-from cxrgate.images import encode_png
-from cxrgate.index import EnrolmentError
-from cxrgate.models import load_model
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.index.build import EnrolmentError
+from cxrgate.models.resize import resize
+from cxrgate.models.store import load_model
 
 NAMES = ["embed", "search", "verify", "filter"]
 
@@ -277,7 +274,7 @@ def test_scores_are_those_of_the_pairwise_forward(folder):
     shape = model.manifest.preprocessing
 
     def tensor(path):
-        grey = torch.from_numpy(np.array(shape.apply(np.asarray(Image.open(path))))).float() / 255
+        grey = torch.from_numpy(np.array(resize(np.asarray(Image.open(path)), shape))).float() / 255
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (shape.mean, shape.std))
         return (grey - mean) / std
 

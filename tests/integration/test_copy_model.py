@@ -9,10 +9,11 @@ from support.image_sets import write_config, write_sets
 
 from cxrgate.core import MismatchError, ModelError
 from cxrgate.gate.config import ModelFolders, read_config
-from cxrgate.images import JOINED_METHOD
-from cxrgate.images.descriptors import COPY_DIMENSIONS
+from cxrgate.images.descriptors import COPY_DIMENSIONS, JOINED_METHOD
 from cxrgate.index import Snapshot
-from cxrgate.models import EmbedderArchitecture, ModelKind, read_manifest, save_model
+from cxrgate.models import EmbedderArchitecture, ModelKind, read_manifest
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 from cxrgate.run.run import run
 
 STORE = "models"
@@ -24,7 +25,9 @@ def folder(tmp_path_factory):
     write_sets(folder)
     torch.manual_seed(0)
     shape = EmbedderArchitecture(pool=2, dimensions=32)
-    save_model(folder / "models/copy", ModelKind.COPY, shape, SMALL, shape.build().state_dict(), {}, threshold=0.9999)
+    save_model(
+        folder / "models/copy", ModelKind.COPY, shape, SMALL, build_network(shape).state_dict(), {}, threshold=0.9999
+    )
     write_config(folder, folder / "out", 4, models=STORE, policy="{score_threshold: 1, borderline: 1}")
     run(read_config(folder / "out.yaml"))
     return folder

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.commands.demo import SEED
 from cxrgate.cli.main import app
-from cxrgate.demo import Extent, PlantedKind, read_planted, write_dataset
+from cxrgate.demo.dataset import Extent, read_planted, write_dataset
+from cxrgate.demo.planting import PlantedKind
 
 COPIES = (PlantedKind.IDENTICAL, PlantedKind.REENCODED, PlantedKind.RESCALED)
 

@@ -30,8 +30,9 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom import OutFormat, ReceiverEndpoint, SpoolLimits
-from cxrgate.dicom.outbox import Outbox
+from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.receiver import ReceiverEndpoint
+from cxrgate.dicom.spool import SpoolLimits
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Gate
 from cxrgate.hashlog import HashLog, read_lines, verify_log

@@ -10,7 +10,7 @@ from support.grpc_servers import AUTHORITY, IDENTITIES, ROLES
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.dicom import Tls
+from cxrgate.dicom.receiver import Tls
 from cxrgate.dicom.senders import Senders
 from cxrgate.rpc.development_ca import Authority, write_identity
 

@@ -3,7 +3,8 @@ from support.image_sets import write_config, write_sets
 
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
-from cxrgate.index import EnrolmentError, Snapshot
+from cxrgate.index import Snapshot
+from cxrgate.index.build import EnrolmentError
 from cxrgate.run.run import run
 
 

@@ -7,7 +7,10 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import ModelError
-from cxrgate.models import EmbedderArchitecture, Forward, ModelKind, load_model, save_model
+from cxrgate.models import EmbedderArchitecture, ModelKind
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model, save_model
 from cxrgate.train import read_samples
 from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 from cxrgate.train.frontality.recipe import FrontalityRecipe
@@ -20,7 +23,7 @@ RECIPE = FrontalityRecipe(units=4, steps=60, batch=16, rate=0.01, spoiled=4, vie
 def folder(tmp_path_factory):
     """A retrieval model, a listing and outliers: nothing but stripes."""
     folder = tmp_path_factory.mktemp("frontality")
-    save_model(folder / "model", ModelKind.RETRIEVAL, SHAPE, SMALL, SHAPE.build().state_dict(), {"seed": 0})
+    save_model(folder / "model", ModelKind.RETRIEVAL, SHAPE, SMALL, build_network(SHAPE).state_dict(), {"seed": 0})
     write_listing(folder, [*rows(8, 1, "a", "train"), *rows(8, 1, "a", "tune")])
     (folder / "outliers/stripes").mkdir(parents=True)
     for number in range(4):
@@ -78,6 +81,6 @@ def test_the_command_writes_a_model_in_place_of_its_own_head(folder):
 
 
 def test_a_model_that_pools_nothing_is_refused(folder):
-    save_model(folder / "other", ModelKind.VERIFICATION, SHAPE, SMALL, SHAPE.build().state_dict(), {})
+    save_model(folder / "other", ModelKind.VERIFICATION, SHAPE, SMALL, build_network(SHAPE).state_dict(), {})
     with pytest.raises(ModelError, match="embedder"):
         fit_frontality(job(folder, "none", "other"))

@@ -18,7 +18,7 @@ from cxrgate.cli.main import app
 from cxrgate.core import SnapshotError, UsageError
 from cxrgate.core.digest import pixel_digest
 from cxrgate.gate.config import read_config
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import PartName, Snapshot
 from cxrgate.index.manifest import read_manifest, write_manifest
 from cxrgate.run.held import SnapshotDiffers, verify_images

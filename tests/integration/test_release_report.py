@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.gate.config import read_config
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.run.run import run
 
 NEW_PATIENTS = {1000: "a/new00.png", 1003: "b/new03.png"}

@@ -20,7 +20,7 @@ from cxrgate.gate.local import local_gate, local_models
 from cxrgate.images import list_folder
 from cxrgate.index import Snapshot
 from cxrgate.index.engines.matrix import MatrixEngine
-from cxrgate.models import Forward
+from cxrgate.models.runtimes.forward import Forward
 from cxrgate.run.run import run
 
 CALLS = 600

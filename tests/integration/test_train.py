@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
 from cxrgate.core import GreyImage, UsageError
-from cxrgate.models import Forward, ModelKind, load_model
+from cxrgate.models import ModelKind
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 from cxrgate.train import Split, patient_hash, read_samples, with_splits
 from cxrgate.train.augmentation import Augmentation
 from cxrgate.train.recipe import Loss

@@ -23,7 +23,7 @@ from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.hashlog import HashLog
-from cxrgate.images import decode
+from cxrgate.images.codec.decode import decode
 from support.fakes import POLICY, evidence, picture
 
 MARKER = "CANARY^JANE"

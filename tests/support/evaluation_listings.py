@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cxrgate.images import ImageFile, encode_png
-from cxrgate.models import EmbedderArchitecture, ModelKind, save_model
+from cxrgate.images import ImageFile
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.models import EmbedderArchitecture, ModelKind
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
 from cxrgate.train import Sample, patient_hash
 from support.fakes import SMALL, picture
@@ -57,7 +60,7 @@ def save_store(folder):
     torch.manual_seed(0)
     shape = EmbedderArchitecture(pool=2, dimensions=32)
     for kind, threshold in ((ModelKind.RETRIEVAL, None), (ModelKind.VERIFICATION, None), (ModelKind.COPY, 0.99999)):
-        network = shape.build()
+        network = build_network(shape)
         network.calibration.copy_(torch.tensor([10.0, -9.9999]))
         provenance = SEEN if kind is ModelKind.VERIFICATION else {}
         save_model(folder / kind, kind, shape, SMALL, network.state_dict(), provenance, threshold=threshold)

@@ -8,14 +8,9 @@ import numpy as np
 import torch
 
 from cxrgate.core import Candidates, Evidence, GreyImage, Policy
-from cxrgate.models import (
-    ModelKind,
-    ModelManifest,
-    Preprocessing,
-    RetrievalArchitecture,
-    VerificationArchitecture,
-    save_model,
-)
+from cxrgate.models import ModelKind, ModelManifest, Preprocessing, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 
 POLICY = Policy(3, 0.5, 0.4, 0.9, 0.1, 100, "snapshot", "retrieval", "verification")
 SMALL = Preprocessing(64, 64)
@@ -62,5 +57,7 @@ def save_small_models(folder: Path, seed: int = 0) -> tuple[ModelManifest, Model
         (ModelKind.RETRIEVAL, RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)),
         (ModelKind.VERIFICATION, VerificationArchitecture("resnet10", 16)),
     ):
-        manifests.append(save_model(folder / kind, kind, shape, SMALL, shape.build().state_dict(), {"seed": seed}))
+        manifests.append(
+            save_model(folder / kind, kind, shape, SMALL, build_network(shape).state_dict(), {"seed": seed})
+        )
     return manifests[0], manifests[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from support.fakes import picture, save_small_models
 
 PATIENTS, VIEWS, NEW = 12, 2, 20

@@ -12,8 +12,11 @@ import yaml
 from PIL import Image
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
-from cxrgate.images import decode, encode_png
-from cxrgate.models import ModelKind, VerificationArchitecture, save_model
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.models import ModelKind, VerificationArchitecture
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import save_model
 from support.fakes import SMALL, picture, save_small_models
 
 REAL, NEW = 12, 6
@@ -63,7 +66,7 @@ def save_decisive_verification(folder: Path) -> None:
     """Write a verification model with score 1 / (1 + exp(-2)) for equal features and next to 0 for different ones."""
     shape = VerificationArchitecture("resnet10", 16)
     torch.manual_seed(0)
-    state = shape.build().state_dict()
+    state = build_network(shape).state_dict()
     state["fc_end.weight"].fill_(-300.0)
     state["fc_end.bias"].fill_(2.0)
     save_model(folder, ModelKind.VERIFICATION, shape, SMALL, state, {})

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 
 from cxrgate.core import Descriptors, GreyImage
-from cxrgate.index import Enrolment, ModelDigests, build_snapshot
+from cxrgate.index.build import Enrolment, ModelDigests, build_snapshot
 from cxrgate.index.service.codec import to_matrix
 
 KEY = bytes(32)

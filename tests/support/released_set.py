@@ -14,7 +14,7 @@ from cxrgate.certification import Signer, create_signing_key, read_public_key, r
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import file_digest
 from cxrgate.gate.binding import binding
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted.cases import COLUMNS
 from cxrgate.planted.figures import leak_rows
 from cxrgate.release_report.compose import Inputs

@@ -9,7 +9,9 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from cxrgate.hashlog import HashLog
-from cxrgate.review import Decisions, Queue, Reviewed, make_page
+from cxrgate.review.decisions import Decisions
+from cxrgate.review.page import Reviewed, make_page
+from cxrgate.review.queue import Queue
 from cxrgate.review.visitors import Visitors
 from cxrgate.run.recorded import read_results
 from cxrgate.run.release import publish, stage

@@ -3,7 +3,8 @@
 import asyncio
 
 from cxrgate.gate.opening import Services, open_models
-from cxrgate.index import EngineName, LocalSearcher, Snapshot
+from cxrgate.index import EngineName, Snapshot
+from cxrgate.index.search import LocalSearcher
 
 
 def remotely(server, folders, call):

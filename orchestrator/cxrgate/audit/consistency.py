@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import ndimage
 
 from cxrgate.core import Decision
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.classes.encoding import jpeg
 from cxrgate.planted.figures import Share

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Failure, UsageError
-from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.images.sources.files import read_table, relative_name
 
 

@@ -1,4 +1,4 @@
-"""anonymization-pipeline's config.yaml: its keys, and the run of ours that it asks for."""
+"""anonymization-pipeline's config.yaml: its keys, read and checked."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from cxrgate.compat.models import model_folder
 from cxrgate.compat.places import check_places
 from cxrgate.core import UsageError
-from cxrgate.gate.config import Enrol, ModelFolders, RunConfig, Section, read_section
+from cxrgate.gate.config import Section, read_section
 from cxrgate.images import Layout
-from cxrgate.models import ModelKind
 
 
 class PipelineConfig(Section):
@@ -65,31 +63,3 @@ def read_pipeline_config(path: Path) -> PipelineConfig:
         inputs=[config.anonymous_dataset_path, config.real_dataset_path],
     )
     return config
-
-
-def run_config(config: PipelineConfig) -> RunConfig:
-    """The run that a configuration of anonymization-pipeline asks for, with the whole rule of cxrgate.
-
-    Checkpoints are imported on the way. The run's own folders lie in `config.home`.
-
-    Raises:
-        CxrgateError: see compat.models.model_folder.
-    """
-    private = config.home / "private"
-    return RunConfig(
-        synthetic=config.anonymous_dataset_path,
-        output=config.home / "run",
-        snapshot=config.home / "snapshot",
-        models=ModelFolders(
-            retrieval=model_folder(config.retrieval_model, ModelKind.RETRIEVAL, config.home),
-            verification=model_folder(config.verification_model, ModelKind.VERIFICATION, config.home),
-        ),
-        enrol=Enrol(
-            images=config.real_dataset_path,
-            key=private / "key",
-            reference_map=private / "references.csv",
-            exclude=config.exclude,
-            layout=config.dataset_name,
-            splits=config.real_dataset_splits_path,
-        ),
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from cxrgate.core import Failure, GreyImage, ImageRecord
-from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.run.reading import read_files
 
 BATCH = 16

@@ -21,8 +21,9 @@ from cxrgate.core import Failure, GreyImage, Stage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW
-from cxrgate.images import ImageFile, SandboxedDecoder
-from cxrgate.models import Forward
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.models.runtimes.forward import Forward
 from cxrgate.run.journal import Journal
 from cxrgate.run.reading import file_stamp
 

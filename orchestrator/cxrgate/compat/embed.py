@@ -7,7 +7,7 @@ from cxrgate.compat.describe import Described, describe, failures, forget
 from cxrgate.compat.lookup import write_lookup_table
 from cxrgate.compat.private import write_origin
 from cxrgate.compat.step import Options, load
-from cxrgate.index import EnrolmentError
+from cxrgate.index.build import EnrolmentError
 from cxrgate.models import ModelKind
 from cxrgate.run.enrol import list_images
 from cxrgate.run.enrolment_list import read_excluded

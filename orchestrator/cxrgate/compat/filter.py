@@ -24,7 +24,9 @@ from cxrgate.compat.tables import Score, read_scores
 from cxrgate.core import Candidates, Decision, Evidence, Failure, GreyImage, Policy
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW
-from cxrgate.images import ImageFile, Layout, SandboxedDecoder, encode_png
+from cxrgate.images import ImageFile, Layout
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.run.enrol import list_images
 from cxrgate.run.release import publish, release_names, stage
 

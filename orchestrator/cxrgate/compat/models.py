@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.models import PRESETS, ModelKind, import_checkpoint
+from cxrgate.models import ModelKind
+from cxrgate.models.checkpoint import PRESETS, import_checkpoint
 
 PRESET = "anonymization-pipeline"
 

@@ -14,7 +14,7 @@ from cxrgate.compat.private import origin_path, read_origin
 from cxrgate.core import MismatchError
 from cxrgate.core.digest import file_digest
 from cxrgate.images import ImageFile
-from cxrgate.models import Forward
+from cxrgate.models.runtimes.forward import Forward
 
 _SAMPLES = 8
 _TOLERANCE = 0.01

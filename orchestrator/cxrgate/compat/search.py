@@ -12,7 +12,8 @@ from cxrgate.compat.private import write_origin
 from cxrgate.compat.step import Coverage, Options, load
 from cxrgate.compat.tables import Nearest, write_nearest
 from cxrgate.images import Layout
-from cxrgate.index import EngineName, make_engine
+from cxrgate.index import EngineName
+from cxrgate.index.search import make_engine
 from cxrgate.models import ModelKind
 from cxrgate.run.enrol import list_images
 

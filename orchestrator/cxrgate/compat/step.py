@@ -9,7 +9,10 @@ from cxrgate.compat.config import PipelineConfig
 from cxrgate.compat.describe import Progress
 from cxrgate.compat.models import model_folder
 from cxrgate.core import Failure
-from cxrgate.models import Forward, ModelKind, keep_freed_memory, load_model
+from cxrgate.models import ModelKind
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 
 
 @dataclass(frozen=True, slots=True)

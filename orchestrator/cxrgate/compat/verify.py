@@ -14,7 +14,8 @@ from cxrgate.compat.search import NOTED
 from cxrgate.compat.step import Coverage, Options, load
 from cxrgate.compat.tables import Nearest, Score, read_nearest, write_scores
 from cxrgate.images import ImageFile
-from cxrgate.models import Head, ModelKind
+from cxrgate.models import ModelKind
+from cxrgate.models.heads import Head
 
 
 def verify(config: PipelineConfig, options: Options) -> Coverage:

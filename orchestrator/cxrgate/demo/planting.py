@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 
 Pixels = NDArray[np.uint8]
 Content = tuple[bytes, str]

@@ -13,7 +13,7 @@ from pathlib import Path
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.dicom.encode import encode_dicom
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.storage import PARTIAL, sync, write_durably
 
 PREPARED = ".prepared"

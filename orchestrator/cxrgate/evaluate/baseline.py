@@ -16,17 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from cxrgate.core.progress import Progress
-from cxrgate.models import (
-    Embedder,
-    EmbedderArchitecture,
-    Fit,
-    Interpolation,
-    ModelKind,
-    Preprocessing,
-    keep_freed_memory,
-    save_model,
-)
+from cxrgate.models import EmbedderArchitecture, Fit, Interpolation, ModelKind, Preprocessing
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.networks.lite import published_weights
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
 from cxrgate.train import Sample, Split, hashed_patients
 from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, unenrolled_threshold
@@ -86,7 +81,7 @@ def _fit(samples: Sequence[Sample], work: Path, progress: Progress) -> Embedder:
         samples, INPUT.height, work / "pixels", lambda done: progress("decode for the baseline", done, len(samples))
     )
     torch.manual_seed(SEED)  # what is random is overwritten
-    network = ARCHITECTURE.build().eval()
+    network = build_network(ARCHITECTURE).eval()
     network.trunk.load_state_dict(published_weights())
     pooled = _pool(network, images, progress)
     discriminate(network, pooled, images.patients, SEED)

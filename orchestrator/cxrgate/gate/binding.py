@@ -17,8 +17,10 @@ from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.model_set import ModelSet
-from cxrgate.index import ModelDigests, SnapshotManifest
-from cxrgate.models import ModelKind, ModelManifest, copy_threshold
+from cxrgate.index import SnapshotManifest
+from cxrgate.index.build import ModelDigests
+from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.models.local import copy_threshold
 
 BINDING_KEYS = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
 """The numbers of a rule that a verdict depends on."""

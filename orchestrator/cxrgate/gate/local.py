@@ -14,9 +14,14 @@ from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import ModelFolders, RunConfig
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
-from cxrgate.images import SandboxedDecoder
-from cxrgate.index import LocalSearcher, Snapshot
-from cxrgate.models import Forward, LocalEmbedder, LocalVerifier, ModelKind, keep_freed_memory, load_model
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.index import Snapshot
+from cxrgate.index.search import LocalSearcher
+from cxrgate.models import ModelKind
+from cxrgate.models.local import LocalEmbedder, LocalVerifier
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from cxrgate.core.ports import Embedder, Verifier
-from cxrgate.images import COPY_METHOD, JOINED_METHOD
-from cxrgate.index import ModelDigests
+from cxrgate.images.descriptors import COPY_METHOD, JOINED_METHOD
+from cxrgate.index.build import ModelDigests
 from cxrgate.models import BANDS, ModelKind, ModelManifest
 
 

@@ -17,7 +17,7 @@ from cxrgate.gate.gates import FixedGate, Gates
 from cxrgate.gate.local import local_gate, local_models
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.models import ModelKind, ModelManifest, read_manifest
 from cxrgate.rpc.channel import open_aio_channel

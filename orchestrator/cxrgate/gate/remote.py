@@ -13,7 +13,7 @@ from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, Mismatch
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.pipeline import Gate
-from cxrgate.index import ModelDigests
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.service.codec import from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.tracing import trace_headers

@@ -9,7 +9,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted.copies import SEED
 
 SIDE = 256

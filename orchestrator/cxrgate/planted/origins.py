@@ -10,7 +10,7 @@ import numpy as np
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.index.keys import opaque_id
 from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.classes.catalogue import GENERATED, SAME_PATIENT

@@ -11,7 +11,8 @@ from typing import Any
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import file_digest
 from cxrgate.core.progress import Progress, silent
-from cxrgate.images import ImageFile, SandboxedDecoder, list_csv
+from cxrgate.images import ImageFile, list_csv
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.run.reading import decoded_files, file_stamp

@@ -11,7 +11,8 @@ import pandas as pd
 
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.release_report.records import EVIDENCE, IMAGES, RUN
 from cxrgate.run.release import MANIFEST, read_manifest
 

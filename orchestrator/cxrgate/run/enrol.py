@@ -12,8 +12,10 @@ from typing import Any
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.ordered import batched
-from cxrgate.images import ImageFile, Layout, SandboxedDecoder, list_source
-from cxrgate.index import Enrolment, Snapshot, build_snapshot, opaque_id, read_key
+from cxrgate.images import ImageFile, Layout, list_source
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.index import Snapshot, opaque_id, read_key
+from cxrgate.index.build import Enrolment, build_snapshot
 from cxrgate.run.enrolment_list import list_enrolment
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from cxrgate.core import Failure, GreyImage, SnapshotError, UsageError
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol, RunConfig
-from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
 from cxrgate.run.enrolment_list import list_enrolment

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Failure, GreyImage, SnapshotError
 from cxrgate.core.progress import Progress
-from cxrgate.images import ImageFile, SandboxedDecoder
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Part, PartName, Snapshot
 from cxrgate.index.changes import with_parts
 from cxrgate.index.comparison import ImageComparer

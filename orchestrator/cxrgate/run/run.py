@@ -25,7 +25,8 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
 from cxrgate.gate.pipeline import Checked, Gate
-from cxrgate.images import ImageFile, encode_png
+from cxrgate.images import ImageFile
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import Snapshot, ensure_key
 from cxrgate.run.enrol import enrol_listed, list_images
 from cxrgate.run.held import Held, hold

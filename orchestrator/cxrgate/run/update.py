@@ -18,7 +18,8 @@ from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.images import ImageFile
-from cxrgate.index import ModelDigests, PartName, Snapshot, opaque_id, read_key
+from cxrgate.index import PartName, Snapshot, opaque_id, read_key
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.index.image_records import STAMPS, stamp_digest

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cxrgate.images import encode_png
+from cxrgate.images.codec.encode import encode_png
 
 SIDE = 160
 """The longer side of a picture in pixels: enough to see pose, devices and outline, too little to read."""

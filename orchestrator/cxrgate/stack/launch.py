@@ -18,19 +18,23 @@ from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.run_folder import check_run
 from cxrgate.stack.state import State, container_user
+from cxrgate.stack.variables import (
+    CERTIFICATION_KEY,
+    CONFIG,
+    GPU,
+    INPUTS,
+    LISTEN,
+    MODELS,
+    PROFILE_SERVICES,
+    PROFILES,
+    PROJECT,
+    REGISTRY,
+    RUN,
+    SENDERS,
+    STORAGE_KEY,
+    WATCHED,
+)
 from cxrgate.stack.waiting import SERVICES, Say, wait_until_healthy, wait_until_started
-
-PROJECT, LISTEN, MODELS, GPU = "CXRGATE_PROJECT", "CXRGATE_LISTEN", "CXRGATE_MODELS", "CXRGATE_GPU"
-PROFILES, CONFIG, REGISTRY = "CXRGATE_PROFILES", "CXRGATE_CONFIG", "CXRGATE_REGISTRY"
-CERTIFICATION_KEY, SENDERS, RUN = "CXRGATE_CERTIFICATION_KEY", "CXRGATE_DICOM_SENDERS", "CXRGATE_RUN"
-"""What stack.env remembers of a start, for the next one."""
-INPUTS = "CXRGATE_INPUTS"
-"""A label of every service: where it is another one, Compose starts it anew."""
-WATCHED = "observability"
-PROFILE_SERVICES = {WATCHED: ("prometheus", "grafana"), "dicom": ("receiver",), "review": ("review",)}
-"""What is started only where it is asked for, by profile of compose.yaml."""
-STORAGE_KEY = "CXRGATE_STORAGE_KEY"
-"""What snapshots are sealed with, where somebody keeps it elsewhere."""
 
 ENDING = frozenset({"certificates", "certification"})
 """The subjects whose warnings a start repeats: the stack ends with them."""

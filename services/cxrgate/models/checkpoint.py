@@ -14,7 +14,8 @@ from torch import Tensor
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
 from cxrgate.models.manifest import ModelKind, ModelManifest
-from cxrgate.models.networks.published import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.architectures import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.build import build_network
 from cxrgate.models.preprocess import Preprocessing
 from cxrgate.models.store import save_model
 
@@ -60,7 +61,7 @@ def import_checkpoint(
     if kind not in _PUBLISHED:
         raise ModelError(f"expected a published kind ({', '.join(_PUBLISHED)}), got {kind}")
     shape = architecture or _PUBLISHED[kind]()
-    wanted = set(shape.build().state_dict())
+    wanted = set(build_network(shape).state_dict())
     state = _unwrap(_state_dict(_read(path)), wanted)
     provenance = {"imported_from_sha256": file_digest(path), "layout": "PyTorch checkpoint"}
     return save_model(folder, kind, shape, preprocessing, state, provenance)

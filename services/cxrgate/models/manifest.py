@@ -11,8 +11,12 @@ from typing import Any
 
 from cxrgate.core import BAND, ModelError
 from cxrgate.core.digest import file_digest, mapping_digest
-from cxrgate.models.networks.embedder import EmbedderArchitecture
-from cxrgate.models.networks.published import Architecture, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.architectures import (
+    Architecture,
+    EmbedderArchitecture,
+    RetrievalArchitecture,
+    VerificationArchitecture,
+)
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
 
 MANIFEST = "model.json"

@@ -1,13 +1,9 @@
-"""From a decoded image to a network's input. A property of the model: its manifest says how, its digest covers it."""
+"""How a decoded image becomes a network's input: a model's manifest says it, and its digest covers it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 
 class Fit(StrEnum):
@@ -27,11 +23,6 @@ class Interpolation(StrEnum):
     BILINEAR = "bilinear"
     BICUBIC = "bicubic"
 
-    @property
-    def filter(self) -> Image.Resampling:
-        """Pillow's constant."""
-        return Image.Resampling[self.name]
-
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -49,26 +40,3 @@ class Preprocessing:
             raise ValueError(f"expected an input of 32 to 2048 px a side, got {self.height} x {self.width}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError(f"expected three means and three positive deviations, got {self.mean} and {self.std}")
-
-    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize uint8[h, w] to uint8[height, width]. The very pixels come back when the shape fits already."""
-        if pixels.shape == (self.height, self.width):
-            return pixels
-        image = Image.fromarray(pixels)
-        if self.fit is Fit.SQUASH:
-            return np.asarray(image.resize((self.width, self.height), self.interpolation.filter))
-        ratios = (self.height / image.height, self.width / image.width)
-        scale = max(ratios) if self.fit is Fit.CROP else min(ratios)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        return self._centre(np.asarray(image.resize(size, self.interpolation.filter)))
-
-    def _centre(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Cut or fill around the centre to the input's shape."""
-        result = np.zeros((self.height, self.width), np.uint8)
-        source, target = [], []
-        for have, want in zip(pixels.shape, result.shape, strict=True):
-            common = min(have, want)
-            source.append(slice((have - common) // 2, (have - common) // 2 + common))
-            target.append(slice((want - common) // 2, (want - common) // 2 + common))
-        result[tuple(target)] = pixels[tuple(source)]
-        return result

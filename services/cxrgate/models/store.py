@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
 from cxrgate.models.manifest import WEIGHTS, Dtype, ModelKind, ModelManifest, read_manifest, write_manifest
-from cxrgate.models.networks.published import Architecture
+from cxrgate.models.networks.architectures import Architecture
+from cxrgate.models.networks.build import build_network
 from cxrgate.models.preprocess import Preprocessing
 from cxrgate.storage import replaced_folder
 
@@ -60,7 +61,7 @@ def save_model(
         ModelError: the tensors are not the architecture's.
         ValueError: the architecture cannot be of that kind.
     """
-    check_shapes(architecture.build(), state)
+    check_shapes(build_network(architecture), state)
     with replaced_folder(folder) as partial:
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, partial / WEIGHTS)
         sha256 = file_digest(partial / WEIGHTS)
@@ -80,7 +81,7 @@ def load_model(folder: Path) -> StoredModel:
         state = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{folder / WEIGHTS}: {error}") from error
-    network = manifest.architecture.build()
+    network = build_network(manifest.architecture)
     check_shapes(network, state)
     network.load_state_dict(state)
     return StoredModel(manifest, network.eval())

@@ -28,7 +28,9 @@ from cxrgate.core import (
     ModelError,
     Stage,
 )
-from cxrgate.models import ModelKind, ModelManifest, copy_threshold, make_descriptors
+from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.models.local import copy_threshold, make_descriptors
+from cxrgate.models.resize import resize
 from cxrgate.serving.codec import pack_floats, pack_images, unpack_floats
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
@@ -100,7 +102,7 @@ class ServedModel:
             return [Failure(image.image_id, self._stage, error.code, error.reason, error.message) for image in images]
 
     def _pack(self, images: Sequence[GreyImage], candidates: Sequence[Float32s]) -> bytes:
-        pixels = [self.manifest.preprocessing.apply(image.pixels) for image in images]
+        pixels = [resize(image.pixels, self.manifest.preprocessing) for image in images]
         batch = pack_images([image.image_id for image in images], pixels)
         more = {"candidates": [pack_floats(rows) for rows in candidates]} if candidates else {}
         content: bytes = self._request()(model_digest=self.manifest.digest, images=batch, **more).SerializeToString()

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Generator, nn
 
 from cxrgate.core import UsageError
-from cxrgate.models import Embedder
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.networks.lite import published_weights
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.inputs import Inputs
@@ -30,7 +31,7 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
         UsageError: published weights are asked for a network that has none.
     """
     torch.manual_seed(seed)
-    network = recipe.architecture.build()
+    network = build_network(recipe.architecture)
     if recipe.initial is Initial.RANDOM:
         return network
     if not isinstance(network, Embedder):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from cxrgate.models import ModelKind, Preprocessing
+from cxrgate.train.augmenter import Augmenter
 from cxrgate.train.pixels import PixelSet
 from cxrgate.train.recipe import Recipe
 
@@ -46,9 +47,9 @@ class Inputs:
         """Changed and normalised images, float32[n, 3, side, side], channels last."""
         preprocessing = self.recipe.input
         pixels = torch.from_numpy(np.ascontiguousarray(self.images.pixels[rows]))
-        return normalise(self.recipe.augmentation(pixels, preprocessing.height, generator), preprocessing).to(
-            self.device
-        )
+        return normalise(
+            Augmenter(self.recipe.augmentation)(pixels, preprocessing.height, generator), preprocessing
+        ).to(self.device)
 
 
 def normalise(grey: Tensor, preprocessing: Preprocessing) -> Tensor:

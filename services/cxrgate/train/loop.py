@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import mapping_digest
-from cxrgate.models import Embedder
+from cxrgate.models.networks.embedder import Embedder
 from cxrgate.storage import whole_file
 from cxrgate.train.inputs import Inputs
 from cxrgate.train.objectives import make_objective

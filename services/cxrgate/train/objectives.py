@@ -11,7 +11,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from cxrgate.core import UsageError
-from cxrgate.models import Embedder, SiameseNetwork
+from cxrgate.models.networks.embedder import Embedder
+from cxrgate.models.networks.published import SiameseNetwork
 from cxrgate.train.inputs import Inputs
 from cxrgate.train.recipe import Loss, Recipe
 from cxrgate.train.sampling import BalancedPairs, PatientBlocks

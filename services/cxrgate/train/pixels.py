@@ -15,7 +15,7 @@ from PIL import Image
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.storage import whole_file
 from cxrgate.train.listing import Sample
 

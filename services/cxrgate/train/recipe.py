@@ -106,6 +106,6 @@ def read_recipe(path: Path) -> Recipe:
 
 def _check(recipe: Recipe) -> None:
     """Raise unless architecture and input can be made and belong together."""
-    recipe.architecture.build()
+    make_architecture(recipe.network)
     if recipe.input.height != recipe.input.width:
         raise ValueError(f"expected a square input, got {recipe.input.height} x {recipe.input.width}")

@@ -14,16 +14,12 @@ from torch import Tensor, nn
 
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.models import (
-    Dtype,
-    Embedder,
-    Forward,
-    ModelKind,
-    ModelManifest,
-    StoredModel,
-    keep_freed_memory,
-    save_model,
-)
+from cxrgate.models import Dtype, ModelKind, ModelManifest
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.networks.embedder import Embedder
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.discriminant import find_discriminants
 from cxrgate.train.initial import start
@@ -69,7 +65,7 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
     training = Training(recipe, inputs, start(recipe, inputs, job.seed), job.seed, job.work / "checkpoint.pt")
     progress(f"train {recipe.kind}", training.step, recipe.steps)
     state = training.run(lambda *_: progress(f"train {recipe.kind}", 1, recipe.steps))
-    network = recipe.architecture.build()
+    network = build_network(recipe.architecture)
     network.load_state_dict(state)
     threshold = _finish(network.eval(), job, parts, progress)
     provenance = {

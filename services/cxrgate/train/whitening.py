@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
-from cxrgate.models import Embedder
+from cxrgate.models.networks.embedder import Embedder
 
 SHRINKAGE = 0.1
 

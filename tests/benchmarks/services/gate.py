@@ -28,7 +28,8 @@ from cxrgate.gateway.check import CheckService
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.servicer import gate_service
 from cxrgate.hashlog import HashLog
-from cxrgate.images import decode, encode_png
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.rpc.development_ca import Authority
 from cxrgate.rpc.roles import Quota, read_roles
 from cxrgate.rpc.server import OPTIONS, Server

@@ -13,10 +13,11 @@ from support.service_process import INDEX, Process
 
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import Descriptors
-from cxrgate.index import EngineName, LocalSearcher, Snapshot
+from cxrgate.index import EngineName, Snapshot
 from cxrgate.index.array_files import array_path, describe_array
 from cxrgate.index.keys import ID_BYTES
 from cxrgate.index.manifest import ARRAYS, SnapshotManifest, write_manifest
+from cxrgate.index.search import LocalSearcher
 from cxrgate.index.service.codec import from_neighbors, to_query
 from cxrgate.rpc.channel import Identity, open_aio_channel
 from cxrgate.rpc.development_ca import write_development_certificates

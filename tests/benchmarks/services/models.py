@@ -16,7 +16,10 @@ from support.torchserve_process import ModelServer
 from cxrgate.core import Stage
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
-from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, save_model
+from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.resize import resize
+from cxrgate.models.store import save_model
 from cxrgate.serving.remote_models import ServedModel
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
@@ -32,12 +35,14 @@ def write_models(folder):
         (ModelKind.RETRIEVAL, RetrievalArchitecture()),
         (ModelKind.VERIFICATION, VerificationArchitecture()),
     ):
-        save_model(folder / kind.value, kind, shape, Preprocessing(), shape.build().state_dict(), {})
+        save_model(folder / kind.value, kind, shape, Preprocessing(), build_network(shape).state_dict(), {})
 
 
 def at_size(forward, count):
     """Images as they come to the model, so that resizing is on neither side."""
-    return [type(image)(image.image_id, forward.manifest.preprocessing.apply(image.pixels)) for image in images(count)]
+    return [
+        type(image)(image.image_id, resize(image.pixels, forward.manifest.preprocessing)) for image in images(count)
+    ]
 
 
 def bare(forward, asked):

@@ -8,7 +8,9 @@ from support.random_snapshots import queries, write_snapshot
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.index import EngineName, LocalSearcher, ModelDigests
+from cxrgate.index import EngineName
+from cxrgate.index.build import ModelDigests
+from cxrgate.index.search import LocalSearcher
 from cxrgate.index.service.codec import to_query
 
 

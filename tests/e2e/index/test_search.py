@@ -6,7 +6,8 @@ from support.index_calls import index, refused, run
 from support.random_snapshots import matrix, queries
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
-from cxrgate.index import EngineName, LocalSearcher
+from cxrgate.index import EngineName
+from cxrgate.index.search import LocalSearcher
 from cxrgate.index.service.codec import from_neighbors, to_query
 
 

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, DiTPipeline, DiTTransformer2
 from cxrgate.client import AcceptanceTooLow, Decision, Verdict, generate_until
 from cxrgate.client.diffusers import PipelineImages
 from cxrgate.core import ImageRecord
-from cxrgate.images import decode
+from cxrgate.images.codec.decode import decode
 
 BATCH = 4
 

@@ -4,7 +4,8 @@ import pytest
 import yaml
 from support.pipeline_sets import write_seed_config
 
-from cxrgate.compat import is_pipeline_config, read_pipeline_config, run_config
+from cxrgate.compat import is_pipeline_config, read_pipeline_config
+from cxrgate.compat.run import run_config
 from cxrgate.core import UsageError
 from cxrgate.images import Layout
 

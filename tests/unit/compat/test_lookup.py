@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cxrgate.compat import read_lookup_table, write_lookup_table
+from cxrgate.compat.lookup import read_lookup_table, write_lookup_table
 from cxrgate.core import UsageError
 
 

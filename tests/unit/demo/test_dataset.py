@@ -8,8 +8,11 @@ from PIL import Image
 from support.image_sets import tree
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord
-from cxrgate.demo import Extent, PlantedKind, read_planted, write_dataset
-from cxrgate.images import decode, list_csv, list_folder, weight_free
+from cxrgate.demo.dataset import Extent, read_planted, write_dataset
+from cxrgate.demo.planting import PlantedKind
+from cxrgate.images import list_csv, list_folder
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.descriptors import weight_free
 
 SMALL = Extent(patients=6, others=8, views=3, copies=2, side=128)
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cxrgate.demo import Patient, View, draw
+from cxrgate.demo.anatomy import Patient
+from cxrgate.demo.drawing import View, draw
 
 
 def patient(seed):

@@ -1,7 +1,7 @@
 import time
 
-from cxrgate.dicom import Spool
 from cxrgate.dicom.counts import Counts
+from cxrgate.dicom.spool import Spool
 
 
 def test_silence_begins_with_the_start_and_ends_with_an_answer(tmp_path, monkeypatch):

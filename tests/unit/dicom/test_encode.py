@@ -8,8 +8,8 @@ from support.dicom_receiver import as_file, radiograph
 from support.fakes import picture
 
 from cxrgate.core import ImageRecord, MediaType
-from cxrgate.dicom import encode_dicom
-from cxrgate.images import decode
+from cxrgate.dicom.encode import encode_dicom
+from cxrgate.images.codec.decode import decode
 
 FLAT = np.full((64, 64), 7, np.uint8) + np.eye(64, dtype=np.uint8)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cxrgate.dicom.spool as spool_module
-from cxrgate.dicom import Spool, SpoolFull, SpoolLimits
+from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
 from cxrgate.storage import write_durably
 
 

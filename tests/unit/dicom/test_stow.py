@@ -3,9 +3,9 @@ from support.dicom_receiver import as_file, radiograph
 from support.grpc_servers import ROLES
 from support.reviewed_run import Browser
 
-from cxrgate.dicom import Spool, SpoolLimits
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.senders import Senders
+from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
 
 GENERATOR = "spiffe://cxrgate/generator"

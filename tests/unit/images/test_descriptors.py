@@ -7,7 +7,7 @@ from PIL import Image
 from support.fakes import picture
 
 from cxrgate.core import ImageError
-from cxrgate.images import weight_free
+from cxrgate.images.descriptors import weight_free
 
 COUNT = 60
 

@@ -5,8 +5,9 @@ import pytest
 from support.fakes import images
 
 from cxrgate.core import Descriptors, Failure, SnapshotError, Stage
-from cxrgate.images import weight_free
-from cxrgate.index import Enrolment, EnrolmentError, ModelDigests, Snapshot, build_snapshot, opaque_id
+from cxrgate.images.descriptors import weight_free
+from cxrgate.index import Snapshot, opaque_id
+from cxrgate.index.build import Enrolment, EnrolmentError, ModelDigests, build_snapshot
 
 KEY = b"k" * 32
 MODELS = ModelDigests("retrieval", "verification")

@@ -6,10 +6,11 @@ import pytest
 from support.random_snapshots import queries, write_snapshot
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
-from cxrgate.index import EngineName, LocalSearcher, Snapshot
+from cxrgate.index import EngineName, Snapshot
 from cxrgate.index.changes import change_snapshot
 from cxrgate.index.manifest import ARRAYS, MANIFEST
 from cxrgate.index.sealing import seal_snapshot
+from cxrgate.index.search import LocalSearcher
 from cxrgate.index.store import SnapshotStore
 from cxrgate.storage import rewrap, wrapped_keys
 

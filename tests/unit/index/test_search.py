@@ -6,8 +6,9 @@ from support import random_snapshots
 from support.random_snapshots import RandomModels, descriptors, write_snapshot
 
 from cxrgate.core import Descriptors
-from cxrgate.images import join_copies
-from cxrgate.index import EngineName, LocalSearcher
+from cxrgate.images.descriptors import join_copies
+from cxrgate.index import EngineName
+from cxrgate.index.search import LocalSearcher
 
 THRESHOLD = 0.8
 """Half the squared distance of weight-free parts counts (1 - 0.8) / (1 - 0.9) = 2 times."""

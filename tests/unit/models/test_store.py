@@ -3,7 +3,9 @@ import pytest
 from support.fakes import images, save_small_models
 
 from cxrgate.core import ModelError
-from cxrgate.models import Dtype, Forward, cast_model, load_model
+from cxrgate.models import Dtype
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import cast_model, load_model
 
 
 @pytest.mark.parametrize("dtype", [Dtype.BFLOAT16, Dtype.FLOAT16])

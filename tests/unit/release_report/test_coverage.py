@@ -7,8 +7,9 @@ from support.fakes import picture
 from support.random_snapshots import KEY, MODELS, RandomModels
 
 from cxrgate.core import GreyImage
-from cxrgate.images import encode_png
-from cxrgate.index import Enrolment, Snapshot, build_snapshot
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.index import Snapshot
+from cxrgate.index.build import Enrolment, build_snapshot
 from cxrgate.release_report.coverage import cover
 from cxrgate.run.reading import file_stamp
 

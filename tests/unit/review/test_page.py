@@ -6,7 +6,7 @@ from support.reviewed_run import KEY, REVIEWER, Browser, Gradients, open_page, w
 
 from cxrgate.core import Policy
 from cxrgate.hashlog import read_lines, verify_log
-from cxrgate.review import sign_link
+from cxrgate.review.links import sign_link
 from cxrgate.run.recorded import read_results
 from cxrgate.run.withheld import withdraw_withheld
 

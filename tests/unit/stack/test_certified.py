@@ -6,8 +6,8 @@ from support.certified_gate import LATER, certificate, signing_key
 from support.random_snapshots import write_snapshot
 
 from cxrgate.certification import CERTIFICATE
-from cxrgate.stack import Level
 from cxrgate.stack.certified import MOUNTED, check_certificate, check_certification
+from cxrgate.stack.findings import Level
 
 USER = 10001
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cxrgate.stack import Compose
+from cxrgate.stack.compose import Compose
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@ import shutil
 
 from support.random_snapshots import write_snapshot
 
-from cxrgate.index import ModelDigests
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import read_manifest
-from cxrgate.stack import Compose, ContainerState, HostFinding, Launch, Level, Plan, State
+from cxrgate.stack.checks import Plan
+from cxrgate.stack.compose import Compose
+from cxrgate.stack.engine import ContainerState
+from cxrgate.stack.findings import HostFinding, Level
+from cxrgate.stack.launch import Launch
 from cxrgate.stack.model_folders import check_snapshot
+from cxrgate.stack.state import State
 from cxrgate.stack.waiting import SERVICES
 
 GOOD = [ContainerState(service, service, "running", "healthy", 0, 0) for service in SERVICES]

@@ -7,7 +7,7 @@ from support.grpc_servers import ROLES_FILE
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.roles import read_roles
-from cxrgate.stack import State
+from cxrgate.stack.state import State
 
 
 def every_file(folder):

@@ -3,8 +3,8 @@ import itertools
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.stack import ContainerState, wait_until_healthy
-from cxrgate.stack.waiting import REFUSALS, REFUSED, RESTARTS, SERVICES, wait_until_started
+from cxrgate.stack.engine import ContainerState
+from cxrgate.stack.waiting import REFUSALS, REFUSED, RESTARTS, SERVICES, wait_until_healthy, wait_until_started
 
 GOOD = [ContainerState(service, service, "running", "healthy", 0, 0) for service in SERVICES]
 

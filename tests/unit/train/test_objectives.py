@@ -5,7 +5,8 @@ from support.training_sets import inputs, pixel_set, recipe
 from torch import nn
 
 from cxrgate.core import UsageError
-from cxrgate.models import SiameseNetwork
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.networks.published import SiameseNetwork
 from cxrgate.train.objectives import make_objective
 from cxrgate.train.recipe import Loss
 from cxrgate.train.sampling import BalancedPairs, PatientBlocks
@@ -134,7 +135,7 @@ def test_pairs_is_binary_cross_entropy_of_balanced_pairs():
     settings = recipe(Loss.PAIRS)
     given = inputs(settings)
     torch.manual_seed(0)
-    network = settings.architecture.build().eval()
+    network = build_network(settings.architecture).eval()
     assert isinstance(network, SiameseNetwork)
     loss = _draw(make_objective(settings, given, network), 1, network).item()
     block = BalancedPairs(given.labels, settings.patients).draw(np.random.default_rng(1))
@@ -147,7 +148,7 @@ def test_pairs_is_binary_cross_entropy_of_balanced_pairs():
 @pytest.mark.parametrize("loss", list(Loss))
 def test_every_loss_trains_the_network(loss):
     settings = recipe(loss)
-    network = settings.architecture.build()
+    network = build_network(settings.architecture)
     _draw(make_objective(settings, inputs(settings), network), 0, network).backward()
     assert any(value.grad is not None and value.grad.abs().sum() > 0 for value in network.parameters())
 
@@ -155,6 +156,6 @@ def test_every_loss_trains_the_network(loss):
 def test_a_loss_of_another_network_is_refused(network):
     with pytest.raises(UsageError, match="Siamese network and for no other"):
         make_objective(recipe(Loss.PAIRS), inputs(recipe(Loss.PAIRS)), network)
-    siamese = recipe(Loss.PAIRS).architecture.build()
+    siamese = build_network(recipe(Loss.PAIRS).architecture)
     with pytest.raises(UsageError, match="Siamese network and for no other"):
         make_objective(recipe(Loss.CONTRASTIVE), inputs(recipe(Loss.CONTRASTIVE)), siamese)

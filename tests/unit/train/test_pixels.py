@@ -7,8 +7,9 @@ from PIL import Image
 from support.training_sets import rows, write_listing
 
 from cxrgate.core import UsageError
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.models import Preprocessing
+from cxrgate.models.resize import resize
 from cxrgate.train import read_samples
 from cxrgate.train.pixels import decode_set
 
@@ -22,7 +23,7 @@ def _enrolled(samples, side):
     """As enrolment decodes and a model that squashes prepares."""
     with SandboxedDecoder() as decoder:
         images = asyncio.run(decoder.decode([sample.file.read() for sample in samples]))
-    return np.stack([Preprocessing(side, side).apply(image.pixels) for image in images])
+    return np.stack([resize(image.pixels, Preprocessing(side, side)) for image in images])
 
 
 def test_pixels_are_those_that_enrolment_sees(samples, tmp_path):

@@ -4,6 +4,7 @@ import torch
 
 from cxrgate.core import UsageError
 from cxrgate.models import EmbedderArchitecture
+from cxrgate.models.networks.build import build_network
 from cxrgate.train.whitening import SHRINKAGE, fit_whitening, within_covariance
 
 DIMENSIONS = 4
@@ -47,7 +48,7 @@ def test_without_a_patient_with_two_images_nothing_can_be_said():
 
 def test_images_of_a_patient_differ_alike_in_every_direction_once_whitened():
     rows, labels = _rows(200)
-    network = EmbedderArchitecture(dimensions=DIMENSIONS).build()
+    network = build_network(EmbedderArchitecture(dimensions=DIMENSIONS))
     fit_whitening(network, rows.astype(np.float32), labels)
     with torch.no_grad():
         white = network.whiten(torch.from_numpy(rows.astype(np.float32))).double().numpy()

@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.compat import Coverage, Filtered, Options, PipelineConfig, read_pipeline_config
-from cxrgate.compat import embed as embed_images
-from cxrgate.compat import filter_dataset as filter_images
-from cxrgate.compat import search as search_images
-from cxrgate.compat import verify as verify_images
+from cxrgate.compat import PipelineConfig, read_pipeline_config
+from cxrgate.compat.embed import embed as embed_images
+from cxrgate.compat.filter import Filtered
+from cxrgate.compat.filter import filter_dataset as filter_images
+from cxrgate.compat.search import search as search_images
+from cxrgate.compat.step import Coverage, Options
+from cxrgate.compat.verify import verify as verify_images
 from cxrgate.core import Decision
 
 Config = Annotated[

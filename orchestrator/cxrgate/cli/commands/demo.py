@@ -17,7 +17,8 @@ from rich.table import Table
 from cxrgate.cli.commands.run import execute, make_report
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import Decision
-from cxrgate.demo import PlantedKind, read_planted, write_dataset
+from cxrgate.demo.dataset import read_planted, write_dataset
+from cxrgate.demo.planting import PlantedKind
 from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.run.run import Paths
 

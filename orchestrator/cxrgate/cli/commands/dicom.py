@@ -11,7 +11,10 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.core import UsageError
-from cxrgate.dicom import OutFormat, ReceiverEndpoint, ReceiverPaths, SpoolLimits, Tls, serve_receiver
+from cxrgate.dicom.outbox import OutFormat
+from cxrgate.dicom.process import ReceiverPaths, serve_receiver
+from cxrgate.dicom.receiver import ReceiverEndpoint, Tls
+from cxrgate.dicom.spool import SpoolLimits
 from cxrgate.gate.config import read_config
 from cxrgate.gate.opening import Services
 from cxrgate.rpc.logs import log_to_stderr

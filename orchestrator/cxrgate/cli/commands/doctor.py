@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.stack import HostFinding, Level, Plan, State, look
 from cxrgate.stack.certified import check_certificate
-from cxrgate.stack.launch import CERTIFICATION_KEY
+from cxrgate.stack.checks import Plan, look
+from cxrgate.stack.findings import HostFinding, Level
+from cxrgate.stack.state import State
+from cxrgate.stack.variables import CERTIFICATION_KEY
 
 
 def doctor(

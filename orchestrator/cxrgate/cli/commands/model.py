@@ -11,7 +11,9 @@ import typer
 
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate.config import ModelFolders
-from cxrgate.models import PRESETS, Dtype, ModelKind, cast_model, import_checkpoint, read_manifest
+from cxrgate.models import Dtype, ModelKind, read_manifest
+from cxrgate.models.checkpoint import PRESETS, import_checkpoint
+from cxrgate.models.store import cast_model
 from cxrgate.serving.pack import pack_model
 
 app = typer.Typer(

@@ -15,9 +15,10 @@ from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import ensure_key
-from cxrgate.review import serve_review, sign_link
+from cxrgate.review.links import sign_link
+from cxrgate.review.process import serve_review
 from cxrgate.rpc.logs import log_to_stderr
 from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.run.enrol import list_images

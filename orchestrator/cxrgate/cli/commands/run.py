@@ -12,11 +12,12 @@ from rich.table import Table
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.pictures import FilePictures
-from cxrgate.compat import is_pipeline_config, publish_filtered, read_pipeline_config, run_config
+from cxrgate.compat import is_pipeline_config, read_pipeline_config
+from cxrgate.compat.run import publish_filtered, run_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.run.enrol import list_images
 from cxrgate.run.run import Paths, RunSummary
 from cxrgate.run.run import run as run_filter

@@ -12,10 +12,14 @@ import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.client import Gate, Image, Verdict
-from cxrgate.demo import write_dataset
+from cxrgate.demo.dataset import write_dataset
 from cxrgate.rpc.channel import Identity
-from cxrgate.stack import Compose, Engine, Launch, Plan, State
-from cxrgate.stack.launch import (
+from cxrgate.stack.checks import Plan
+from cxrgate.stack.compose import Compose
+from cxrgate.stack.engine import Engine
+from cxrgate.stack.launch import Launch
+from cxrgate.stack.state import State
+from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
     GPU,

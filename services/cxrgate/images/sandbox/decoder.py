@@ -47,7 +47,6 @@ class SandboxedDecoder:
     def __init__(self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode) -> None:
         """Have `workers` processes (spawned, never forked) run `function`; they start on entering the context."""
         self._workers = workers
-        self._function = function
         self._task = functools.partial(_attempt, function)
         self._pool = self._start()
         self._closed = False
@@ -109,7 +108,7 @@ class SandboxedDecoder:
         return ProcessPool(
             self._workers,
             initializer=lock_down,
-            initargs=(self._function,),
+            initargs=(self._task,),
             context=multiprocessing.get_context("spawn"),
         )
 

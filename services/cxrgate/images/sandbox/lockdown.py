@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, MpoImagePlugin, TiffImagePlugin
 
-from cxrgate.core import GreyImage, ImageRecord
+from cxrgate.core import Failure, GreyImage, ImageRecord
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sandbox.samples import samples
 
@@ -23,11 +23,11 @@ _LOADED = (Image, MpoImagePlugin, TiffImagePlugin)
 _PR_SET_NO_NEW_PRIVS = 38
 
 
-def lock_down(_function: Callable[[ImageRecord], GreyImage]) -> None:
+def lock_down(_task: Callable[[ImageRecord], GreyImage | Failure]) -> None:
     """Decode one image of each kind, then set the limits of this process; there is no way back.
 
     Args:
-        _function: what this worker will run; receiving it loads its module, which cannot be done later.
+        _task: what this worker will run; receiving it loads its modules, which cannot be done later.
 
     Raises:
         OSError: a limit could not be set; such a worker gets no image.

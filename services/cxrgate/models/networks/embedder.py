@@ -7,60 +7,14 @@ to a coarse grid rather than to one number, as in Packhäuser's retrieval head.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cxrgate.models.networks.lite import BLOCK_CHANNELS, HEAD_CHANNELS, EfficientNetLite0
-
-TRUNK = "efficientnet-lite0"
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderArchitecture:
-    """Trunk, tapped blocks (0 to 15), the side of the grid they are pooled to, and numbers per image.
-
-    `dimensions` come from the projection that training makes, `discriminants` from a linear discriminant analysis of
-    what is pooled, fitted afterwards; 0 without. `frontality` is the number of hidden units that tell frontal chest
-    radiographs from everything else, fitted afterwards too; 0 without.
-    """
-
-    trunk: str = TRUNK
-    taps: tuple[int, ...] = (4, 10)
-    pool: int = 4
-    dimensions: int = 256
-    discriminants: int = 0
-    frontality: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "taps", tuple(self.taps))
-        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality) >= 0
-        if self.trunk != TRUNK or not sizes:
-            raise ValueError(f"expected the trunk {TRUNK} and positive sizes, got {self}")
-        if not set(self.taps) <= set(range(len(BLOCK_CHANNELS))):
-            raise ValueError(f"expected taps of 0 to {len(BLOCK_CHANNELS) - 1}, got {self.taps}")
-
-    @property
-    def pooled(self) -> int:
-        """Numbers per image before the projection."""
-        return sum(BLOCK_CHANNELS[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
-
-    @property
-    def embedding(self) -> int:
-        """Numbers of the embedding."""
-        return self.dimensions + self.discriminants
-
-    @property
-    def outputs(self) -> int:
-        """Numbers per image: the embedding and, where the network tells it, the frontality."""
-        return self.embedding + (1 if self.frontality else 0)
-
-    def build(self) -> Embedder:
-        """The untrained network."""
-        return Embedder(self)
+from cxrgate.models.networks.architectures import EmbedderArchitecture
+from cxrgate.models.networks.lite import EfficientNetLite0
 
 
 class FrontalityHead(nn.Module):

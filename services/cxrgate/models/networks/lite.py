@@ -13,22 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-_STAGES = (
-    # expansion, channels, blocks, stride, kernel
-    (1, 16, 1, 1, 3),
-    (6, 24, 2, 2, 3),
-    (6, 40, 2, 2, 5),
-    (6, 80, 3, 2, 3),
-    (6, 112, 3, 1, 5),
-    (6, 192, 4, 2, 5),
-    (6, 320, 1, 1, 3),
-)
+from cxrgate.models.networks.architectures import BLOCK_CHANNELS, HEAD_CHANNELS, LITE_STAGES
+
 _STEM = 32
 _EPSILON = 1e-3
 
-HEAD_CHANNELS = 1280
-BLOCK_CHANNELS = tuple(channels for _, channels, blocks, _, _ in _STAGES for _ in range(blocks))
-"""Channels that leave each of the 16 blocks."""
 STRIDE = 32
 """Input sides must be multiples of this: then padding is the same at every size."""
 
@@ -52,7 +41,7 @@ class EfficientNetLite0(nn.Module):
 
 def _blocks() -> Iterator[nn.Module]:
     channels = _STEM
-    for expansion, out, count, stride, kernel in _STAGES:
+    for expansion, out, count, stride, kernel in LITE_STAGES:
         for number in range(count):
             yield _Block(channels, out, expansion, kernel, stride if number == 0 else 1)
             channels = out

@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from cxrgate.models.networks.embedder import EmbedderArchitecture
+from cxrgate.models.networks.architectures import RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.networks.trunks import build_trunk
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievalArchitecture:
-    """Trunk and head of the retrieval network; the defaults are the published ones (34,231,248 parameters)."""
-
-    trunk: str = "resnet50"
-    pool: int = 5
-    bottleneck: int = 100
-    hidden: int = 2048
-    dimensions: int = 128
-
-    @property
-    def outputs(self) -> int:
-        """Numbers per image."""
-        return self.dimensions
-
-    @property
-    def embedding(self) -> int:
-        """How many of them are the embedding: all."""
-        return self.dimensions
-
-    def build(self) -> nn.Sequential:
-        """The untrained network: float[n, 3, h, w] to embeddings float[n, dimensions], not normalised."""
-        trunk = build_trunk(self.trunk)
-        channels = trunk.fc.in_features
-        return nn.Sequential(_Extractor(nn.Sequential(*list(trunk.children())[:-2])), _Head(channels, self))
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationArchitecture:
-    """Trunk and width of the Siamese network; the defaults are the published ones (23,770,433 parameters)."""
-
-    trunk: str = "resnet50"
-    dimensions: int = 128
-
-    @property
-    def outputs(self) -> int:
-        """Numbers per image."""
-        return self.dimensions
-
-    @property
-    def embedding(self) -> int:
-        """How many of them are the embedding: all."""
-        return self.dimensions
-
-    def build(self) -> SiameseNetwork:
-        """The untrained network."""
-        return SiameseNetwork(self)
-
-
-Architecture = RetrievalArchitecture | VerificationArchitecture | EmbedderArchitecture
+def retrieval_network(shape: RetrievalArchitecture) -> nn.Sequential:
+    """The untrained network: float[n, 3, h, w] to embeddings float[n, dimensions], not normalised."""
+    trunk = build_trunk(shape.trunk)
+    channels = trunk.fc.in_features
+    return nn.Sequential(_Extractor(nn.Sequential(*list(trunk.children())[:-2])), _Head(channels, shape))
 
 
 class _Extractor(nn.Module):

@@ -14,6 +14,7 @@ from cxrgate.models.heads import CalibratedCosineHead, CosineHead, Head, Siamese
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.networks.published import SiameseNetwork
+from cxrgate.models.resize import resize
 from cxrgate.models.store import StoredModel
 
 CPU_BATCH = 8
@@ -61,7 +62,7 @@ class Forward:
 
         A row may hold NaN or infinity when the weights or the dtype fail; the caller makes that a Failure.
         """
-        inputs = [self.manifest.preprocessing.apply(image) for image in pixels]
+        inputs = [resize(image, self.manifest.preprocessing) for image in pixels]
         rows = [self._run(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
         return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
 

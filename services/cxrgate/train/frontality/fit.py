@@ -18,17 +18,12 @@ from torch import Tensor, nn
 
 from cxrgate.core import ModelError, UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.models import (
-    Embedder,
-    ModelKind,
-    ModelManifest,
-    StoredModel,
-    keep_freed_memory,
-    load_model,
-    make_architecture,
-    save_model,
-)
-from cxrgate.models.networks.embedder import FrontalityHead
+from cxrgate.models import ModelKind, ModelManifest, make_architecture
+from cxrgate.models.networks.embedder import Embedder, FrontalityHead
+from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.store import StoredModel, load_model, save_model
+from cxrgate.train.augmenter import Augmenter
 from cxrgate.train.frontality.outliers import SPOILED, read_pictures, view
 from cxrgate.train.frontality.recipe import FrontalityRecipe
 from cxrgate.train.inputs import normalise, stored_side
@@ -104,7 +99,7 @@ class _Pooling:
 
     def pictures(self, what: str, pictures: Sequence[NDArray[np.uint8]]) -> Float32s:
         """Of uint8[h, w] of any shape."""
-        fitted = [self.manifest.preprocessing.apply(picture) for picture in pictures]
+        fitted = [resize(picture, self.manifest.preprocessing) for picture in pictures]
         stacks = (np.stack(fitted[i : i + _BATCH]) for i in range(0, len(fitted), _BATCH))
         return self.inputs(what, (torch.from_numpy(stack).unsqueeze(1) / 255 for stack in stacks), len(fitted))
 
@@ -126,7 +121,10 @@ class _Material:
             larger = self._decode(samples, stored_side(preprocessing)).pixels
             generator = torch.Generator().manual_seed(self.job.seed)
             parts = (np.array(larger[i : i + _BATCH]) for i in range(0, len(larger), _BATCH))
-            batches = (recipe.augmentation(torch.from_numpy(part), preprocessing.height, generator) for part in parts)
+            batches = (
+                Augmenter(recipe.augmentation)(torch.from_numpy(part), preprocessing.height, generator)
+                for part in parts
+            )
             rows.append(self.pooling.inputs("changed radiographs", batches, len(larger)))
         return _Pooled(np.concatenate(rows), {"radiographs": len(samples)})
 

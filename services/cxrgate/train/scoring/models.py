@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
-from cxrgate.models import Forward, Head, ModelKind, ModelManifest, keep_freed_memory, load_model, read_manifest
+from cxrgate.models import ModelKind, ModelManifest, read_manifest
+from cxrgate.models.heads import Head
+from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 from cxrgate.train.listing import Sample, patient_hash
 from cxrgate.train.pixels import decoded, numbers
 from cxrgate.train.scoring.figures import (

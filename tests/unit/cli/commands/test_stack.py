@@ -6,7 +6,7 @@ from support.container_stack import MODELS
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.stack import Launch
+from cxrgate.stack.launch import Launch
 
 
 @pytest.fixture(autouse=True)

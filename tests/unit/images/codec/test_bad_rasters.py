@@ -31,7 +31,7 @@ from support.bad_images import (
 )
 
 from cxrgate.core import ImageError, ImageRecord, MediaType
-from cxrgate.images import decode
+from cxrgate.images.codec.decode import decode
 
 
 def numpy_file():

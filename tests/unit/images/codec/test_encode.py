@@ -9,7 +9,8 @@ from PIL import Image
 from support.fakes import picture
 
 from cxrgate.core import ImageRecord
-from cxrgate.images import decode, encode_png
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 65), (256, 200), (1, 1)])
@@ -35,7 +36,7 @@ def test_strides_do_not_change_the_bytes():
 
 def test_another_process_gives_the_same_bytes():
     code = (
-        "import zlib, numpy as np; from cxrgate.images import encode_png;"
+        "import zlib, numpy as np; from cxrgate.images.codec.encode import encode_png;"
         "print(zlib.crc32(encode_png(np.arange(9600, dtype=np.uint16).reshape(96, 100).astype(np.uint8))))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout

@@ -25,7 +25,8 @@ from support.bad_images import (
 )
 
 from cxrgate.core import ImageRecord
-from cxrgate.images import decode, encode_png
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 
 
 def test_b12_pixels_that_inflate_to_much_more_are_read_up_to_the_last_row():

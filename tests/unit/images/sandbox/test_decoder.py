@@ -17,8 +17,9 @@ from support.bad_images import dataset, dicom, grey, jpeg, png, ramp, saved, tur
 from support.misbehaving_decoders import misbehave
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
-from cxrgate.images import SandboxedDecoder, decode
+from cxrgate.images.codec.decode import decode
 from cxrgate.images.sandbox import decoder as sandbox
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
 GOOD = [ImageRecord(f"image{i}", png(pixels)) for i, pixels in enumerate(NOISE)]
@@ -268,7 +269,7 @@ def described(answer):
 SCRIPT = """
 import asyncio, sys
 from cxrgate.core import ImageRecord
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from support.misbehaving_decoders import misbehave
 
 def main():

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrgate.index import KDTreeEngine, MatrixEngine
+from cxrgate.index import MatrixEngine
+from cxrgate.index.engines.kdtree import KDTreeEngine
 
 
 def brute_force(rows, queries, k):

@@ -3,15 +3,11 @@ import pytest
 import torch
 from support.fakes import images
 
-from cxrgate.models import (
-    CalibratedCosineHead,
-    EmbedderArchitecture,
-    Forward,
-    ModelKind,
-    Preprocessing,
-    load_model,
-    save_model,
-)
+from cxrgate.models import EmbedderArchitecture, ModelKind, Preprocessing
+from cxrgate.models.heads import CalibratedCosineHead
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model, save_model
 
 SHAPE = EmbedderArchitecture(pool=2, dimensions=16)
 INPUT = Preprocessing(64, 64)
@@ -19,7 +15,7 @@ INPUT = Preprocessing(64, 64)
 
 def save(folder, kind, **settings):
     torch.manual_seed(0)
-    return save_model(folder, kind, SHAPE, INPUT, SHAPE.build().state_dict(), {}, **settings)
+    return save_model(folder, kind, SHAPE, INPUT, build_network(SHAPE).state_dict(), {}, **settings)
 
 
 def test_embeddings_have_unit_length_and_survive_storage(tmp_path):
@@ -55,9 +51,9 @@ def test_impossible_architectures_are_refused(sizes):
 
 def test_frontality_stands_behind_an_embedding_that_it_leaves_alone(tmp_path):
     plain, told = SHAPE, EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
-    state = plain.build().state_dict()
+    state = build_network(plain).state_dict()
     save_model(tmp_path / "plain", ModelKind.RETRIEVAL, plain, INPUT, state, {})
-    save_model(tmp_path / "told", ModelKind.RETRIEVAL, told, INPUT, {**told.build().state_dict(), **state}, {})
+    save_model(tmp_path / "told", ModelKind.RETRIEVAL, told, INPUT, {**build_network(told).state_dict(), **state}, {})
     before, after = (Forward(load_model(tmp_path / name))([i.pixels for i in images(3)]) for name in ("plain", "told"))
 
     assert after.shape == (3, told.outputs) == (3, told.embedding + 1)
@@ -69,12 +65,12 @@ def test_frontality_stands_behind_an_embedding_that_it_leaves_alone(tmp_path):
 def test_only_a_retrieval_model_tells_frontality(tmp_path):
     shape = EmbedderArchitecture(pool=2, dimensions=16, frontality=4)
     with pytest.raises(ValueError, match="frontality"):
-        save_model(tmp_path / "model", ModelKind.VERIFICATION, shape, INPUT, shape.build().state_dict(), {})
+        save_model(tmp_path / "model", ModelKind.VERIFICATION, shape, INPUT, build_network(shape).state_dict(), {})
 
 
 def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
     shape = EmbedderArchitecture(pool=2, dimensions=16, discriminants=8)
-    save_model(tmp_path / "model", ModelKind.RETRIEVAL, shape, INPUT, shape.build().state_dict(), {})
+    save_model(tmp_path / "model", ModelKind.RETRIEVAL, shape, INPUT, build_network(shape).state_dict(), {})
     rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
 
     assert rows.shape == (3, shape.outputs) == (3, 24)

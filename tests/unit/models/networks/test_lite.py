@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cxrgate.models.networks.lite import _STAGES, EfficientNetLite0, fold_published
+from cxrgate.models.networks.architectures import LITE_STAGES
+from cxrgate.models.networks.lite import EfficientNetLite0, fold_published
 
 
 def published():
@@ -17,7 +18,7 @@ def published():
 
     unit("_conv_stem", "_bn0", 32, 3, 3)
     channels, number = 32, 0
-    for expansion, out, count, _, kernel in _STAGES:
+    for expansion, out, count, _, kernel in LITE_STAGES:
         for _ in range(count):
             block, wide = f"_blocks.{number}", channels * expansion
             if expansion > 1:
@@ -45,7 +46,7 @@ def unfolded(state, x):
         return functional.batch_norm(x, *parts, eps=1e-3)
 
     x, number = functional.relu6(norm(same(x, state["_conv_stem.weight"], 2, 1), "_bn0")), 0
-    for expansion, _, count, stride, _ in _STAGES:
+    for expansion, _, count, stride, _ in LITE_STAGES:
         for repeat in range(count):
             block, y = f"_blocks.{number}", x
             if expansion > 1:

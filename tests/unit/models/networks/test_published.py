@@ -3,23 +3,18 @@ import torch
 from support.fakes import SMALL, save_small_models
 
 from cxrgate.core import ModelError
-from cxrgate.models import (
-    ModelKind,
-    Preprocessing,
-    RetrievalArchitecture,
-    VerificationArchitecture,
-    import_checkpoint,
-    load_model,
-    read_manifest,
-)
+from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture, read_manifest
+from cxrgate.models.checkpoint import import_checkpoint
 from cxrgate.models.manifest import WEIGHTS
+from cxrgate.models.networks.build import build_network
+from cxrgate.models.store import load_model
 
 SMALL_VERIFICATION = VerificationArchitecture("resnet10", 16)
 
 
 def test_published_networks_have_the_published_number_of_parameters():
     sizes = [
-        sum(parameter.numel() for parameter in shape.build().parameters())
+        sum(parameter.numel() for parameter in build_network(shape).parameters())
         for shape in (RetrievalArchitecture(), VerificationArchitecture())
     ]
 
@@ -27,7 +22,7 @@ def test_published_networks_have_the_published_number_of_parameters():
 
 
 def test_retrieval_has_the_published_tensors():
-    state = RetrievalArchitecture().build().state_dict()
+    state = build_network(RetrievalArchitecture()).state_dict()
 
     assert tuple(state["0.extractor_net.0.weight"].shape) == (64, 3, 7, 7)
     assert tuple(state["1.bottle_neck_conv.weight"].shape) == (100, 2048, 1, 1)
@@ -37,7 +32,7 @@ def test_retrieval_has_the_published_tensors():
 
 
 def test_pooling_stacks_neighbouring_channels_of_max_then_average():
-    head = RetrievalArchitecture("resnet10", pool=1, bottleneck=4).build()[1]
+    head = build_network(RetrievalArchitecture("resnet10", pool=1, bottleneck=4))[1]
     seen = []
     head.bottle_neck_conv.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     x = torch.rand(2, 512, 3, 3)
@@ -61,7 +56,7 @@ def test_pooling_stacks_neighbouring_channels_of_max_then_average():
     ids=["plain", "resume", "DataParallel", "Lightning", "nested"],
 )
 def test_published_layouts_are_imported(tmp_path, wrap):
-    state = SMALL_VERIFICATION.build().state_dict()
+    state = build_network(SMALL_VERIFICATION).state_dict()
     torch.save(wrap(state), tmp_path / "model.pth")
     import_checkpoint(tmp_path / "model.pth", tmp_path / "model", ModelKind.VERIFICATION, SMALL, SMALL_VERIFICATION)
     loaded = load_model(tmp_path / "model").network.state_dict()
@@ -99,7 +94,7 @@ def test_checkpoint_that_runs_code_is_refused_and_not_run(tmp_path):
     ids=["missing", "surplus", "misshapen", "NaN"],
 )
 def test_wrong_tensors_are_refused(tmp_path, change, message):
-    state = SMALL_VERIFICATION.build().state_dict()
+    state = build_network(SMALL_VERIFICATION).state_dict()
     change(state)
     torch.save(state, tmp_path / "model.pth")
 
@@ -128,7 +123,7 @@ def test_changed_preprocessing_is_refused(tmp_path):
 
 
 def test_digest_covers_preprocessing(tmp_path):
-    state = SMALL_VERIFICATION.build().state_dict()
+    state = build_network(SMALL_VERIFICATION).state_dict()
     torch.save(state, tmp_path / "model.pth")
     digests = {
         import_checkpoint(

@@ -3,7 +3,10 @@ import pytest
 import torch
 from support.fakes import images, save_small_models
 
-from cxrgate.models import CosineHead, Forward, load_model
+from cxrgate.models.heads import CosineHead
+from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.store import load_model
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +18,7 @@ def models(tmp_path_factory):
 
 def tensor(model, pictures):
     shape = model.manifest.preprocessing
-    grey = torch.from_numpy(np.stack([shape.apply(image.pixels) for image in pictures])).unsqueeze(1) / 255
+    grey = torch.from_numpy(np.stack([resize(image.pixels, shape) for image in pictures])).unsqueeze(1) / 255
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (shape.mean, shape.std))
     return (grey - mean) / std
 

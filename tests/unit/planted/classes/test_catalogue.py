@@ -8,7 +8,7 @@ from PIL import Image
 from support.fakes import picture
 
 from cxrgate.core import ImageError, ImageRecord
-from cxrgate.images import decode
+from cxrgate.images.codec.decode import decode
 from cxrgate.planted.classes.catalogue import CLASSES, LEAKS, of_class
 from cxrgate.planted.classes.intensity import equalised
 from cxrgate.planted.copies import MEDIUM

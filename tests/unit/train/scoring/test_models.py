@@ -6,15 +6,14 @@ import pytest
 from cxrgate.core import UsageError
 from cxrgate.images import ImageFile
 from cxrgate.models import (
-    CosineHead,
     Dtype,
     EmbedderArchitecture,
     ModelKind,
     ModelManifest,
     Preprocessing,
-    SiameseHead,
     VerificationArchitecture,
 )
+from cxrgate.models.heads import CosineHead, SiameseHead
 from cxrgate.train import Sample, patient_hash
 from cxrgate.train.scoring.figures import rank_queries
 from cxrgate.train.scoring.models import (

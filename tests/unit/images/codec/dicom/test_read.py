@@ -32,7 +32,8 @@ from support.bad_images import (
 )
 
 from cxrgate.core import ImageError, ImageRecord, MediaType
-from cxrgate.images import decode, encode_png
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 
 UNDEFINED = 0xFFFFFFFF
 

@@ -5,6 +5,7 @@ from support.fakes import picture
 from support.training_sets import STILL
 
 from cxrgate.train.augmentation import Augmentation
+from cxrgate.train.augmenter import Augmenter
 
 SIDE = 64
 COUNT = 48
@@ -18,7 +19,7 @@ def pixels():
 def _changed(pixels, seed=0, side=SIDE, **switches):
     """What an augmentation with only these switches on gives, float32[n, side, side]."""
     augmentation = STILL.model_copy(update=switches)
-    return augmentation(pixels, side, torch.Generator().manual_seed(seed))[:, 0]
+    return Augmenter(augmentation)(pixels, side, torch.Generator().manual_seed(seed))[:, 0]
 
 
 def _plain(pixels):
@@ -32,7 +33,7 @@ def _share(changed, pixels):
 
 def test_the_result_has_the_input_size_and_grey_values_of_0_to_1(pixels):
     strong = Augmentation(flip=0.5, invert=0.5, blend=0.5, noise=0.3, erase=1, jpeg=1, resolution=1, smallest=16)
-    result = strong(pixels, 48, torch.Generator().manual_seed(1))
+    result = Augmenter(strong)(pixels, 48, torch.Generator().manual_seed(1))
     assert result.shape == (COUNT, 1, 48, 48)
     assert result.dtype == torch.float32
     assert result.min() >= 0
@@ -40,14 +41,16 @@ def test_the_result_has_the_input_size_and_grey_values_of_0_to_1(pixels):
 
 
 def test_equal_generators_give_equal_images_and_others_do_not(pixels):
-    first, again, other = (Augmentation()(pixels, SIDE, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    first, again, other = (
+        Augmenter(Augmentation())(pixels, SIDE, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_the_images_given_are_left_as_they_are(pixels):
     before = pixels.clone()
-    Augmentation()(pixels, SIDE, torch.Generator().manual_seed(0))
+    Augmenter(Augmentation())(pixels, SIDE, torch.Generator().manual_seed(0))
     assert torch.equal(pixels, before)
 
 
