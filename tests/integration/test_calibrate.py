@@ -137,7 +137,7 @@ def test_certificate_is_not_kept_when_references_were_added(folder):
     found = command(folder, "certificate", "renew", folder / "more-out.yaml", *words)
 
     assert found.exit_code == 2
-    assert "1 were added; calibrate anew" in found.output
+    assert "1 references were added" in found.output
     assert not (folder / "not-renewed").exists()
 
 

@@ -63,7 +63,7 @@ def test_a_snapshot_of_another_copy_space_is_refused(folder):
 def test_a_model_of_another_kind_is_refused(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     models = "{retrieval: models/copy, verification: models/verification}"
-    with pytest.raises(ModelError, match="expected a retrieval model"):
+    with pytest.raises(ModelError, match="where a retrieval model belongs"):
         run(read_config(write_config(tmp_path / "set", tmp_path / "set/outkind", 4, models=models)))
 
 

@@ -40,7 +40,7 @@ def excess(training: pd.DataFrame, control: pd.DataFrame) -> Excess:
     """
     both = training.merge(control, on="image_id", suffixes=("_training", "_control"), validate="one_to_one")
     if not len(training) == len(control) == len(both) or both.empty:
-        raise UsageError(f"expected two runs on the same images, got {len(training)} and {len(control)}")
+        raise UsageError(f"the two runs must be on the same images; they have {len(training)} and {len(control)}")
     flags = [both[f"decision_{name}"].ne(Decision.ANONYMOUS).to_numpy(bool) for name in ("training", "control")]
     differences = flags[0].astype(np.float64) - flags[1]
     return Excess(len(both), of_patients(flags[0]), of_patients(flags[1]), _mean(differences))

@@ -65,7 +65,7 @@ def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
         _place(parts, images, _draw(patient) if patient in known else None)
     empty = [name for name in ("sources", "calibration", "test") if not getattr(parts, name)]
     if empty:
-        raise UsageError(f"expected more patients that no model saw, {len(known)} leave nothing for {empty}")
+        raise UsageError(f"no model saw {len(known)} patients, which leaves none for {empty}: give more patients")
     return parts
 
 

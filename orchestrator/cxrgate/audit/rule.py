@@ -38,7 +38,7 @@ def choose_rule(clean: pd.DataFrame, rule: PolicyConfig, band: float) -> PolicyC
         chosen = float(path.scores[step]), float(path.similarities[step])
     if chosen is None:
         raise UsageError(
-            f"expected more patients to choose thresholds on, or models in a finer dtype: {len(clean)} cannot show "
+            f"give more patients to choose thresholds on, or models in a finer dtype: {len(clean)} cannot show "
             f"{LIMIT:.0%} of flags with a band of {band:g}"
         )
     score, similarity = chosen

@@ -63,7 +63,9 @@ def calibrate(cases: pd.DataFrame, policy: LeakPolicy, band: float, *, copy_spac
     drawing, _ = _divide_clean(cases)
     path = ThresholdPath.of(drawing, band, copy_space=copy_space)
     if len(path) < 2:
-        raise UsageError("expected patients who are not enrolled to draw the path of thresholds by")
+        raise UsageError(
+            "the listing has too few patients who are not enrolled to draw the path of thresholds by: give more"
+        )
     return _along(path, cases, policy)
 
 
@@ -77,7 +79,7 @@ def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Cali
     drawing, measuring = _divide_clean(cases)
     levels = _clean_levels(path, measuring)
     if not len(levels):
-        raise UsageError("expected patients who are not enrolled to measure false flags on")
+        raise UsageError("the listing has too few patients who are not enrolled to measure false flags on: give more")
     pairs = {pair: _of_pair(cases, pair) for pair in policy.certified}
     limit = _last_step_within(levels, policy.false_flags, len(path))
     steps = {pair: first_step(worst_levels(path, rows), pair.rate, policy.risk) for pair, rows in pairs.items()}
@@ -146,7 +148,7 @@ def _of_pair(cases: pd.DataFrame, pair: CertifiedPair) -> pd.DataFrame:
     rows = cases[(cases["leak_class"] == pair.leak_class) & (cases["strength"] == pair.strength)]
     rows = rows[rows["kind"] == CaseKind.LEAK]
     if rows.empty:
-        raise UsageError(f"expected cases of the certified pair {pair.name}, got none")
+        raise UsageError(f"no case of the certified pair {pair.name} was recorded: record the cases anew")
     return rows
 
 

@@ -63,7 +63,7 @@ def write_calibration(
         UsageError: the folder exists, or see calibration.calibrate.
     """
     if folder.exists():
-        raise UsageError(f"expected no folder at {folder}")
+        raise UsageError(f"{folder} exists already: name another folder by --output")
     folder.mkdir(parents=True)
     recording.cases.to_parquet(folder / CASES, index=False)
     np.save(folder / REFERENCES, recording.references)
@@ -117,11 +117,15 @@ def verify_calibration(folder: Path, key: Ed25519PublicKey) -> Certificate:
     for name, digest in stated["recorded"].items():
         found = file_digest(folder / name) if (folder / name).is_file() else "no file"
         if found != digest:
-            raise CertificateError(f"{folder / name}: expected sha256 {digest}, got {found}")
+            raise CertificateError(
+                f"{folder / name} is not the file that was certified: sha256 {found} instead of {digest}"
+            )
     _, computed = conclude(folder, _context(stated), certificate.binding)
     differing = [name for name in {**stated, **computed} if stated.get(name) != computed.get(name)]
     if differing:
-        raise CertificateError(f"expected what the recorded cases say, the certificate has another {sorted(differing)}")
+        raise CertificateError(
+            f"the certificate states another {sorted(differing)} than follows from the recorded cases"
+        )
     return certificate
 
 

@@ -58,7 +58,7 @@ def check_pictures(rows: NDArray[np.float32], samples: Sequence[Sample], count: 
     if found:
         first, second = (samples[number].file.path for number in found[0])
         raise UsageError(
-            f"expected disjoint patients, {len(found)} images show another patient's picture, first {first}, {second}"
+            f"{len(found)} images show the picture of another patient, first {first}, {second}: mend the listing's ids"
         )
 
 

@@ -73,7 +73,9 @@ def choose_patients(
             patients.clean.append(images[0])
     if not patients.sources or not patients.clean:
         counts = f"{len(patients.sources)} and {len(patients.clean)}"
-        raise UsageError(f"expected images that are enrolled, and patients who are not, got {counts} that no model saw")
+        raise UsageError(
+            f"of patients that no model saw {counts} are enrolled and unenrolled: give a listing with both"
+        )
     return patients
 
 

@@ -81,7 +81,7 @@ def record(
         SnapshotError: the snapshot is not what its manifest says.
     """
     if config.enrol is None:
-        raise UsageError("expected enrol.key in the configuration: it tells which patients are enrolled")
+        raise UsageError("the configuration lacks enrol.key, which tells which patients are enrolled")
     key = read_key(config.enrol.key)
     rule = _open_rule(config.policy)
     with (

@@ -58,7 +58,9 @@ def renew(
     found = {name: value for name, value in recording.binding.items() if name not in OF_THE_SNAPSHOT}
     changed = sorted(name for name in {**kept, **found} if name not in THRESHOLDS and kept.get(name) != found.get(name))
     if changed:
-        raise CertificateError(f"expected the gate that was calibrated, less patients; also changed: {changed}")
+        raise CertificateError(
+            f"a certificate is renewed after withdrawals alone, and {changed} changed too: calibrate anew"
+        )
     return write_calibration(output, _as_before(recording, cases), before / POLICY, issued, key, certificate)
 
 
@@ -66,7 +68,7 @@ def _check_withdrawal(recording: Recording, before: set[bytes]) -> None:
     added = {row.tobytes() for row in recording.references} - before
     if added:
         raise CertificateError(
-            f"expected a snapshot from which references were withdrawn, {len(added)} were added; calibrate anew"
+            f"a certificate is renewed after withdrawals alone, and {len(added)} references were added: calibrate anew"
         )
 
 

@@ -95,7 +95,9 @@ class ReceiverEndpoint:
     def __post_init__(self) -> None:
         bad = [title for title in (self.title, *self.callers) if len(title) > TITLE or not CALLER.fullmatch(title)]
         if bad or not self.callers:
-            raise UsageError("expected one or more AE titles of 1 to 16 characters A-Z a-z 0-9 _ . -")
+            raise UsageError(
+                "an AE title has 1 to 16 characters, each one of A-Z a-z 0-9 _ . -, and --allow names at least one"
+            )
 
 
 @dataclass(eq=False)
@@ -129,9 +131,11 @@ class Receiver:
                 (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.tls)
             )
         except (OSError, ValueError) as error:
-            raise UsageError(f"expected an address and certificates to listen with, got {listening.address}") from error
+            raise UsageError(
+                f"cannot listen on {listening.address}: check --listen (HOST:PORT, not in use) and --certificates"
+            ) from error
         if server is None:
-            raise UsageError(f"expected an address to listen on, got {listening.address}")
+            raise UsageError(f"cannot listen on {listening.address}: check --listen (HOST:PORT, not in use)")
         self._server = server
         return int(server.server_address[1])
 

@@ -65,7 +65,9 @@ class Spool:
             for leftover in self._waiting.glob(f"*/*{PARTIAL}"):
                 leftover.unlink()
         except OSError as error:
-            raise UsageError(f"expected a folder to receive images in, {folder}: {error.strerror}") from error
+            raise UsageError(
+                f"images cannot be received in {folder}, {error.strerror}: name a writable folder by --spool"
+            ) from error
         self._sizes = {entry.path: entry.path.stat().st_size for entry in self.entries()}
         self._size = sum(self._sizes.values())
 

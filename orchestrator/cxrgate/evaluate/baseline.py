@@ -63,7 +63,7 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
     train, tune = ([sample for sample in free if sample.split is split] for split in (Split.TRAIN, Split.TUNE))
     if not train or len({sample.patient_id for sample in tune}) < MINIMUM_PATIENTS:
         return Fitted(
-            f"no baseline: expected a column split with images to train on and {MINIMUM_PATIENTS} patients to tune on",
+            f"no baseline: the column split must name images to train on and {MINIMUM_PATIENTS} patients to tune on",
             None,
         )
     network = _fit(train, work, progress)

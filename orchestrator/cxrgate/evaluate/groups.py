@@ -20,6 +20,6 @@ def groups(sources: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """
     names = tuple(dict.fromkeys(sources))
     if {ALL, ADULTS} & set(names):
-        raise UsageError(f"expected sources that are not called {ALL} or {ADULTS}, got {list(names)}")
+        raise UsageError(f"{ALL} and {ADULTS} are names of groups: call the sources otherwise, they are {list(names)}")
     adults = tuple(name for name in names if name not in CHILDREN)
     return {ALL: names, ADULTS: adults, **{name: (name,) for name in names}}

@@ -89,7 +89,9 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -
     """
     made = snapshot.built_with
     if made != models.digests:
-        raise MismatchError(f"expected a snapshot built with {models.digests}, this one was with {made}; enrol again")
+        raise MismatchError(
+            f"the snapshot was built with {made}, the gate has {models.digests}: enrol again, or name those models"
+        )
     return Policy(
         **resolve_defaults(rule, models.manifests).model_dump(),
         references=snapshot.references,

@@ -90,13 +90,13 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _key_known(self) -> RunConfig:
         if self.certification == "required" and self.certification_key is None:
-            raise ValueError("expected certification_key with certification: required")
+            raise ValueError("certification: required needs certification_key, the public key of whoever certifies")
         return self
 
     def expect_certification(self, key: Path | None) -> None:
         """Raise UsageError unless certificates by this key are required; None expects nothing."""
         if key is not None and (self.certification, self.certification_key) != ("required", key.absolute()):
-            raise UsageError(f"expected certification: required and certification_key: {key} in the configuration")
+            raise UsageError(f"the configuration must say certification: required and certification_key: {key}")
 
     def read_storage_key(self) -> bytes | None:
         """The storage key, None where nothing is sealed; errors as read_key."""
@@ -122,10 +122,10 @@ def read_section(path: Path, kind: type[SectionType]) -> SectionType:
     try:
         section = kind.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"expected a YAML file, {path}: {error}") from error
+        raise UsageError(f"{path} is not a readable YAML file: {error}") from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise UsageError("\n".join([f"{path}: expected another configuration", *lines])) from error
+        raise UsageError("\n".join([f"{path}: these keys are wrong", *lines])) from error
     return _absolute(section, path.parent)
 
 

@@ -35,14 +35,18 @@ class FollowingGate:
     def current(self) -> Gate:
         """See Gates."""
         if self._gate is None:
-            raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+            raise CallRefused(
+                "UNAVAILABLE", "DEPENDENCY", "the gate has no index that it may use, try again", POLL_SECONDS
+            )
         self._gate.check_certificate()
         return self._gate
 
     def describe(self) -> Mapping[str, Any]:
         """What the index service tells of its snapshot, under the names of a snapshot's manifest."""
         if self._index is None:
-            raise CallRefused("UNAVAILABLE", "DEPENDENCY", "expected an index that answers", POLL_SECONDS)
+            raise CallRefused(
+                "UNAVAILABLE", "DEPENDENCY", "the gate has no index that it may use, try again", POLL_SECONDS
+            )
         return {
             "references": self._index.reference_count,
             "patients": self._index.patient_count,

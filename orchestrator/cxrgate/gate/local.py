@@ -51,7 +51,7 @@ def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
 def _load(folder: Path, kind: ModelKind, device: str) -> Forward:
     model = load_model(folder)
     if model.manifest.kind is not kind:
-        raise ModelError(f"{folder}: expected a {kind} model, got a {model.manifest.kind} model")
+        raise ModelError(f"{folder} holds a {model.manifest.kind} model where a {kind} model belongs: check `models:`")
     return Forward(model, device)
 
 

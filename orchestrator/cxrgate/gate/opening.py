@@ -115,5 +115,7 @@ def _manifests(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
     found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
     for kind, manifest in found.items():
         if manifest.kind is not kind:
-            raise ModelError(f"{paths[kind]}: expected a {kind} model, got a {manifest.kind} model")
+            raise ModelError(
+                f"{paths[kind]} holds a {manifest.kind} model where a {kind} model belongs: check `models:`"
+            )
     return found

@@ -129,6 +129,8 @@ class Gate:
             logging.getLogger(__name__).exception("gate.stage_failed stage=%s images=%d", name.value, len(alive))
             matched = False
         if not matched:
-            answers = [Failure(item.image_id, name, "INTERNAL", "STAGE_FAILED", "expected an answer") for item in alive]
+            answers = [
+                Failure(item.image_id, name, "INTERNAL", "STAGE_FAILED", "the stage gave no answer") for item in alive
+            ]
         replies = iter(answers)
         return [item if isinstance(item, Failure) else next(replies) for item in items]

@@ -42,7 +42,7 @@ class RemoteSearcher:
             request, timeout=remaining(SECONDS), metadata=trace_headers(), wait_for_ready=True
         )
         if answer.index_digest != policy.snapshot:
-            raise MismatchError("expected candidates from the policy's snapshot, got another's")
+            raise MismatchError("the index answered from another snapshot than the policy names")
         return [_candidates(query, found) for query, found in zip(queries, answer.results, strict=True)]
 
 
@@ -50,7 +50,7 @@ def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Fail
     try:
         return replace(from_neighbors(query.image_id, found), frontality=query.frontality)
     except (CallRefused, ValueError):
-        return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "expected candidates from the index")
+        return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "the index gave no usable candidates")
 
 
 async def describe_index(channel: grpc.aio.Channel) -> pb.Index:

@@ -35,7 +35,12 @@ class Quotas:
         """Count one image, or raise CallRefused: RESOURCE_EXHAUSTED, with a delay where a later try makes sense."""
         delay = self._reserve(caller, burst=self._quota(caller).images_per_second)
         if delay > 0:
-            raise CallRefused("RESOURCE_EXHAUSTED", "RATE", "expected fewer images per second", delay)
+            raise CallRefused(
+                "RESOURCE_EXHAUSTED",
+                "RATE",
+                "more images per second than this identity's quota, try again later",
+                delay,
+            )
 
     async def wait(self, caller: Caller) -> None:
         """Count one image as soon as the rate allows; raises as `take` where the day's images are used up."""
@@ -48,7 +53,9 @@ class Quotas:
         """Count the image and give 0, or give the seconds until it may come."""
         quota, day = self._quota(caller), self._today()
         if self._days[caller.identity, day] >= quota.images_per_day:
-            raise CallRefused("RESOURCE_EXHAUSTED", "QUOTA", "expected fewer images a day")
+            raise CallRefused(
+                "RESOURCE_EXHAUSTED", "QUOTA", "the images of this identity's quota are used up for today"
+            )
         # One image each `step` seconds; up to `burst` of them may come ahead of their time.
         now, step = self._clock(), 1 / quota.images_per_second
         due = max(self._next[caller.identity], now)
@@ -63,7 +70,7 @@ class Quotas:
     def _quota(self, caller: Caller) -> Quota:
         quota = self._quotas.get(caller.role)
         if quota is None:
-            raise CallRefused("PERMISSION_DENIED", "ROLE", "expected a role with a quota")
+            raise CallRefused("PERMISSION_DENIED", "ROLE", "the role of this identity has no quota for images")
         return quota
 
     def _forget(self, day: date) -> None:

@@ -103,7 +103,7 @@ async def _counted(requests: AsyncIterator[pb.CheckImagesRequest]) -> AsyncItera
     expected: int | None = None
     async for request in requests:
         if expected is not None and request.sequence != expected:
-            message = f"expected sequence {expected}, got {request.sequence}"
+            message = f"the sequence must go on with {expected}, this request has {request.sequence}"
             raise CallRefused("INVALID_ARGUMENT", "SEQUENCE", message)
         expected = request.sequence + 1
         yield request

@@ -146,8 +146,8 @@ def read_cases(path: Path) -> pd.DataFrame:
     cases = pd.read_parquet(path)
     absent = [name for name in COLUMNS if name not in cases.columns]
     if absent:
-        raise UsageError(f"{path}: expected the cases of this version, they lack {', '.join(absent)}; record them anew")
+        raise UsageError(f"{path} was recorded by another version and lacks {', '.join(absent)}: record the cases anew")
     judged = int((cases["refused"] & ~(cases["failed"] & (cases["decision"] == Decision.INDETERMINATE))).sum())
     if judged:
-        raise UsageError(f"{path}: expected no verdict on refused cases, {judged} have one")
+        raise UsageError(f"{path}: {judged} cases are said to be refused and yet have a verdict: record the cases anew")
     return cases

@@ -67,6 +67,6 @@ def hold_out(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> HeldO
     names = {sample.file.image_id for sample in samples}
     kept = [entry for entry in entries if entry.sample.file.image_id in names]
     if not kept:
-        raise UsageError(f"expected images of patients that no model saw, got none among {len(entries)}")
+        raise UsageError(f"a model saw the patient of each of the {len(entries)} images: give images of other patients")
     patients = {entry.sample.patient_id for entry in entries} - {sample.patient_id for sample in samples}
     return HeldOut(kept, len(entries) - len(kept), len(patients))

@@ -113,7 +113,9 @@ def read_known_answer(folder: Path) -> KnownAnswer:
             tolerance=float(value["tolerance"]),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"expected a packed model with {KNOWN_ANSWER}, got {folder}") from error
+        raise ModelError(
+            f"{folder} is no packed model with {KNOWN_ANSWER}: make it with `cxrgate model pack`"
+        ) from error
 
 
 def _ramp(height: int, width: int) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ def pack_model(folder: Path, store: Path) -> ModelManifest:
     model = load_model(folder)
     target = store / model.manifest.kind.value
     if target.resolve() == folder.resolve():
-        raise ModelError(f"expected another folder than the models' own to pack into, got {store}")
+        raise ModelError(f"{store} is the models' own folder: name another one to pack into")
     with replaced_folder(target) as partial:
         (partial / "MAR-INF").mkdir()
         for name in (MANIFEST, WEIGHTS):

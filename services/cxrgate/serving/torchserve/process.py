@@ -37,7 +37,7 @@ def make_settings(store: Path, folder: Path, listen: str, *, workers: int, gpu: 
     """Settings to serve every packed model of a store, with the folder made; errors as serve_models."""
     names = sorted(path.parent.name for path in store.glob(f"*/{MANIFEST}") if (path.parent / "MAR-INF").is_dir())
     if not names:
-        raise ModelError(f"expected models packed by `cxrgate model pack` in {store}")
+        raise ModelError(f"{store} holds no packed models: make them with `cxrgate model pack`")
     folder.mkdir(parents=True, exist_ok=True)
     metrics_address = None if metrics is None else private_address(metrics)
     return Settings(store, names, private_address(listen), folder, workers, gpu, metrics_address)

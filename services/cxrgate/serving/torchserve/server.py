@@ -79,7 +79,7 @@ class TorchServe:
 def _command(store: Path, folder: Path, scratch: Path) -> list[str]:
     package = importlib.util.find_spec("ts")
     if package is None or not package.submodule_search_locations:
-        raise UsageError("expected TorchServe: install cxrgate[serve]")
+        raise UsageError("TorchServe is missing: install cxrgate[serve]")
     root = Path(package.submodule_search_locations[0])
     return [
         *(sys.executable, str(_HERE / "launch.py"), str(os.getpid())),

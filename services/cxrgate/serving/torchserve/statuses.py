@@ -60,4 +60,4 @@ def translate(code: grpc.StatusCode, details: str | None) -> StatusRule:
 
 def refused(rule: StatusRule) -> CallRefused:
     """The rule's meaning as an error of ours."""
-    return CallRefused(rule.meaning, rule.reason, "expected an answer of the model server")
+    return CallRefused(rule.meaning, rule.reason, "the model server gave no answer")

@@ -77,7 +77,7 @@ class Supervisor:
                 await asyncio.to_thread(server.stop)
             answered = answered or good
             if not answered and not self._stopping.is_set():
-                raise ModelError(f"expected TorchServe to answer; see {self._settings.folder}/logs")
+                raise ModelError(f"TorchServe does not answer; see {self._settings.folder}/logs")
             starts = 0 if good else starts + 1
             if not good:
                 await self._pause(BACKOFF[min(starts, len(BACKOFF)) - 1])
