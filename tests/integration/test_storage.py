@@ -41,6 +41,12 @@ def test_embeddings_and_verdicts_are_not_legible_on_the_volume(folder):
     assert [content for content in tree(folder / "out" / "work").values() if b"ANONYMOUS" in content]
 
 
+def test_a_released_set_is_held_against_a_sealed_snapshot_too(folder):
+    options = ["--config", folder / "sealed.yaml", "--output", folder / "withdraw.csv"]
+
+    assert command("recheck", folder / "sealed" / "released", *options).exit_code == 0
+
+
 def test_after_rotation_the_run_goes_on_with_the_new_key_alone(folder):
     create_key(folder / "keys" / "new")
     keys = ["--key", folder / "keys" / "storage", "--new-key", folder / "keys" / "new"]

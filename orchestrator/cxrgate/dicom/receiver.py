@@ -47,7 +47,7 @@ _CLASSES = (
     SecondaryCaptureImageStorage,
 )
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-"""Uncompressed alone: what the decoder reads. A sender that has others must convert, or is told so at once."""
+"""Uncompressed alone: what the decoder reads. A sender that has others must convert, or learns so at once."""
 
 # PS3.4 B.2.3 and PS3.7 C.4.2
 SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC001, 0x0110
@@ -119,23 +119,23 @@ class Receiver:
     _server: ThreadedAssociationServer | None = None
     _budgets: WeakKeyDictionary[Any, Budget] = field(default_factory=WeakKeyDictionary)
 
-    def start(self, listening: ReceiverEndpoint) -> int:
+    def start(self, endpoint: ReceiverEndpoint) -> int:
         """Listen; the port. Raises UsageError where that cannot be."""
-        host, _, port = listening.address.rpartition(":")
+        host, _, port = endpoint.address.rpartition(":")
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
         handlers.append((evt.EVT_REJECTED, lambda _: self.counts.turned_away(ASSOCIATION)))
-        if listening.tls is not None:
-            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(listening.tls.roles, self.counts)]))
+        if endpoint.tls is not None:
+            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(endpoint.tls.roles, self.counts)]))
         try:
-            server = _entity(listening).start_server(
-                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(listening.tls)
+            server = _entity(endpoint).start_server(
+                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(endpoint.tls)
             )
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"cannot listen on {listening.address}: check --listen (HOST:PORT, not in use) and --certificates"
+                f"cannot listen on {endpoint.address}: check --listen (HOST:PORT, not in use) and --certificates"
             ) from error
         if server is None:
-            raise UsageError(f"cannot listen on {listening.address}: check --listen (HOST:PORT, not in use)")
+            raise UsageError(f"cannot listen on {endpoint.address}: check --listen (HOST:PORT, not in use)")
         self._server = server
         return int(server.server_address[1])
 
@@ -191,10 +191,10 @@ def _require_role(event: Event, senders: Senders) -> None:
             association.kill()
 
 
-def _entity(listening: ReceiverEndpoint) -> AE:
-    entity = AE(listening.title)
+def _entity(endpoint: ReceiverEndpoint) -> AE:
+    entity = AE(endpoint.title)
     entity.require_called_aet = True
-    entity.require_calling_aet = list(listening.callers)
+    entity.require_calling_aet = list(endpoint.callers)
     entity.maximum_associations = ASSOCIATIONS
     entity.maximum_pdu_size = PDU_BYTES
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = IDLE_SECONDS

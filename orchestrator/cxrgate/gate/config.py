@@ -1,4 +1,4 @@
-"""What a run is told. One YAML file; relative paths count from that file's folder."""
+"""The configuration of a run: one YAML file; relative paths count from that file's folder."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class CheckService:
         recall: Callable[[Mapping[str, Any]], None] = lambda _: None,
         door: str = "gate",
     ) -> None:
-        """Take up what the log holds: receipts, today's use of quotas, the scores that drift is told by.
+        """Take up what the log holds: receipts, today's use of quotas, the scores that drift is found by.
 
         Args:
             gates: where the gate in force comes from.
@@ -193,7 +193,7 @@ def check_name(image_id: str) -> None:
 
 
 def _refused(failure: Failure) -> CallRefused:
-    """What the image itself caused is told; which stage could not answer is not."""
+    """What the image itself caused is said; which stage gave no answer is not."""
     if failure.code == "INVALID_ARGUMENT":
         return CallRefused(failure.code, failure.reason, failure.message)
     return CallRefused("UNAVAILABLE", "NOT_CHECKED", "the image could not be checked, try again", RETRY_SECONDS)

@@ -50,14 +50,14 @@ class GateServicer(stubs.GateServiceServicer):
         """The policy in force."""
         gate = self._service.gates.current()
         policy = gate.policy
-        shown = pb.Policy(
+        in_force = pb.Policy(
             digest=policy.digest,
             candidate_count=policy.candidates,
             score_threshold=policy.score_threshold,
             copy_threshold=policy.copy_threshold,
             certification=gate.certification,
         )
-        return pb.GetPolicyResponse(policy=shown, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
+        return pb.GetPolicyResponse(policy=in_force, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
 
     async def CheckImage(self, request: pb.CheckImageRequest, context: Any) -> pb.CheckImageResponse:
         """One image; refused at once when the service is full."""

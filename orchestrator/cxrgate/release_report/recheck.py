@@ -16,10 +16,9 @@ import pandas as pd
 from cxrgate.core import Decision, Failure, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.gate.config import RunConfig
-from cxrgate.gate.local import local_gate, local_models
+from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
-from cxrgate.index import Snapshot
 from cxrgate.run.reading import read_files
 from cxrgate.run.release import MANIFEST, read_manifest
 from cxrgate.run.results import spreadsheet_safe
@@ -70,18 +69,15 @@ def recheck(config: RunConfig, released: Path, progress: Callable[[int, int], No
 
     Raises:
         UsageError: no released set.
-        CxrgateError: the gate cannot be opened, see gate.local.local_gate.
+        CxrgateError: the gate cannot be opened, see gate.opening.open_gate.
     """
     listed, before = _read_manifest(released)
     damaged = list(_damaged(released, listed))
     whole = [name for name in sorted(listed) if name not in {item.file for item in damaged}]
-    with local_models(config.folders, config.device) as models:
-        snapshot = Snapshot.open(config.snapshot)
-        with local_gate(config, models, snapshot) as gate:
-            files = [ImageFile(released / name, name) for name in whole]
-            found = asyncio.run(_check(gate, files, config.batch_size, progress))
-            about = gate.policy.digest, gate.policy.references, gate.certification
+    files = [ImageFile(released / name, name) for name in whole]
+    found, gate = asyncio.run(_hold(config, files, progress))
     withdrawals = tuple(sorted([*damaged, *found], key=lambda item: item.file))
+    about = gate.policy.digest, gate.policy.references, gate.certification
     return Recheck(len(listed), withdrawals, before, *about)
 
 
@@ -109,6 +105,17 @@ def _damaged(released: Path, listed: Mapping[str, str]) -> list[Withdrawal]:
     both = listed.keys() & there.keys()
     reasons |= {name: CHANGED for name in both if file_digest(there[name]) != listed[name]}
     return [Withdrawal(name, Decision.INDETERMINATE.value, reason) for name, reason in reasons.items()]
+
+
+async def _hold(
+    config: RunConfig, files: list[ImageFile], progress: Callable[[int, int], None]
+) -> tuple[list[Withdrawal], Gate]:
+    """What would not be released today, and the gate that says so, closed again."""
+    async with (
+        open_models(config.folders, config.device, IN_THIS_PROCESS) as models,
+        open_gate(config, models, IN_THIS_PROCESS) as (gate, _),
+    ):
+        return await _check(gate, files, config.batch_size, progress), gate
 
 
 async def _check(
