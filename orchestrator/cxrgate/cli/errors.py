@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import typer
 
+from cxrgate.cli.plain import plain
 from cxrgate.core import CxrgateError
 
 
@@ -27,5 +28,5 @@ def errors_as_messages() -> Iterator[None]:
     try:
         yield
     except CxrgateError as error:
-        typer.echo(f"cxrgate: {error}", err=True)
+        typer.echo(f"cxrgate: {plain(str(error))}", err=True)
         raise typer.Exit(Exit.USAGE) from error

@@ -31,11 +31,12 @@ from cxrgate.index import Snapshot, ensure_key
 from cxrgate.run.enrol import enrol_listed, list_images
 from cxrgate.run.held import Held, hold
 from cxrgate.run.journal import Journal
+from cxrgate.run.names import release_names
 from cxrgate.run.reading import file_stamp, read_files
-from cxrgate.run.release import is_staged, publish, release_names, stage
+from cxrgate.run.release import MANIFEST, is_staged, publish, stage
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
-from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, without_withheld
+from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
 
 
@@ -145,7 +146,7 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"])
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
-        self._names = release_names(files)
+        self._names = release_names(files, [MANIFEST])
         self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
 
     async def finish(self) -> RunSummary:
@@ -219,8 +220,10 @@ class _Run:
             "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
         }
         with publishing(self._paths.released):
-            remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
-            expect_withheld(self._paths.released, withheld)
+            digests = read_withheld(self._config.review)
+            remaining, withheld = without_withheld(released, results, digests)
+            expect_withheld(self._paths.released, withheld, digests)
+            remember_withheld(self._paths.released, digests)
             more = {"withheld": withheld} if withheld else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
         return remaining.keys()

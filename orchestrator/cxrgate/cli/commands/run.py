@@ -12,6 +12,7 @@ from rich.table import Table
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.pictures import FilePictures
+from cxrgate.cli.plain import plain
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.compat.run import publish_filtered, run_config
 from cxrgate.core import UsageError
@@ -102,7 +103,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
         scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
-        console.print(f"  removed {row['image_id']}  {row['reasons']}{scores}", markup=False, highlight=False)
+        console.print(f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}", markup=False, highlight=False)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
     withheld = _withheld(summary)

@@ -84,7 +84,12 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
             if not name.startswith("."):
                 path = Path(folder) / name
-                yield path.relative_to(root).as_posix(), path
+                yield _legible(path.relative_to(root).as_posix()), path
+
+
+def _legible(name: str) -> str:
+    """The name with each byte that is no UTF-8 written as an escape: no table or manifest could hold it otherwise."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _unvisited(folder: Path, names: Sequence[str], visited: set[tuple[int, int]]) -> list[str]:
