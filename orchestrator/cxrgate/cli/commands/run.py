@@ -65,12 +65,17 @@ def execute(settings: RunConfig, services: Services = IN_THIS_PROCESS) -> RunSum
     """Run with progress bars and say what came of it."""
     console = Console()
     with bars() as progress:
-        summary = run_filter(settings, progress, services)
+        summary = run_filter(settings, progress, services, say)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary
+
+
+def say(sentence: str, /) -> None:
+    """Show what the user should know before the work goes on."""
+    typer.echo(sentence, err=True)
 
 
 def make_report(settings: RunConfig) -> None:
