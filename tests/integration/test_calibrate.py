@@ -22,6 +22,7 @@ from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.manifest import ARRAYS
 from cxrgate.planted.generator import fit_generator
 from cxrgate.run.run import run
+from cxrgate.run_page.page import write_report
 
 NEW = 40
 POLICY = """
@@ -29,7 +30,9 @@ certified: [{class: identical, strength: same pixels, rate: 0.09}]
 confidence: 0.6
 false_flags: 0.3
 measured_patients: 2
+allow_laxer_thresholds: true
 """
+WITHOUT = "{images: real.csv, key: private/key, reference_map: private/references.csv, exclude: gone.txt}"
 REQUIRED = {
     "certification": "required",
     "certification_key": "signing.pub",
@@ -95,17 +98,34 @@ def test_every_enrolled_patient_is_asked_about_and_siblings_on_a_twin_index(fold
     assert len(measured) > 50
 
 
+def test_thresholds_that_let_everything_pass_are_refused_without_the_word(folder):
+    (folder / "weak.yaml").write_text(POLICY.replace("allow_laxer_thresholds: true", ""))
+    words = ["--policy", folder / "weak.yaml", "--output", folder / "weak"]
+    found = command(folder, "calibrate", folder / "out.yaml", *words)
+
+    assert found.exit_code == 1
+    assert "Not certified: laxer than the default rule: copy similarity threshold 1 instead of 0.9" in found.output
+    assert not (folder / "weak" / CERTIFICATE).exists()
+
+
+def page(folder, output):
+    """The page of a run."""
+    paths = (folder / output / name for name in ("results", "released"))
+    write_report(*paths, folder / output / "report.html")
+    return (folder / output / "report.html").read_text()
+
+
 def test_a_run_under_the_certificate_releases_by_its_thresholds(folder):
     shutil.copy(folder / "calibration" / CERTIFICATE, folder / "snapshot")
     results = run(required(folder, "certified", "snapshot")).results.set_index("image_id")
     stated = json.loads((folder / "snapshot" / CERTIFICATE).read_text())["statement"]["binding"]
     manifest = json.loads((folder / "certified/released/manifest.json").read_text())
-
     assert manifest["certification"] == bytes_digest((folder / "snapshot" / CERTIFICATE).read_bytes())
-    assert (
-        json.loads((folder / "certified/results/run.json").read_text())["policy"]["score_threshold"]
-        == (stated["score_threshold"])
-    )
+    run_json = json.loads((folder / "certified/results/run.json").read_text())
+
+    assert run_json["policy"]["score_threshold"] == stated["score_threshold"]
+    assert "same-patient score threshold 1 instead of 0.5" in run_json["laxer"]
+    assert "Laxer than the default rule" in page(folder, "certified")
     assert set(results.loc[[f"a/copy{number}.png" for number in range(4)], "decision"]) == {"NOT_ANONYMOUS"}
 
 
@@ -124,10 +144,8 @@ def test_certificate_is_kept_after_a_withdrawal_that_was_tested_anew(folder):
     assert after.binding["score_threshold"] == before.binding["score_threshold"]
     assert after.statement["certified"][0]["patients"] == 11
     assert after.statement["clean"]["patients"] == before.statement["clean"]["patients"]
-    # Who was withdrawn is left out of the list too, or the run refuses a snapshot that lacks them.
     (folder / "gone.txt").write_text("real/006.png\nreal/007.png\n")
-    enrol = "{images: real.csv, key: private/key, reference_map: private/references.csv, exclude: gone.txt}"
-    assert run(required(folder, "fewer-run", "fewer", enrol=enrol)).checked == 34
+    assert run(required(folder, "fewer-run", "fewer", enrol=WITHOUT)).checked == 34
 
 
 def test_certificate_is_not_kept_when_references_were_added(folder):

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cxrgate.calibration.calibrate import Calibration, calibrate, retest
-from cxrgate.calibration.leak_policy import read_leak_policy
+from cxrgate.calibration.leak_policy import LeakPolicy, read_leak_policy
 from cxrgate.calibration.promise import Context, make_statement
 from cxrgate.calibration.recording import Recording
-from cxrgate.certification import CERTIFICATE, Certificate, read_certificate, sign
+from cxrgate.certification import CERTIFICATE, Certificate, laxer_words, read_certificate, sign
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.planted.cases import read_cases
@@ -35,10 +35,14 @@ RECORDED = (CASES, POLICY, REFERENCES)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of a calibration: `certificate` is its file, None where nothing is certified."""
+    """What came of a calibration: `certificate` is its file, None where nothing is certified.
+
+    `laxer` says which numbers are laxer than the default rule's, "" where none is.
+    """
 
     calibration: Calibration
     certificate: Path | None
+    laxer: str = ""
 
 
 def write_calibration(
@@ -76,6 +80,7 @@ def write_calibration(
         scanned=recording.scan.others,
         twins=recording.twins,
         renews="" if renewed is None else renewed.digest,
+        default_rule=recording.default_rule,
     )
     thresholds = {"copy_threshold": 1.0 if recording.copy_space else None} if renewed is None else renewed.binding
     calibration, statement = conclude(folder, context, thresholds)
@@ -84,7 +89,7 @@ def write_calibration(
         (folder / REFUSED).write_text(json.dumps(refused, indent=2, sort_keys=True) + "\n")
         return Written(calibration, None)
     (folder / CERTIFICATE).write_bytes(sign(statement, key))
-    return Written(calibration, folder / CERTIFICATE)
+    return Written(calibration, folder / CERTIFICATE, laxer_words(context.laxer(calibration)))
 
 
 def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> tuple[Calibration, dict[str, Any]]:
@@ -102,7 +107,18 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
         calibration = retest(cases, policy, band, thresholds["score_threshold"], copy)
     else:
         calibration = calibrate(cases, policy, band, copy_space=copy is not None)
+    calibration = replace(calibration, refusals=[*calibration.refusals, *_laxer(calibration, policy, context)])
     return calibration, make_statement(calibration, cases, policy, context)
+
+
+def _laxer(calibration: Calibration, policy: LeakPolicy, context: Context) -> Iterator[str]:
+    """Why thresholds that meet every pair are not certified: a certificate makes no gate laxer without a word."""
+    items = [] if policy.allow_laxer_thresholds or calibration.refusals else context.laxer(calibration)
+    if items:
+        yield (
+            f"laxer than the default rule: {laxer_words(items)}. What is to be promised does not ask for more: promise "
+            "harder leaks or lower rates, or write allow_laxer_thresholds: true in the leak policy"
+        )
 
 
 def verify_calibration(folder: Path, key: Ed25519PublicKey) -> Certificate:
@@ -120,12 +136,14 @@ def verify_calibration(folder: Path, key: Ed25519PublicKey) -> Certificate:
             raise CertificateError(
                 f"{folder / name} is not the file that was certified: sha256 {found} instead of {digest}"
             )
-    _, computed = conclude(folder, _context(stated), certificate.binding)
+    calibration, computed = conclude(folder, _context(stated), certificate.binding)
     differing = [name for name in {**stated, **computed} if stated.get(name) != computed.get(name)]
     if differing:
         raise CertificateError(
             f"the certificate states another {sorted(differing)} than follows from the recorded cases"
         )
+    if calibration.refusals:
+        raise CertificateError(f"the certificate promises what cannot be certified: {'; '.join(calibration.refusals)}")
     return certificate
 
 
@@ -146,4 +164,5 @@ def _context(stated: Mapping[str, Any]) -> Context:
         scanned=stated["overlap"]["scanned"],
         twins=stated["twin_index"]["references_removed"],
         renews=stated["renews"],
+        default_rule=None if stated["format"] == 1 else stated["default_rule"],
     )

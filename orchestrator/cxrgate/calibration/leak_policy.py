@@ -53,6 +53,7 @@ class LeakPolicy(Section):
         false_flags: largest share of patients who are not enrolled that may be flagged.
         days: how long a certificate is good for.
         measured_patients: patients per class that is not certified.
+        allow_laxer_thresholds: whether a gate may be certified whose numbers let more pass than the default rule's.
     """
 
     certified: Annotated[tuple[CertifiedPair, ...], Field(min_length=1)]
@@ -60,6 +61,7 @@ class LeakPolicy(Section):
     false_flags: Annotated[float, Field(gt=0, lt=1)] = 0.1
     days: Annotated[int, Field(ge=1)] = 90
     measured_patients: Annotated[int, Field(ge=1)] = 60
+    allow_laxer_thresholds: bool = False
 
     @property
     def risk(self) -> float:

@@ -11,6 +11,8 @@ import pandas as pd
 
 from cxrgate.calibration.calibrate import Calibration
 from cxrgate.calibration.leak_policy import LeakPolicy
+from cxrgate.calibration.sentences import one, two
+from cxrgate.certification import laxer_numbers
 from cxrgate.certification.certificate import FORMAT
 from cxrgate.planted.classes.catalogue import GENERATED, SAME_PATIENT
 
@@ -29,6 +31,7 @@ class Context:
         scanned: images they were held against.
         twins: references that the twin index is without.
         renews: digest of the certificate whose thresholds these are; "" for one of its own.
+        default_rule: the numbers of the default rule of that time; None of a certificate of format 1, which has none.
     """
 
     binding: Mapping[str, Any] = field(repr=False)
@@ -38,6 +41,15 @@ class Context:
     scanned: int
     twins: int
     renews: str = ""
+    default_rule: Mapping[str, Any] | None = None
+
+    def laxer(self, calibration: Calibration) -> list[dict[str, Any]]:
+        """What the calibration makes laxer than the default rule."""
+        return laxer_numbers(self.bound(calibration), self.default_rule or {})
+
+    def bound(self, calibration: Calibration) -> dict[str, Any]:
+        """The binding with the thresholds."""
+        return {**self.binding, **{name: getattr(calibration, name) for name in ("score_threshold", "copy_threshold")}}
 
 
 def make_statement(
@@ -51,14 +63,16 @@ def make_statement(
         policy: what was to be promised.
         context: see there.
     """
-    thresholds = {name: getattr(calibration, name) for name in ("score_threshold", "copy_threshold")}
+    first = context.default_rule is None
+    added = {"allow_laxer_thresholds"}
+    laxer = {} if first else {"default_rule": context.default_rule, "laxer": context.laxer(calibration)}
     return {
-        "format": FORMAT,
+        "format": 1 if first else FORMAT,
         "issued": context.issued.isoformat(),
         "expires": (context.issued + timedelta(days=policy.days)).isoformat(),
         "renews": context.renews,
-        "binding": {**context.binding, **thresholds},
-        "policy": policy.model_dump(mode="json", by_alias=True),
+        "binding": context.bound(calibration),
+        "policy": policy.model_dump(mode="json", by_alias=True, exclude=added if first else None),
         "certified": [asdict(finding) for finding in calibration.certified],
         "measured": [asdict(finding) for finding in calibration.measured],
         "clean": asdict(calibration.clean),
@@ -66,32 +80,18 @@ def make_statement(
         "overlap": {"taking_part": context.taking_part, "scanned": context.scanned},
         "twin_index": {"leak_class": SAME_PATIENT, "references_removed": context.twins, "how": TWIN_INDEX},
         "recorded": dict(context.recorded),
-        "says": sentences(calibration, cases, policy),
+        "says": sentences(calibration, cases, policy, context),
+        **laxer,
     }
 
 
-def sentences(calibration: Calibration, cases: pd.DataFrame, policy: LeakPolicy) -> list[str]:
-    """The promise for people, and its limits.
-
-    What is promised is the allowed rate: the bound of the counts, which is lower, is for thresholds that were not
-    chosen on these counts.
-    """
-    promised = [
-        f"At most {found.rate:.2%} of patients' leaks of the class {found.leak_class}, {found.strength} pass "
-        f"({found.misses} of {found.patients} did)."
-        for found in calibration.certified
-    ]
-    return [
-        *promised,
-        f"All of these hold with a confidence of {policy.confidence:.1%}, for patients like those of the calibration.",
-        *_generated(calibration, cases),
-        "Nothing is promised of other classes, of images made to deceive, and of other populations.",
-    ]
-
-
-def _generated(calibration: Calibration, cases: pd.DataFrame) -> list[str]:
-    """What is not promised of the leaks that matter most."""
-    if GENERATED in {found.leak_class for found in calibration.certified}:
-        return []
-    measured = "Measured, and not promised" if GENERATED in set(cases["leak_class"]) else "Not measured"
-    return [f"{measured}: near-duplicates made by a generator."]
+def sentences(calibration: Calibration, cases: pd.DataFrame, policy: LeakPolicy, context: Context) -> list[str]:
+    """The promise for people, and its limits, in the words of the certificate's format."""
+    generated = one.generated(
+        certified=GENERATED in {found.leak_class for found in calibration.certified},
+        measured=GENERATED in set(cases["leak_class"]),
+    )
+    more = []
+    if context.default_rule is not None:
+        more = [*two.laxer(context.laxer(calibration)), *two.may_pass(calibration.measured)]
+    return [*one.promised(calibration.certified, policy.confidence), *generated, *more, one.NOTHING_ELSE]

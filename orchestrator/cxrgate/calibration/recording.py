@@ -20,7 +20,7 @@ from cxrgate.calibration.overlap import Scan, scan_overlap
 from cxrgate.calibration.patients import Patients, choose_patients
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.gate.binding import binding
+from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, opaque_id, read_key
@@ -50,6 +50,7 @@ class Recording:
         scan: how many images were held against each other.
         twins: references that the twin index is without.
         copy_space: whether the gate has it.
+        default_rule: the numbers of the default rule for this snapshot and these models.
     """
 
     cases: pd.DataFrame = field(repr=False)
@@ -58,6 +59,7 @@ class Recording:
     scan: Scan
     twins: int
     copy_space: bool
+    default_rule: dict[str, Any] = field(repr=False)
 
 
 def record(
@@ -96,6 +98,7 @@ def record(
             tables = [asyncio.run(_plant(harness, patients, policy)), asyncio.run(_ask_unenrolled(harness, patients))]
             bound = binding(harness.gate.policy, models.manifests)
         tables += _ask_siblings(enrolled, rule, patients, Path(work) / "twin", progress)
+        default = resolve_defaults(PolicyConfig(), models.manifests)
     return Recording(
         cases=pd.concat(tables, ignore_index=True),
         references=_sorted_ids(snapshot),
@@ -103,6 +106,7 @@ def record(
         scan=scan,
         twins=len(patients.twins),
         copy_space=rule.copy_threshold is not None,
+        default_rule={name: getattr(default, name) for name in BINDING_KEYS},
     )
 
 

@@ -84,4 +84,5 @@ def _as_before(recording: Recording, cases: pd.DataFrame) -> Recording:
         recording.scan,
         recording.twins,
         recording.copy_space,
+        recording.default_rule,
     )

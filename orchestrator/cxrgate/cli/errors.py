@@ -8,7 +8,6 @@ from enum import IntEnum
 
 import typer
 
-from cxrgate.cli.plain import plain
 from cxrgate.core import CxrgateError
 
 
@@ -28,5 +27,5 @@ def errors_as_messages() -> Iterator[None]:
     try:
         yield
     except CxrgateError as error:
-        typer.echo(f"cxrgate: {plain(str(error))}", err=True)
+        typer.echo(f"cxrgate: {error}", err=True)
         raise typer.Exit(Exit.USAGE) from error

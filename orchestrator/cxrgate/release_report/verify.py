@@ -132,19 +132,26 @@ def _again(
         audit = read_audit(sources.audit, parts.records, written.audit_part)
     elif audit is not None:
         found.unchecked.append("figures of the audit: it was not given")
-    if sources.coverage is not None:
-        coverage = _as_written(sources.coverage.to_json(), coverage)
-    elif coverage is not None:
-        found.unchecked.append("coverage: counting it takes the training manifest and the key of the opaque ids")
+    uncounted = _uncounted(written, coverage, sources.coverage)
+    if uncounted:
+        found.unchecked.append(f"coverage: {uncounted}")
+    elif sources.coverage is not None:
+        coverage = sources.coverage.to_json()
     try:
         return written.compose(Parts(parts.records, parts.released, parts.certificate, audit, coverage))
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError("the report's certificate, audit or coverage is not whole") from error
 
 
-def _as_written(counted: Mapping[str, Any], stated: Any) -> dict[str, Any]:
-    """A coverage with the counts that the report states: older formats have fewer."""
-    return {name: counted[name] for name in counted if not isinstance(stated, Mapping) or name in stated}
+def _uncounted(written: Format, stated: Any, counted: Coverage | None) -> str:
+    """Why a coverage cannot be counted anew; "" where it can, or where there is none."""
+    if counted is None:
+        return "" if stated is None else "no training manifest was given"
+    if not written.counts_pixels:
+        return "reports of this format counted images by name, now their pixels are compared"
+    if isinstance(stated, Mapping) and counted.compared < stated.get("compared", 0):
+        return "fewer of the images lie on this host than were compared when the report was made"
+    return ""
 
 
 def _audit_files(audit: Any, path: Path) -> list[Change]:

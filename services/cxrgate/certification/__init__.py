@@ -8,6 +8,7 @@ from cxrgate.certification.certificate import (
     read_certificate,
     utc_now,
 )
+from cxrgate.certification.laxer import certified_laxer, laxer_numbers, laxer_words
 from cxrgate.certification.signer import Signer, key_digest
 from cxrgate.certification.signing import (
     create_signing_key,
@@ -24,8 +25,11 @@ __all__ = [
     "Certificate",
     "Signer",
     "certificate_bytes",
+    "certified_laxer",
     "create_signing_key",
     "key_digest",
+    "laxer_numbers",
+    "laxer_words",
     "read_certificate",
     "read_public_key",
     "read_signed",

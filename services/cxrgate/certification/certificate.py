@@ -22,7 +22,9 @@ CERTIFICATE = "certificate.json"
 """Its name in a snapshot's folder."""
 UNCERTIFIED = "uncertified"
 """What every output says where nothing is promised."""
-FORMAT = 1
+FORMAT = 2
+"""Of new certificates: they name the default rule of their time, and what is laxer than it."""
+READABLE = (1, FORMAT)
 _THRESHOLDS = frozenset({"score_threshold", "copy_threshold"})
 
 
@@ -70,8 +72,9 @@ def read_certificate(content: bytes | None, key: Ed25519PublicKey) -> Certificat
         raise CertificateError(f"expected a certificate, {CERTIFICATE} in the snapshot's folder; calibrate first")
     statement = read_signed(content, key, CERTIFICATE)
     try:
-        if statement["format"] != FORMAT:
-            raise CertificateError(f"{CERTIFICATE}: expected format {FORMAT}, got {statement['format']}")
+        if statement["format"] not in READABLE:
+            told = ", ".join(map(str, READABLE))
+            raise CertificateError(f"{CERTIFICATE}: expected one of the formats {told}, got {statement['format']}")
         expires = datetime.fromisoformat(statement["expires"])
         return Certificate(bytes_digest(content), dict(statement["binding"]), expires, statement)
     except (KeyError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,15 +20,19 @@ from cxrgate.models import BANDS, Dtype
 ISSUED = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RNG = np.random.default_rng(3)
 CLEAN = cases("clean", RNG.beta(2, 6, 200), RNG.beta(2, 6, 200))
+DEFAULT = {"candidates": 3, "score_threshold": 1.0, "copy_threshold": 1.0, "minimum_typicality": 0.1}
+"""Nothing is laxer than this."""
+STRICT = {**DEFAULT, "score_threshold": 0.01, "minimum_typicality": 0.35}
 POLICY = "certified: [{class: strong_copy, strength: 112 px, rate: 0.05}]\nfalse_flags: 0.2\ndays: 30\n"
 
 
-def recording(leaks=300):
+def recording(leaks=300, default=None):
     """A hundred leaks are caught at some threshold or other, the rest at any."""
     scores = np.concatenate([RNG.beta(8, 2, 100), np.ones(max(leaks - 100, 0))])[:leaks]
     table = pd.concat([CLEAN, cases("leak", scores, None, "strong_copy", "112 px")], ignore_index=True)
     binding = {"candidates": 3, "snapshot": "abc", "references": 300, "minimum_typicality": 0.1, "band": BAND}
-    return Recording(table, np.zeros((4, 16), np.uint8), binding, Scan(500, 900), 7, copy_space=True)
+    references = np.zeros((4, 16), np.uint8)
+    return Recording(table, references, binding, Scan(500, 900), 7, copy_space=True, default_rule=default or DEFAULT)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +97,47 @@ def test_promise_that_cannot_be_kept_is_written_with_its_reasons_and_not_signed(
     assert written.certificate is None
     assert not (tmp_path / "few" / CERTIFICATE).exists()
     assert "more patients" in json.loads((tmp_path / "few/refused.json").read_text())["refusals"][0]
+
+
+def test_thresholds_laxer_than_the_default_rule_are_refused_by_name_without_the_word(made, tmp_path):
+    recorded = recording(default=STRICT)
+    written = write_calibration(tmp_path / "lax", recorded, made / "policy.yaml", ISSUED, signing_key(made))
+
+    assert written.certificate is None
+    (refusal,) = written.calibration.refusals
+    assert refusal.startswith("laxer than the default rule: minimum typicality 0.1 instead of 0.35; same-patient score")
+    assert "instead of 0.01. " in refusal
+    assert "allow_laxer_thresholds: true" in refusal
+
+
+def test_laxer_thresholds_that_the_policy_allows_are_certified_and_said(made, tmp_path):
+    (tmp_path / "policy.yaml").write_text(POLICY + "allow_laxer_thresholds: true\n")
+    written = write_calibration(
+        tmp_path / "lax", recording(default=STRICT), tmp_path / "policy.yaml", ISSUED, signing_key(made)
+    )
+    stated = verify_calibration(tmp_path / "lax", key(made)).statement
+
+    assert [item["name"] for item in stated["laxer"]] == ["minimum_typicality", "score_threshold"]
+    assert f"Laxer than the default rule, as the leak policy allows: {written.laxer}." in stated["says"]
+    assert stated["says"][-1].startswith("Nothing is promised of")
+
+
+def test_a_laxer_certificate_that_was_signed_without_the_word_does_not_hold(made, tmp_path):
+    write_calibration(tmp_path / "lax", recording(default=STRICT), made / "policy.yaml", ISSUED, signing_key(made))
+    refused = json.loads((tmp_path / "lax/refused.json").read_text())
+    del refused["refusals"]
+    (tmp_path / "lax" / CERTIFICATE).write_bytes(sign(refused, signing_key(made)))
+
+    with pytest.raises(CertificateError, match="laxer than the default rule"):
+        verify_calibration(tmp_path / "lax", key(made))
+
+
+def test_a_calibration_of_format_1_is_verified_as_it_was_written():
+    folder = Path(__file__).parents[2] / "assets/calibrations/format-1"
+    certificate = verify_calibration(folder, read_public_key(folder / "signing.pub"))
+
+    assert certificate.statement["format"] == 1
+    assert "laxer" not in certificate.statement
 
 
 def test_a_calibration_is_never_overwritten(made):

@@ -235,6 +235,18 @@ def test_coverage_is_counted_again_where_the_manifest_is_given(release):
     assert "report > statement > coverage > enrolled" in named(release.verify(coverage=coverage))
 
 
+def test_coverage_that_compared_more_pixels_than_lie_here_is_said_not_to_be_checked(release):
+    statement = json.loads(release.report.read_text())["statement"]
+    statement["coverage"]["compared"] = 28
+    statement["claims"].pop()
+    release.report.write_bytes(sign(statement, release.key))
+    release.report.with_suffix(".html").unlink()
+    found = release.verify()
+
+    assert found.changes == []
+    assert found.unchecked[0].startswith("coverage: fewer of the images")
+
+
 def test_no_report_is_wrong_usage(release):
     release.report.unlink()
 

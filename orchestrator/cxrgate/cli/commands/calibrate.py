@@ -68,4 +68,7 @@ def tell(written: Written) -> None:
         console.print(f"Not certified: {refusal}", highlight=False, soft_wrap=True)
     if written.certificate is None:
         raise typer.Exit(Exit.REJECTED)
+    if written.laxer:
+        told = f"Laxer than the default rule, as the leak policy allows: {written.laxer}"
+        console.print(told, highlight=False, soft_wrap=True)
     console.print(f"Certificate: {written.certificate}", highlight=False, soft_wrap=True)

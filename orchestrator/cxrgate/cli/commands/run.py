@@ -12,7 +12,6 @@ from rich.table import Table
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.pictures import FilePictures
-from cxrgate.cli.plain import plain
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.compat.run import publish_filtered, run_config
 from cxrgate.core import UsageError
@@ -65,17 +64,12 @@ def execute(settings: RunConfig, services: Services = IN_THIS_PROCESS) -> RunSum
     """Run with progress bars and say what came of it."""
     console = Console()
     with bars() as progress:
-        summary = run_filter(settings, progress, services, say)
+        summary = run_filter(settings, progress, services)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary
-
-
-def say(sentence: str, /) -> None:
-    """Show what the user should know before the work goes on."""
-    typer.echo(sentence, err=True)
 
 
 def make_report(settings: RunConfig) -> None:
@@ -108,7 +102,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
         scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
-        console.print(f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}", markup=False, highlight=False)
+        console.print(f"  removed {row['image_id']}  {row['reasons']}{scores}", markup=False, highlight=False)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
     withheld = _withheld(summary)

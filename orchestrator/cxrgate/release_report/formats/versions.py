@@ -22,15 +22,17 @@ class Format:
         compose: the statement of these parts, without the digests of the results.
         audit_part: what decided cases of an audit say.
         names_the_page: whether the page carries the report's digest, and the statement who signed and when.
+        counts_pixels: whether coverage compares pixels; format 1 counted by name.
     """
 
     compose: Callable[[Parts], dict[str, Any]]
     audit_part: Callable[[pd.DataFrame], Mapping[str, Any]]
     names_the_page: bool = True
+    counts_pixels: bool = True
 
 
 FORMATS = {
-    1: Format(one.compose, one.audit_part, names_the_page=False),
+    1: Format(one.compose, one.audit_part, names_the_page=False, counts_pixels=False),
     2: Format(two.compose, two.audit_part),
 }
 LATEST = max(FORMATS)

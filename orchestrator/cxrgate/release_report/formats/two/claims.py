@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cxrgate.certification import laxer_words
 from cxrgate.release_report.formats.one.claims import NOT_COVERED, percent_up
 from cxrgate.release_report.formats.one.leaks import ANY, LeakRow
-from cxrgate.release_report.formats.two.words import RULE, leak, leak_class
+from cxrgate.release_report.formats.two.words import leak, leak_class
 
 NOTHING_ELSE = "Nothing is promised of any other leak."
 """Where a certificate has no sentence of its own on what it does not promise."""
@@ -63,16 +64,12 @@ def limits(rows: Iterable[LeakRow], says: Sequence[str]) -> Iterator[str]:
         yield NOT_COVERED
 
 
-def laxer(items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def laxer(items: list[dict[str, Any]]) -> Iterator[str]:
     """That the certificate makes the gate laxer than the default rule."""
     if items:
-        told = "; ".join(
-            f"{RULE.get(item['name'], item['name'])} {_number(item['certified'])} instead of {_number(item['default'])}"
-            for item in items
-        )
         yield (
-            f"Laxer than the default rule of cxrgate: {told}. Images that the default rule removes may be among the "
-            "released."
+            f"Laxer than the default rule of cxrgate: {laxer_words(items)}. "
+            "Images that the default rule removes may be among the released."
         )
 
 
@@ -136,7 +133,3 @@ def _worst(rows: Iterable[LeakRow]) -> dict[str, LeakRow]:
         if row.leak_class not in worst or row.at_most > worst[row.leak_class].at_most:
             worst[row.leak_class] = row
     return worst
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cxrgate.certification import certified_laxer
 from cxrgate.release_report.formats.one import compose as one
 from cxrgate.release_report.formats.one.claims import NOT_COVERED
 from cxrgate.release_report.formats.one.counts import counts, nearest_patients
@@ -13,7 +14,6 @@ from cxrgate.release_report.formats.one.histograms import histograms
 from cxrgate.release_report.formats.one.leaks import LeakRow, audit_rows, certificate_rows, worst_patients
 from cxrgate.release_report.formats.two import claims as say
 from cxrgate.release_report.formats.two.expected import false_flags, of_row
-from cxrgate.release_report.formats.two.laxer import laxer_numbers
 from cxrgate.release_report.formats.two.rows import in_order
 from cxrgate.release_report.parts import Parts
 from cxrgate.release_report.records import Records
@@ -28,7 +28,7 @@ def compose(parts: Parts) -> dict[str, Any]:
     certificate = None if parts.certificate is None else parts.certificate["statement"]
     certified = None if certificate is None else in_order(certificate_rows(certificate))
     audited = [] if parts.audit is None else [LeakRow(**row) for row in parts.audit["leaks"]]
-    laxer = [] if certificate is None else laxer_numbers(certificate, records.run["models"])
+    laxer = [] if certificate is None else certified_laxer(certificate, records.run["models"])
     expected = _expected(records, len(published), certified, certificate)
     sentences = [
         say.outcome(len(published), len(records.images), records.policy["references"]),
@@ -70,9 +70,7 @@ def run_part(records: Records) -> dict[str, Any]:
     return {**one.run_part(records), "finished": timing.get("finished")}
 
 
-def _certified(
-    rows: Sequence[LeakRow] | None, laxer: Sequence[Mapping[str, Any]], says: Sequence[str]
-) -> Iterator[str]:
+def _certified(rows: Sequence[LeakRow] | None, laxer: list[dict[str, Any]], says: Sequence[str]) -> Iterator[str]:
     if rows is None:
         yield say.uncertified()
         yield NOT_COVERED

@@ -27,13 +27,6 @@ STRENGTHS = {
     "another radiograph": "",
     ANY: "every strength",
 }
-RULE = {
-    "candidates": "nearest references that are looked at",
-    "score_threshold": "same-patient score threshold",
-    "copy_threshold": "copy similarity threshold",
-    "minimum_typicality": "minimum typicality",
-    "minimum_frontality": "minimum frontality",
-}
 
 
 def leak_class(name: str) -> str:

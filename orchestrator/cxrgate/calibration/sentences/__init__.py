@@ -1,0 +1,4 @@
+"""What certificates of each format say in words.
+
+The sentences of a format that was released never change: a certificate is verified by making them again.
+"""
