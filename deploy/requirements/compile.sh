@@ -13,10 +13,10 @@ compile() { # NAME UV-ARGUMENTS...
     --python-platform x86_64-manylinux_2_28 --constraint "$tested" --output-file "deploy/requirements/$1.txt" "${@:2}"
 }
 
-# Each list holds that of the layers below: gate holds index and torch, dicom and models hold gate.
+# Each list holds that of the layers below: gate holds index, dicom holds gate, models holds gate and torch.
 compile index pyproject.toml --extra index --extra otel
-printf '%s\n' torch torchvision | compile torch - --constraint deploy/requirements/index.txt
 compile gate pyproject.toml --extra gate --extra otel
+printf '%s\n' torch torchvision | compile torch - --constraint deploy/requirements/gate.txt
 compile dicom pyproject.toml --extra dicom --extra otel
 compile models pyproject.toml --extra serve --extra otel
 printf '%s\n' hatchling | compile build -

@@ -21,7 +21,7 @@ from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Checked
 from cxrgate.images.descriptors import weight_free
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 from cxrgate.run.rows import evidence_rows, result_row
 
@@ -60,7 +60,7 @@ def trust_overhead(count):
 
 def _measure(count):
     models = {name: load_model(STORE / name) for name in ("retrieval", "verification", "copy")}
-    forwards = [Forward(model) for model in models.values()]
+    forwards = [TorchForward(model) for model in models.values()]
     head = models["retrieval"].network.frontality
     pooled = torch.zeros(BATCH, models["retrieval"].manifest.architecture.pooled)
     images = [GreyImage(str(number), picture(number, (SIDE, SIDE))) for number in range(count)]

@@ -9,8 +9,7 @@ from support.fakes import picture, save_small_models
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import ModelError
 from cxrgate.models.manifest import MANIFEST, read_manifest
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.serving.codec import REQUEST, pack_floats, pack_images, unpack_floats
 from cxrgate.serving.known_answer import KNOWN_ANSWER_ID, read_known_answer
 from cxrgate.serving.pack import pack_model
@@ -42,7 +41,7 @@ def handlers(packed):
 
 @pytest.fixture(scope="module")
 def forwards(packed):
-    return {kind: Forward(load_model(packed / kind)) for kind in ("retrieval", "verification")}
+    return {kind: open_forward(packed / kind) for kind in ("retrieval", "verification")}
 
 
 def pixels(count=3):
@@ -67,7 +66,7 @@ def verify(handlers, forwards, candidates, **changes):
 @pytest.mark.parametrize(("gpu", "device"), [(None, "cpu"), (0, "cuda:0"), (3, "cuda:3")])
 def test_runs_on_the_gpu_that_torchserve_gives(packed, forwards, monkeypatch, gpu, device):
     given = []
-    monkeypatch.setattr(torchserve_handler, "Forward", lambda _, name: given.append(name) or forwards["retrieval"])
+    monkeypatch.setattr(torchserve_handler, "open_forward", lambda _, name: given.append(name) or forwards["retrieval"])
     load(packed / "retrieval", gpu)
 
     assert given == [device]

@@ -16,7 +16,6 @@ from cxrgate.cli.main import app
 from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.planted import origins
 from cxrgate.planted.cases import COLUMNS
 from cxrgate.planted.classes.catalogue import CLASSES, of_class
 from cxrgate.planted.generator import fit_generator
@@ -44,7 +43,7 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
     write_radiographs(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(origins, "fit_generator", partial(fit_generator, steps=2))
+        patch.setattr("cxrgate.planted.generator.fit_generator", partial(fit_generator, steps=2))
         patch.setattr(audit_rule, "LIMIT", 0.5)
         patch.setattr(module, "MAIN_PATIENTS", 5)
         patch.setattr(module, "_OTHER_LEAKS", [leak for name in OTHERS for leak in of_class(name)[:3:2]])

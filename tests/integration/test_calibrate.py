@@ -61,7 +61,7 @@ def command(folder, *words, key="signing"):
 def quick_generator():
     """Fitted for two steps: what it draws is like nothing, which is as good for a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cxrgate.planted.origins.fit_generator", partial(fit_generator, steps=2))
+        patch.setattr("cxrgate.planted.generator.fit_generator", partial(fit_generator, steps=2))
         yield
 
 

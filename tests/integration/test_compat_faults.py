@@ -22,7 +22,8 @@ from cxrgate.index.manifest import ARRAYS, SnapshotManifest, write_manifest
 from cxrgate.models import ModelKind, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.checkpoint import import_checkpoint
 from cxrgate.models.networks.build import build_network
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 
 
@@ -53,13 +54,13 @@ def test_checkpoint_saved_on_a_gpu_is_read_without_one(tmp_path, monkeypatch):
     monkeypatch.undo()
     import_checkpoint(tmp_path / "model.pth", tmp_path / "model", ModelKind.VERIFICATION, SMALL, shape)
 
-    assert Forward(load_model(tmp_path / "model")).dimensions == 16
+    assert open_forward(tmp_path / "model").dimensions == 16
 
 
 @pytest.mark.parametrize("kind", ["retrieval", "verification"])
 def test_a_forward_keeps_no_gradients_and_changes_no_statistics(models, kind):
     model = load_model(models / kind)
-    forward, seen = Forward(model), []
+    forward, seen = TorchForward(model), []
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     forward._network.register_forward_pre_hook(lambda *_: seen.append(torch.is_grad_enabled()))
     forward([image.pixels for image in images(3)])
@@ -70,7 +71,7 @@ def test_a_forward_keeps_no_gradients_and_changes_no_statistics(models, kind):
 
 
 def test_order_and_company_do_not_change_an_image_s_features(models):
-    forward = Forward(load_model(models / "verification"))
+    forward = open_forward(models / "verification")
     pixels = [image.pixels for image in images(19)]
     order = np.random.default_rng(0).permutation(19)
 
@@ -78,7 +79,7 @@ def test_order_and_company_do_not_change_an_image_s_features(models):
 
 
 def test_images_of_any_shape_share_a_batch(models):
-    forward = Forward(load_model(models / "retrieval"))
+    forward = open_forward(models / "retrieval")
     shapes = [(64, 64), (100, 70), (70, 250), (64, 65)]
 
     assert forward([np.zeros(shape, np.uint8) for shape in shapes]).shape == (4, 16)
@@ -91,7 +92,7 @@ def test_one_picture_is_the_same_enrolled_as_dicom_and_checked_as_png_or_colour(
     (tmp_path / "a.png").write_bytes(encode_png(grey))
     Image.fromarray(grey).convert("RGB").save(tmp_path / "colour.png")
     files = [ImageFile(tmp_path / name, name) for name in ("a.dcm", "a.png", "colour.png")]
-    forward = Forward(load_model(models / "retrieval"))
+    forward = open_forward(models / "retrieval")
     found = describe(files, forward, tmp_path / "out", workers=1, progress=lambda _: None)
 
     assert len({item.pixel_digest for item in found}) == 1

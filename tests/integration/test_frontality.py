@@ -9,7 +9,7 @@ from cxrgate.cli.main import app
 from cxrgate.core import ModelError
 from cxrgate.models import EmbedderArchitecture, ModelKind
 from cxrgate.models.networks.build import build_network
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model, save_model
 from cxrgate.train import read_samples
 from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
@@ -46,7 +46,7 @@ def job(folder, output, model="model"):
 def test_a_head_is_fitted_again_alike_and_leaves_the_embeddings_as_they_were(folder):
     first, again = (fit_frontality(job(folder, name)) for name in ("first", "again"))
     pictures = [picture(1), stripes(0)]
-    before, after = (Forward(load_model(folder / name))(pictures) for name in ("model", "first"))
+    before, after = (open_forward(folder / name)(pictures) for name in ("model", "first"))
 
     assert first.weights_sha256 == again.weights_sha256
     assert np.array_equal(before, after[:, :-1])
@@ -62,7 +62,7 @@ def test_a_head_is_fitted_again_alike_and_leaves_the_embeddings_as_they_were(fol
     }
     # Half a radiograph of eight is refused by the quantile at most: all but one lie at 0.5 or above.
     tune = [file.file.path for file in read_samples(folder / "listing.csv") if file.split == "tune"]
-    rows = Forward(load_model(folder / "first"))([np.asarray(Image.open(path).convert("L")) for path in tune])
+    rows = open_forward(folder / "first")([np.asarray(Image.open(path).convert("L")) for path in tune])
     assert (rows[:, -1] >= 0.5 - 1e-3).sum() >= 7
 
 

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.models import ModelKind
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 from cxrgate.train import Split, patient_hash, read_samples, with_splits
 from cxrgate.train.augmentation import Augmentation
@@ -60,7 +61,7 @@ def test_training_gives_a_model_that_can_be_loaded_and_run(name, models):
     assert model.manifest.digest == manifest.digest
     assert (manifest.kind, manifest.architecture) == (RECIPES[name].kind, RECIPES[name].architecture)
     assert manifest.preprocessing == RECIPES[name].input
-    assert Forward(model)([picture(1)]).shape == (1, 8)
+    assert TorchForward(model)([picture(1)]).shape == (1, 8)
     assert (manifest.threshold is not None) == (manifest.kind is ModelKind.COPY)
 
 
@@ -87,7 +88,7 @@ def test_the_same_training_gives_the_same_weights(folder, listing, models):
 
 
 def test_a_calibrated_embedder_scores_its_own_image_as_the_same_patient(models):
-    forward = Forward(load_model(models["embedder"][1]))
+    forward = open_forward(models["embedder"][1])
     row = forward([GreyImage("x", picture(3)).pixels])
     assert forward.head.score(row[0], row)[0] >= 0.5
 

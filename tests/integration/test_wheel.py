@@ -44,7 +44,8 @@ def test_the_client_needs_grpc_alone(metadata):
 
 
 def test_everything_else_is_an_extra(metadata):
-    assert {"numpy", "torch", "torchvision", "pydicom", "pillow", "typer"} <= names(metadata, "gate")
+    assert {"numpy", "openvino", "pydicom", "pillow", "typer"} <= names(metadata, "gate")
+    assert names(metadata, "torch") - names(metadata, "gate") == {"torch", "torchvision"}
     assert set(metadata.get_all("Provides-Extra")) >= {"gate", "train"}
     assert metadata["License-Expression"] == "GPL-3.0-only"
 

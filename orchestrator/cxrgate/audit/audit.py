@@ -25,8 +25,7 @@ from cxrgate.gate.config import ModelFolders, PolicyConfig
 from cxrgate.gate.local import local_models
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.planted.cases import PlantedCase
-from cxrgate.planted.classes.catalogue import LEAKS
-from cxrgate.planted.generator import STRENGTHS
+from cxrgate.planted.classes.catalogue import GENERATED_STRENGTHS, LEAKS
 from cxrgate.planted.harness import EnrolledSet, Harness
 from cxrgate.planted.leak import Pixels
 from cxrgate.planted.origins import (
@@ -152,7 +151,7 @@ def _steps(
     few, drawn, others = sampled(origins, PATIENTS), sampled(origins, GENERATED_PATIENTS), list(outliers())
     yield "plant copies", plant(origins, donors, _MAIN_LEAKS), len(origins) * len(_MAIN_LEAKS)
     yield "plant other leaks", plant(few, donors, _OTHER_LEAKS), len(few) * len(_OTHER_LEAKS)
-    yield "plant generated ones", generated(drawn), len(drawn) * len(STRENGTHS)
+    yield "plant generated ones", generated(drawn), len(drawn) * len(GENERATED_STRENGTHS)
     yield "ask about siblings", siblings(parts.siblings, key), len(parts.siblings)
     yield "ask about patients not enrolled", unenrolled_cases(parts.test, key), len(parts.test)
     yield "ask about outliers", outlier_cases(others), len(others)

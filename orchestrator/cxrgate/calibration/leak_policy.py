@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from cxrgate.gate.config import Section, read_section
-from cxrgate.planted.classes.catalogue import GENERATED, LEAKS, SAME_PATIENT
-from cxrgate.planted.generator import STRENGTHS
+from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, LEAKS, SAME_PATIENT
 
 LARGEST_RATE = 0.09
 """The threshold for the risk of re-identification that EMA's policy 0070 and Health Canada set."""
@@ -18,7 +17,7 @@ ANOTHER_RADIOGRAPH = "another radiograph"
 KNOWN = frozenset(
     {
         *((leak.leak_class, leak.strength) for leak in LEAKS),
-        *((GENERATED, f"noise {strength:g}") for strength in STRENGTHS),
+        *((GENERATED, f"noise {strength:g}") for strength in GENERATED_STRENGTHS),
         (SAME_PATIENT, ANOTHER_RADIOGRAPH),
     }
 )

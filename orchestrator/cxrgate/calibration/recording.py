@@ -27,8 +27,7 @@ from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import without_references
 from cxrgate.index.keys import ID_BYTES
 from cxrgate.planted.cases import PlantedCase
-from cxrgate.planted.classes.catalogue import GENERATED, LEAKS
-from cxrgate.planted.generator import STRENGTHS
+from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, LEAKS
 from cxrgate.planted.harness import EnrolledSet, Harness
 from cxrgate.planted.origins import LeakOrigin, generated, patient_key, plant, siblings, unenrolled_cases
 from cxrgate.planted.threshold_path import HIGHEST
@@ -131,7 +130,7 @@ async def _plant(harness: Harness, patients: Patients, policy: LeakPolicy) -> pd
     for step, samples, leaks in (("plant certified", patients.sources, promised), ("plant others", few, others)):
         make = partial(plant, others=mixed, leaks=leaks)
         tables += await harness.ask_of_origins(step, samples, make, len(samples) * len(leaks))
-    tables += await harness.ask_of_origins("draw near-duplicates", drawn, _drawn, len(drawn) * len(STRENGTHS))
+    tables += await harness.ask_of_origins("draw near-duplicates", drawn, _drawn, len(drawn) * len(GENERATED_STRENGTHS))
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 

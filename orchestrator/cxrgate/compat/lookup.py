@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cxrgate.compat.private import private_file
 from cxrgate.core import UsageError
+from cxrgate.models.torch_extra import expect_torch
 
 Table = dict[str, NDArray[np.float32]]
 
@@ -50,8 +50,12 @@ def read_lookup_table(path: Path) -> Table:
     """Read a table of ours or of anonymization-pipeline's, in its order. Nothing in it can run.
 
     Raises:
+        ModelError: PyTorch is not installed.
         UsageError: no such file, a pickle that names more than numpy's float32 arrays, or not a table.
     """
+    expect_torch("a lookup table")
+    import torch  # noqa: PLC0415
+
     try:
         with torch.serialization.safe_globals(_ALLOWED):
             content = torch.load(path, map_location="cpu", weights_only=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.models import ModelKind
-from cxrgate.models.checkpoint import PRESETS, import_checkpoint
+from cxrgate.models.presets import PRESETS
+from cxrgate.models.torch_extra import expect_torch
 
 PRESET = "anonymization-pipeline"
 
@@ -25,5 +26,8 @@ def model_folder(path: Path, kind: ModelKind, home: Path) -> Path:
         raise UsageError(f"there is no {kind} model at {path}: name a checkpoint or a model folder")
     folder = home / "models" / f"{kind}-{file_digest(path)[:16]}"
     if not folder.is_dir():
+        expect_torch("the import of a checkpoint")
+        from cxrgate.models.checkpoint import import_checkpoint  # noqa: PLC0415
+
         import_checkpoint(path, folder, kind, PRESETS[PRESET][kind])
     return folder

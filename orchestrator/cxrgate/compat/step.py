@@ -11,8 +11,7 @@ from cxrgate.compat.models import model_folder
 from cxrgate.core import Failure
 from cxrgate.models import ModelKind
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import Forward, open_forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +40,4 @@ def load(config: PipelineConfig, kind: ModelKind, options: Options) -> Forward:
     """One of the two models, ready to run; errors as model_folder and models.load_model."""
     keep_freed_memory()
     path = config.retrieval_model if kind is ModelKind.RETRIEVAL else config.verification_model
-    return Forward(load_model(model_folder(path, kind, config.home)), options.device)
+    return open_forward(model_folder(path, kind, config.home), options.device)

@@ -20,8 +20,7 @@ from cxrgate.index.search import LocalSearcher
 from cxrgate.models import ModelKind
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import Forward, open_forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
 
 
 def _load(folder: Path, kind: ModelKind, device: str) -> Forward:
-    model = load_model(folder)
+    model = open_forward(folder, device)
     if model.manifest.kind is not kind:
         raise ModelError(f"{folder} holds a {model.manifest.kind} model where a {kind} model belongs: check `models:`")
-    return Forward(model, device)
+    return model
 
 
 @contextmanager

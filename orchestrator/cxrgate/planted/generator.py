@@ -27,8 +27,6 @@ STEPS, BATCH = 900, 16
 RATE, LATENT_RATE = 3e-3, 2e-2
 DIVERGENCE = 1e-3
 """Weight of the Kullback-Leibler term, per pixel: small, so that the images are learnt by heart."""
-STRENGTHS = (0.0, 0.1, 0.3, 0.5, 0.7)
-"""Share of the latent's amplitude that is noise."""
 _WIDTHS = (96, 64, 48, 24, 12)
 _GRID = SIDE // 2 ** len(_WIDTHS)
 

@@ -12,10 +12,10 @@ from cxrgate.core import GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index.keys import opaque_id
+from cxrgate.models.torch_extra import expect_torch
 from cxrgate.planted.cases import CaseKind, PlantedCase
-from cxrgate.planted.classes.catalogue import GENERATED, SAME_PATIENT
+from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, SAME_PATIENT
 from cxrgate.planted.classes.geometry import resized
-from cxrgate.planted.generator import STRENGTHS, fit_generator
 from cxrgate.planted.leak import Leak, Pixels, draws
 from cxrgate.planted.outliers.catalogue import Outlier
 from cxrgate.train import Sample
@@ -74,10 +74,17 @@ def plant(origins: Sequence[LeakOrigin], others: Sequence[Pixels], leaks: Iterab
 
 
 def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
-    """What a generator that was over-fitted on these images draws of each, at every strength."""
+    """What a generator that was over-fitted on these images draws of each, at every strength.
+
+    Raises:
+        ModelError: PyTorch is not installed.
+    """
+    expect_torch("a generator that is over-fitted on purpose")
+    from cxrgate.planted.generator import fit_generator  # noqa: PLC0415
+
     generator = fit_generator([origin.pixels for origin in origins])
     for number, origin in enumerate(origins):
-        for strength in STRENGTHS:
+        for strength in GENERATED_STRENGTHS:
             sample = generator.draw(number, strength, draws(origin.name))
             content = encode_png(resized(sample, *origin.pixels.shape))
             yield PlantedCase(content, CaseKind.LEAK, origin.patient, GENERATED, f"noise {strength:g}")

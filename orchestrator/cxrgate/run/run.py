@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core import GreyImage
@@ -247,11 +247,19 @@ class _Run:
         write_durably(path, f"{json.dumps(told, indent=2)}\n".encode())
 
 
+def _versions() -> dict[str, str]:
+    """Of what computes, as far as it is installed: a gate on a CPU has no torch."""
+    found = {}
+    for name in ("numpy", "openvino", "pillow", "pydicom", "scipy", "torch", "torchvision"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def describe(
     config: RunConfig, gate: Gate, models: ModelSet, snapshot: Mapping[str, Any], images: int
 ) -> dict[str, Any]:
     """Everything that a result depends on: policy, certificate, models, snapshot, versions."""
-    packages = ("numpy", "pillow", "pydicom", "scipy", "torch", "torchvision")
     manifests = {str(kind): {**item.to_json(), "digest": item.digest} for kind, item in models.manifests.items()}
     certificate = gate.certificate
     laxer = [] if certificate is None else certified_laxer(certificate.statement, manifests)
@@ -268,6 +276,6 @@ def describe(
         "batch_size": config.batch_size,
         "workers": config.workers,
         "device": config.device,
-        "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "threads": len(os.sched_getaffinity(0)),
+        "versions": {"python": platform.python_version(), **_versions()},
     }

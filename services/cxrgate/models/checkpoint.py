@@ -19,19 +19,6 @@ from cxrgate.models.networks.build import build_network
 from cxrgate.models.preprocess import Preprocessing
 from cxrgate.models.store import save_model
 
-PRESETS: dict[str, dict[ModelKind, Preprocessing]] = {
-    # The authors' own: retrieval on native 1024 x 1024 ChestX-ray14, verification on Resize((256, 256)).
-    "packhaeuser": {ModelKind.RETRIEVAL: Preprocessing(1024, 1024), ModelKind.VERIFICATION: Preprocessing()},
-    # anonymization-pipeline feeds both at 256 px.
-    "anonymization-pipeline": {ModelKind.RETRIEVAL: Preprocessing(), ModelKind.VERIFICATION: Preprocessing()},
-    # CheXGenBench feeds its MIMIC checkpoint at 224 px and does not normalise.
-    "chexgenbench": {
-        kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-        for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)
-    },
-}
-"""Preprocessing of the published checkpoints, by where they are used."""
-
 _PUBLISHED: dict[ModelKind, type[RetrievalArchitecture | VerificationArchitecture]] = {
     ModelKind.RETRIEVAL: RetrievalArchitecture,
     ModelKind.VERIFICATION: VerificationArchitecture,
@@ -52,7 +39,7 @@ def import_checkpoint(
         path: the .pth file, read with weights_only.
         folder: where the model folder is written.
         kind: which network it is.
-        preprocessing: how that checkpoint's inputs were made; see PRESETS.
+        preprocessing: how that checkpoint's inputs were made; see presets.PRESETS.
         architecture: the published one when None.
 
     Raises:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+
+from cxrgate.models.networks.architectures import Architecture, EmbedderArchitecture, VerificationArchitecture
 
 Float32s = NDArray[np.float32]
 Float64s = NDArray[np.float64]
@@ -53,6 +56,18 @@ class CosineHead:
     def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
         """See Head."""
         return (1 + _cosine(probe, candidates)) / 2
+
+
+def make_head(architecture: Architecture, tensor: Callable[[str], Float64s]) -> Head:
+    """The head that belongs to a network; `tensor` gives one of its tensors by name."""
+    match architecture:
+        case VerificationArchitecture():
+            return SiameseHead(tensor("fc_end.weight")[0], float(tensor("fc_end.bias")[0]))
+        case EmbedderArchitecture():
+            slope, offset = tensor("calibration").tolist()
+            return CalibratedCosineHead(slope, offset)
+        case _:
+            return CosineHead()
 
 
 def _cosine(probe: Float32s, candidates: Float32s) -> Float64s:

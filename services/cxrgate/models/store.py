@@ -85,26 +85,3 @@ def load_model(folder: Path) -> StoredModel:
     check_shapes(network, state)
     network.load_state_dict(state)
     return StoredModel(manifest, network.eval())
-
-
-def cast_model(folder: Path, output: Path, dtype: Dtype) -> ModelManifest:
-    """Write a model folder to `output` that computes in another dtype: another model, with another digest.
-
-    Raises:
-        ModelError: as load_model; or `output` is `folder`.
-    """
-    if output.resolve() == folder.resolve():
-        raise ModelError(f"{output} is the model's own folder: name another folder to write to")
-    model = load_model(folder)
-    old = model.manifest
-    provenance = {**old.provenance, "cast_from": old.digest}
-    return save_model(
-        output,
-        old.kind,
-        old.architecture,
-        old.preprocessing,
-        model.network.state_dict(),
-        provenance,
-        dtype=dtype,
-        threshold=old.threshold,
-    )

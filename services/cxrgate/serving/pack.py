@@ -18,8 +18,7 @@ import yaml
 
 from cxrgate.core import ModelError
 from cxrgate.models.manifest import MANIFEST, WEIGHTS, ModelManifest
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.serving.known_answer import make_known_answer, write_known_answer
 from cxrgate.storage import replaced_folder
 
@@ -45,18 +44,18 @@ def pack_model(folder: Path, store: Path) -> ModelManifest:
     Raises:
         ModelError: the model folder is not what its manifest says.
     """
-    model = load_model(folder)
-    target = store / model.manifest.kind.value
+    forward = open_forward(folder)
+    target = store / forward.manifest.kind.value
     if target.resolve() == folder.resolve():
         raise ModelError(f"{store} is the models' own folder: name another one to pack into")
     with replaced_folder(target) as partial:
         (partial / "MAR-INF").mkdir()
         for name in (MANIFEST, WEIGHTS):
             shutil.copyfile(folder / name, partial / name)
-        write_known_answer(partial, make_known_answer(Forward(model)))
+        write_known_answer(partial, make_known_answer(forward))
         (partial / CONFIG).write_text(yaml.safe_dump(_CONFIG))
-        (partial / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(_archive(model.manifest), indent=2) + "\n")
-    return model.manifest
+        (partial / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(_archive(forward.manifest), indent=2) + "\n")
+    return forward.manifest
 
 
 def _archive(manifest: ModelManifest) -> dict[str, object]:

@@ -18,7 +18,7 @@ from cxrgate.models import Dtype, ModelKind, ModelManifest
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.discriminant import find_discriminants
@@ -147,7 +147,7 @@ def embed(network: nn.Module, recipe: Recipe, images: PixelSet) -> NDArray[np.fl
     manifest = ModelManifest(
         "in training", recipe.kind, recipe.architecture, recipe.input, Dtype.FLOAT32, "", threshold, {}
     )
-    return Forward(StoredModel(manifest, network))(list(images.pixels))
+    return TorchForward(StoredModel(manifest, network))(list(images.pixels))
 
 
 def _plain(network: nn.Module) -> dict[str, Any]:

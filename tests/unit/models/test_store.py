@@ -4,8 +4,9 @@ from support.fakes import images, save_small_models
 
 from cxrgate.core import ModelError
 from cxrgate.models import Dtype
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import cast_model, load_model
+from cxrgate.models.cast import cast_model
+from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.store import load_model
 
 
 @pytest.mark.parametrize("dtype", [Dtype.BFLOAT16, Dtype.FLOAT16])
@@ -16,7 +17,7 @@ def test_cast_model_is_another_with_nearly_the_same_answers(tmp_path, dtype):
     assert (new.dtype, new.weights_sha256, new.provenance["cast_from"]) == (dtype, old.weights_sha256, old.digest)
     assert new.digest != old.digest
     pixels = [image.pixels for image in images(8)]
-    before, after = (Forward(load_model(tmp_path / name))(pixels) for name in ("retrieval", "cast"))
+    before, after = (open_forward(tmp_path / name)(pixels) for name in ("retrieval", "cast"))
     assert 0 < np.abs(before - after).max() < 0.05 * np.abs(before).max()
 
 

@@ -6,7 +6,7 @@ from support.training_sets import recipe
 
 from cxrgate.core import UsageError
 from cxrgate.models import ModelKind, RetrievalArchitecture, VerificationArchitecture
-from cxrgate.models.checkpoint import PRESETS
+from cxrgate.models.presets import PRESETS
 from cxrgate.train import read_recipe
 from cxrgate.train.frontality.recipe import read_frontality_recipe
 from cxrgate.train.recipe import Loss, Optimizer

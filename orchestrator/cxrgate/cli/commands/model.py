@@ -12,8 +12,9 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
-from cxrgate.models.checkpoint import PRESETS, import_checkpoint
-from cxrgate.models.store import cast_model
+from cxrgate.models.cast import cast_model
+from cxrgate.models.presets import PRESETS
+from cxrgate.models.torch_extra import expect_torch
 from cxrgate.serving.pack import pack_model
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
 
 
 class Preset(StrEnum):
-    """The keys of models.PRESETS."""
+    """The keys of presets.PRESETS."""
 
     PACKHAEUSER = "packhaeuser"
     ANONYMIZATION_PIPELINE = "anonymization-pipeline"
@@ -42,6 +43,9 @@ def import_model(
 ) -> None:
     """Convert a checkpoint to safetensors and a manifest, every shape checked; nothing is unpickled blindly."""
     with errors_as_messages():
+        expect_torch("the import of a checkpoint")
+        from cxrgate.models.checkpoint import import_checkpoint  # noqa: PLC0415
+
         manifest = import_checkpoint(checkpoint, output, kind, PRESETS[preset][kind])
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 

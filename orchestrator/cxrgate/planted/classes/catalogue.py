@@ -18,6 +18,8 @@ from cxrgate.planted.leak import Leak
 
 SAME_PATIENT = "same_patient"
 GENERATED = "generated"
+GENERATED_STRENGTHS = (0.0, 0.1, 0.3, 0.5, 0.7)
+"""Share of the latent's amplitude that is noise."""
 
 LEAKS: tuple[Leak, ...] = (
     *IDENTICAL,

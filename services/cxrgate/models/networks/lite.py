@@ -6,20 +6,17 @@ because a batch of radiographs from one source says nothing about the next: no r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from cxrgate.models.networks.architectures import BLOCK_CHANNELS, HEAD_CHANNELS, LITE_STAGES
+from cxrgate.models.networks.architectures import BLOCK_CHANNELS, HEAD_CHANNELS
+from cxrgate.models.networks.trunk_sizes import BLOCKS, STEM_CHANNELS, LiteBlock, same_padding
 
-_STEM = 32
 _EPSILON = 1e-3
-
-STRIDE = 32
-"""Input sides must be multiples of this: then padding is the same at every size."""
 
 
 class EfficientNetLite0(nn.Module):
@@ -27,8 +24,8 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _Unit(3, _STEM, 3, stride=2)
-        self.blocks = nn.ModuleList(_blocks())
+        self.stem = _Unit(3, STEM_CHANNELS, 3, stride=2)
+        self.blocks = nn.ModuleList(_Block(sizes) for sizes in BLOCKS)
         self.head = _Unit(BLOCK_CHANNELS[-1], HEAD_CHANNELS, 1)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -39,24 +36,16 @@ class EfficientNetLite0(nn.Module):
         return [*maps[1:], self.head(maps[-1])]
 
 
-def _blocks() -> Iterator[nn.Module]:
-    channels = _STEM
-    for expansion, out, count, stride, kernel in LITE_STAGES:
-        for number in range(count):
-            yield _Block(channels, out, expansion, kernel, stride if number == 0 else 1)
-            channels = out
-
-
 class _Block(nn.Module):
     """Inverted residual: expand, depthwise, project."""
 
-    def __init__(self, channels: int, out: int, expansion: int, kernel: int, stride: int) -> None:
+    def __init__(self, sizes: LiteBlock) -> None:
         super().__init__()
-        wide = channels * expansion
-        self.expand = _Unit(channels, wide, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = _Unit(wide, wide, kernel, stride=stride, groups=wide)
-        self.project = _Unit(wide, out, 1, active=False)
-        self.residual = stride == 1 and channels == out
+        wide = sizes.wide
+        self.expand = _Unit(sizes.channels, wide, 1) if sizes.expansion > 1 else nn.Identity()
+        self.depthwise = _Unit(wide, wide, sizes.kernel, stride=sizes.stride, groups=wide)
+        self.project = _Unit(wide, sizes.outputs, 1, active=False)
+        self.residual = sizes.residual
 
     def forward(self, x: Tensor) -> Tensor:
         y = cast("Tensor", self.project(self.depthwise(self.expand(x))))
@@ -70,7 +59,7 @@ class _Unit(nn.Module):
         self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1, *, active: bool = True
     ) -> None:
         super().__init__()
-        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        before, after = same_padding(kernel, stride)
         self.pad = nn.ZeroPad2d((before, after, before, after)) if stride > 1 else nn.Identity()
         self.conv = nn.Conv2d(channels, out, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups)
         self.activation = nn.ReLU6() if active else nn.Identity()

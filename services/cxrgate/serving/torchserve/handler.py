@@ -12,8 +12,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.serving.codec import REQUEST
 from cxrgate.serving.known_answer import KNOWN_ANSWER_ID, read_known_answer
 from cxrgate.serving.torchserve.answer import answer
@@ -38,7 +37,7 @@ class TorchServeHandler:
         properties = context.system_properties
         folder, gpu = Path(properties["model_dir"]), properties.get("gpu_id")
         keep_freed_memory()
-        self._forward = Forward(load_model(folder), "cpu" if gpu is None else f"cuda:{gpu}")
+        self._forward = open_forward(folder, "cpu" if gpu is None else f"cuda:{gpu}")
         # The first forward on a device is slow; no caller waits for it.
         answer(self._forward, read_known_answer(folder).request(self._forward.manifest.digest))
         beats = os.environ.get(BEATS)

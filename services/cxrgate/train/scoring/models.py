@@ -14,8 +14,7 @@ from cxrgate.core import UsageError
 from cxrgate.models import ModelKind, ModelManifest, read_manifest
 from cxrgate.models.heads import Head
 from cxrgate.models.runtimes.allocator import keep_freed_memory
-from cxrgate.models.runtimes.forward import Forward
-from cxrgate.models.store import load_model
+from cxrgate.models.runtimes.forward import Forward, open_forward
 from cxrgate.train.listing import Sample, patient_hash
 from cxrgate.train.pixels import decoded, numbers
 from cxrgate.train.scoring.figures import (
@@ -156,7 +155,7 @@ def embed_listing(
     if not samples:
         raise UsageError("the listing has no image to score")
     keep_freed_memory()
-    forward = Forward(load_model(folder), device)
+    forward = open_forward(folder, device)
     rows = np.concatenate(asyncio.run(_embed(forward, samples, progress)))
     if not np.isfinite(rows).all():
         raise UsageError(f"the model {folder} gives numbers that are not finite")

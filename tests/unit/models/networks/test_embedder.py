@@ -6,7 +6,7 @@ from support.fakes import images
 from cxrgate.models import EmbedderArchitecture, ModelKind, Preprocessing
 from cxrgate.models.heads import CalibratedCosineHead
 from cxrgate.models.networks.build import build_network
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model, save_model
 
 SHAPE = EmbedderArchitecture(pool=2, dimensions=16)
@@ -20,7 +20,7 @@ def save(folder, kind, **settings):
 
 def test_embeddings_have_unit_length_and_survive_storage(tmp_path):
     save(tmp_path / "model", ModelKind.RETRIEVAL)
-    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+    rows = open_forward(tmp_path / "model")([image.pixels for image in images(3)])
 
     assert rows.shape == (3, 16)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
@@ -28,7 +28,7 @@ def test_embeddings_have_unit_length_and_survive_storage(tmp_path):
 
 def test_an_image_against_itself_scores_what_the_calibration_says(tmp_path):
     save(tmp_path / "model", ModelKind.VERIFICATION)
-    forward = Forward(load_model(tmp_path / "model"))
+    forward = open_forward(tmp_path / "model")
     (row,) = forward([images(1)[0].pixels])
 
     assert forward.head == CalibratedCosineHead(10.0, -5.0)
@@ -54,7 +54,7 @@ def test_frontality_stands_behind_an_embedding_that_it_leaves_alone(tmp_path):
     state = build_network(plain).state_dict()
     save_model(tmp_path / "plain", ModelKind.RETRIEVAL, plain, INPUT, state, {})
     save_model(tmp_path / "told", ModelKind.RETRIEVAL, told, INPUT, {**build_network(told).state_dict(), **state}, {})
-    before, after = (Forward(load_model(tmp_path / name))([i.pixels for i in images(3)]) for name in ("plain", "told"))
+    before, after = (open_forward(tmp_path / name)([i.pixels for i in images(3)]) for name in ("plain", "told"))
 
     assert after.shape == (3, told.outputs) == (3, told.embedding + 1)
     assert np.array_equal(before, after[:, : told.embedding])
@@ -71,7 +71,7 @@ def test_only_a_retrieval_model_tells_frontality(tmp_path):
 def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
     shape = EmbedderArchitecture(pool=2, dimensions=16, discriminants=8)
     save_model(tmp_path / "model", ModelKind.RETRIEVAL, shape, INPUT, build_network(shape).state_dict(), {})
-    rows = Forward(load_model(tmp_path / "model"))([image.pixels for image in images(3)])
+    rows = open_forward(tmp_path / "model")([image.pixels for image in images(3)])
 
     assert rows.shape == (3, shape.outputs) == (3, 24)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)

@@ -5,7 +5,7 @@ from support.fakes import images, save_small_models
 
 from cxrgate.models.heads import CosineHead
 from cxrgate.models.resize import resize
-from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 
 
@@ -28,12 +28,12 @@ def test_folded_network_gives_the_plain_networks_embedding(models):
     with torch.inference_mode():
         expected = models[0].network(tensor(models[0], pictures)).numpy()
 
-    assert np.abs(Forward(models[0])([image.pixels for image in pictures]) - expected).max() < 1e-5
+    assert np.abs(TorchForward(models[0])([image.pixels for image in pictures]) - expected).max() < 1e-5
 
 
 def test_cached_scores_equal_the_pairwise_forward(models):
     a, b = images(6), images(6, start=6)
-    forward = Forward(models[1])
+    forward = TorchForward(models[1])
     fa, fb = (forward([image.pixels for image in group]) for group in (a, b))
     cached = [forward.head.score(x, y[None])[0] for x, y in zip(fa, fb, strict=True)]
     with torch.inference_mode():
@@ -43,7 +43,7 @@ def test_cached_scores_equal_the_pairwise_forward(models):
 
 
 def test_score_of_an_image_with_itself_is_the_sigmoid_of_the_bias(models):
-    forward = Forward(models[1])
+    forward = TorchForward(models[1])
     features = forward([image.pixels for image in images(4)])
     bias = float(models[1].network.fc_end.bias.item())
 
@@ -52,7 +52,7 @@ def test_score_of_an_image_with_itself_is_the_sigmoid_of_the_bias(models):
 
 
 def test_score_is_symmetric(models):
-    forward = Forward(models[1])
+    forward = TorchForward(models[1])
     a, b = forward([image.pixels for image in images(2)])
 
     assert forward.head.score(a, b[None]) == forward.head.score(b, a[None])
@@ -62,14 +62,14 @@ def test_score_is_symmetric(models):
 def test_batch_size_does_not_change_the_outputs(models, size):
     pixels = [image.pixels for image in images(20)]
     for model in models:
-        forward = Forward(model)
+        forward = TorchForward(model)
         parts = [forward(pixels[i : i + size]) for i in range(0, len(pixels), size)]
 
         assert np.abs(np.concatenate(parts) - forward(pixels)).max() < 1e-5
 
 
 def test_an_embedder_verifies_by_cosine(models):
-    forward = Forward(models[0])
+    forward = TorchForward(models[0])
     a, b = forward([image.pixels for image in images(2)]).astype(np.float64)
     cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 

@@ -1,0 +1,91 @@
+"""A model's forward pass on the CPU, by OpenVINO: no torch is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import ModelError
+from cxrgate.models.heads import Head, make_head
+from cxrgate.models.manifest import Dtype, ModelManifest
+from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.openvino.library import openvino
+from cxrgate.models.runtimes.openvino.networks import build
+from cxrgate.models.runtimes.openvino.weights import Weights
+
+_TYPES = {
+    Dtype.FLOAT32: openvino.Type.f32,
+    Dtype.BFLOAT16: openvino.Type.bf16,
+    Dtype.FLOAT16: openvino.Type.f16,
+}
+
+
+class DtypeMissing(ModelError):
+    """OpenVINO does not compute in the model's dtype on this CPU."""
+
+
+class OpenVinoForward:
+    """One image per inference and one thread per inference, as many at a time as there are cores.
+
+    So an image's row does not depend, by a single bit, on what else is in the batch, on its place, or on the number of
+    cores: a second thread in one inference already adds in another order. It costs nothing: two cores took 8.4 ms
+    per image this way and 8.5 ms by batches of eight (shipped retrieval model, process time).
+    """
+
+    def __init__(self, manifest: ModelManifest, path: Path, threads: int | None = None) -> None:
+        """Compile the model with the weights at `path` for this CPU, for as many threads as this process has cores.
+
+        Raises:
+            DtypeMissing: OpenVINO does not compute in the manifest's dtype on this CPU.
+            ModelError: a tensor is not the architecture's.
+        """
+        self.manifest = manifest
+        weights = Weights.read(path)
+        self.head: Head = make_head(self.manifest.architecture, weights.peek)
+        model = build(self.manifest.architecture, self.manifest.preprocessing, weights)
+        count = threads or len(os.sched_getaffinity(0))
+        self._queue = openvino.AsyncInferQueue(_compile(model, self.manifest.dtype, count), count)
+        self._queue.set_callback(_keep)
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers per image."""
+        return self.manifest.architecture.outputs
+
+    def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """See models.runtimes.forward.Forward."""
+        rows = np.full((len(pixels), self.dimensions), np.nan, np.float32)
+        inputs = []
+        for image, row in zip(pixels, rows, strict=True):
+            # The queue reads from this very memory, so it must stay until all is done.
+            inputs.append(np.ascontiguousarray(resize(image, self.manifest.preprocessing))[np.newaxis, np.newaxis])
+            self._queue.start_async(inputs[-1], row, share_inputs=True)
+        self._queue.wait_all()
+        return rows
+
+
+def _keep(request: openvino.InferRequest, row: NDArray[np.float32]) -> None:
+    row[:] = request.get_output_tensor(0).data[0]
+
+
+def _compile(model: openvino.Model, dtype: Dtype, threads: int) -> openvino.CompiledModel:
+    """For this CPU; DtypeMissing where OpenVINO would take another dtype, which it does without saying so."""
+    settings = {
+        "INFERENCE_PRECISION_HINT": _TYPES[dtype],
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        # Several models share the cores, and other processes too.
+        "ENABLE_CPU_PINNING": False,
+    }
+    try:
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        found = compiled.get_property("INFERENCE_PRECISION_HINT")
+    except RuntimeError as error:
+        raise DtypeMissing(f"{dtype} on this CPU") from error
+    if found != _TYPES[dtype]:
+        raise DtypeMissing(f"{dtype} on this CPU")
+    return compiled
