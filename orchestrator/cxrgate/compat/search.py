@@ -13,7 +13,7 @@ from cxrgate.compat.step import Coverage, Options, load
 from cxrgate.compat.tables import Nearest, write_nearest
 from cxrgate.images import Layout
 from cxrgate.index import EngineName
-from cxrgate.index.search import make_engine
+from cxrgate.index.engines.make import make_engine
 from cxrgate.models import ModelKind
 from cxrgate.run.enrol import list_images
 
