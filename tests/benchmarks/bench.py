@@ -96,7 +96,7 @@ def stages(folder, models, files: list[ImageFile], pixels):
     """Images per second of each stage alone."""
     records = [file.read() for file in files]
     snapshot = Snapshot.open(folder / "snapshot")
-    searcher = LocalSearcher(snapshot, 3, EngineName.MATRIX)
+    searcher = LocalSearcher(snapshot, 3, EngineName.CODES)
     images = [decode(record) for record in records]
     queries = asyncio.run(models.embedder.embed(images))
     with SandboxedDecoder(1) as decoder:

@@ -50,7 +50,7 @@ def _nearest(table: Table, described: dict[str, Described]) -> list[Nearest]:
     if not described:
         return []
     names, k = list(table), min(NEIGHBOURS, len(table))
-    engine = make_engine(EngineName.MATRIX, np.stack(list(table.values())))
+    engine = make_engine(EngineName.CODES, np.stack(list(table.values())))
     found = engine.search(np.stack([item.row for item in described.values()]), k)
     return [
         Nearest(image, names[row], float(distance), rank)

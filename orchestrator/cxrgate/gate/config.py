@@ -73,7 +73,7 @@ class RunConfig(Section):
     """The three folders, or a model store that holds them."""
     enrol: Enrol | None = None
     policy: PolicyConfig = PolicyConfig()
-    engine: EngineName = EngineName.MATRIX
+    engine: EngineName = EngineName.CODES
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     device: str = "cpu"

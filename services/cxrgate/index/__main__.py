@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--roles", type=Path, required=True, help="roles file")
     parser.add_argument("--listen", default="127.0.0.1:7443", help="HOST:PORT")
     parser.add_argument("--metrics", help="HOST:PORT of the Prometheus metrics, or PORT on loopback")
-    parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.MATRIX)
+    parser.add_argument("--engine", type=EngineName, choices=list(EngineName), default=EngineName.CODES)
     parser.add_argument("--certification-key", type=Path, help="public key; without it no certificate is asked for")
     parser.add_argument("--storage-key", type=Path, help="key that the store is sealed with; without it it is not")
     given = parser.parse_args()

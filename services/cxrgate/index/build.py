@@ -22,6 +22,7 @@ from cxrgate.index.keys import ID_BYTES, opaque_id
 from cxrgate.index.manifest import ARRAYS, ArrayEntry, PartEntry, PartName, SnapshotManifest, write_manifest
 from cxrgate.index.parts import Derive, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
+from cxrgate.index.space_codes import codes_part
 from cxrgate.storage import create_data_key, whole_folder
 
 _SHOWN = 20
@@ -195,7 +196,8 @@ class _Writer:
         mean = (self._layout / np.linalg.norm(self._layout)).astype(np.float32)
         arrays = {name: self._finish_array(name) for name in self._arrays}
         arrays["mean_layout"] = write_array(self._folder, "mean_layout", mean, self._data_key)
-        derived = derive({**self._arrays, "mean_layout": mean})
+        finished = {**self._arrays, "mean_layout": mean}
+        derived = {**derive(finished), **codes_part(finished)}
         parts = {n.value: write_part(self._folder, n, p, self._row, self._data_key) for n, p in derived.items()}
         records = {STAMPS: arrays.pop(_STAMPS), PIXELS: arrays.pop(_PIXELS)}
         parts[PartName.IMAGES.value] = PartEntry(dict(listing), records, per_reference=True)

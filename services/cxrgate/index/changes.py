@@ -21,6 +21,7 @@ from cxrgate.index.build import whole
 from cxrgate.index.manifest import ARRAYS, PartName, write_manifest
 from cxrgate.index.parts import Derive, Part, following, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
+from cxrgate.index.space_codes import codes_part
 from cxrgate.storage import create_data_key
 
 PER_REFERENCE = tuple(name for name in ARRAYS if name != "mean_layout")
@@ -121,7 +122,7 @@ def _write(
     arrays["mean_layout"] = base.mean_layout
     count = len(arrays["reference_ids"])
     parts = following(base.parts, kept, {} if addition is None else addition.rows, count - len(kept))
-    parts |= derive(arrays)
+    parts |= {**derive(arrays), **codes_part(arrays)}
     with whole(folder) as partial:
         key = base.storage_key
         data_key = None if key is None else create_data_key(partial / DATA_KEY, key)

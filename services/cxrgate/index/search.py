@@ -6,7 +6,7 @@ In the copy space each part of a copy descriptor has its own nearest references,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,10 @@ from cxrgate.core import Candidates, Descriptors, Failure
 from cxrgate.images.descriptors import split_copies
 from cxrgate.index.engines.distance import exact_distances
 from cxrgate.index.engines.engine import Engine, EngineName
-from cxrgate.index.engines.kdtree import KDTreeEngine
-from cxrgate.index.engines.matrix import MatrixEngine
+from cxrgate.index.engines.make import make_engine
+from cxrgate.index.manifest import PartName
 from cxrgate.index.snapshot import Snapshot
-
-_ENGINES: dict[EngineName, Callable[[NDArray[np.float32]], Engine]] = {
-    EngineName.MATRIX: MatrixEngine,
-    EngineName.KDTREE: KDTreeEngine,
-}
-
-
-def make_engine(name: EngineName, rows: NDArray[np.float32]) -> Engine:
-    """The engine of that name over float32[n, d]."""
-    return _ENGINES[name](rows)
+from cxrgate.index.space_codes import IDENTITY, copy_space_name, stored_codes
 
 
 class LocalSearcher:
@@ -43,8 +34,9 @@ class LocalSearcher:
             raise ValueError(f"expected k of 1 or more, got {k}")
         self._snapshot = snapshot
         self._k = min(k, snapshot.manifest.references)
-        self._identity = make_engine(engine, snapshot.identity)
-        self._copies = [make_engine(engine, part) for part in split_copies(snapshot.copy)] if copy_space else []
+        parts = split_copies(snapshot.copy) if copy_space else []
+        self._identity = _space_engine(engine, snapshot, IDENTITY, snapshot.identity)
+        self._copies = [_space_engine(engine, snapshot, copy_space_name(i), rows) for i, rows in enumerate(parts)]
 
     async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
         """See core.ports.Searcher. A descriptor of other dimensions is an error of the caller: ValueError."""
@@ -72,6 +64,11 @@ class LocalSearcher:
             typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
             frontality=query.frontality,
         )
+
+
+def _space_engine(engine: EngineName, snapshot: Snapshot, space: str, rows: NDArray[np.float32]) -> Engine:
+    codes = stored_codes(snapshot.parts.get(PartName.CODES), space, rows) if engine == EngineName.CODES else None
+    return make_engine(engine, rows, codes)
 
 
 def _similarities(rows: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -63,7 +63,7 @@ async def rate(search, asked, calls):
 
 
 async def compare(address, identity, snapshot, rounds):
-    local = LocalSearcher(snapshot, K, EngineName.MATRIX)
+    local = LocalSearcher(snapshot, K, EngineName.CODES)
     figures = {}
     async with open_aio_channel(address, identity) as channel:
         stub = stubs.IndexServiceStub(channel)

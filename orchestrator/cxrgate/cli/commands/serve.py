@@ -40,7 +40,7 @@ def index(
     roles: Roles,
     listen: Address = "127.0.0.1:7443",
     metrics: MetricsAddress = None,
-    engine: Annotated[EngineName, typer.Option(help="Exact search engine.")] = EngineName.MATRIX,
+    engine: Annotated[EngineName, typer.Option(help="Exact search engine.")] = EngineName.CODES,
     certification_key: Annotated[
         Path | None,
         typer.Option(help="Public key: only snapshots beside which a current certificate lies become active."),

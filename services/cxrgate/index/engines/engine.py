@@ -36,6 +36,7 @@ class Engine(Protocol):
 class EngineName(StrEnum):
     """The engines that can be chosen."""
 
+    CODES = "codes"
     MATRIX = "matrix"
     KDTREE = "kdtree"
 

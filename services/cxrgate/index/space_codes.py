@@ -1,0 +1,67 @@
+"""The part of a snapshot that holds its spaces' codes, so that opening it needs no time for making them.
+
+A small snapshot has none: its codes are made where they are needed, in milliseconds. One that was made by an earlier
+version has none either; its codes are made anew at each opening, in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import SnapshotCorrupt
+from cxrgate.images.descriptors import split_copies
+from cxrgate.index.engines.coded.codes import Codes, encode
+from cxrgate.index.engines.coded.fit import FEW, fit
+from cxrgate.index.engines.coded.frame import Frame
+from cxrgate.index.manifest import PartName
+from cxrgate.index.parts import Arrays, Part
+
+IDENTITY = "identity"
+
+
+def copy_space_name(place: int) -> str:
+    """Name of a part of the copy space, by its place in split_copies."""
+    return f"copy_{place}"
+
+
+def codes_part(arrays: Arrays) -> dict[PartName, Part]:
+    """The part CODES of a snapshot with these arrays, see parts.Derive; none where there are few references."""
+    if len(arrays["identity"]) < FEW:
+        return {}
+    spaces = {IDENTITY: arrays["identity"]}
+    spaces |= {copy_space_name(place): rows for place, rows in enumerate(split_copies(arrays["copy"]))}
+    about: dict[str, dict[str, float]] = {}
+    files: dict[str, NDArray[Any]] = {}
+    for space, rows in spaces.items():
+        codes = encode(rows, fit(rows))
+        frame = codes.frame
+        about[space] = {"step": frame.step, "error": codes.error}
+        files[f"{space}_packed"] = codes.packed
+        files[f"{space}_starts"] = codes.starts
+        files[f"{space}_axes"] = frame.axes
+        files[f"{space}_offsets"] = np.concatenate([frame.rest, frame.shift, frame.centre])
+    return {PartName.CODES: Part(about, files)}
+
+
+def stored_codes(part: Part | None, space: str, rows: NDArray[np.float32]) -> Codes | None:
+    """The codes of a space's rows float32[n, d] in the part CODES, or None where there is no such part.
+
+    Raises:
+        SnapshotCorrupt: they are not codes of these rows.
+    """
+    if part is None:
+        return None
+    try:
+        about, arrays = part.about[space], part.arrays
+        axes = np.asarray(arrays[f"{space}_axes"])
+        numbers = axes.shape[1]
+        rest, shift, centre = np.split(np.asarray(arrays[f"{space}_offsets"]), [numbers, 2 * numbers])
+        frame = Frame(axes, rest, shift, centre, float(about["step"]))
+        codes = Codes(frame, arrays[f"{space}_packed"], arrays[f"{space}_starts"], float(about["error"]))
+        codes.check(rows)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise SnapshotCorrupt(f"expected the codes of the space {space}: {error}") from error
+    return codes
