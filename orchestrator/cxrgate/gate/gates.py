@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from cxrgate.core import CertificateError
+from cxrgate.core import CallRefused, CertificateError, SnapshotCorrupt
 from cxrgate.gate.pipeline import Gate
 
 POLL_SECONDS = 1.0
 """How often a service looks whether another gate is in force."""
+
+PROOF_SECONDS = 60.0
+"""How often references that are not in memory are read again."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +57,12 @@ class FixedGate:
     def __init__(self, gate: Gate, snapshot: Mapping[str, Any] | None = None) -> None:
         """`snapshot` is what `describe` gives."""
         self._gate, self._snapshot = gate, snapshot or {}
+        self._proven, self._is_corrupt = time.monotonic(), False
 
     def current(self) -> Gate:
-        """See Gates."""
+        """See Gates; CallRefused (DATA_LOSS), too, once somebody wrote into a snapshot that is not in memory."""
+        if self._is_corrupt:
+            raise CallRefused("DATA_LOSS", "SNAPSHOT_CORRUPT", "the references were changed under the gate")
         self._gate.check_certificate()
         return self._gate
 
@@ -66,8 +74,18 @@ class FixedGate:
         """Nothing is left to look for."""
 
     async def refresh(self) -> bool:
-        """Nothing changes but the time."""
-        return is_current(self._gate)
+        """Nothing changes but the time, and from time to time the references are proven."""
+        if time.monotonic() - self._proven >= PROOF_SECONDS:
+            await asyncio.to_thread(self._prove)
+        return is_current(self._gate) and not self._is_corrupt
+
+    def _prove(self) -> None:
+        self._proven = time.monotonic()
+        try:
+            self._gate.check_index()
+        except SnapshotCorrupt:
+            _log.exception("gate.snapshot_corrupt")
+            self._is_corrupt = True
 
     def certified_until(self) -> datetime | None:
         """See Gates."""

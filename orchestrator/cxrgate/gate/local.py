@@ -58,9 +58,11 @@ def _load(folder: Path, kind: ModelKind, device: str) -> Forward:
 def local_gate(config: RunConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
     """A gate over a verified snapshot; the decode workers start up while it is read. Errors as PolicyBinder.bind."""
     with SandboxedDecoder(config.workers) as decoder:
-        snapshot.verify()
+        snapshot = snapshot.in_memory()
         content = certificate_bytes(snapshot.path)
         policy, certificate = PolicyBinder.of(config, models).bind(SnapshotFacts.of(snapshot.manifest), content)
         copy_space = policy.copy_threshold is not None
         searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
-        yield Gate(decoder, models.embedder, searcher, models.verifier, policy, certificate)
+        yield Gate(
+            decoder, models.embedder, searcher, models.verifier, policy, certificate, check_index=snapshot.verify
+        )

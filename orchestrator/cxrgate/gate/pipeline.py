@@ -49,6 +49,8 @@ class Gate:
     """The stages and the policy. Holds no state between images but the time that each stage took.
 
     `certificate` is the one that the policy needs, None where none is required; when it is over nothing is checked.
+    `check_index` raises SnapshotCorrupt where somebody wrote into the references that candidates came from; it is asked
+    before what was decided is published.
     """
 
     decoder: Decoder
@@ -57,6 +59,7 @@ class Gate:
     verifier: Verifier
     policy: Policy
     certificate: Certificate | None = None
+    check_index: Callable[[], None] = field(default=lambda: None, repr=False)
     now: Callable[[], datetime] = field(default=utc_now, repr=False)
     stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
 

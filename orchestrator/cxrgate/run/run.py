@@ -211,6 +211,7 @@ class _Run:
         released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
         counts = results["decision"].value_counts()
         self._gate.check_certificate()
+        self._gate.check_index()
         about = {
             "cxrgate": version("cxrgate"),
             "certification": self._gate.certification,

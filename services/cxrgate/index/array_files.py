@@ -58,10 +58,28 @@ def map_array(folder: Path, name: str, entry: ArrayEntry) -> NDArray[Any]:
     return np.asarray(array) if name == "mean_layout" else array
 
 
+def read_array(folder: Path, name: str, entry: ArrayEntry) -> NDArray[Any]:
+    """The array in memory of this process alone, read-only. What is hashed is what is held, not the file.
+
+    Raises:
+        SnapshotCorrupt: it has another sha256, dtype or shape than the entry.
+    """
+    file = array_path(folder, name)
+    try:
+        content = np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise SnapshotCorrupt(f"{file}: {error}") from error
+    return _checked_array(file, content.data, entry)
+
+
 def unsealed_array(folder: Path, name: str, entry: ArrayEntry, data_key: bytes) -> NDArray[Any]:
     """The array over the bytes that were unsealed, without a copy and read-only; SnapshotCorrupt as map_array."""
     file = _sealed_path(folder, name)
-    content = unseal(file, name, data_key)
+    return _checked_array(file, memoryview(unseal(file, name, data_key)), entry)
+
+
+def _checked_array(file: Path, content: memoryview, entry: ArrayEntry) -> NDArray[Any]:
+    """The array over the bytes of a .npy file, without a copy and read-only."""
     header = io.BytesIO(content[:_LARGEST_HEADER])
     if hashlib.sha256(content).hexdigest() != entry.sha256 or np.lib.format.read_magic(header) != (1, 0):
         raise SnapshotCorrupt(f"{file}: its content is not what the manifest names")

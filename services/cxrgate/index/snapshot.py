@@ -16,9 +16,10 @@ that a snapshot has the same digest sealed or not. Opened, its arrays are in mem
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError, StorageCorrupt, StorageError
 from cxrgate.core.digest import file_digest
-from cxrgate.index.array_files import array_path, map_array, unsealed_array
+from cxrgate.index.array_files import array_path, map_array, read_array, unsealed_array
 from cxrgate.index.manifest import ARRAYS, MANIFEST, MANIFEST_SEAL, PartName, SnapshotManifest, read_manifest
+from cxrgate.index.memory import free_memory
 from cxrgate.index.parts import Part
 from cxrgate.storage import WRAPPED, open_data_key, unseal
 
@@ -37,7 +39,7 @@ DATA_KEY = f"data{WRAPPED}"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """An open snapshot. The large arrays are memory-mapped, or in memory where it is sealed; they are read-only."""
+    """An open snapshot. The large arrays are memory-mapped, or in memory (see in_memory, and where it is sealed)."""
 
     path: Path
     manifest: SnapshotManifest
@@ -74,9 +76,38 @@ class Snapshot:
         arrays: dict[str, Any] = {name: found[name] for name in ARRAYS}
         return cls(path, manifest, **arrays, parts=_parts(manifest, found), storage_key=storage_key)
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the arrays are the files', so that they change where somebody writes into those."""
+        return isinstance(self.identity, np.memmap)
+
+    def in_memory(self) -> Snapshot:
+        """The same snapshot, checked, in memory of this process alone: nobody who writes into its files changes it.
+
+        Where that takes more than half of the free memory the arrays stay mapped; then `verify` has to be asked again
+        before what was decided with them is believed.
+
+        Raises:
+            SnapshotCorrupt: an array is not what the manifest names.
+        """
+        entries = self.manifest.files
+        if not self.is_mapped:
+            return self
+        if (
+            sum(np.dtype(entry.dtype).itemsize * math.prod(entry.shape) for entry in entries.values())
+            > free_memory() / 2
+        ):
+            self.verify()
+            return self
+        with ThreadPoolExecutor() as pool:
+            held = pool.map(lambda name: read_array(self.path, name, entries[name]), entries)
+            found = dict(zip(entries, held, strict=True))
+        arrays: dict[str, Any] = {name: found[name] for name in ARRAYS}
+        return replace(self, **arrays, parts=_parts(self.manifest, found))
+
     def verify(self) -> None:
-        """Raise SnapshotCorrupt unless every array has the sha256 of the manifest; of a sealed one that is known."""
-        if self.storage_key is not None:
+        """Raise SnapshotCorrupt unless every array has the sha256 of the manifest; of one in memory that is known."""
+        if not self.is_mapped:
             return
         with ThreadPoolExecutor() as pool:
             digests = pool.map(lambda name: file_digest(array_path(self.path, name)), self.manifest.files)

@@ -29,7 +29,7 @@ class SnapshotStore:
         self.folder, self._key = folder, storage_key
 
     def open_active(self) -> Snapshot:
-        """The active snapshot, every byte checked; where none was ever activated, the only one there is.
+        """The active snapshot, checked, in memory where it fits; where none was ever activated, the only one there is.
 
         Raises:
             SnapshotError: there is none, or it is not what its manifest says.
@@ -41,21 +41,17 @@ class SnapshotStore:
         found = list(self._folders())
         if len(found) != 1:
             raise UsageError(f"expected one snapshot or the file {ACTIVE} in {self.folder}, got {len(found)} snapshots")
-        snapshot = Snapshot.open(found[0], self._key)
-        snapshot.verify()
-        return snapshot
+        return Snapshot.open(found[0], self._key).in_memory()
 
     def open(self, digest: str) -> Snapshot:
-        """The snapshot of that digest, every byte checked.
+        """The snapshot of that digest, every byte checked, in memory where it fits.
 
         Raises:
             SnapshotError: there is none, or it is not what its manifest says (SnapshotCorrupt).
         """
         for folder in self._folders():
             if _digest(folder) == digest:
-                snapshot = Snapshot.open(folder, self._key)
-                snapshot.verify()
-                return snapshot
+                return Snapshot.open(folder, self._key).in_memory()
         raise SnapshotError(f"expected a snapshot {digest} in {self.folder}")
 
     def activate(self, snapshot: Snapshot) -> None:

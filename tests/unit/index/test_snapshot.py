@@ -60,6 +60,48 @@ def test_one_flipped_bit_is_found(folder, name, place):
         Snapshot.open(folder).verify()
 
 
+def overwrite(folder, name):
+    """Write other content into the very file, as `cp` and `rsync --inplace` do."""
+    path = array_path(folder, name)
+    size = path.stat().st_size
+    with path.open("rb+") as file:
+        file.seek(128)
+        file.write(b"\x01" * (size - 128))
+
+
+def test_a_snapshot_in_memory_is_not_changed_by_who_writes_into_its_files(folder):
+    snapshot = Snapshot.open(folder).in_memory()
+    before = {name: getattr(snapshot, name).tobytes() for name in ARRAYS}
+    for name in ARRAYS:
+        overwrite(folder, name)
+
+    assert not snapshot.is_mapped
+    assert {name: getattr(snapshot, name).tobytes() for name in ARRAYS} == before
+    snapshot.verify()
+    for name in ARRAYS:
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(snapshot, name)[0] = 1
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_what_was_changed_before_it_is_read_into_memory_is_found(folder, name):
+    snapshot = Snapshot.open(folder)
+    overwrite(folder, name)
+
+    with pytest.raises(SnapshotCorrupt, match=name):
+        snapshot.in_memory()
+
+
+def test_a_snapshot_that_does_not_fit_stays_mapped_and_can_be_asked_again(folder, monkeypatch):
+    monkeypatch.setattr("cxrgate.index.snapshot.free_memory", lambda: 100)
+    snapshot = Snapshot.open(folder).in_memory()
+    assert snapshot.is_mapped
+    overwrite(folder, "copy")
+
+    with pytest.raises(SnapshotCorrupt, match="copy"):
+        snapshot.verify()
+
+
 def test_what_is_no_snapshot_is_refused(tmp_path):
     with pytest.raises(SnapshotError, match=r"expected a snapshot with manifest\.json"):
         Snapshot.open(tmp_path)

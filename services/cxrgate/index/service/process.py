@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from cxrgate.certification import read_public_key
+from cxrgate.core import SnapshotCorrupt
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.keys import read_key
 from cxrgate.index.service.servicer import index_service
 from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
-from cxrgate.rpc.process import ServiceEndpoint, serve
+from cxrgate.rpc.process import ServiceEndpoint, always_ready, serve
+from cxrgate.rpc.server import Server
+
+PROOF_SECONDS = 60.0
+"""How often a snapshot that does not fit into memory is read again."""
+
+_log = logging.getLogger(__name__)
 
 
 async def serve_index(
@@ -31,4 +41,17 @@ async def serve_index(
     """
     certifier = None if key is None else read_public_key(key)
     secret = None if storage_key is None else read_key(storage_key)
-    await serve(listening, [index_service(IndexState(SnapshotStore(store, secret), engine, certifier))])
+    state = IndexState(SnapshotStore(store, secret), engine, certifier)
+
+    async def readiness(server: Server, names: Sequence[str]) -> None:
+        await always_ready(server, names)
+        while True:
+            await asyncio.sleep(PROOF_SECONDS)
+            try:
+                await state.prove()
+            except SnapshotCorrupt:
+                _log.exception("index.snapshot_corrupt")
+                for name in names:
+                    await server.set_ready(name, ready=False)
+
+    await serve(listening, [index_service(state)], readiness)

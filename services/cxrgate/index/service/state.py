@@ -12,7 +12,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import certificate_bytes, read_certificate, utc_now
-from cxrgate.core import CallRefused, Candidates, Descriptors
+from cxrgate.core import CallRefused, Candidates, Descriptors, SnapshotCorrupt
 from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.search import LocalSearcher
@@ -22,8 +22,8 @@ from cxrgate.index.store import SnapshotStore, check_kin
 RETAINED = 8
 """Snapshots that go on answering calls that name them: the active one and those before it."""
 
-RETAINED_SEALED = 2
-"""The same for a sealed store, whose snapshots are in memory and not mapped."""
+RETAINED_IN_MEMORY = 2
+"""The same for snapshots that are in memory and not mapped."""
 
 SEARCHERS = 4
 """Searchers kept per snapshot, one per k and choice of spaces; a gate uses one."""
@@ -73,6 +73,7 @@ class IndexState:
         """
         self._store, self._engine, self._key = store, engine, key
         self._lock = asyncio.Lock()
+        self._is_corrupt = False
         self._served: OrderedDict[str, ServedSnapshot] = OrderedDict()
         snapshot = store.open_active()
         self._serve(snapshot, self._certificate(snapshot))
@@ -86,12 +87,28 @@ class IndexState:
         """The snapshot of that digest, the active one for "".
 
         Raises:
-            CallRefused: FAILED_PRECONDITION, another snapshot is active and this one is no longer kept.
+            CallRefused: FAILED_PRECONDITION, another snapshot is active and this one is no longer kept; DATA_LOSS, see
+                prove.
         """
+        if self._is_corrupt:
+            raise CallRefused("DATA_LOSS", "SNAPSHOT_CORRUPT", "the snapshot was changed under the service")
         served = self._served.get(digest) if digest else self.active
         if served is None:
             raise CallRefused("FAILED_PRECONDITION", "INDEX_DIGEST_MISMATCH", "expected the digest of the active index")
         return served
+
+    async def prove(self) -> None:
+        """Read every byte of the mapped snapshots again.
+
+        Raises:
+            SnapshotCorrupt: somebody wrote into one; nothing is answered from any snapshot from then on.
+        """
+        try:
+            for served in list(self._served.values()):
+                await asyncio.to_thread(served.snapshot.verify)
+        except SnapshotCorrupt:
+            self._is_corrupt = True
+            raise
 
     async def activate(self, digest: str) -> ServedSnapshot:
         """Check every byte of a snapshot, then let it answer; on any error the old one stays.
@@ -133,5 +150,5 @@ class IndexState:
         served = self._served.pop(snapshot.manifest.digest, None)
         fresh = ServedSnapshot(snapshot, self._engine, utc_now()) if served is None else served
         self._served[snapshot.manifest.digest] = replace(fresh, certificate=certificate)
-        while len(self._served) > (RETAINED if snapshot.storage_key is None else RETAINED_SEALED):
+        while len(self._served) > (RETAINED if snapshot.is_mapped else RETAINED_IN_MEMORY):
             self._served.popitem(last=False)
