@@ -93,6 +93,13 @@ def test_the_receiver_checks_as_the_gate_does_and_keeps_its_own_files():
     assert {"--tls", "--certificates", "--roles"} <= set(receiver["command"])
 
 
+def test_index_and_gate_are_served_and_asked_by_the_command_line():
+    asked = {name: SERVICES[name]["healthcheck"]["test"][:3] for name in ("index", "gate")}
+
+    assert {name: WORDS[name][:2] for name in asked} == {"index": ["serve", "index"], "gate": ["serve", "gate"]}
+    assert list(asked.values()) == [["CMD", "cxrgate", "health"]] * 2
+
+
 def test_one_variable_makes_index_and_gate_ask_for_certificates():
     config = yaml.safe_load((DEPLOY / "gate.certified.yaml").read_text())
     targets = {

@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def index(folder):
-    process = Process("index", INDEX, folder, ["cxrgate.index", folder / "store"])
+    process = Process("index", INDEX, folder, ["cxrgate.cli", "serve", "index", folder / "store"])
     process.start()
     yield process
     process.kill()

@@ -65,7 +65,7 @@ def server(folder):
 
 @pytest.fixture(scope="module")
 def index(folder):
-    with Process("index", INDEX, folder, ["cxrgate.index", folder / "store"]).started() as index:
+    with Process("index", INDEX, folder, ["cxrgate.cli", "serve", "index", folder / "store"]).started() as index:
         yield index
 
 

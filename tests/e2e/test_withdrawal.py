@@ -32,7 +32,9 @@ def folder(tmp_path):
 
 
 def test_an_index_goes_over_to_a_snapshot_without_the_patients(folder):
-    process = Process("index", INDEX, folder, ["cxrgate.index", folder / "store", "--storage-key", folder / "storage"])
+    process = Process(
+        "index", INDEX, folder, ["cxrgate.cli", "serve", "index", folder / "store", "--storage-key", folder / "storage"]
+    )
     with process.started():
         made = withdraw(folder, folder / "store" / "second")
         assert made.output.startswith("26 references of 13 patients")

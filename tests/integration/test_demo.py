@@ -6,9 +6,8 @@ from support.fakes import save_small_models
 from support.image_sets import tree
 from typer.testing import CliRunner
 
-from cxrgate.cli.commands.demo import SEED
 from cxrgate.cli.main import app
-from cxrgate.demo.dataset import Extent, read_planted, write_dataset
+from cxrgate.demo.dataset import SEED, Extent, read_planted, write_dataset
 from cxrgate.demo.planting import PlantedKind
 
 COPIES = (PlantedKind.IDENTICAL, PlantedKind.REENCODED, PlantedKind.RESCALED)

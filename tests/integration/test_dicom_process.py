@@ -19,7 +19,8 @@ from support.grpc_servers import ROLES, ROLES_FILE
 from support.image_sets import write_sets
 
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom.outbox import PREPARED, Outbox, OutFormat
+from cxrgate.dicom.out_format import OutFormat
+from cxrgate.dicom.outbox import PREPARED, Outbox
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.config import read_config

@@ -30,7 +30,8 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.out_format import OutFormat
+from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import ReceiverEndpoint
 from cxrgate.dicom.spool import SpoolLimits
 from cxrgate.gate.drift import Drift

@@ -14,7 +14,8 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from pynetdicom import AE, evt
 
 from cxrgate.core import CallRefused, Descriptors, Evidence, Failure, ImageError, Stage
-from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.out_format import OutFormat
+from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.spool import Spool
 from cxrgate.dicom.work import SpoolWorker

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import typer
 
+from cxrgate.cli.extras import without_extra
 from cxrgate.core import CxrgateError
 
 
@@ -22,10 +23,20 @@ class Exit(IntEnum):
 
 
 @contextmanager
-def errors_as_messages() -> Iterator[None]:
-    """Turn an error of ours into a message on stderr and exit code 2."""
+def errors_as_messages(extra: str = "index") -> Iterator[None]:
+    """Turn an error of ours, or a package that is not installed, into a message on stderr and exit code 2.
+
+    Args:
+        extra: the extra that has the packages which this command loads; see extras.EXTRAS.
+    """
     try:
         yield
     except CxrgateError as error:
         typer.echo(f"cxrgate: {error}", err=True)
+        raise typer.Exit(Exit.USAGE) from error
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package == "cxrgate":
+            raise
+        typer.echo(f"cxrgate: {without_extra(extra, package)}", err=True)
         raise typer.Exit(Exit.USAGE) from error

@@ -1,7 +1,4 @@
-"""A group whose commands are loaded when they are called.
-
-`cxrgate health` waits for no torch, and a host that lacks what one command needs has all the others.
-"""
+"""A group whose commands are loaded when they are called: who asks one for help waits for no other."""
 
 from __future__ import annotations
 
@@ -12,9 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
-
-from cxrgate.cli.errors import errors_as_messages
-from cxrgate.core import UsageError
 
 COMMANDS = {
     "run": "run:run",
@@ -32,7 +26,7 @@ COMMANDS = {
     "evaluate": "evaluate:evaluate",
     "excess": "excess:excess_command",
     "health": "health:health",
-    "index": "index:app",
+    "index": "index.group:app",
     "log": "log:app",
     "model": "model:app",
     "recheck": "recheck:recheck",
@@ -41,15 +35,13 @@ COMMANDS = {
     "serve": "serve:app",
     "stack": "stack:app",
     "storage": "storage:app",
-    "train": "train:app",
+    "train": "train.group:app",
     "verify-report": "release_report:verify_report",
 }
 """Word to module of cxrgate.cli.commands and what it holds: a function, or the typer.Typer of a group."""
 
 ALIASES = {"report": "release-report"}
 """Words of earlier versions, which go on working without being listed."""
-
-ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 class LazyGroup(TyperGroup):
@@ -69,25 +61,13 @@ class LazyGroup(TyperGroup):
 
 def _load(name: str) -> Any:
     module, _, attribute = COMMANDS[name].partition(":")
-    try:
-        found = getattr(importlib.import_module(f"cxrgate.cli.commands.{module}"), attribute)
-    except ModuleNotFoundError as error:
-        found = _single(name, _missing(str(error.name)), ANY_ARGUMENTS)
+    found = getattr(importlib.import_module(f"cxrgate.cli.commands.{module}"), attribute)
     command = get_command(found if isinstance(found, typer.Typer) else _single(name, found))
     command.name = name
     return command
 
 
-def _single(name: str, function: Callable[..., None], settings: dict[str, Any] | None = None) -> typer.Typer:
+def _single(name: str, function: Callable[..., None]) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, context_settings=settings)(function)
+    app.command(name)(function)
     return app
-
-
-def _missing(package: str) -> Callable[[], None]:
-    def command() -> None:
-        with errors_as_messages():
-            raise UsageError(f"expected the package {package}: install cxrgate with the extra that this command needs")
-
-    command.__doc__ = f"Not to be had here: the package {package} is not installed."
-    return command

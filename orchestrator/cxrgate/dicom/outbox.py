@@ -7,23 +7,16 @@ NAME             from when the log's line with this name and sha256 is on the di
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.dicom.encode import encode_dicom
+from cxrgate.dicom.out_format import OutFormat
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.storage import PARTIAL, sync, write_durably
 
 PREPARED = ".prepared"
-
-
-class OutFormat(StrEnum):
-    """What a released image is written as."""
-
-    DICOM = "dicom"
-    PNG = "png"
 
 
 @dataclass(frozen=True, slots=True)

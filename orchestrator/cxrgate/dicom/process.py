@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrgate.core import CxrgateError
-from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.out_format import OutFormat
+from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import Spool, SpoolLimits

@@ -21,7 +21,7 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.models import ModelKind, ModelManifest, read_manifest
 from cxrgate.rpc.channel import open_aio_channel
-from cxrgate.rpc.process import read_identity
+from cxrgate.rpc.identity import read_identity
 from cxrgate.serving.remote_models import open_served_models
 
 

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
+from cxrgate.rpc.identity import read_identity
 from cxrgate.rpc.metrics import CertificateKind, serve_metrics
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server, Service, wait_for_signal
@@ -75,14 +76,6 @@ async def serve(
         await watch
     await server.drain()
     _log.info("rpc.server_stopped")
-
-
-def read_identity(folder: Path) -> Identity:
-    """As Identity.read, but UsageError."""
-    try:
-        return Identity.read(folder)
-    except OSError as error:
-        raise UsageError(f"{folder} lacks tls.crt, tls.key or ca.crt, or they cannot be read") from error
 
 
 def _expires(identity: Identity) -> datetime:

@@ -89,7 +89,7 @@ def find_neighbors(folder, rounds=5, references=REFERENCES):
     write_snapshot(folder / "store" / "first", references)
     identities = {f"spiffe://cxrgate/{name}": name for name in ("index", "gate", "monitor")}
     write_development_certificates(folder / "certificates", identities, ("localhost", "127.0.0.1"))
-    process = Process("index", INDEX, folder, ["cxrgate.index", folder / "store"])
+    process = Process("index", INDEX, folder, ["cxrgate.cli", "serve", "index", folder / "store"])
     process.start()
     try:
         process.wait()

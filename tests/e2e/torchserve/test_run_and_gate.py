@@ -20,7 +20,7 @@ pytestmark = pytest.mark.model_server
 def test_run_with_served_models_and_index_releases_the_same_bytes(server, folder, certificates):
     (folder / "store").mkdir()
     shutil.copytree(folder / "snapshot", folder / "store" / "first")
-    with Process("index", INDEX, folder, ["cxrgate.index", folder / "store"]).started() as index:
+    with Process("index", INDEX, folder, ["cxrgate.cli", "serve", "index", folder / "store"]).started() as index:
         config = write_config(folder, folder / "outremote", 4)
         remote = ["--models", server.address, "--index", index.address, "--certificates", str(certificates / "gate")]
         answer = CliRunner().invoke(app, ["run", str(config), *remote])

@@ -2,7 +2,8 @@ import pytest
 from support.fakes import picture
 
 from cxrgate.core import GreyImage
-from cxrgate.dicom.outbox import Outbox, OutFormat
+from cxrgate.dicom.out_format import OutFormat
+from cxrgate.dicom.outbox import Outbox
 
 
 @pytest.mark.parametrize("kind", OutFormat)

@@ -7,23 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from cxrgate.audit.audit import Audit
-from cxrgate.audit.audit import audit as measure
-from cxrgate.audit.axes import axes_table
-from cxrgate.audit.page import write_page
-from cxrgate.audit.parts import Parts, divide
-from cxrgate.audit.table import leak_table
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.evaluate.evaluation import read_manifests
-from cxrgate.planted.figures import leak_rows, specificity, summary
-from cxrgate.planted.listing import read_entries
+
+if TYPE_CHECKING:
+    from cxrgate.audit.audit import Audit
+    from cxrgate.audit.parts import Parts
 
 _NARROWEST = 130
 """Columns, where the output is a file: a row of the widest table."""
@@ -56,7 +51,13 @@ def audit(
     Exit codes: 0 the gate was measured, whatever came of it; 2 wrong usage.
     """
     console = wide_console(_NARROWEST)
-    with errors_as_messages():
+    with errors_as_messages("audit"):
+        from cxrgate.audit.audit import audit as measure
+        from cxrgate.audit.parts import divide
+        from cxrgate.evaluate.evaluation import read_manifests
+        from cxrgate.planted.figures import summary
+        from cxrgate.planted.listing import read_entries
+
         manifests = read_manifests(models)
         others = other_models or []
         seen_by = [*manifests.values(), *(model for folder in others for model in read_manifests(folder).values())]
@@ -80,6 +81,10 @@ def told(parts: Parts) -> str:
 
 def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     """Print the table."""
+    from cxrgate.audit.axes import axes_table
+    from cxrgate.audit.table import leak_table
+    from cxrgate.planted.figures import leak_rows, specificity
+
     share, rule = specificity(result.cases), result.rule
     console.print(leak_table(leak_rows(result.cases), release, leaks))
     console.print(axes_table(result.axes, share))
@@ -92,6 +97,9 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
 
 def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) -> None:
     """Write the cases, every figure with the digests of the models that were audited, and the page of plots."""
+    from cxrgate.audit.page import write_page
+    from cxrgate.planted.figures import leak_rows, specificity, summary
+
     folder.mkdir(parents=True, exist_ok=True)
     result.cases.to_parquet(folder / "cases.parquet", index=False)
     result.calibration.to_parquet(folder / "calibration.parquet", index=False)

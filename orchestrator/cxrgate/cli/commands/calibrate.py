@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxrgate.calibration.folder import Written, write_calibration
-from cxrgate.calibration.leak_policy import read_leak_policy
-from cxrgate.calibration.recording import record
 from cxrgate.certification import read_signing_key, utc_now
 from cxrgate.cli.bars import bars
-from cxrgate.cli.calibration_table import finding_table
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples
+
+if TYPE_CHECKING:
+    from cxrgate.calibration.folder import Written
 
 _NARROWEST = 120
 """Columns, where the output is a file: a row of the table."""
@@ -39,11 +38,16 @@ def calibrate(
 
     Exit codes: 0 certified; 1 measured, but the promise cannot be kept, and why; 2 wrong usage.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.calibration.leak_policy import read_leak_policy
+
         signing, terms, samples = read_signing_key(key), read_leak_policy(policy), read_samples(data)
         settings = read_config(config)
         if output.exists():
             raise UsageError(f"expected no folder at {output}; name another --output, records are never replaced")
+        from cxrgate.calibration.folder import write_calibration
+        from cxrgate.calibration.recording import record
+
         with bars() as progress:
             recording = record(settings, samples, terms, progress=progress)
         written = write_calibration(output, recording, policy, utc_now(), signing)
@@ -52,6 +56,8 @@ def calibrate(
 
 def tell(written: Written) -> None:
     """Print the findings and what came of them; exit code 1 where nothing is certified."""
+    from cxrgate.calibration.table import finding_table
+
     console = wide_console(_NARROWEST)
     found = written.calibration
     console.print(finding_table("Certified" if written.certificate else "Not certified", found.certified))

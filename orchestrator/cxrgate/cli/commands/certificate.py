@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.calibration.folder import verify_calibration
-from cxrgate.calibration.renewal import renew as retest
 from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.commands.calibrate import tell
@@ -40,8 +38,11 @@ def verify(
 
     Exit codes: 0 it is what was signed and what the cases say, 2 it is not; the message names what differs.
     """
-    with errors_as_messages():
-        typer.echo(json.dumps(verify_calibration(folder, read_public_key(key)).statement, indent=2))
+    with errors_as_messages("gate"):
+        public = read_public_key(key)
+        from cxrgate.calibration.folder import verify_calibration
+
+        typer.echo(json.dumps(verify_calibration(folder, public).statement, indent=2))
 
 
 @app.command()
@@ -58,8 +59,10 @@ def renew(
 
     Exit codes: 0 certified; 1 a rate no longer holds; 2 wrong usage, or not a withdrawal.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
         signing, samples, settings = read_signing_key(key), read_samples(data), read_config(config)
+        from cxrgate.calibration.renewal import renew as retest
+
         with bars() as progress:
             written = retest(settings, samples, before, output, utc_now(), signing, progress)
     tell(written)

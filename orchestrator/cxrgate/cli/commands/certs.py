@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.rpc.development_ca import LOCAL, write_development_certificates
-from cxrgate.rpc.roles import read_roles
 
 
 def certs(
@@ -24,5 +22,8 @@ def certs(
     They are valid for 90 days. The authority's key is thrown away; a hospital uses its own authority.
     """
     with errors_as_messages():
+        from cxrgate.rpc.development_ca import LOCAL, write_development_certificates
+        from cxrgate.rpc.roles import read_roles
+
         for folder in write_development_certificates(output, read_roles(roles).identities, host or LOCAL):
             typer.echo(folder)

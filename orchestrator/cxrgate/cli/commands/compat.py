@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,13 +13,11 @@ from rich.progress import Progress
 
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.compat import PipelineConfig, read_pipeline_config
-from cxrgate.compat.embed import embed as embed_images
-from cxrgate.compat.filter import Filtered
-from cxrgate.compat.filter import filter_dataset as filter_images
-from cxrgate.compat.search import search as search_images
-from cxrgate.compat.step import Coverage, Options
-from cxrgate.compat.verify import verify as verify_images
 from cxrgate.core import Decision
+
+if TYPE_CHECKING:
+    from cxrgate.compat.filter import Filtered
+    from cxrgate.compat.step import Coverage, Options
 
 Config = Annotated[
     Path,
@@ -33,9 +31,12 @@ _SHOWN = 20
 
 def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
     """Step 1, compute_training_embeddings: the real images' embeddings, to lookup_table_output."""
-    with errors_as_messages(), _options(device, workers) as options:
+    with errors_as_messages("gate"):
         settings = read_pipeline_config(config)
-        count = embed_images(settings, options)
+        from cxrgate.compat.embed import embed as embed_images
+
+        with _options(device, workers) as options:
+            count = embed_images(settings, options)
         typer.echo(f"Created lookup table for {count} images in {settings.lookup_table_output}")
 
 
@@ -44,9 +45,12 @@ def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
 
     Exit codes: 0 every image answered, 2 wrong usage, 3 some without an answer.
     """
-    with errors_as_messages(), _options(device, workers) as options:
+    with errors_as_messages("gate"):
         settings = read_pipeline_config(config)
-        coverage = search_images(settings, options)
+        from cxrgate.compat.search import search as search_images
+
+        with _options(device, workers) as options:
+            coverage = search_images(settings, options)
     _tell(coverage, "synthetic images searched", settings.nearest_images_output)
 
 
@@ -55,9 +59,12 @@ def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
 
     Exit codes: 0 every pair answered, 2 wrong usage, 3 some without an answer.
     """
-    with errors_as_messages(), _options(device, workers) as options:
+    with errors_as_messages("gate"):
         settings = read_pipeline_config(config)
-        coverage = verify_images(settings, options)
+        from cxrgate.compat.verify import verify as verify_images
+
+        with _options(device, workers) as options:
+            coverage = verify_images(settings, options)
     _tell(coverage, "pairs verified", settings.verification_output)
 
 
@@ -69,9 +76,12 @@ def filter_dataset(config: Config = DEFAULT, workers: Workers = 1) -> None:
 
     Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
     """
-    with errors_as_messages(), _options("cpu", workers) as options:
+    with errors_as_messages("gate"):
         settings = read_pipeline_config(config)
-        filtered = filter_images(settings, options)
+        from cxrgate.compat.filter import filter_dataset as filter_images
+
+        with _options("cpu", workers) as options:
+            filtered = filter_images(settings, options)
     _report(settings, filtered)
     if filtered.count(Decision.INDETERMINATE):
         raise typer.Exit(Exit.INCOMPLETE)
@@ -99,6 +109,8 @@ def _tell(coverage: Coverage, what: str, output: Path) -> None:
 @contextmanager
 def _options(device: str, workers: int) -> Iterator[Options]:
     """Options with a progress bar on stderr."""
+    from cxrgate.compat.step import Options
+
     with Progress(console=Console(stderr=True), transient=True) as bars:
 
         def progress(step: str, total: int) -> Callable[[int], None]:

@@ -6,9 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 import yaml
 from rich.console import Console
@@ -17,13 +16,13 @@ from rich.table import Table
 from cxrgate.cli.commands.run import execute, make_report
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import Decision
-from cxrgate.demo.dataset import read_planted, write_dataset
-from cxrgate.demo.planting import PlantedKind
 from cxrgate.gate.config import RunConfig, read_config
-from cxrgate.run.run import Paths
 
-SEED = 20230418
-"""Any number would do; a fixed one makes every demo the same."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxrgate.demo.planting import PlantedKind
+
 _DATA = "demo-data"
 _NOT_PLANTED = "none of these (other patients)"
 
@@ -47,7 +46,9 @@ def demo(
     Exit codes: 0 the demo ran, whatever the filter found; 2 wrong usage.
     """
     console, data = Console(), output / _DATA
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.demo.dataset import SEED, read_planted, write_dataset
+
         if not data.exists():
             with console.status("drawing radiographs of invented patients"):
                 write_dataset(data, SEED)
@@ -81,6 +82,8 @@ def write_config(output: Path, models: Path) -> Path:
 
 def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, PlantedKind]) -> None:
     """What became of each kind of planted file, and of the images that nobody planted."""
+    from cxrgate.demo.planting import PlantedKind
+
     kinds = results["image_id"].map(lambda image_id: planted.get(image_id, _NOT_PLANTED))
     counts = Counter(zip(kinds, results["decision"] == Decision.ANONYMOUS, strict=True))
     table = Table("planted", "files", "removed", "released", title="What was planted, and what became of it")
@@ -94,6 +97,8 @@ def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, 
 
 def tell_places(console: Console, settings: RunConfig, data: Path, config: Path) -> None:
     """Where everything lies."""
+    from cxrgate.run.run import Paths
+
     for name, place in (
         ("released set", Paths(settings.output).released),
         ("report", settings.output / "report.html"),

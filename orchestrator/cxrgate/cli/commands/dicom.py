@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.core import UsageError
-from cxrgate.dicom.outbox import OutFormat
-from cxrgate.dicom.process import ReceiverPaths, serve_receiver
-from cxrgate.dicom.receiver import ReceiverEndpoint, Tls
-from cxrgate.dicom.spool import SpoolLimits
+from cxrgate.dicom.out_format import OutFormat
 from cxrgate.gate.config import read_config
-from cxrgate.gate.opening import Services
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import ServiceEndpoint
-from cxrgate.rpc.roles import read_roles
+
+if TYPE_CHECKING:
+    from cxrgate.dicom.receiver import Tls
+    from cxrgate.rpc.process import ServiceEndpoint
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,23 +66,33 @@ def receive(
     Rejected images and those without an answer are never written to the released folder.
     """
     log_to_stderr()
-    with errors_as_messages():
+    with errors_as_messages("dicom"):
+        settings = read_config(config)
+        settings.expect_certification(certification_key)
+        from cxrgate.dicom.process import ReceiverPaths, serve_receiver
+        from cxrgate.dicom.receiver import ReceiverEndpoint
+        from cxrgate.dicom.spool import SpoolLimits
+        from cxrgate.gate.opening import Services
+
         listening = ReceiverEndpoint(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = ReceiverPaths(spool, released, log, kind, keep, limits)
         services, web = Services(models, index, certificates), _web(stow, certificates, roles)
-        settings = read_config(config)
-        settings.expect_certification(certification_key)
         asyncio.run(serve_receiver(settings, listening, places, services, web))
 
 
 def _tls(certificates: Path | None, roles: Path | None) -> Tls:
+    from cxrgate.dicom.receiver import Tls
+    from cxrgate.rpc.roles import read_roles
+
     if certificates is None or roles is None:
         raise UsageError("expected --certificates and --roles for --tls")
     return Tls(certificates, read_roles(roles))
 
 
 def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> ServiceEndpoint | None:
+    from cxrgate.rpc.process import ServiceEndpoint
+
     if stow is None:
         return None
     if certificates is None or roles is None:

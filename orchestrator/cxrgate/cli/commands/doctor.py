@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.stack.certified import check_certificate
-from cxrgate.stack.checks import Plan, look
-from cxrgate.stack.findings import HostFinding, Level
-from cxrgate.stack.state import State
 from cxrgate.stack.variables import CERTIFICATION_KEY
+
+if TYPE_CHECKING:
+    from cxrgate.stack.findings import HostFinding
+    from cxrgate.stack.state import State
 
 
 def doctor(
@@ -30,7 +30,11 @@ def doctor(
 
     Exit codes: 0 nothing keeps it from starting, 3 something does.
     """
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.stack.checks import Plan, look
+        from cxrgate.stack.findings import Level
+        from cxrgate.stack.state import State
+
         kept = State(state.resolve())
         findings = [*look(Plan(kept, models.resolve(), listen, gpu)), *_certification(kept)]
     if as_json:
@@ -44,5 +48,7 @@ def doctor(
 
 def _certification(state: State) -> list[HostFinding]:
     """How long a stack that was started under a certificate still has one."""
+    from cxrgate.stack.certified import check_certificate
+
     key = state.read_variables().get(CERTIFICATION_KEY) if state.variables.exists() else None
     return [check_certificate(state.store, Path(key))] if key else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,11 +13,10 @@ from rich.console import Console
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.evaluate.baseline import fit_baseline
-from cxrgate.evaluate.evaluation import Evaluation, read_manifests
-from cxrgate.evaluate.evaluation import evaluate as judge
-from cxrgate.evaluate.tables import tables
-from cxrgate.planted.listing import HeldOut, hold_out, read_entries
+
+if TYPE_CHECKING:
+    from cxrgate.evaluate.evaluation import Evaluation
+    from cxrgate.planted.listing import HeldOut
 
 _NARROWEST = 110
 """Columns, where the output is a file: a row of the widest table."""
@@ -56,7 +55,12 @@ def evaluate(
     Exit codes: 0 the models were judged, whatever came of it; 2 wrong usage.
     """
     console = wide_console(_NARROWEST)
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.evaluate.baseline import fit_baseline
+        from cxrgate.evaluate.evaluation import evaluate as judge
+        from cxrgate.evaluate.evaluation import read_manifests
+        from cxrgate.planted.listing import hold_out, read_entries
+
         entries = read_entries(data)
         held_out = hold_out(entries, read_manifests(models).values())
         console.print(told(held_out), highlight=False)
@@ -85,6 +89,8 @@ def told(held_out: HeldOut) -> str:
 
 def show(console: Console, name: str, evaluation: Evaluation) -> None:
     """Print the tables."""
+    from cxrgate.evaluate.tables import tables
+
     for table in tables(name, evaluation):
         console.print(table)
     console.print(

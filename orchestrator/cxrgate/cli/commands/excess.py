@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cxrgate.audit.excess import by_label, excess
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.train.scoring.figures import Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxrgate.train.scoring.figures import Figure
 
 _RESULTS = "results/results.parquet"
 
@@ -28,7 +30,9 @@ def excess_command(
 
     Exit codes: 0 compared, whatever came of it; 2 wrong usage.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.audit.excess import by_label, excess
+
         results = [_read(folder) for folder in (training, control)]
         found = excess(*results)
     table = Table("not released", "share (95 %)", title=f"{found.images:,} images", title_justify="left")
@@ -40,6 +44,8 @@ def excess_command(
 
 
 def _read(folder: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         return pd.read_parquet(folder / _RESULTS, columns=["image_id", "label", "decision"])
     except (OSError, ValueError) as error:

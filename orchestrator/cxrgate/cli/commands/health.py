@@ -1,7 +1,4 @@
-"""`cxrgate health`: is a service ready?
-
-`python -m cxrgate.cli.commands.health` is the same without loading torch: containers ask every few seconds.
-"""
+"""`cxrgate health`: is a service ready? Containers ask every few seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.rpc.channel import open_channel
-from cxrgate.rpc.process import read_identity
+from cxrgate.rpc.identity import read_identity
 
 SECONDS = 5.0
 
@@ -38,7 +35,3 @@ def health(
     typer.echo(answer)
     if answer != "SERVING":
         raise typer.Exit(Exit.INCOMPLETE)
-
-
-if __name__ == "__main__":
-    typer.run(health)

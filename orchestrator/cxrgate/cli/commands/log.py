@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.gateway.check import ACKNOWLEDGED
 from cxrgate.hashlog import HashLog, parse_head, verify_log
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The gate's hash-chained log.")
@@ -48,6 +47,8 @@ def acknowledge(
 
 
 async def _append(log: Path, reason: str) -> None:
+    from cxrgate.gateway.check import ACKNOWLEDGED
+
     opened = HashLog(log)
     await opened.append(ACKNOWLEDGED, reason=reason)
     await opened.close()

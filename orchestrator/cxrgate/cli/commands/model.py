@@ -12,10 +12,6 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
-from cxrgate.models.cast import cast_model
-from cxrgate.models.presets import PRESETS
-from cxrgate.models.torch_extra import expect_torch
-from cxrgate.serving.pack import pack_model
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,9 +38,9 @@ def import_model(
     ] = Preset.PACKHAEUSER,
 ) -> None:
     """Convert a checkpoint to safetensors and a manifest, every shape checked; nothing is unpickled blindly."""
-    with errors_as_messages():
-        expect_torch("the import of a checkpoint")
-        from cxrgate.models.checkpoint import import_checkpoint  # noqa: PLC0415
+    with errors_as_messages("torch"):
+        from cxrgate.models.checkpoint import import_checkpoint
+        from cxrgate.models.presets import PRESETS
 
         manifest = import_checkpoint(checkpoint, output, kind, PRESETS[preset][kind])
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
@@ -65,7 +61,9 @@ def cast(
     output: Annotated[Path, typer.Option(help="Model folder to write.")],
 ) -> None:
     """Make of a model another one that computes in 16 bits: to enrol with, to calibrate and to serve as itself."""
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.models.cast import cast_model
+
         manifest = cast_model(folder, output, dtype)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
@@ -77,7 +75,9 @@ def pack(
 ) -> None:
     """Pack the models of a store for `cxrgate serve models`, each with a known answer."""
     folders = ModelFolders.of(store)
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        from cxrgate.serving.pack import pack_model
+
         for folder in (folders.retrieval, folders.verification, folders.copying):
             if folder is not None:
                 manifest = pack_model(folder, output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,9 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
-from cxrgate.release_report.recheck import Recheck, write_withdrawals
-from cxrgate.release_report.recheck import recheck as hold
+
+if TYPE_CHECKING:
+    from cxrgate.release_report.recheck import Recheck
 
 _SHOWN = 20
 _HOW = """To withdraw them: tell everybody who has the set, by these names; remove them from every copy; publish the set
@@ -31,12 +32,16 @@ def recheck(
 
     Exit codes: 0 all of it would be released again; 1 some would be withdrawn; 2 wrong usage.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
         path = output or release.resolve().parent / "recheck.csv"
         if path.resolve().is_relative_to(release.resolve()):
             raise UsageError(f"expected a CSV outside of the released set, got {path}")
+        settings = read_config(config)
+        from cxrgate.release_report.recheck import recheck as hold
+        from cxrgate.release_report.recheck import write_withdrawals
+
         with bars() as report:
-            found = hold(read_config(config), release, lambda done, total: report("check again", done, total))
+            found = hold(settings, release, lambda done, total: report("check again", done, total))
         write_withdrawals(path, found)
     tell(found, path)
     raise typer.Exit(Exit.REJECTED if found.withdrawals else Exit.RELEASED)

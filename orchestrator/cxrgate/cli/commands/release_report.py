@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +13,11 @@ from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.index import Snapshot, read_key
-from cxrgate.release_report.checks.found import Verification
-from cxrgate.release_report.compose import Inputs
-from cxrgate.release_report.coverage import Coverage, cover
-from cxrgate.release_report.verify import Sources, verify_release_report
-from cxrgate.release_report.write import PAGE_SUFFIX, write_release_report
-from cxrgate.run.recorded import read_results
-from cxrgate.run.run import Paths
+
+if TYPE_CHECKING:
+    from cxrgate.release_report.checks.found import Verification
+    from cxrgate.release_report.coverage import Coverage
+    from cxrgate.run.run import Paths
 
 Certificate = Annotated[
     Path | None, typer.Option(help="The certificate; else the one beside the configuration's snapshot.")
@@ -46,8 +44,12 @@ def release_report(
 
     Exit codes: 0 written; 2 wrong usage, or files that are not what the run recorded.
     """
-    with errors_as_messages():
-        config = read_config(place) if place.is_file() else None
+    with errors_as_messages("gate"):
+        config, signer = read_config(place) if place.is_file() else None, Signer.read(key)
+        from cxrgate.release_report.compose import Inputs
+        from cxrgate.release_report.write import PAGE_SUFFIX, write_release_report
+        from cxrgate.run.run import Paths
+
         paths = Paths(config.output if config else place)
         inputs = Inputs(
             paths.results,
@@ -56,7 +58,7 @@ def release_report(
             audit,
             _coverage(config, training_manifest),
         )
-        path = write_release_report(inputs, paths.output, Signer.read(key), utc_now())
+        path = write_release_report(inputs, paths.output, signer, utc_now())
         typer.echo(f"{path}\n{path.with_suffix(PAGE_SUFFIX)}")
 
 
@@ -79,16 +81,20 @@ def verify_report(
 
     Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
+        settings, public = read_config(config) if config else None, read_public_key(key)
+        from cxrgate.release_report.verify import Sources, verify_release_report
+        from cxrgate.run.run import Paths
+
         beside = Paths(path.parent)
         sources = Sources(
-            key=read_public_key(key),
-            certification_key=read_public_key(certification_key or key),
+            key=public,
+            certification_key=read_public_key(certification_key) if certification_key else public,
             released=released or beside.released,
             results=results or (beside.results if beside.results.is_dir() else None),
             certificate=certificate,
             audit=audit,
-            coverage=_counted_again(read_config(config) if config else None, training_manifest),
+            coverage=_counted_again(settings, training_manifest),
         )
         found = verify_release_report(path, sources)
     raise typer.Exit(tell(found))
@@ -111,7 +117,11 @@ def _certificate(paths: Paths, config: RunConfig | None, path: Path | None) -> b
         if not path.is_file():
             raise UsageError(f"expected a certificate, got {path}")
         return path.read_bytes()
-    if config is None or read_results(paths.results).run.get("certification") == UNCERTIFIED:
+    if config is None:
+        return None
+    from cxrgate.run.recorded import read_results
+
+    if read_results(paths.results).run.get("certification") == UNCERTIFIED:
         return None
     return certificate_bytes(config.snapshot)
 
@@ -130,6 +140,8 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
         raise UsageError(
             "expected a configuration of the run, with enrol.key: --training-manifest needs its snapshot and key"
         )
+    from cxrgate.release_report.coverage import cover
+
     key, snapshot = read_key(config.enrol.key), Snapshot.open(config.snapshot, config.read_storage_key())
     with bars() as progress:
         return cover(manifest, snapshot, key, config.workers, progress)

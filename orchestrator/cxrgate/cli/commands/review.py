@@ -7,21 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.pictures import FilePictures
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
-from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import ensure_key
-from cxrgate.review.links import sign_link
-from cxrgate.review.process import serve_review
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import ServiceEndpoint
-from cxrgate.run.enrol import list_images
+
+if TYPE_CHECKING:
+    from cxrgate.cli.pictures import FilePictures
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The reviewer's page of a finished run, and links to it."
@@ -44,8 +41,11 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM. Pictures are shown only with both the references and the reference map."""
     log_to_stderr()
-    with errors_as_messages():
+    with errors_as_messages("review"):
         settings, secret = read_config(config), ensure_key(key)
+        from cxrgate.review.process import serve_review
+        from cxrgate.rpc.process import ServiceEndpoint
+
         listening = ServiceEndpoint(listen, certificates, roles)
         with _pictures(settings, references, reference_map) as pictures:
             asyncio.run(serve_review(settings, listening, secret, pictures))
@@ -59,7 +59,9 @@ def link(
     hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long the link can be used, once.")] = 24,
 ) -> None:
     """Print a link that lets one reviewer in once, without a certificate. Whoever has it can use it: send it safely."""
-    with errors_as_messages():
+    with errors_as_messages("review"):
+        from cxrgate.review.links import sign_link
+
         token = sign_link(ensure_key(key), reviewer, timedelta(hours=hours))
         typer.echo(f"https://{address}/enter/{token}")
 
@@ -71,5 +73,9 @@ def _pictures(config: RunConfig, references: Path | None, reference_map: Path | 
         return
     if references is None or reference_map is None:
         raise UsageError("expected --references and --reference-map together, or neither")
+    from cxrgate.cli.pictures import FilePictures
+    from cxrgate.images.sandbox.decoder import SandboxedDecoder
+    from cxrgate.run.enrol import list_images
+
     with SandboxedDecoder() as decoder:
         yield FilePictures(list_images(config.synthetic), reference_map, decoder, references)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,17 +11,13 @@ from rich.table import Table
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.cli.pictures import FilePictures
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
-from cxrgate.compat.run import publish_filtered, run_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
-from cxrgate.gate.opening import IN_THIS_PROCESS, Services
-from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.run.enrol import list_images
-from cxrgate.run.run import Paths, RunSummary
-from cxrgate.run.run import run as run_filter
-from cxrgate.run_page.page import write_report
+
+if TYPE_CHECKING:
+    from cxrgate.gate.opening import Services
+    from cxrgate.run.run import RunSummary
 
 _SHOWN = 20
 
@@ -48,23 +44,38 @@ def run(
 
     Exit codes: 0 every image released, 1 some rejected, 2 wrong usage, 3 some without an answer.
     """
-    with errors_as_messages():
-        pipeline = read_pipeline_config(config) if is_pipeline_config(config) else None
-        settings = run_config(pipeline) if pipeline else read_config(config)
-        services = Services(models, index, certificates)
-        summary = execute(settings, services)
+    with errors_as_messages("gate"):
+        settings, published = _read(config)
+        from cxrgate.gate.opening import Services
+
+        summary = execute(settings, Services(models, index, certificates))
         make_report(settings)
-        if pipeline:
-            publish_filtered(settings, pipeline.filtered_dataset_output)
-            typer.echo(f"The same set, where the configuration wants it: {pipeline.filtered_dataset_output}")
+        if published:
+            from cxrgate.compat.run import publish_filtered
+
+            publish_filtered(settings, published)
+            typer.echo(f"The same set, where the configuration wants it: {published}")
     raise typer.Exit(exit_code(summary))
 
 
-def execute(settings: RunConfig, services: Services = IN_THIS_PROCESS) -> RunSummary:
-    """Run with progress bars and say what came of it."""
+def _read(config: Path) -> tuple[RunConfig, Path | None]:
+    """The run and, where anonymization-pipeline's configuration asks for it, the folder of its released set."""
+    if not is_pipeline_config(config):
+        return read_config(config), None
+    pipeline = read_pipeline_config(config)
+    from cxrgate.compat.run import run_config
+
+    return run_config(pipeline), pipeline.filtered_dataset_output
+
+
+def execute(settings: RunConfig, services: Services | None = None) -> RunSummary:
+    """Run with progress bars, in this process where no services are given, and say what came of it."""
+    from cxrgate.gate.opening import IN_THIS_PROCESS
+    from cxrgate.run.run import run as run_filter
+
     console = Console()
     with bars() as progress:
-        summary = run_filter(settings, progress, services)
+        summary = run_filter(settings, progress, services or IN_THIS_PROCESS)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
@@ -78,6 +89,12 @@ def make_report(settings: RunConfig) -> None:
     Raises:
         UsageError: pictures are asked for without a reference map.
     """
+    from cxrgate.cli.pictures import FilePictures
+    from cxrgate.images.sandbox.decoder import SandboxedDecoder
+    from cxrgate.run.enrol import list_images
+    from cxrgate.run.run import Paths
+    from cxrgate.run_page.page import write_report
+
     paths, page = Paths(settings.output), settings.output / "report.html"
     if not settings.include_references:
         write_report(paths.results, paths.released, page)
@@ -91,6 +108,8 @@ def make_report(settings: RunConfig) -> None:
 
 def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     """What was removed and why."""
+    from cxrgate.run.run import Paths
+
     results = summary.results
     counts = results["decision"].value_counts()
     promised = settings.certification == "required"

@@ -11,13 +11,8 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.gate.config import read_config
-from cxrgate.gate.opening import Services
-from cxrgate.gateway.process import serve_gate
 from cxrgate.index import EngineName
-from cxrgate.index.service.process import serve_index
 from cxrgate.rpc.logs import log_to_stderr
-from cxrgate.rpc.process import ServiceEndpoint
-from cxrgate.serving.torchserve.process import serve_models
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,12 +42,12 @@ def index(
     ] = None,
     storage_key: Annotated[Path | None, typer.Option(help="Key that the store is sealed with.")] = None,
 ) -> None:
-    """Serve the active snapshot of a store: the one that was activated last, or the only one.
-
-    `python -m cxrgate.index` is the same without loading torch.
-    """
+    """Serve the active snapshot of a store: the one that was activated last, or the only one."""
     log_to_stderr()
     with errors_as_messages():
+        from cxrgate.index.service.process import serve_index
+        from cxrgate.rpc.process import ServiceEndpoint
+
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
         asyncio.run(serve_index(store, engine, listening, certification_key, storage_key))
 
@@ -75,10 +70,14 @@ def gate(
 ) -> None:
     """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
     log_to_stderr()
-    with errors_as_messages():
-        listening = ServiceEndpoint(listen, certificates, roles, metrics)
+    with errors_as_messages("gate"):
         settings = read_config(config)
         settings.expect_certification(certification_key)
+        from cxrgate.gate.opening import Services
+        from cxrgate.gateway.process import serve_gate
+        from cxrgate.rpc.process import ServiceEndpoint
+
+        listening = ServiceEndpoint(listen, certificates, roles, metrics)
         asyncio.run(serve_gate(settings, listening, log, Services(models_address, index_address, certificates)))
 
 
@@ -95,5 +94,7 @@ def models(
 ) -> None:
     """Serve packed models with TorchServe, started anew when it no longer gives the known answers."""
     log_to_stderr()
-    with errors_as_messages():
+    with errors_as_messages("serve"):
+        from cxrgate.serving.torchserve.process import serve_models
+
         asyncio.run(serve_models(store, folder, listen, workers=workers, gpu=gpu, metrics=metrics))

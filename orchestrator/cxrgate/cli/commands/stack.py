@@ -6,19 +6,11 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.client import Gate, Image, Verdict
-from cxrgate.demo.dataset import write_dataset
-from cxrgate.rpc.channel import Identity
-from cxrgate.stack.checks import Plan
-from cxrgate.stack.compose import Compose
-from cxrgate.stack.engine import Engine
-from cxrgate.stack.launch import Launch
-from cxrgate.stack.state import State
 from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
@@ -34,6 +26,10 @@ from cxrgate.stack.variables import (
     WATCHED,
 )
 
+if TYPE_CHECKING:
+    from cxrgate.client import Verdict
+    from cxrgate.stack.state import State
+
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Run models, index and gate in containers on this host."
 )
@@ -41,8 +37,6 @@ app = typer.Typer(
 StateFolder = Annotated[Path, typer.Option("--state", help="Folder of certificates, keys, snapshots and the log.")]
 Deploy = Annotated[Path, typer.Option(help="Folder with compose.yaml.")]
 STATE, DEPLOY, ADDRESS = Path("state"), Path("deploy"), "127.0.0.1:8443"
-SEED = 20230418
-"""The demo's; see cli.demo, which would load pandas here."""
 
 
 @app.command()
@@ -89,7 +83,11 @@ def up(
 
     Exit codes: 0 it is healthy, 2 it is not; the message says what is wrong and what helps.
     """
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.stack.checks import Plan
+        from cxrgate.stack.launch import Launch
+        from cxrgate.stack.state import State
+
         folder = State(state.resolve())
         known = folder.read_variables() if folder.variables.exists() else {}
         plan = Plan(
@@ -130,8 +128,13 @@ def demo(
 
     Exit codes: 0 every image got an answer, whatever it was; 2 the stack does not start; 3 some got none.
     """
-    data, state = output.resolve() / "data", State(output.resolve() / "state")
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.demo.dataset import SEED, write_dataset
+        from cxrgate.stack.checks import Plan
+        from cxrgate.stack.launch import Launch
+        from cxrgate.stack.state import State
+
+        data, state = output.resolve() / "data", State(output.resolve() / "state")
         if not data.exists():
             _say("drawing radiographs of invented patients")
             write_dataset(data, SEED)
@@ -147,6 +150,9 @@ def demo(
 
 def _check(folder: Path, address: str, state: State) -> list[Verdict]:
     """What the gate says of every file below a folder, asked as the generator."""
+    from cxrgate.client import Gate, Image
+    from cxrgate.rpc.channel import Identity
+
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     images = (Image(path.read_bytes(), "-".join(path.relative_to(folder).parts)) for path in paths)
     with Gate(address, Identity.read(state.certificates / "generator")) as gate:
@@ -161,7 +167,10 @@ def status(
 
     Exit codes: 0 all are, 2 no stack was started from there, 3 some are not.
     """
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.stack.engine import Engine
+        from cxrgate.stack.state import State
+
         project = State(state.resolve()).read_variables()[PROJECT]
         states = Engine().states(project)
     if as_json:
@@ -180,7 +189,10 @@ def logs(
     state: StateFolder = STATE,
 ) -> None:
     """Print the end of a service's log."""
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.stack.engine import Engine
+        from cxrgate.stack.state import State
+
         project = State(state.resolve()).read_variables()[PROJECT]
         typer.echo(Engine().log(project, service, lines), nl=False)
 
@@ -188,7 +200,10 @@ def logs(
 @app.command()
 def down(state: StateFolder = STATE, deploy: Deploy = DEPLOY) -> None:
     """Stop the stack: calls in flight end, the state folder stays as it is."""
-    with errors_as_messages():
+    with errors_as_messages("stack"):
+        from cxrgate.stack.compose import Compose
+        from cxrgate.stack.state import State
+
         folder = State(state.resolve())
         folder.read_variables()
         Compose(deploy.resolve(), folder.variables, profiles=list(PROFILE_SERVICES)).run("down", "--remove-orphans")

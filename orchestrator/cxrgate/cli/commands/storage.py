@@ -10,7 +10,6 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import StorageError, UsageError
 from cxrgate.index import Snapshot, read_key
-from cxrgate.index.sealing import seal_snapshot
 from cxrgate.storage import open_data_key, rewrap, wrapped_keys
 
 app = typer.Typer(
@@ -28,6 +27,8 @@ def seal(
 ) -> None:
     """Write a snapshot again, sealed; its digest, and so the policy's and every verdict, stays the same."""
     with errors_as_messages():
+        from cxrgate.index.sealing import seal_snapshot
+
         sealed = seal_snapshot(Snapshot.open(snapshot), output, read_key(key))
         typer.echo(f"{sealed.manifest.digest} in {output}; remove {snapshot} once it is in use")
 

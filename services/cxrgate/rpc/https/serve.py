@@ -13,7 +13,8 @@ import uvicorn
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.https.peer import PeerProtocol
-from cxrgate.rpc.process import ServiceEndpoint, read_identity
+from cxrgate.rpc.identity import read_identity
+from cxrgate.rpc.process import ServiceEndpoint
 
 GRACE_SECONDS = 5
 CONNECTIONS = 256

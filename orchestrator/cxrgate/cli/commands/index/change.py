@@ -8,14 +8,11 @@ from typing import Annotated
 import grpc
 import typer
 
-from cxrgate.api.index.v1 import index_service_pb2 as pb
-from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.index import Snapshot, opaque_id, read_key
-from cxrgate.index.changes import change_snapshot
 from cxrgate.rpc.channel import open_channel
-from cxrgate.rpc.process import read_identity
+from cxrgate.rpc.identity import read_identity
 
 SECONDS = 600.0
 """An index reads every byte of a snapshot before it goes over to it."""
@@ -33,6 +30,8 @@ def withdraw(
     As long as a generator that was trained on a patient is in use, withdrawing the patient takes protection away.
     """
     with errors_as_messages():
+        from cxrgate.index.changes import change_snapshot
+
         names = {line.strip() for line in _read(patients) if line.strip()}
         secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
         base = Snapshot.open(snapshot, storage)
@@ -48,10 +47,14 @@ def activate(
     certificates: Annotated[Path, typer.Option(help="Folder with the curator's tls.crt, tls.key and ca.crt.")],
 ) -> None:
     """Let a running index go over to another snapshot of its store; gates follow within a second, by themselves."""
-    with errors_as_messages(), open_channel(index, read_identity(certificates)) as channel:
-        stub = stubs.IndexServiceStub(channel)
+    with errors_as_messages():
+        from cxrgate.api.index.v1 import index_service_pb2 as pb
+        from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
+
         try:
-            answer = stub.ActivateSnapshot(pb.ActivateSnapshotRequest(index_digest=digest), timeout=SECONDS)
+            with open_channel(index, read_identity(certificates)) as channel:
+                request = pb.ActivateSnapshotRequest(index_digest=digest)
+                answer = stubs.IndexServiceStub(channel).ActivateSnapshot(request, timeout=SECONDS)
         except grpc.RpcError as error:
             raise UsageError(f"expected the index to go over, {error.code().name}: {error.details()}") from error
         typer.echo(f"active: {answer.index.digest}, {answer.index.reference_count} references")

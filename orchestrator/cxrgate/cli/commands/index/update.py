@@ -12,9 +12,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
-from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot
-from cxrgate.run.update import update as update_snapshot
 
 _DIGITS = 12
 
@@ -32,10 +30,13 @@ def update(
 
     The old snapshot is kept beside it, under its name and the start of its digest.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
         settings = read_config(config)
         if settings.enrol is None:
             raise UsageError("expected `enrol` in the configuration: it says what is listed, and under which key")
+        from cxrgate.gate.local import local_models
+        from cxrgate.run.update import update as update_snapshot
+
         base = Snapshot.open(settings.snapshot, settings.read_storage_key())
         made = output or settings.snapshot.with_name(f"{settings.snapshot.name}.new")
         with local_models(settings.folders, settings.device) as models, bars() as progress:

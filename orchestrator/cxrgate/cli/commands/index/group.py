@@ -10,16 +10,13 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.commands.index_change import activate, withdraw
-from cxrgate.cli.commands.index_update import update
+from cxrgate.cli.commands.index.change import activate, withdraw
+from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
-from cxrgate.gate.local import local_models
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.manifest import read_manifest
-from cxrgate.run.enrol import enrol_listed
-from cxrgate.run.held import verify_images
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
@@ -49,9 +46,12 @@ def build(
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
     settings = Enrol(images=images, key=key, reference_map=reference_map, exclude=exclude, layout=layout, splits=splits)
-    with errors_as_messages(), local_models(ModelFolders.of(models), device) as loaded:
+    with errors_as_messages("gate"):
         storage = None if storage_key is None else read_key(storage_key)
-        with bars() as progress:
+        from cxrgate.gate.local import local_models
+        from cxrgate.run.enrol import enrol_listed
+
+        with local_models(ModelFolders.of(models), device) as loaded, bars() as progress:
             snapshot = enrol_listed(settings, output, loaded, progress, workers=workers, storage_key=storage)
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
 
@@ -76,12 +76,14 @@ def verify(
 
     With --images SNAPSHOT is the YAML file of a run whose `enrol` says what was listed.
     """
-    with errors_as_messages():
+    with errors_as_messages("gate"):
         if not images:
             Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
             typer.echo("every array is what the manifest names")
             return
         config = read_config(snapshot)
+        from cxrgate.run.held import verify_images
+
         with bars() as progress:
             held = verify_images(config, progress)
         typer.echo(f"every array is what the manifest names; {held.sentence}, {held.decoded} compared by their pixels")

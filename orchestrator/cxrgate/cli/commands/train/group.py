@@ -2,78 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cxrgate.cli.bars import bars
-from cxrgate.cli.commands.train_score import score
+from cxrgate.cli.commands.train.score import score
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.models import ModelKind
 from cxrgate.train import read_recipe, read_samples, with_splits, without_sources
-from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
-from cxrgate.train.frontality.packages import collect
-from cxrgate.train.frontality.recipe import read_frontality_recipe
-from cxrgate.train.published_splits import read_splits, write_listing
-from cxrgate.train.training import Job
-from cxrgate.train.training import train as train_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
 
 Listing = Annotated[
     Path, typer.Argument(help="CSV with image and patient_id and, if there, source and split (train, tune, test).")
 ]
-RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML; default model_store/recipes/<kind>.yaml.")]
 Output = Annotated[Path, typer.Option(help="Model folder to write.")]
 Work = Annotated[Path, typer.Option(help="Folder of decoded images and the checkpoint; a stopped training goes on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Without = Annotated[list[str] | None, typer.Option(help="A source to leave out; may be given several times.")]
-FRONTALITY = Path("model_store/recipes/frontality.yaml")
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+RECIPES = Path("model_store/recipes")
+FRONTALITY = RECIPES / "frontality.yaml"
+
+TRAINED = {
+    ModelKind.RETRIEVAL: "Train the model that finds a patient's other images.",
+    ModelKind.VERIFICATION: "Train the model that judges whether two images show one patient.",
+    ModelKind.COPY: "Train the model that finds copies; it needs no patient's second image.",
+}
+"""One command for each kind of model, with the same options."""
 
 
-@app.command()
-def retrieval(
-    listing: Listing,
-    output: Output,
-    work: Work,
-    recipe: RecipeFile = None,
-    seed: Seed = 1,
-    without: Without = None,
-    device: Device = "cpu",
-) -> None:
-    """Train the model that finds a patient's other images."""
-    _train(ModelKind.RETRIEVAL, listing, output, work, recipe, seed, without, device)
+def _training_of(kind: ModelKind) -> Callable[..., None]:
+    def command(
+        listing: Listing,
+        output: Output,
+        work: Work,
+        recipe: Annotated[Path | None, typer.Option(help="YAML; default model_store/recipes/<kind>.yaml.")] = None,
+        seed: Seed = 1,
+        without: Without = None,
+        device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    ) -> None:
+        with errors_as_messages("train"):
+            settings = read_recipe(recipe or RECIPES / f"{kind}.yaml")
+            if settings.kind is not kind:
+                raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
+            samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+            from cxrgate.train.training import Job, train
+
+            with bars() as progress:
+                manifest = train(Job(samples, settings, seed, work, output, device), progress)
+            typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+    return command
 
 
-@app.command()
-def verification(
-    listing: Listing,
-    output: Output,
-    work: Work,
-    recipe: RecipeFile = None,
-    seed: Seed = 1,
-    without: Without = None,
-    device: Device = "cpu",
-) -> None:
-    """Train the model that judges whether two images show one patient."""
-    _train(ModelKind.VERIFICATION, listing, output, work, recipe, seed, without, device)
-
-
-@app.command()
-def copy(
-    listing: Listing,
-    output: Output,
-    work: Work,
-    recipe: RecipeFile = None,
-    seed: Seed = 1,
-    without: Without = None,
-    device: Device = "cpu",
-) -> None:
-    """Train the model that finds copies; it needs no patient's second image."""
-    _train(ModelKind.COPY, listing, output, work, recipe, seed, without, device)
+for _kind, _about in TRAINED.items():
+    app.command(_kind.value, help=_about)(_training_of(_kind))
 
 
 @app.command()
@@ -84,6 +71,9 @@ def outliers(
 ) -> None:
     """Take the pictures out of the packages that the recipe of `frontality` names."""
     with errors_as_messages():
+        from cxrgate.train.frontality.packages import collect
+        from cxrgate.train.frontality.recipe import read_frontality_recipe
+
         for package, count in collect(read_frontality_recipe(recipe).packages, archives, output).items():
             typer.echo(f"{package}: {count}")
 
@@ -102,10 +92,15 @@ def frontality(
     without: Without = None,
 ) -> None:
     """Teach a retrieval model to tell what is no frontal chest radiograph; its embeddings stay the same."""
-    with errors_as_messages(), bars() as progress:
+    with errors_as_messages("gate"):
+        from cxrgate.train.frontality.recipe import read_frontality_recipe
+
+        settings = read_frontality_recipe(recipe)
         samples = with_splits(without_sources(read_samples(listing), without or []), seed)
-        job = FrontalityJob(samples, read_frontality_recipe(recipe), seed, model, outliers, work, output)
-        manifest = fit_frontality(job, progress)
+        from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
+
+        with bars() as progress:
+            manifest = fit_frontality(FrontalityJob(samples, settings, seed, model, outliers, work, output), progress)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
@@ -120,26 +115,8 @@ def listing(
 ) -> None:
     """Write the listing of the split of ChestX-ray14 that Packhäuser et al. published, checked to part patients."""
     with errors_as_messages():
+        from cxrgate.train.published_splits import read_splits, write_listing
+
         found = read_splits(nih_splits)
         write_listing(found, images, output)
         typer.echo(f"{len(found)} images of {len({image.patient_id for image in found})} patients in {output}")
-
-
-def _train(
-    kind: ModelKind,
-    listing: Path,
-    output: Path,
-    work: Path,
-    recipe: Path | None,
-    seed: int,
-    without: list[str] | None,
-    device: str,
-) -> None:
-    with errors_as_messages():
-        settings = read_recipe(recipe or Path("model_store/recipes") / f"{kind}.yaml")
-        if settings.kind is not kind:
-            raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
-        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
-        with bars() as progress:
-            manifest = train_model(Job(samples, settings, seed, work, output, device), progress)
-        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")

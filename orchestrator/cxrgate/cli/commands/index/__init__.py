@@ -1,0 +1,1 @@
+"""`cxrgate index`: snapshots of the real images."""

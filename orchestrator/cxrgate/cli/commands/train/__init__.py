@@ -1,0 +1,1 @@
+"""`cxrgate train`: models trained on your own images, and scored."""
