@@ -9,6 +9,7 @@ from enum import IntEnum
 import typer
 
 from cxrgate.cli.extras import without_extra
+from cxrgate.cli.plain import plain
 from cxrgate.core import CxrgateError
 
 
@@ -32,7 +33,7 @@ def errors_as_messages(extra: str = "index") -> Iterator[None]:
     try:
         yield
     except CxrgateError as error:
-        typer.echo(f"cxrgate: {error}", err=True)
+        typer.echo(f"cxrgate: {plain(str(error))}", err=True)
         raise typer.Exit(Exit.USAGE) from error
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from cxrgate.core import Failure, UsageError
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.images.sources.files import read_table, relative_name
+from cxrgate.images.sources.names import relative_name
+from cxrgate.images.sources.tables import read_table
 
 
 class FilePictures:

@@ -28,7 +28,8 @@ from cxrgate.images import ImageFile, Layout
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.run.enrol import list_images
-from cxrgate.run.release import publish, release_names, stage
+from cxrgate.run.names import release_names
+from cxrgate.run.release import MANIFEST, publish, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def filter_dataset(config: PipelineConfig, options: Options) -> Filtered:
         scores=read_scores(config.verification_output),
         pixels=origin["pixels"],
         folder=config.filtered_dataset_output,
-        names=release_names(files),
+        names=release_names(files, [MANIFEST]),
     )
     try:
         asyncio.run(job.judge(files, options.workers, options.progress("filter", len(files))))

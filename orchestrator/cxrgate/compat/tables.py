@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cxrgate.compat.private import private_file
 from cxrgate.core import UsageError
-from cxrgate.images.sources.files import read_table
+from cxrgate.images.sources.tables import read_table
 
 NEAREST = ("synthetic_image", "real_image", "distance", "rank")
 SCORES = ("synthetic_image", "real_image", "score")

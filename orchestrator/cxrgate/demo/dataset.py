@@ -19,7 +19,7 @@ from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
 from cxrgate.demo.planting import MAKERS, Content, Pixels, PlantedKind
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.images.sources.files import read_table
+from cxrgate.images.sources.tables import read_table
 from cxrgate.storage import whole_folder
 
 CLASSES = ("No_Cardiomegaly", "Cardiomegaly")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cxrgate.core import UsageError
-from cxrgate.images import Layout
+from cxrgate.images import Layout, PatientRule, SourceOptions
+from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
 
 
@@ -53,14 +54,41 @@ class PolicyConfig(Section):
 
 
 class Enrol(Section):
-    """Real images to build the snapshot from where it does not exist yet; layout and splits as for list_source."""
+    """Real images to build the snapshot from where it does not exist yet; how to list them as for SourceOptions."""
 
     images: Path
     key: Path
     reference_map: Path
     exclude: Path | None = None
     layout: Layout | None = None
-    splits: Path | None = None
+    splits: Path | tuple[str, ...] | None = None
+    """Names of splits, or `all`; a path ending in .csv or .csv.gz is MIMIC-CXR's table of splits."""
+    views: Literal["frontal", "all"] = "frontal"
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Per column of ours the name that it has in the table, such as patient_id: subject_id."""
+    every_image_is_a_patient: bool = False
+    """The explicit word for images without a patient: each counts as another patient's."""
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _names_or_table(cls, value: Any) -> Any:
+        """A name that is no table's is a split's."""
+        if isinstance(value, str):
+            return Path(value) if is_table(Path(value)) else (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def options(self) -> SourceOptions:
+        """How to list the images."""
+        table, names = (self.splits, ()) if isinstance(self.splits, Path) else (None, self.splits or ())
+        return SourceOptions(
+            layout=self.layout,
+            split_table=table,
+            splits=names,
+            all_views=self.views == "all",
+            columns=self.columns,
+            patients=PatientRule.EACH_IMAGE if self.every_image_is_a_patient else PatientRule.REQUIRED,
+        )
 
 
 class RunConfig(Section):

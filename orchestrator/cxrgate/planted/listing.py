@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxrgate.core import UsageError
-from cxrgate.images.sources.files import read_table
+from cxrgate.images.sources.tables import read_table
 from cxrgate.models import ModelManifest
 from cxrgate.train import Sample, Split, read_samples
 from cxrgate.train.scoring.models import unseen

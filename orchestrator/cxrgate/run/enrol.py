@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.ordered import batched
@@ -16,7 +17,7 @@ from cxrgate.images import ImageFile, Layout, list_source
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.build import Enrolment, build_snapshot
-from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
 
 
@@ -27,9 +28,10 @@ def list_images(path: Path, layout: Layout | None = None, splits: Path | None = 
 
 def enrol_listed(
     settings: Enrol,
+    listed: EnrolmentList,
     folder: Path,
     models: LocalModels,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     *,
     workers: int,
     storage_key: bytes | None,
@@ -37,7 +39,8 @@ def enrol_listed(
     """Enrol what is listed but for what is excluded, then write the reference map.
 
     Args:
-        settings: the images and the key of the opaque ids, which exists.
+        settings: the key of the opaque ids, which exists, and the place of the reference map.
+        listed: the images.
         folder: of the new snapshot.
         models: what enrolment and checking share.
         progress: called with "enrol", the images done now and those in all.
@@ -45,9 +48,8 @@ def enrol_listed(
         storage_key: seals the snapshot, None where nothing is sealed.
 
     Raises:
-        CxrgateError: see list_enrolment, read_key and build_snapshot.
+        CxrgateError: see read_key and build_snapshot.
     """
-    listed = list_enrolment(settings)
     key = read_key(settings.key)
     task = enrol(
         listed.files,

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cxrgate.core import UsageError
+from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
-from cxrgate.images import ImageFile, list_source
+from cxrgate.images import ImageFile, Layout, read_listing
+from cxrgate.images.sources.tables import is_table
+from cxrgate.run.dicom_patients import with_dicom_patients
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentList:
-    """The images to enrol, in order, and how many the operator left out."""
+    """The images to enrol, in order, and how many the operator left out.
+
+    Attributes:
+        files: the images.
+        excluded: how many the operator left out by name.
+        left_out: per reason, how many the data set's layout left out.
+        notes: sentences on how the list was understood.
+    """
 
     files: tuple[ImageFile, ...]
     excluded: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def patients(self) -> int:
@@ -27,17 +39,36 @@ class EnrolmentList:
     @property
     def about(self) -> dict[str, Any]:
         """What the snapshot's manifest says of the list: numbers, and no name."""
-        return {"listed": len(self.files) + self.excluded, "excluded": self.excluded}
+        listed = len(self.files) + self.excluded
+        return {"listed": listed, "excluded": self.excluded, "left_out": dict(self.left_out)}
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the user is told before anything is computed."""
+        more = [f"{self.excluded} images are excluded by name"] if self.excluded else []
+        return [f"{len(self.files)} images of {self.patients} patients are listed", *self.notes, *more]
 
 
-def list_enrolment(settings: Enrol) -> EnrolmentList:
-    """List what is to be enrolled; UsageError where list_source or read_excluded refuses, or nothing is left."""
-    listed = list_source(settings.images, settings.layout, settings.splits)
-    excluded = read_excluded(settings.exclude, listed)
-    files = tuple(file for file in listed if file.image_id not in excluded)
+def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silent) -> EnrolmentList:
+    """List what is to be enrolled.
+
+    Args:
+        settings: what, and how to list it.
+        workers: processes that read the headers of a folder of DICOM files.
+        progress: called with "headers" where there are such files.
+
+    Raises:
+        UsageError: as read_listing, with_dicom_patients and read_excluded; or nothing is left.
+    """
+    options = settings.options
+    listed = read_listing(settings.images, options)
+    if (options.layout or Layout.FOLDER) is Layout.FOLDER and not is_table(settings.images):
+        listed = with_dicom_patients(listed, workers, progress, own=settings.every_image_is_a_patient)
+    excluded = read_excluded(settings.exclude, listed.files)
+    files = tuple(file for file in listed.files if file.image_id not in excluded)
     if not files:
         raise UsageError(f"expected images to enrol in {settings.images}, all of them are excluded")
-    return EnrolmentList(files, len(excluded))
+    return EnrolmentList(files, len(excluded), listed.left_out, tuple(listed.sentences))
 
 
 def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:

@@ -67,7 +67,7 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         SnapshotCorrupt: what differs is the snapshot from its own manifest.
         UsageError: the list or the key cannot be read.
     """
-    listed = list_enrolment(settings)
+    listed = list_enrolment(settings, workers, progress)
     comparer = ImageComparer(snapshot, read_key(settings.key))
     found = comparer.compare(listed.files, [file_stamp(file.path) for file in listed.files])
     asked = (*found.touched, *found.unchanged) if every else found.touched

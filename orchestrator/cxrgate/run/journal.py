@@ -9,6 +9,7 @@ line that was changed, removed from the middle or moved is then refused; only th
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -29,10 +30,19 @@ class Journal:
         """Open or create the journal of the run that `run` describes, sealed where a storage key is given.
 
         Raises:
-            UsageError: the journal is another run's, or is sealed and no key is given, or the other way round.
+            UsageError: the journal is another run's, or another process writes it now, or it is sealed and no key is
+                given, or the other way round.
             StorageError: it is sealed with another key, or was changed (StorageCorrupt).
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path)
+        try:
+            self._open(path, run, storage_key)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, path: Path, run: Mapping[str, Any], storage_key: bytes | None) -> None:
         self._seal = _sealing(path, storage_key)
         lines, length = _read(path) if self._seal is None else _read_sealed(path, self._seal)
         if lines and lines[0] != dict(run):
@@ -54,8 +64,9 @@ class Journal:
         self.batches[number] = line
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and let others write it."""
         os.close(self._file)
+        os.close(self._lock)
 
     def _write(self, content: Mapping[str, Any]) -> None:
         payload = canonical_json(content)
@@ -65,6 +76,19 @@ class Journal:
             raise OSError("expected the journal's disk to take a whole line")
         os.fsync(self._file)
         self._count += 1
+
+
+def _lock(path: Path) -> int:
+    """Keep other runs out of this output; the lock goes with the process, however it ends."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise UsageError(
+            f"another run writes into {path.parent.parent}: wait for its end, or choose another output"
+        ) from error
+    return lock
 
 
 def _sealing(path: Path, storage_key: bytes | None) -> SealedLines | None:

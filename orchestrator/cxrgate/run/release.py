@@ -5,35 +5,28 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from cxrgate.core import UsageError
+from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
-from cxrgate.images import ImageFile
 from cxrgate.storage import replaced_folder
 
 MANIFEST = "manifest.json"
 
 
-def release_names(files: Sequence[ImageFile]) -> dict[str, str]:
-    """Per image id the name under which it would be released: its own with .png, made distinct where two collide.
+class ReleaseChanged(CxrgateError):
+    """A file that was to be published is not the one that was checked. It is checked anew by the next run."""
 
-    Class folders are kept. Names are compared without case, for file systems that do.
-    """
-    plain = {file.image_id: PurePosixPath(file.image_id).with_suffix(".png").as_posix() for file in files}
-    taken: dict[str, int] = {}
-    for name in plain.values():
-        taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
-    return {
-        image_id: name if taken[name.casefold()] == 1 else f"{image_id}.{_suffix(image_id)}.png"
-        for image_id, name in plain.items()
-    }
+    code = "DATA_LOSS"
+    reason = "RELEASE_CHANGED"
 
-
-def _suffix(image_id: str) -> str:
-    return bytes_digest(image_id.encode())[:8]
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} is not the file that was checked and nothing was published: find out who writes into the output "
+            "folder, then run again"
+        )
 
 
 def stage(folder: Path, name: str, content: bytes) -> str:
@@ -53,16 +46,20 @@ def is_staged(folder: Path, released: Mapping[str, str]) -> bool:
 def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapping[str, Any]) -> None:
     """Make `folder` exactly the given files and a manifest of their sha256; whatever lay there before is gone.
 
-    Everything is on the disk before it has the folder's name. `staged` may be the folder itself.
+    Everything is on the disk before it has the folder's name. `staged` may be the folder itself. Each file is read
+    again where it will be published, so that journal, manifest and file agree.
 
     Raises:
+        ReleaseChanged: a file is gone, or is not the one that was checked; nothing is published.
         OSError: the set cannot be written, or what lay there before cannot be removed.
     """
     with replaced_folder(folder) as partial:
-        for name in released:
+        for name, sha256 in released.items():
             target = partial / name
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(staged / name, target)
+            if target.is_symlink() or file_digest(target) != sha256:
+                raise ReleaseChanged(name)
         manifest = {**about, "files": dict(sorted(released.items()))}
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
@@ -84,5 +81,7 @@ def _link(source: Path, target: Path) -> None:
     """A hard link, or a copy on file systems without: never a symbolic link, which could not be handed on."""
     try:
         os.link(source, target)
+    except FileNotFoundError as error:
+        raise ReleaseChanged(target.name) from error
     except OSError:
         shutil.copyfile(source, target)

@@ -19,7 +19,7 @@ import pandas as pd
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
-from cxrgate.core.progress import Progress, silent
+from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
@@ -29,13 +29,15 @@ from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import Snapshot, ensure_key
 from cxrgate.run.enrol import enrol_listed, list_images
+from cxrgate.run.enrolment_list import list_enrolment
 from cxrgate.run.held import Held, hold
 from cxrgate.run.journal import Journal
+from cxrgate.run.names import release_names
 from cxrgate.run.reading import file_stamp, read_files
-from cxrgate.run.release import is_staged, publish, release_names, stage
+from cxrgate.run.release import MANIFEST, is_staged, publish, stage
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
-from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, without_withheld
+from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
 
 
@@ -80,28 +82,38 @@ class RunSummary:
     held: Held
 
 
-def run(config: RunConfig, progress: Progress = silent, services: Services = IN_THIS_PROCESS) -> RunSummary:
+def run(
+    config: RunConfig, progress: Progress = silent, services: Services = IN_THIS_PROCESS, tell: Tell = untold
+) -> RunSummary:
     """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
 
     Args:
         config: see RunConfig.
         progress: called with the step ("enrol" or "check"), images done now and images in all.
         services: where models and index answer. Only with both in this process is a missing snapshot enrolled.
+        tell: called with what the user should know before anything is computed.
 
     Raises:
         CxrgateError: see core.errors; nothing is published then.
     """
     files = list_images(config.synthetic)
     held = hold_existing(config, progress) if services.index is None else None
-    return asyncio.run(_run(services, config, files, held, progress))
+    if held is not None:
+        tell(held.sentence)
+    return asyncio.run(_run(services, config, files, held, progress, tell))
 
 
 async def _run(
-    services: Services, config: RunConfig, files: Sequence[ImageFile], held: Held | None, progress: Progress
+    services: Services,
+    config: RunConfig,
+    files: Sequence[ImageFile],
+    held: Held | None,
+    progress: Progress,
+    tell: Tell,
 ) -> RunSummary:
     async with open_models(config.folders, config.device, services) as models:
         if isinstance(models, LocalModels) and services.index is None:
-            await asyncio.to_thread(open_or_enrol, config, models, progress)
+            await asyncio.to_thread(open_or_enrol, config, models, progress, tell)
         async with open_gate(config, models, services) as (gate, about):
             return await _Run(config, gate, models, about, files, held, progress).finish()
 
@@ -113,13 +125,17 @@ def hold_existing(config: RunConfig, progress: Progress) -> Held | None:
     return hold(config.enrol, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
 
 
-def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress) -> Snapshot:
+def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress, tell: Tell = untold) -> Snapshot:
     """The snapshot, built first where the configuration says from what."""
     if config.snapshot.exists() or config.enrol is None:
         return Snapshot.open(config.snapshot, config.read_storage_key())
+    listed = list_enrolment(config.enrol, config.workers, progress)
+    for sentence in listed.sentences:
+        tell(sentence)
     ensure_key(config.enrol.key)
     return enrol_listed(
         config.enrol,
+        listed,
         config.snapshot,
         models,
         progress,
@@ -145,7 +161,7 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"])
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
-        self._names = release_names(files)
+        self._names = release_names(files, [MANIFEST])
         self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
 
     async def finish(self) -> RunSummary:
@@ -220,8 +236,10 @@ class _Run:
             "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
         }
         with publishing(self._paths.released):
-            remaining, withheld = without_withheld(released, results, read_withheld(self._config.review))
-            expect_withheld(self._paths.released, withheld)
+            digests = read_withheld(self._config.review)
+            remaining, withheld = without_withheld(released, results, digests)
+            expect_withheld(self._paths.released, withheld, digests)
+            remember_withheld(self._paths.released, digests)
             more = {"withheld": withheld} if withheld else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
         return remaining.keys()

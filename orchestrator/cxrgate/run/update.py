@@ -85,7 +85,7 @@ class _Update:
     def __init__(self, settings: Enrol, models: LocalModels, work: Path, workers: int, progress: Progress) -> None:
         self._settings, self._models, self._work = settings, models, work
         self._workers, self._progress = workers, progress
-        self._listed, self._key = list_enrolment(settings), read_key(settings.key)
+        self._listed, self._key = list_enrolment(settings, workers, progress), read_key(settings.key)
 
     def make(self, base: Snapshot, output: Path, *, drop_unlisted: bool) -> Updated:
         """See update."""

@@ -10,6 +10,7 @@ Results stay as the gate recorded them. What is released is what the released se
 from __future__ import annotations
 
 import fcntl
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ import pandas as pd
 from cxrgate.core import UsageError
 from cxrgate.hashlog import read_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
-from cxrgate.storage import finish_replacement
+from cxrgate.storage import finish_replacement, write_durably
 
 WITHHELD = "image_withheld"
 
@@ -51,22 +52,47 @@ def without_withheld(
     return remaining, len(released) - len(remaining)
 
 
-def expect_withheld(released: Path, withheld: int) -> None:
-    """Let no image come back that reviewers withheld because their log is gone, or another one is named.
+def expect_withheld(released: Path, withheld: int, digests: frozenset[str]) -> None:
+    """Let no image come back that reviewers withheld because their log is gone, cut, or another one is named.
 
     Args:
         released: the folder that is to be published again.
         withheld: how many images would stay away.
+        digests: of the pixels that the reviewers' log withholds, held against what remember_withheld noted.
 
     Raises:
-        UsageError: more have been withheld from the set that is there, or its manifest cannot be read.
+        UsageError: more or others have been withheld before, or the manifest or the note cannot be read.
     """
     before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
-    if withheld < before:
+    missing = len(_remembered(_memory(released)) - digests)
+    if withheld < before or missing:
         raise UsageError(
-            f"the reviewers' log withholds {withheld} images, the published set {before}: "
-            "check `review:` in the configuration"
+            f"the reviewers' log withholds {withheld} images, the published set {before}, and {missing} that were "
+            "withheld before are not in the log: check `review:` in the configuration"
         )
+
+
+def remember_withheld(released: Path, digests: frozenset[str]) -> None:
+    """Note beside the journal what the log withholds, for the next publication; what was noted before stays."""
+    memory = _memory(released)
+    noted = sorted(_remembered(memory) | digests)
+    if noted:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(memory, f"{json.dumps(noted)}\n".encode(), 0o600)
+
+
+def _memory(released: Path) -> Path:
+    """Not in the released set, which anybody may see: which images looked like a patient to a reviewer is private."""
+    return released.parent / "work" / "withheld.json"
+
+
+def _remembered(memory: Path) -> frozenset[str]:
+    try:
+        return frozenset(map(str, json.loads(memory.read_bytes())))
+    except FileNotFoundError:
+        return frozenset()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{memory} cannot be read; it says what reviewers withheld: restore it") from error
 
 
 @contextmanager
@@ -89,13 +115,16 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
     or another file that is gone.
 
     Raises:
+        ReleaseChanged: a file of the set is gone or was changed; what was withheld has left it all the same.
         OSError: the set cannot be published again.
         UsageError: there is no released set of cxrgate's, or the log is broken.
     """
     with publishing(released):
         manifest = read_manifest(released)
         files = manifest.pop("files")
-        remaining, left = without_withheld(files, results, read_withheld(log))
+        digests = read_withheld(log)
+        remember_withheld(released, digests)
+        remaining, left = without_withheld(files, results, digests)
         if left:
             for name in files.keys() - remaining.keys():
                 (released / name).unlink(missing_ok=True)

@@ -12,5 +12,16 @@ class Progress(Protocol):
         """Take note."""
 
 
+class Tell(Protocol):
+    """Called with a sentence that the user should read before the work goes on."""
+
+    def __call__(self, sentence: str, /) -> None:
+        """Show it."""
+
+
+def untold(sentence: str, /) -> None:
+    """A sentence that nobody asked to see."""
+
+
 def silent(step: str, done: int, total: int, /) -> None:
     """Progress that nobody asked to see."""

@@ -2,13 +2,26 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cxrgate.images.sources.files import ImageFile, list_csv, list_folder
-from cxrgate.images.sources.layouts import Layout, list_source
+from cxrgate.images.sources.csv_list import list_csv
+from cxrgate.images.sources.files import ImageFile, list_folder
+from cxrgate.images.sources.layouts import list_source, read_listing
+from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 
 if TYPE_CHECKING:
     from cxrgate.images.codec.decode import decode
 
-__all__ = ["ImageFile", "Layout", "decode", "list_csv", "list_folder", "list_source"]
+__all__ = [
+    "ImageFile",
+    "Layout",
+    "Listing",
+    "PatientRule",
+    "SourceOptions",
+    "decode",
+    "list_csv",
+    "list_folder",
+    "list_source",
+    "read_listing",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from google.protobuf import descriptor_pool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import CallRefused, UsageError
@@ -77,6 +76,9 @@ class Caller:
 
 def rpc_names(service: str) -> list[str]:
     """The full method names of a service that is compiled in."""
+    # Roles and quotas are asked for by doors too that speak no gRPC.
+    from google.protobuf import descriptor_pool  # noqa: PLC0415 - as said above
+
     pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
     descriptor = pool.FindServiceByName(service)
     return [f"/{service}/{method.name}" for method in descriptor.methods]

@@ -12,7 +12,8 @@ from typing import Protocol
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.images import list_csv
-from cxrgate.images.sources.files import ImageFile, read_table
+from cxrgate.images.sources.files import ImageFile
+from cxrgate.images.sources.tables import read_table
 
 SHARE_TUNE = 0.2
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.images import list_folder
-from cxrgate.images.sources.files import read_table
+from cxrgate.images.sources.tables import read_table
 from cxrgate.train.listing import Split, check_disjoint
 
 _SPLIT_FILES = {Split.TRAIN: "train.csv", Split.TUNE: "validation.csv", Split.TEST: "test.csv"}

@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -180,3 +182,10 @@ def test_a_score_that_is_no_number_is_recorded_as_none(tmp_path):
 
     assert answer.decision is Decision.INDETERMINATE
     assert [candidate.score for candidate in evidence.candidates] == [None] * 3
+
+
+def test_it_loads_no_protocol_and_no_models_framework():
+    script = "import sys, cxrgate.gateway.check; print({'google.protobuf', 'grpc', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

@@ -1,11 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from cxrgate.core import StorageCorrupt, StorageError, UsageError
-from cxrgate.images import ImageFile
 from cxrgate.run.journal import Journal
-from cxrgate.run.release import release_names
 
 RUN = {"policy": "p"}
 
@@ -53,13 +49,27 @@ def test_another_runs_journal_is_refused(tmp_path):
         Journal(tmp_path / "journal", {"policy": "q"})
 
 
-def test_released_names_are_png_and_distinct():
-    names = ["a/x.jpg", "a/x.png", "a/X.PNG", "b/y.dcm", "z"]
-    released = release_names([ImageFile(Path(name), name) for name in names])
+def test_two_runs_do_not_write_one_output(tmp_path):
+    first = Journal(tmp_path / "work/journal", RUN)
 
-    assert released["b/y.dcm"] == "b/y.png"
-    assert released["z"] == "z.png"
-    assert len({name.casefold() for name in released.values()}) == len(names)
+    with pytest.raises(UsageError, match="another run writes into"):
+        Journal(tmp_path / "work/journal", RUN)
+
+    first.close()
+    Journal(tmp_path / "work/journal", RUN).close()
+
+
+def test_a_second_run_leaves_the_sealed_journal_of_the_first_legible(tmp_path):
+    first = Journal(tmp_path / "work/journal", RUN, KEY)
+    with pytest.raises(UsageError, match="another run"):
+        Journal(tmp_path / "work/journal", RUN, KEY)
+    first.append(0, {"results": []})
+    first.close()
+
+    second = Journal(tmp_path / "work/journal", RUN, KEY)
+
+    assert list(second.batches) == [0]
+    second.close()
 
 
 KEY, OTHER = bytes(32), bytes(31) + b"1"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrgate.run.release import publish, stage
+from cxrgate.run.release import ReleaseChanged, publish, stage
 from cxrgate.storage import finish_replacement
 
 
@@ -70,3 +70,25 @@ def test_an_old_set_that_cannot_be_removed_is_an_error(tmp_path, monkeypatch):
         publish(folder, folder, {"1.png": files["1.png"]}, {})
 
     assert names(folder) == {"1.png", "manifest.json"}
+
+
+def in_place(path):
+    path.write_bytes(b"another image")
+
+
+def by_a_link(path):
+    path.unlink()
+    path.symlink_to("elsewhere.png")
+    path.with_name("elsewhere.png").write_bytes(b"1.png")
+
+
+@pytest.mark.parametrize("change", [in_place, by_a_link, Path.unlink], ids=["in place", "by a link", "gone"])
+def test_a_staged_file_that_was_changed_is_not_published(tmp_path, change):
+    files = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("1.png", "2.png")}
+    change(tmp_path / "staged/1.png")
+
+    with pytest.raises(ReleaseChanged, match=r"1\.png"):
+        publish(tmp_path / "staged", tmp_path / "released", files, {})
+
+    assert not (tmp_path / "released").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"staged"}

@@ -5,7 +5,7 @@ import pytest
 
 from cxrgate.core import UsageError
 from cxrgate.hashlog import HashLog, LogBroken
-from cxrgate.run.release import publish, stage
+from cxrgate.run.release import ReleaseChanged, publish, stage
 from cxrgate.run.withheld import WITHHELD, expect_withheld, read_withheld, withdraw_withheld
 
 RESULTS = pd.DataFrame({"released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]})
@@ -56,7 +56,7 @@ def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(t
     (tmp_path / "released/a.png").unlink()
     withhold(tmp_path / "log", "2")
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ReleaseChanged):
         withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
     assert not list((tmp_path / "released").rglob("b.png"))
@@ -64,12 +64,31 @@ def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(t
 
 def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
     released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
-    expect_withheld(tmp_path / "released", 0)
+    expect_withheld(tmp_path / "released", 0, frozenset())
     publish(tmp_path / "staged", tmp_path / "released", released, {})
-    expect_withheld(tmp_path / "released", 0)
+    expect_withheld(tmp_path / "released", 0, frozenset())
     withhold(tmp_path / "log", "2")
     withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
-    expect_withheld(tmp_path / "released", 1)
-    with pytest.raises(UsageError, match="withholds 0 images, the published set 1: check `review:`"):
-        expect_withheld(tmp_path / "released", 0)
+    expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "log"))
+    with pytest.raises(UsageError, match=r"withholds 0 images, the published set 1.*check `review:`"):
+        expect_withheld(tmp_path / "released", 0, frozenset())
+
+
+def test_nothing_is_published_again_by_another_log_of_equal_length(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    withhold(tmp_path / "log", "2")
+    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+    withhold(tmp_path / "other", "1")
+
+    with pytest.raises(UsageError, match="1 that were withheld before are not in the log"):
+        expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "other"))
+
+
+def test_a_note_that_cannot_be_read_publishes_nothing(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/withheld.json").write_text("{")
+
+    with pytest.raises(UsageError, match="cannot be read"):
+        expect_withheld(tmp_path / "released", 0, frozenset())

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.plain import plain
 from cxrgate.compat import PipelineConfig, read_pipeline_config
 from cxrgate.core import Decision
 
@@ -99,7 +100,7 @@ def _report(settings: PipelineConfig, filtered: Filtered) -> None:
 def _tell(coverage: Coverage, what: str, output: Path) -> None:
     typer.echo(f"{coverage.answered} of {coverage.images} {what}, in {output}")
     for failure in coverage.failures[:_SHOWN]:
-        typer.echo(f"  {failure.image_id}: {failure.reason}, {failure.message}", err=True)
+        typer.echo(f"  {plain(failure.image_id)}: {failure.reason}, {failure.message}", err=True)
     if len(coverage.failures) > _SHOWN:
         typer.echo(f"  and {len(coverage.failures) - _SHOWN} more", err=True)
     if coverage.answered < coverage.images:

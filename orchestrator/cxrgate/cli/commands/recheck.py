@@ -9,6 +9,7 @@ import typer
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.plain import plain
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
 
@@ -53,7 +54,7 @@ def tell(found: Recheck, path: Path) -> None:
     typer.echo(f"{found.files} files against {found.references} references by {same}; {found.certification}")
     for item in found.withdrawals[:_SHOWN]:
         scores = "" if item.score is None else f"  score {item.score:.3f}  copy {item.similarity:.3f}"
-        typer.echo(f"  withdraw {item.file}  {item.reasons}{scores}")
+        typer.echo(f"  withdraw {plain(item.file)}  {item.reasons}{scores}")
     if len(found.withdrawals) > _SHOWN:
         typer.echo(f"  and {len(found.withdrawals) - _SHOWN} more")
     typer.echo(f"{len(found.withdrawals)} would be withdrawn; all of them in {path}")

@@ -10,6 +10,7 @@ import typer
 from cxrgate.certification import UNCERTIFIED, Signer, certificate_bytes, read_public_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.plain import plain
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.index import Snapshot, read_key
@@ -106,7 +107,7 @@ def tell(found: Verification) -> Exit:
     for what in found.unchecked:
         typer.echo(f"not checked: {what}")
     for change in found.changes:
-        typer.echo(f"CHANGED {change.part}: {change.told}")
+        typer.echo(f"CHANGED {change.part}: {plain(change.told)}")
     typer.echo("it does not hold" if found.changes else "all that was checked holds")
     return Exit.REJECTED if found.changes else Exit.RELEASED
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.plain import plain
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
@@ -75,12 +76,17 @@ def execute(settings: RunConfig, services: Services | None = None) -> RunSummary
 
     console = Console()
     with bars() as progress:
-        summary = run_filter(settings, progress, services or IN_THIS_PROCESS)
+        summary = run_filter(settings, progress, services or IN_THIS_PROCESS, say)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary
+
+
+def say(sentence: str, /) -> None:
+    """Show what the user should know before the work goes on."""
+    typer.echo(sentence, err=True)
 
 
 def make_report(settings: RunConfig) -> None:
@@ -121,7 +127,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
         scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
-        console.print(f"  removed {row['image_id']}  {row['reasons']}{scores}", markup=False, highlight=False)
+        console.print(f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}", markup=False, highlight=False)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
     withheld = _withheld(summary)

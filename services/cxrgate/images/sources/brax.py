@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxrgate.core import UsageError
-from cxrgate.images.sources.columns import cardiomegaly, find_table, is_lateral
-from cxrgate.images.sources.files import ImageFile, distinct, read_table, relative_name
+from cxrgate.images.sources.columns import cardiomegaly, choose, find_table, view_notes
+from cxrgate.images.sources.files import ImageFile
+from cxrgate.images.sources.listing import Listing, SourceOptions
+from cxrgate.images.sources.names import distinct, relative_name
+from cxrgate.images.sources.tables import read_columns
 
 TABLES = ("master_spreadsheet_update.csv", "master_spreadsheet.csv")
 """The spreadsheet of version 1.1.0 first; it mends that of 1.0.0."""
@@ -15,20 +18,22 @@ MIRROR = "files/brax/1.1.0"
 """Where PhysioNet's own download puts the data set."""
 
 
-def list_brax(root: Path) -> list[ImageFile]:
-    """Every image of the spreadsheet but side views (BRAX has no split): the PNG, or the DICOM where no PNG came along.
+def list_brax(root: Path, options: SourceOptions) -> Listing:
+    """The images of the spreadsheet (BRAX has no split): the PNG, or the DICOM where no PNG came along.
 
     Raises:
         UsageError: no spreadsheet, or it is not what it should be.
     """
-    folder = root / MIRROR if (root / MIRROR).is_dir() else root
+    options.check_splits(set())
+    folder = next((root / sub for sub in (MIRROR, f"physionet.org/{MIRROR}") if (root / sub).is_dir()), root)
     table = find_table(root, *TABLES) or find_table(folder, *TABLES)
     if table is None:
         raise UsageError(f"expected {' or '.join(TABLES)} in {root}")
     column = "PngPath" if (folder / "images").is_dir() else "DicomPath"
-    rows = read_table(table, (column, "PatientID", "ViewPosition"))
-    kept = [row for row in rows if not is_lateral(row["ViewPosition"])]
-    return distinct([_file(folder, row, column) for row in kept], table)
+    rows = read_columns(table, (column, "PatientID", "ViewPosition"), names=options.columns).rows
+    kept, left_out = choose(rows, options, "ViewPosition")
+    files = distinct([_file(folder, row, column) for row in kept], table)
+    return Listing(tuple(files), tuple(view_notes(kept, options, "ViewPosition")), left_out)
 
 
 def _file(folder: Path, row: dict[str, str], column: str) -> ImageFile:

@@ -1,14 +1,17 @@
-"""What the tables of MIMIC-CXR, CheXpert and BRAX have in common: views, and labels in CheXpert's encoding."""
+"""What the tables of public data sets have in common: views, splits, and labels in CheXpert's encoding."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.images.sources.listing import SourceOptions, images
 
 LATERAL_VIEWS = frozenset({"LATERAL", "LL", "RL", "L", "XTABLE LATERAL", "SWIMMERS"})
-"""ViewPosition of side views, by MIMIC-CXR-JPG and BRAX. Every other image counts as frontal, one without an entry
-too: an image that is left out by mistake is a patient whose copies pass."""
+"""ViewPosition of side views, by MIMIC-CXR-JPG, BRAX, CheXpert and PadChest. Every other image counts as frontal, one
+without an entry too: an image that is left out by mistake is a patient whose copies pass."""
 
 _LABELS = {1.0: "Cardiomegaly", 0.0: "No_Cardiomegaly"}
 
@@ -28,6 +31,46 @@ def cardiomegaly(value: str) -> str:
         return _LABELS.get(float(value), "") if value.strip() else ""
     except ValueError as error:
         raise UsageError(f"expected 1, 0, -1 or nothing as label, got {value!r}") from error
+
+
+def choose(
+    rows: Iterable[dict[str, str]],
+    options: SourceOptions,
+    view: str | None,
+    split: str | None = None,
+    default: str = "",
+) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """The rows that are listed, and per reason how many are not.
+
+    Args:
+        rows: of a data set's table.
+        options: says which views and splits.
+        view: the column of ViewPosition or the like; None where nothing is known of views.
+        split: the column of the split, None where there is none.
+        default: the split that is listed where the options name none; "" for all.
+    """
+    kept, left_out = [], Counter[str]()
+    for row in rows:
+        if split is not None and not options.takes(row[split], default or None):
+            left_out[f"split {row[split] or '(none)'}; list it with `splits`"] += 1
+        elif view is not None and not options.all_views and is_lateral(row[view]):
+            left_out["lateral views; list them with `views: all`"] += 1
+        else:
+            kept.append(row)
+    return kept, dict(left_out)
+
+
+def view_notes(rows: Iterable[dict[str, str]], options: SourceOptions, view: str | None) -> list[str]:
+    """What is to be said of the views that are listed."""
+    if view is None:
+        return ["the views are not known: lateral images may be among the listed ones, and no model ever saw any"]
+    views = [row[view].strip() for row in rows]
+    notes = []
+    if options.all_views and (lateral := sum(map(is_lateral, views))):
+        notes.append(f"{images(lateral)} with a lateral view: no model ever saw any, nothing is known of their copies")
+    if unknown := sum(not view for view in views):
+        notes.append(f"{images(unknown)} without a view in the table, taken as frontal")
+    return notes
 
 
 def find_table(root: Path, *names: str) -> Path | None:

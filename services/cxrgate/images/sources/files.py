@@ -1,15 +1,14 @@
-"""Where images come from: a folder or a CSV. Listing opens no image; reading one never stops a run."""
+"""Files of images, and the folder as their source. Listing opens no image; reading one never stops a run."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TextIO
+from typing import BinaryIO
 
 from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
 from cxrgate.images.codec.limits import MAXIMUM_BYTES
@@ -49,17 +48,29 @@ class ImageFile:
 
 def read_regular(path: Path) -> bytes:
     """The content of a regular file of at most 32 MiB; errors as ImageFile.read."""
+    with _regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAXIMUM_BYTES:
+            raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {size}")
+        return file.read(MAXIMUM_BYTES + 1)
+
+
+@contextmanager
+def _regular(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ImageError("FILE_UNREADABLE", "expected a file that can be opened") from error
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ImageError("FILE_IRREGULAR", "expected a regular file")
-        if status.st_size > MAXIMUM_BYTES:
-            raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {status.st_size}")
-        return file.read(MAXIMUM_BYTES + 1)
+        yield file
+
+
+def read_start(path: Path, size: int) -> bytes:
+    """The first `size` bytes of a regular file, or all; errors as ImageFile.read."""
+    with _regular(path) as file:
+        return file.read(size)
 
 
 def list_folder(root: Path) -> list[ImageFile]:
@@ -84,7 +95,12 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
             if not name.startswith("."):
                 path = Path(folder) / name
-                yield path.relative_to(root).as_posix(), path
+                yield _legible(path.relative_to(root).as_posix()), path
+
+
+def _legible(name: str) -> str:
+    """The name with each byte that is no UTF-8 written as an escape: no table or manifest could hold it otherwise."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _unvisited(folder: Path, names: Sequence[str], visited: set[tuple[int, int]]) -> list[str]:
@@ -111,61 +127,3 @@ def _refuse(error: OSError) -> None:
 def _label(name: str) -> str:
     parts = PurePosixPath(name).parts
     return parts[0] if len(parts) > 1 else ""
-
-
-def list_csv(path: Path) -> list[ImageFile]:
-    """The rows of a CSV with the column `image` (relative to the CSV's folder), and `patient_id` and `label` if any.
-
-    Raises:
-        UsageError: no such file, no such column, an empty or repeated image, or a path that leaves the folder.
-    """
-    rows = read_table(path, ("image",))
-    return distinct([_row(path.parent, row) for row in rows], path)
-
-
-def _row(root: Path, row: dict[str, str]) -> ImageFile:
-    name = relative_name(row["image"])
-    return ImageFile(root / name, name, row.get("label") or "", row.get("patient_id") or name)
-
-
-def relative_name(name: str) -> str:
-    """`name` itself; UsageError unless it is a path relative to its source's folder and below it."""
-    if not name or name.startswith("/") or ".." in PurePosixPath(name).parts or "\0" in name:
-        raise UsageError(f"expected an image relative to the folder of its CSV or data set, and below it, got {name!r}")
-    return name
-
-
-def distinct(files: list[ImageFile], table: Path) -> list[ImageFile]:
-    """The files themselves; UsageError when there are none or `table` names one twice."""
-    names = {file.image_id for file in files}
-    if not files or len(names) != len(files):
-        raise UsageError(f"{table}: expected images, and every one once; got {len(files)}, {len(names)} different")
-    return files
-
-
-def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV, gzipped or not, with a header that has `columns`.
-
-    Raises:
-        UsageError: no such file, not UTF-8, a column is missing, no row, or a row of another length.
-    """
-    try:
-        with _open(path) as file:
-            reader = csv.DictReader(file, strict=True, restval=None)
-            rows = list(reader)
-            header = reader.fieldnames or ()
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
-    missing = [column for column in columns if column not in header]
-    if missing or not rows:
-        raise UsageError(f"{path}: expected rows with the columns {', '.join(columns)}; missing: {missing}")
-    for number, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise UsageError(f"{path}, row {number}: expected {len(header)} fields")
-    return rows
-
-
-def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
-    return path.open(newline="", encoding="utf-8-sig")

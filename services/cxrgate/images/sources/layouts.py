@@ -1,50 +1,80 @@
-"""The layouts in which real images come: a folder, a CSV, or a public data set as it is downloaded."""
+"""The layouts in which real images come: a folder, a table, or a public data set as it is downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
-from cxrgate.images.sources.files import ImageFile, list_csv, list_folder
+from cxrgate.images.sources.csv_list import is_patient, list_table
+from cxrgate.images.sources.files import ImageFile, list_folder
+from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.mimic import list_mimic
+from cxrgate.images.sources.nih import list_nih
+from cxrgate.images.sources.padchest import list_padchest
+from cxrgate.images.sources.tables import is_table
+from cxrgate.images.sources.vindr import list_vindr
 
-
-class Layout(StrEnum):
-    """How the images of a source are found."""
-
-    FOLDER = "folder"
-    CSV = "csv"
-    MIMIC = "mimic"
-    BRAX = "brax"
-    CHEXPERT = "chexpert"
-
-
-_LISTS: dict[Layout, Callable[[Path], list[ImageFile]]] = {
-    Layout.FOLDER: list_folder,
-    Layout.CSV: list_csv,
+_LISTS: dict[Layout, Callable[[Path, SourceOptions], Listing]] = {
+    Layout.CSV: list_table,
     Layout.BRAX: list_brax,
     Layout.CHEXPERT: list_chexpert,
+    Layout.MIMIC: list_mimic,
+    Layout.NIH: list_nih,
+    Layout.PADCHEST: list_padchest,
+    Layout.VINDR: list_vindr,
 }
 
 
 def list_source(path: Path, layout: Layout | None = None, splits: Path | None = None) -> list[ImageFile]:
-    """The images at `path`; without a layout a .csv is a CSV and everything else a folder.
+    """The images at `path`, with patients where it has any; errors as read_listing."""
+    return list(read_listing(path, SourceOptions(layout=layout, split_table=splits)).files)
 
-    Args:
-        path: the CSV, the folder, or the data set's root.
-        layout: how to read it.
-        splits: MIMIC-CXR's table of splits where it does not lie in the root.
+
+def read_listing(path: Path, options: SourceOptions) -> Listing:
+    """List the images at `path`; without a layout a table is a list and everything else a folder.
 
     Raises:
-        UsageError: the source is not of that layout, or `splits` is given for another than MIMIC-CXR's.
+        UsageError: the source is not of that layout, or an option is given that the layout has no use for.
     """
-    chosen = layout or (Layout.CSV if path.suffix.lower() == ".csv" else Layout.FOLDER)
-    if chosen is Layout.MIMIC:
-        return list_mimic(path, splits)
-    if splits is not None:
-        raise UsageError(f"expected a table of splits with the layout mimic only, got one with {chosen}")
-    return _LISTS[chosen](path)
+    layout = options.layout or (Layout.CSV if is_table(path) else Layout.FOLDER)
+    if options.split_table is not None and layout is not Layout.MIMIC:
+        raise UsageError(f"expected a table of splits with the layout mimic only, got one with {layout}")
+    if layout in {Layout.FOLDER, Layout.CSV} and (options.splits or options.all_views):
+        raise UsageError(f"expected splits and views with the layout of a data set, got them with {layout}")
+    if layout is Layout.FOLDER:
+        return _folder(path, options)
+    _check_columns(layout, options)
+    return _with_patients(_LISTS[layout](path, options), options)
+
+
+def _check_columns(layout: Layout, options: SourceOptions) -> None:
+    known = {"image", "patient_id", "label"}
+    if layout is Layout.CSV and (unknown := sorted(set(options.columns) - known)):
+        raise UsageError(f"expected `columns` to name {', '.join(sorted(known))}, got {', '.join(unknown)}")
+
+
+def _folder(path: Path, options: SourceOptions) -> Listing:
+    if options.columns:
+        raise UsageError(f"expected `columns` with a table, got them with the folder {path}")
+    files = tuple(list_folder(path))
+    if options.patients is PatientRule.OPTIONAL:
+        return Listing(files)
+    return Listing(
+        files, ("a folder names no patients: each image without a DICOM PatientID counts as another patient's",)
+    )
+
+
+def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
+    """The listing itself; a data set's images without a patient are refused where patients are required."""
+    without = [file for file in listing.files if not is_patient(file.patient_id)]
+    if without and options.patients is PatientRule.REQUIRED:
+        raise UsageError(
+            f"expected a patient for every image, {len(without)} have none, the first is {without[0].image_id}; fill "
+            "them in, or write `every_image_is_a_patient: true`, if every image is of another patient"
+        )
+    files = (file if is_patient(file.patient_id) else replace(file, patient_id=file.image_id) for file in listing.files)
+    return replace(listing, files=tuple(files))

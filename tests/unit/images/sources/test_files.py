@@ -5,7 +5,7 @@ import pytest
 
 from cxrgate.core import UsageError
 from cxrgate.images import list_csv, list_folder
-from cxrgate.images.sources.files import read_table
+from cxrgate.images.sources.tables import read_table
 
 
 def write(path, content="x"):
@@ -80,7 +80,7 @@ def test_image_outside_the_csvs_folder_is_refused(tmp_path, name):
 def test_repeated_image_is_refused(tmp_path):
     write(tmp_path / "set.csv", "image\n1.png\n1.png\n")
 
-    with pytest.raises(UsageError, match="every one once"):
+    with pytest.raises(UsageError, match=r"twice are 1\.png \(lines 2 and 3\)"):
         list_csv(tmp_path / "set.csv")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.commands.index.change import activate, withdraw
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.core import UsageError
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
@@ -24,6 +26,14 @@ app = typer.Typer(
 app.command()(update)
 app.command()(withdraw)
 app.command()(activate)
+
+
+class Views(StrEnum):
+    """Which views of a data set are enrolled."""
+
+    FRONTAL = "frontal"
+    ALL = "all"
+
 
 StorageKey = Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with, made by `index key`.")]
 
@@ -39,21 +49,62 @@ def build(
     ),
     exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
     layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
-    splits: Annotated[Path | None, typer.Option(help="MIMIC-CXR's table of splits, where it lies elsewhere.")] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(help="A split of the data set, or all; again for more. Or MIMIC-CXR's table of splits (.csv)."),
+    ] = None,
+    views: Annotated[Views, typer.Option(help="all: lateral views too; no model ever saw any.")] = Views.FRONTAL,
+    column: Annotated[
+        list[str] | None, typer.Option(help="What a column is called in the table, as patient_id=subject_id.")
+    ] = None,
+    every_image_is_a_patient: Annotated[
+        bool, typer.Option("--every-image-is-a-patient", help="Images without a patient are each another patient's.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     storage_key: StorageKey = None,
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
-    settings = Enrol(images=images, key=key, reference_map=reference_map, exclude=exclude, layout=layout, splits=splits)
     with errors_as_messages("gate"):
+        settings = Enrol(
+            images=images,
+            key=key,
+            reference_map=reference_map,
+            exclude=exclude,
+            layout=layout,
+            splits=_splits(splits or []),
+            views=views.value,
+            columns=_columns(column or []),
+            every_image_is_a_patient=every_image_is_a_patient,
+        )
         storage = None if storage_key is None else read_key(storage_key)
         from cxrgate.gate.local import local_models
         from cxrgate.run.enrol import enrol_listed
+        from cxrgate.run.enrolment_list import list_enrolment
 
-        with local_models(ModelFolders.of(models), device) as loaded, bars() as progress:
-            snapshot = enrol_listed(settings, output, loaded, progress, workers=workers, storage_key=storage)
+        with bars() as progress:
+            listed = list_enrolment(settings, workers, progress)
+            for sentence in listed.sentences:
+                typer.echo(sentence, err=True)
+            with local_models(ModelFolders.of(models), device) as loaded:
+                snapshot = enrol_listed(
+                    settings, listed, output, loaded, progress, workers=workers, storage_key=storage
+                )
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
+
+
+def _splits(given: list[str]) -> Any:
+    """As the configuration has it: nothing, one word, or names."""
+    if not given:
+        return None
+    return given[0] if len(given) == 1 else given
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given]
+    if wrong := [item for item, (column, _, name) in zip(given, pairs, strict=True) if not column or not name]:
+        raise UsageError(f"expected --column as patient_id=subject_id, got {wrong[0]!r}")
+    return {column.strip(): name.strip() for column, _, name in pairs}
 
 
 @app.command()

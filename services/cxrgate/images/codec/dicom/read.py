@@ -44,7 +44,7 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
         ImageError: DICOM_HEADER, DICOM_TRANSFER_SYNTAX, DICOM_TRUNCATED, DICOM_TAGS, DICOM_STRUCTURE,
             DICOM_MODALITY, TAG_LENGTH, DIMENSIONS, FRAMES, MODE_FORBIDDEN or NONFINITE.
     """
-    with _silence():
+    with silence():
         try:
             return _decode(content)
         except (ImageError, MemoryError):
@@ -56,7 +56,7 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Neither warnings nor log records of pydicom's: they quote values."""
     logger = logging.getLogger("pydicom")
     disabled, logger.disabled = logger.disabled, True

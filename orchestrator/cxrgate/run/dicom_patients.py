@@ -1,0 +1,74 @@
+"""Patients of a folder of DICOM files, from their headers; read in the sandbox, as all that comes in DICOM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from cxrgate.core import Failure, ImageError, ImageRecord, MediaType, UsageError
+from cxrgate.core.progress import Progress
+from cxrgate.gate.ordered import batched, ordered_map
+from cxrgate.images import ImageFile, Listing
+from cxrgate.images.codec.dicom.patient import HEADER_BYTES, MARK_END, DicomPatient, is_dicom, read_patient
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sources.csv_list import is_patient
+from cxrgate.images.sources.files import read_start
+
+_RASTERS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy", ".npz", ".jp2")
+_BATCH, _WINDOW = 32, 4
+
+
+def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, own: bool) -> Listing:
+    """The listing of a folder, its DICOM files under their PatientID.
+
+    Args:
+        listing: every image as its own patient.
+        workers: processes that read headers.
+        progress: called with "headers", files done now and in all.
+        own: whether the user says that an image without a patient is another patient's.
+
+    Raises:
+        UsageError: some DICOM files have a PatientID, others none, and `own` is not said.
+    """
+    suspects = [file for file in listing.files if not file.image_id.lower().endswith(_RASTERS)]
+    dicoms = [file for file in suspects if is_dicom(_start(file, MARK_END))]
+    if not dicoms:
+        return listing
+    found = asyncio.run(_patients(dicoms, workers, progress))
+    patients = {name: patient for name, patient in found.items() if is_patient(patient)}
+    without = [file.image_id for file in dicoms if file.image_id not in patients]
+    if without and patients and not own:
+        raise UsageError(
+            f"expected a PatientID in every DICOM file, {len(without)} of {len(dicoms)} have none, the first is "
+            f"{without[0]}; list the images with their patients in a table, or write "
+            "`every_image_is_a_patient: true`, if each image without one is of another patient"
+        )
+    files = tuple(replace(file, patient_id=patients.get(file.image_id, file.patient_id)) for file in listing.files)
+    note = f"{len(patients)} DICOM files are of {len(set(patients.values()))} patients by their PatientID"
+    return replace(listing, files=files, notes=(*listing.notes, note))
+
+
+def _start(file: ImageFile, size: int) -> bytes:
+    try:
+        return read_start(file.path, size)
+    except ImageError:
+        return b""  # told by name when it is decoded
+
+
+async def _patients(dicoms: Sequence[ImageFile], workers: int, progress: Progress) -> Mapping[str, str]:
+    """PatientID by image id."""
+
+    async def records() -> AsyncIterator[ImageRecord]:
+        for file in dicoms:
+            yield ImageRecord(file.image_id, _start(file, HEADER_BYTES), declared=MediaType.DICOM)
+
+    # The sandbox gives back what its function gives, here no image.
+    with SandboxedDecoder(workers, read_patient) as sandbox:  # type: ignore[arg-type]
+        found: dict[str, str] = {}
+        async for batch in ordered_map(sandbox.decode, batched(records(), _BATCH), _WINDOW):
+            for item in cast("Sequence[DicomPatient | Failure]", batch):
+                found[item.image_id] = "" if isinstance(item, Failure) else item.patient_id
+            progress("headers", len(batch), len(dicoms))
+    return found

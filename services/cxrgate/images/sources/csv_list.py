@@ -1,0 +1,89 @@
+"""Images by a table with the column `image`, and `patient_id` and `label` if any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cxrgate.core import UsageError
+from cxrgate.images.sources.files import ImageFile
+from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions, images
+from cxrgate.images.sources.names import distinct, place, relative_name
+from cxrgate.images.sources.tables import Table, likely_names, read_columns
+
+NO_PATIENT = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
+"""What programs write where a table has no value; compared without case."""
+
+_SHOWN = 5
+_EACH = "`every_image_is_a_patient: true`, if every image is of another patient"
+
+
+def list_csv(path: Path) -> list[ImageFile]:
+    """The images of a table, with patients where it has any; errors as list_table."""
+    return list(list_table(path, SourceOptions()).files)
+
+
+def list_table(path: Path, options: SourceOptions) -> Listing:
+    """The rows of a table; names are relative to its folder.
+
+    Raises:
+        UsageError: no such file, no such column, an empty or repeated image, a path that leaves the folder, or an
+            image without a patient where patients are required.
+    """
+    table = read_columns(path, ("image",), ("patient_id", "label"), options.columns)
+    _check_patients(table, options.patients)
+    files = [_row(path.parent, row) for row in table.rows]
+    spelt = [row["image"] for row in table.rows]
+    notes = [*table.notes, *_spellings(files, spelt)]
+    missing = sum(not has_patient(row) for row in table.rows)
+    if missing and options.patients is PatientRule.EACH_IMAGE:
+        notes.append(f"{path.name}: {images(missing)} without a patient, each counted as another patient's")
+    return Listing(tuple(distinct(files, path, table.lines)), tuple(notes))
+
+
+def is_patient(patient_id: str) -> bool:
+    """Whether it names a patient, and is not what programs write where there is none."""
+    return patient_id.strip().lower() not in NO_PATIENT
+
+
+def has_patient(row: Mapping[str, str]) -> bool:
+    """Whether a row says whose image it is."""
+    return is_patient(row.get("patient_id", ""))
+
+
+def _row(root: Path, row: Mapping[str, str]) -> ImageFile:
+    name = relative_name(row["image"])
+    if "\\" in row["image"] and (root / row["image"]).exists():
+        name = row["image"]
+    patient = row["patient_id"] if has_patient(row) else name
+    return ImageFile(place(root, name), name, row.get("label") or "", patient)
+
+
+def _check_patients(table: Table, rule: PatientRule) -> None:
+    """Raise UsageError where an image has no patient, and it must have one."""
+    if rule is not PatientRule.REQUIRED:
+        return
+    if "patient_id" not in table.rows[0]:
+        likely = likely_names(table.header, "patient_id")
+        found = ", ".join(name or "(without a name)" for name in table.header)
+        cure = f"write `columns: {{patient_id: {likely[0]}}}`" if likely else "add it, or name it by `columns`"
+        raise UsageError(f"{table.path}: expected the column patient_id, found {found}; {cure}; or {_EACH}")
+    without = [line for line, row in zip(table.lines, table.rows, strict=True) if not has_patient(row)]
+    if without:
+        lines = ", ".join(map(str, without[:_SHOWN])) + (" ..." if len(without) > _SHOWN else "")
+        raise UsageError(
+            f"{table.path}: expected a patient_id for every image, {len(without)} have none (lines {lines}; nan, None, "
+            f"NULL and NA are none); fill them in, or write {_EACH}"
+        )
+
+
+def _spellings(files: list[ImageFile], spelt: list[str]) -> list[str]:
+    """What was read in another way than it is written."""
+    slashes = sum("\\" in name and "\\" not in file.image_id for file, name in zip(files, spelt, strict=True))
+    forms = sum(not str(file.path).endswith(file.image_id) for file in files)
+    notes = []
+    if slashes:
+        notes.append(f"names read with / for \\: {slashes}")
+    if forms:
+        notes.append(f"names found on the disk in their other Unicode form: {forms}")
+    return notes

@@ -1,0 +1,192 @@
+"""Tables as people have them: CSV with any of the usual separators, plain or gzipped, columns under other names."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxrgate.core import UsageError
+
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_SEPARATORS = (",", ";", "\t")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_LIKELY = {
+    "image": (
+        "path", "file", "filename", "imageid", "imageindex", "imagepath", "pathtoimage", "dicomid", "img", "imagefile",
+        "imagename", "name", "filepath",
+    ),
+    "patient_id": (
+        "subjectid", "deidpatientid", "patient", "subject", "pid", "mrn", "personid", "participantid", "caseid",
+        "patientnumber", "patientnr", "patientname", "subject_id",
+    ),
+}  # fmt: skip
+"""Per column, what other tables call it (see `_plain`): named to the user, never taken by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a table by column, each with the number of its line in the file, and what was noticed on reading."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: list[dict[str, str]]
+    lines: list[int]
+    notes: list[str] = field(default_factory=list)
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name says that it is a table."""
+    return path.name.lower().endswith(ENDINGS)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table that has `columns`; errors as read_columns."""
+    return read_columns(path, columns).rows
+
+
+def read_columns(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), names: Mapping[str, str] | None = None
+) -> Table:
+    """Read a table with a header. Commas, semicolons and tabs separate, whichever gives the columns asked for.
+
+    A column that differs in case, spaces, hyphens or underscores alone is taken, and that is noted. Spaces around
+    values are cut, rows without any value are passed over.
+
+    Args:
+        path: plain or gzipped, UTF-8 or else Latin-1.
+        required: columns that it must have.
+        optional: columns that are taken under their own name where there are.
+        names: per column, the name that it has in this table.
+
+    Raises:
+        UsageError: no such file, not a table, a column is missing, no row, or a row of another length.
+    """
+    text, notes = _text(path)
+    asked = dict.fromkeys([*required, *optional])
+    header, records = _parse(path, text, [*asked, *(names or {}).values()], notes)
+    taken = _columns(path, header, required, list(asked), names or {}, notes)
+    rows, lines, empty = [], [], 0
+    for line, fields in records:
+        if not any(fields):
+            empty += 1
+            continue
+        if len(fields) != len(header):
+            raise UsageError(f"{path}, line {line}: expected {len(header)} fields, got {len(fields)}")
+        row = dict(zip(header, fields, strict=True))
+        rows.append({**row, **{column: row[name] for column, name in taken.items()}})
+        lines.append(line)
+    if empty:
+        notes.append(f"{path.name}: empty rows passed over: {empty}")
+    if not rows:
+        raise UsageError(f"{path}: expected rows below the header {', '.join(header)}")
+    return Table(path, tuple(header), rows, lines, notes)
+
+
+def _text(path: Path) -> tuple[str, list[str]]:
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
+    if content.startswith(_UTF16):
+        raise UsageError(f"{path}: expected UTF-8, it is UTF-16 (Excel's Unicode text); save it as CSV UTF-8")
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), [f"{path.name}: it is not UTF-8 and was read as Latin-1"]
+
+
+def _parse(
+    path: Path, text: str, wanted: Sequence[str], notes: list[str]
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header and the records with their lines, by the separator that gives most of the columns asked for."""
+    skipped = 0
+    lines = text.splitlines(keepends=True)
+    while skipped < len(lines) and (lines[skipped].startswith("#") or not lines[skipped].strip()):
+        skipped += 1
+    if skipped:
+        notes.append(f"{path.name}: lines above the header passed over: {skipped}")
+    body = "".join(lines[skipped:])
+    if not body or "\0" in body:
+        raise UsageError(f"expected a CSV file with a header, {path}: {'it is empty' if not body else 'it is binary'}")
+    known = {_plain(name) for name in wanted}
+
+    def hits(separator: str) -> tuple[int, int]:
+        try:
+            found = _records(path, body.splitlines(keepends=True)[0], separator, 0)[0][1]
+        except UsageError:  # a quoted header is none under another separator
+            return 0, 0
+        return len({_plain(name) for name in found} & known), len(found)
+
+    separator = max(_SEPARATORS, key=hits)
+    (_, header), *records = _records(path, body, separator, skipped)
+    return header, records
+
+
+def _records(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int, list[str]]]:
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+        return [(reader.line_num + skipped, [field.strip() for field in record]) for record in reader if record]
+    except csv.Error as error:
+        raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
+
+
+def _columns(
+    path: Path,
+    header: Sequence[str],
+    required: Sequence[str],
+    asked: Sequence[str],
+    names: Mapping[str, str],
+    notes: list[str],
+) -> dict[str, str]:
+    """Per column the name that it has in the header; noted where that is not its own."""
+    taken = {}
+    for column in asked:
+        if column in names:
+            if names[column] not in header:
+                raise UsageError(
+                    f"{path}: expected the column {names[column]}, which `columns` names; {_found(header)}"
+                )
+            taken[column] = names[column]
+        elif column not in header:
+            same = [name for name in header if _plain(name) == _plain(column)]
+            if len(same) == 1:
+                taken[column] = same[0]
+                notes.append(f"{path.name}: the column {same[0]} is taken as {column}")
+    missing = [column for column in required if column not in header and column not in taken]
+    if missing:
+        also = [column for column in asked if column not in header and column not in taken]
+        raise UsageError(_missing(path, header, missing, also))
+    return taken
+
+
+def _missing(path: Path, header: Sequence[str], missing: Sequence[str], also: Sequence[str]) -> str:
+    """What is missing, what is there, and what that looks like; `also` are all columns that were looked for."""
+    message = f"{path}: expected the column {', '.join(missing)}; {_found(header)}"
+    likely = {column: name for column in also for name in likely_names(header, column)[:1]}
+    if likely:
+        line = ", ".join(f"{column}: {name}" for column, name in likely.items())
+        message += f". Write `columns: {{{line}}}` in the configuration if that is what it is"
+    elif len(header) == 1:
+        message += ". All of it is one column: separate by commas, semicolons or tabs"
+    return message
+
+
+def likely_names(header: Sequence[str], column: str) -> list[str]:
+    """Names in the header that other tables use for that column."""
+    known = _LIKELY.get(column, ())
+    return [name for name in header if _plain(name) in known]
+
+
+def _found(header: Sequence[str]) -> str:
+    return f"found {', '.join(name or '(without a name)' for name in header)}"
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter not in " _-")
