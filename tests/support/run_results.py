@@ -54,7 +54,7 @@ def run_of(policy, images):
     return {
         "cxrgate": "0.1.0",
         "certification": "uncertified",
-        "policy": {name: getattr(policy, name) for name in policy.__dataclass_fields__},
+        "policy": policy.to_json(),
         "policy_digest": policy.digest,
         "models": {
             "retrieval": model("retrieval-demo", 2, dimensions=128, pooling=5),

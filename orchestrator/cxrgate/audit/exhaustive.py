@@ -46,7 +46,7 @@ async def verify_all(
     features = await models.verifier.features(images)
     descriptors = await models.embedder.embed(images)
     keys = np.array([row.tobytes().hex() for row in np.asarray(snapshot.patient_keys)])
-    counts, least = np.zeros(3, dtype=np.int64), policy.score_threshold - policy.band
+    counts, least = np.zeros(3, dtype=np.int64), policy.identity_threshold - policy.band
     for origin, probe, described in zip(origins, features, descriptors, strict=True):
         if isinstance(probe, np.ndarray) and hasattr(described, "identity"):
             scores = models.verification.head.score(probe, snapshot.features)

@@ -46,11 +46,11 @@ def plots(
         band: of the gate that decided.
         rows: see audit_figures.leak_rows.
     """
-    copy = float(rule.copy_threshold or 1.0)
+    copy, score = float(rule.copy_threshold or 1.0), rule.score_threshold or 1.0
     return (
-        _distribution(cases, "score", "Same-patient score", rule.score_threshold),
+        _distribution(cases, "score", "Same-patient score", score),
         _distribution(cases, "similarity", "Copy similarity", copy),
-        _roc(ThresholdPath.of(calibration, band, copy_space=True), cases, rule.score_threshold, copy),
+        _roc(ThresholdPath.of(calibration, band, copy_space=True), cases, score, copy),
         _bounds(rows),
     )
 

@@ -22,6 +22,7 @@ from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
 from cxrgate.gate.config import PolicyConfig, RunConfig
+from cxrgate.gate.default_rule import SCORE_THRESHOLD
 from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import without_references
@@ -97,7 +98,8 @@ def record(
             tables = [asyncio.run(_plant(harness, patients, policy)), asyncio.run(_ask_unenrolled(harness, patients))]
             bound = binding(harness.gate.policy, models.manifests)
         tables += _ask_siblings(enrolled, rule, patients, Path(work) / "twin", progress)
-        default = resolve_defaults(PolicyConfig(), models.manifests)
+        # A calibration chooses thresholds of the raw score: its counterpart is the rule that decides by that.
+        default = resolve_defaults(PolicyConfig(score_threshold=SCORE_THRESHOLD), models.manifests)
     return Recording(
         cases=pd.concat(tables, ignore_index=True),
         references=_sorted_ids(snapshot),

@@ -13,9 +13,9 @@ from cxrgate.compat.private import check_same, read_origin, write_origin
 from cxrgate.compat.search import NOTED
 from cxrgate.compat.step import Coverage, Options, load
 from cxrgate.compat.tables import Nearest, Score, read_nearest, write_scores
+from cxrgate.core.heads import Head
 from cxrgate.images import ImageFile
 from cxrgate.models import ModelKind
-from cxrgate.models.heads import Head
 
 
 def verify(config: PipelineConfig, options: Options) -> Coverage:

@@ -6,7 +6,7 @@ rule + the models' own numbers + snapshot -> Policy;  certificate: current, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -16,13 +16,22 @@ from cxrgate.certification import Certificate, read_certificate, read_public_key
 from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
 from cxrgate.gate.config import PolicyConfig, RunConfig
+from cxrgate.gate.default_rule import thresholds
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.index import SnapshotManifest
 from cxrgate.index.build import ModelDigests
+from cxrgate.index.self_measurement import SelfMeasurement, read_measurement
 from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.models.local import copy_threshold
 
-BINDING_KEYS = ("candidates", "score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
+BINDING_KEYS = (
+    "candidates",
+    "score_threshold",
+    "standout_threshold",
+    "copy_threshold",
+    "minimum_typicality",
+    "minimum_frontality",
+)
 """The numbers of a rule that a verdict depends on."""
 
 MINIMUM_FRONTALITY = 0.5
@@ -36,12 +45,14 @@ class SnapshotFacts:
     digest: str
     references: int
     built_with: ModelDigests
+    measurement: SelfMeasurement | None = None
+    """Of itself; None where it was never measured."""
 
     @classmethod
     def of(cls, manifest: SnapshotManifest) -> SnapshotFacts:
         """The facts of a snapshot in this process."""
         built_with = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
-        return cls(manifest.digest, manifest.references, built_with)
+        return cls(manifest.digest, manifest.references, built_with, read_measurement(manifest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +96,23 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -
     """The rule, with or without the models' own numbers, bound to a snapshot and the models.
 
     Raises:
-        MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor.
+        MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor; or
+            it was never measured, see default_rule.thresholds.
     """
     made = snapshot.built_with
     if made != models.digests:
         raise MismatchError(
             f"the snapshot was built with {made}, the gate has {models.digests}: enrol again, or name those models"
         )
+    own, decided = resolve_defaults(rule, models.manifests), thresholds(rule, snapshot.measurement)
+    frontality = None if own.minimum_frontality is None else float(own.minimum_frontality)
+    if decided["copy_threshold"] == "default":
+        decided["copy_threshold"] = own.copy_threshold
     return Policy(
-        **resolve_defaults(rule, models.manifests).model_dump(),
+        candidates=own.candidates,
+        minimum_typicality=own.minimum_typicality,
+        minimum_frontality=frontality,
+        **decided,
         references=snapshot.references,
         snapshot=snapshot.digest,
         retrieval=made.retrieval,
@@ -118,14 +137,17 @@ def certified_rule(rule: PolicyConfig, certificate: Certificate) -> PolicyConfig
 
     The borderline only marks what is listed: one above a certified threshold is brought down to it.
     """
-    certified = {name: certificate.binding[name] for name in BINDING_KEYS if name not in rule.model_fields_set}
-    merged = rule.model_copy(update=certified)
-    return merged.model_copy(update={"borderline": min(merged.borderline, merged.score_threshold)})
+    # A certificate of version 0.1 names no standout_threshold: its gate decided by the score.
+    numbers = {name: certificate.binding.get(name) for name in BINDING_KEYS}
+    merged = rule.model_copy(update={name: numbers[name] for name in BINDING_KEYS if name not in rule.model_fields_set})
+    limits = [limit for limit in (merged.score_threshold, merged.standout_threshold) if limit is not None]
+    return merged.model_copy(update={"borderline": min(merged.borderline, *limits)})
 
 
 def binding(policy: Policy, manifests: Mapping[ModelKind, ModelManifest]) -> dict[str, Any]:
     """Every part that a verdict depends on, by name, so that a certificate can tell which one changed."""
-    parts = {name: value for name, value in asdict(policy).items() if name in (*BINDING_KEYS, "snapshot", "references")}
+    names = (*BINDING_KEYS, "snapshot", "references")
+    parts = {name: value for name, value in policy.to_json().items() if name in names}
     models = {
         f"{kind}.{part}": value for kind in sorted(manifests) for part, value in model_parts(manifests[kind]).items()
     }

@@ -12,6 +12,7 @@ from cxrgate.core import UsageError
 from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
+from cxrgate.index.self_measurement import RATES
 
 
 class Section(BaseModel):
@@ -43,10 +44,16 @@ class PolicyConfig(Section):
     """The default rule; core.policy.Policy says what each number means."""
 
     candidates: Annotated[int, Field(ge=1)] = 3
-    score_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    false_flags: Annotated[float, Field(ge=RATES[0], le=RATES[-1])] = 0.05
+    """The share of unenrolled patients that may be flagged; the snapshot's measurement of itself has the thresholds."""
+    standout_threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """In place of the one for `false_flags`."""
+    score_threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """With it the same-patient score decides, and neither the standout nor `false_flags`."""
     borderline: Annotated[float, Field(gt=0, le=1)] = 0.4
     copy_threshold: Annotated[float, Field(gt=0, le=1)] | Literal["default"] | None = "default"
-    """`default` is the copy model's own threshold, or the weight-free descriptor's; null: no copy space."""
+    """`default` is the one for `false_flags`, and with a score_threshold the copy model's own, or the weight-free
+    descriptor's; null: no copy space."""
     # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
     minimum_frontality: Annotated[float, Field(ge=0, lt=1)] | Literal["default"] | None = "default"

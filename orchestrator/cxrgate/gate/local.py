@@ -12,11 +12,13 @@ from cxrgate.certification import certificate_bytes
 from cxrgate.core import ModelError
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.measurement_terms import measurement_terms
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.index.search import LocalSearcher
+from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.models import ModelKind
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
 from cxrgate.models.runtimes.allocator import keep_freed_memory
@@ -31,6 +33,8 @@ class LocalModels(ModelSet):
     verifier: LocalVerifier
     retrieval: Forward
     verification: Forward
+    terms: MeasurementTerms
+    """How snapshots that these models make measure themselves."""
 
 
 @contextmanager
@@ -44,7 +48,8 @@ def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
         loaded = (model for model in (retrieval, verification, copy) if model is not None)
         manifests = {model.manifest.kind: model.manifest for model in loaded}
         embedder, verifier = LocalEmbedder(retrieval, compute, copy), LocalVerifier(verification, compute)
-        yield LocalModels(manifests, embedder, verifier, retrieval, verification)
+        terms = measurement_terms(folders.retrieval.parent, manifests, verification.head)
+        yield LocalModels(manifests, embedder, verifier, retrieval, verification, terms)
 
 
 def _load(folder: Path, kind: ModelKind, device: str) -> Forward:

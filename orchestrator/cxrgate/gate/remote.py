@@ -14,7 +14,7 @@ from cxrgate.core.ports import Decoder
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index.build import ModelDigests
-from cxrgate.index.service.codec import from_neighbors, to_query
+from cxrgate.index.service.codec import from_measurement, from_neighbors, to_query
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.tracing import trace_headers
 
@@ -71,6 +71,6 @@ def remote_gate(channel: grpc.aio.Channel, binder: PolicyBinder, index: pb.Index
     """
     models = binder.models
     made = ModelDigests(index.retrieval_model_digest, index.verification_model_digest, index.copy_method)
-    facts = SnapshotFacts(index.digest, index.reference_count, made)
+    facts = SnapshotFacts(index.digest, index.reference_count, made, from_measurement(index))
     policy, certificate = binder.bind(facts, index.certificate or None)
     return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)

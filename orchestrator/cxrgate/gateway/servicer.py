@@ -53,7 +53,8 @@ class GateServicer(stubs.GateServiceServicer):
         in_force = pb.Policy(
             digest=policy.digest,
             candidate_count=policy.candidates,
-            score_threshold=policy.score_threshold,
+            score_threshold=policy.score_threshold or 0,
+            standout_threshold=policy.standout_threshold,
             copy_threshold=policy.copy_threshold,
             certification=gate.certification,
         )

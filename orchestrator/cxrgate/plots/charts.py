@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from cxrgate.core import Policy
 from cxrgate.plots.histogram import Histogram, Mark, Region, Zone, histogram
 
+_RULE = "Images at or above the threshold are removed; borderline ones are listed unless something else stops them."
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -31,6 +33,7 @@ def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
     names = ("score", "similarity", "distance", "typicality", "frontality")
     values = {name: images[name].to_numpy(np.float64) for name in names}
     drawn = (
+        *(() if policy.standout is None else (_standout(images["standout"].to_numpy(np.float64), policy),)),
         _score(values["score"], policy),
         _similarity(values["similarity"], policy),
         _distance(values["distance"]),
@@ -40,18 +43,29 @@ def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
     return drawn if least is None else (*drawn, _frontality(values["frontality"], least, policy.band))
 
 
+def _standout(values: NDArray[np.float64], policy: Policy) -> Chart:
+    name, axis = "Standout", "how far a candidate's patient stands out from the most similar other patients"
+    return Chart(name, axis, _RULE, _graded(values, policy))
+
+
 def _score(values: NDArray[np.float64], policy: Policy) -> Chart:
+    name, axis = "Same-patient score", "highest score among the candidates"
+    if policy.score_threshold is None:
+        drawn = histogram(values, 1, [Region(Zone.CLEAR, 0, "measured")])
+        return Chart(name, axis, "Recorded only: the standout decides.", drawn)
+    return Chart(name, axis, _RULE, _graded(values, policy))
+
+
+def _graded(values: NDArray[np.float64], policy: Policy) -> Histogram:
+    """The number that decides whether it is the same patient."""
+    threshold = policy.identity_threshold
     regions = [
         Region(Zone.CLEAR, 0, "below"),
         Region(Zone.BORDERLINE, max(policy.borderline - policy.band, 0), "borderline"),
-        Region(Zone.MATCH, max(policy.score_threshold - policy.band, 0), "at or above the threshold"),
+        Region(Zone.MATCH, max(threshold - policy.band, 0), "at or above the threshold"),
     ]
-    marks = [
-        Mark(policy.score_threshold, f"threshold {policy.score_threshold:g}"),
-        Mark(policy.borderline, f"borderline {policy.borderline:g}"),
-    ]
-    rule = "Images at or above the threshold are removed; borderline ones are listed unless something else stops them."
-    return Chart("Same-patient score", "highest score among the candidates", rule, histogram(values, 1, regions, marks))
+    marks = [Mark(threshold, f"threshold {threshold:g}"), Mark(policy.borderline, f"borderline {policy.borderline:g}")]
+    return histogram(values, 1, regions, marks)
 
 
 def _similarity(values: NDArray[np.float64], policy: Policy) -> Chart:

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxrgate.core.standout import Cohort
 from cxrgate.release_report.changes import Change, differences
 from cxrgate.release_report.records import Records
 from cxrgate.release_report.rule import decide
 
 _LOST, _UNANSWERED = "SCORE_INVALID", "INDETERMINATE"
 _NUMBERS = ["distance", "similarity", "score"]
+_COHORT = ("cohort_mean", "cohort_spread", "cohort_size")
 
 
 def decide_again(cases: pd.DataFrame, policy: Mapping[str, Any]) -> pd.DataFrame:
@@ -50,7 +52,7 @@ def changed_decisions(records: Records) -> Iterator[Change]:
         elif row["image_id"] not in evidence:
             yield Change(part, "expected the evidence of its decision, got none")
         else:
-            expected = _row(records.policy, evidence[row["image_id"]], row["typicality"], row["frontality"])
+            expected = _row(records.policy, evidence[row["image_id"]], row)
             yield from differences(expected, {name: _plain(row[name]) for name in expected}, part)
 
 
@@ -70,13 +72,18 @@ def _told(
     return decided.decision, decided.reasons
 
 
-def _row(
-    policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float
-) -> dict[str, Any]:
-    """What results.parquet should say of an image."""
-    decided = decide(policy, numbers, typicality, frontality)
+def _row(policy: Mapping[str, Any], numbers: NDArray[np.float64], row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """What results.parquet should say of an image, of whose row typicality, frontality and cohort are taken."""
+    decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row))
     known = {"decision": decided.decision, "reasons": decided.reasons, "borderline": decided.borderline}
-    return {**known, "score": _plain(decided.score), "similarity": _plain(decided.similarity)}
+    names = ("score", "similarity", "standout") if "standout" in row else ("score", "similarity")
+    return {**known, **{name: _plain(getattr(decided, name)) for name in names}}
+
+
+def _cohort(row: Mapping[Hashable, Any]) -> Cohort | None:
+    """None where the results are older than the cohort, or the image's search did not say."""
+    mean, spread, size = (float(row.get(name, math.nan)) for name in _COHORT)
+    return None if math.isnan(size) else Cohort(mean, spread, int(size))
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Evidence, Policy
+from cxrgate.core.standout import Cohort
 
 FIRST = frozenset(
     {
@@ -46,9 +47,16 @@ class Decided:
     borderline: bool
     score: float
     similarity: float
+    standout: float = math.nan
 
 
-def decide(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float) -> Decided:
+def decide(
+    policy: Mapping[str, Any],
+    numbers: NDArray[np.float64],
+    typicality: float,
+    frontality: float,
+    cohort: Cohort | None = None,
+) -> Decided:
     """Decide on one image by a recorded policy.
 
     Args:
@@ -56,13 +64,14 @@ def decide(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: 
         numbers: of the candidates, float64[m, 3]: distance, similarity, score.
         typicality: of the image.
         frontality: of the image; NaN where the model did not say.
+        cohort: of the image; None where it was not recorded.
 
     Raises:
         TypeError: neither the first rule's names nor those of today's policy.
     """
     if policy.keys() == FIRST:
         return _first(policy, numbers, typicality, frontality)
-    return _today(Policy(**policy), numbers, typicality, frontality)
+    return _today(Policy.from_json(policy), numbers, typicality, frontality, cohort)
 
 
 def _first(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float) -> Decided:
@@ -105,12 +114,19 @@ def _largest(values: NDArray[np.float64]) -> float:
     return float(values.max()) if len(values) else math.nan
 
 
-def _today(policy: Policy, numbers: NDArray[np.float64], typicality: float, frontality: float) -> Decided:
+def _today(
+    policy: Policy, numbers: NDArray[np.float64], typicality: float, frontality: float, cohort: Cohort | None
+) -> Decided:
     distances, similarities, scores = numbers.T
     names = ("",) * len(numbers)
     features = np.empty((len(numbers), 0), np.float32)
-    found = Candidates("", names, names, distances, similarities, features, typicality, frontality)
+    found = Candidates("", names, names, distances, similarities, features, typicality, frontality, cohort)
     verdict = policy.decide(Evidence(found, scores), "")
     return Decided(
-        verdict.decision.value, ";".join(verdict.reasons), verdict.borderline, verdict.score, verdict.similarity
+        verdict.decision.value,
+        ";".join(verdict.reasons),
+        verdict.borderline,
+        verdict.score,
+        verdict.similarity,
+        verdict.standout,
     )

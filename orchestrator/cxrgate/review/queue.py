@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +29,8 @@ class Entry:
     kind: Listed
     image_id: str
     label: str
-    score: float
+    identity: float
+    """The number that decides whether it is the same patient: the standout, or the score."""
     similarity: float
     pixel_digest: str
     released_as: str
@@ -42,10 +45,12 @@ class Queue:
         borderline = images[images["borderline"].astype(bool)]
         flagged = images[images["decision"] == Decision.NOT_ANONYMOUS.value]
         self.results = results
-        self._rows = pd.concat([_by_score(borderline), _by_score(flagged)], ignore_index=True)
+        self._deciding = "score" if results.policy.standout is None else "standout"
+        parts = (rows.sort_values(self._deciding, ascending=False, kind="stable") for rows in (borderline, flagged))
+        self._rows = pd.concat(parts, ignore_index=True)
         released = len(borderline)
         self.entries = tuple(
-            _entry(place, Listed.BORDERLINE if place < released else Listed.FLAGGED, row)
+            self._entry(place, Listed.BORDERLINE if place < released else Listed.FLAGGED, row)
             for place, row in enumerate(self._rows.to_dict("records"))
         )
 
@@ -58,12 +63,7 @@ class Queue:
         (case,) = cases_of(self.results, self._rows.iloc[entry.number - 1 : entry.number])
         return case
 
-
-def _by_score(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.sort_values("score", ascending=False, kind="stable")
-
-
-def _entry(place: int, kind: Listed, row: dict[object, object]) -> Entry:
-    texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
-    score, similarity = (float(str(row[name])) for name in ("score", "similarity"))
-    return Entry(place + 1, kind, score=score, similarity=similarity, **texts)
+    def _entry(self, place: int, kind: Listed, row: dict[Hashable, Any]) -> Entry:
+        texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
+        identity, similarity = (float(row[name]) for name in (self._deciding, "similarity"))
+        return Entry(place + 1, kind, identity=identity, similarity=similarity, **texts)

@@ -17,8 +17,10 @@ from cxrgate.images import ImageFile, Layout, list_source
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.build import Enrolment, build_snapshot
+from cxrgate.index.measuring import measured
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
+from cxrgate.train import patient_hash
 
 
 def list_images(path: Path, layout: Layout | None = None, splits: Path | None = None) -> list[ImageFile]:
@@ -79,7 +81,11 @@ async def enrol(
     storage_key: bytes | None = None,
     listing: Mapping[str, Any] | None = None,
 ) -> Snapshot:
-    """Decode, embed and store every file; EnrolmentError names each that could not be."""
+    """Decode, embed and store every file, then let the snapshot measure itself.
+
+    Raises:
+        EnrolmentError: names each file that could not be enrolled.
+    """
     with SandboxedDecoder(workers) as decoder:
         return await build_snapshot(
             folder,
@@ -92,8 +98,17 @@ async def enrol(
             excluded,
             progress,
             storage_key,
-            listing=listing,
+            measured(models.terms, trained_on(models, files, key)),
+            listing,
         )
+
+
+def trained_on(models: LocalModels, files: Sequence[ImageFile], key: bytes) -> set[bytes]:
+    """Opaque keys of the patients whose images one of the models was trained on, by the hashes in its manifest."""
+    seen: set[str] = set()
+    for manifest in models.manifests.values():
+        seen.update(manifest.provenance.get("patients", {}).get("train", ()))
+    return {opaque_id(key, "patient", file.patient_id) for file in files if patient_hash(file.patient_id) in seen}
 
 
 async def _decoded(files: Sequence[ImageFile], decoder: SandboxedDecoder) -> AsyncIterator[list[Enrolment]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.core import Decision, MismatchError, Policy, UsageError
-from cxrgate.run.rows import RESULT_COLUMNS
+from cxrgate.run.rows import RESULT_COLUMNS, SINCE_0_2
 
 RUN = "run.json"
 IMAGES = "results.parquet"
@@ -61,8 +62,8 @@ def read_results(folder: Path) -> Results:
     """
     try:
         run = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        policy = Policy(**run["policy"])
-        images = pd.read_parquet(folder / IMAGES)
+        policy = Policy.from_json(run["policy"])
+        images = _with_new_columns(pd.read_parquet(folder / IMAGES))
         (folder / EVIDENCE).stat()
         _check_columns(folder, images)
         stray = int(((images["decision"] != Decision.ANONYMOUS.value) & (images["released_as"] != "")).sum())
@@ -77,6 +78,11 @@ def read_results(folder: Path) -> Results:
             f"{folder}: run.json holds the policy {policy.digest} and states {run.get('policy_digest')}: it was changed"
         )
     return Results(folder, run, policy, images)
+
+
+def _with_new_columns(images: pd.DataFrame) -> pd.DataFrame:
+    """Results of version 0.1 with the columns that came later, without a value."""
+    return images.assign(**{name: math.nan for name in SINCE_0_2 if name not in images.columns})
 
 
 def _check_columns(folder: Path, images: pd.DataFrame) -> None:

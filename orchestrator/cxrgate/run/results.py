@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.run.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS
+from cxrgate.run.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS, SINCE_0_2
 from cxrgate.storage import whole_file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBERS = ("score", "similarity", "distance", "typicality", "frontality")
+_NUMBERS = ("score", "similarity", "distance", "typicality", "frontality", *SINCE_0_2)
 
 
 def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from cxrgate.core import Decision, Failure, Verdict
+from cxrgate.core.standout import Cohort
 from cxrgate.gate.pipeline import Checked
 
 RESULT_COLUMNS = (
@@ -19,6 +20,10 @@ RESULT_COLUMNS = (
     "distance",
     "typicality",
     "frontality",
+    "standout",
+    "cohort_mean",
+    "cohort_spread",
+    "cohort_size",
     "colour",
     "pixel_digest",
     "released_as",
@@ -26,6 +31,8 @@ RESULT_COLUMNS = (
     "code",
     "message",
 )
+SINCE_0_2 = ("standout", "cohort_mean", "cohort_spread", "cohort_size")
+"""Columns that results of version 0.1 lack: their policies decide without them."""
 EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", "distance", "similarity", "score")
 
 
@@ -51,8 +58,15 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "distance": _number(float(candidates.distances.min())),
         "typicality": _number(candidates.typicality),
         "frontality": None if candidates.frontality is None else _number(candidates.frontality),
+        "standout": _number(verdict.standout),
+        **_cohort(candidates.cohort),
         "pixel_digest": verdict.pixel_digest,
     }
+
+
+def _cohort(cohort: Cohort | None) -> dict[str, Any]:
+    names = ("mean", "spread", "size")
+    return {f"cohort_{name}": None if cohort is None else getattr(cohort, name) for name in names}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
@@ -65,6 +79,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "distance": None,
         "typicality": None,
         "frontality": None,
+        **dict.fromkeys(SINCE_0_2),
         "stage": failure.stage.value,
         "code": failure.code,
         "message": failure.message,

@@ -285,7 +285,7 @@ def describe(
     return {
         "cxrgate": version("cxrgate"),
         "certification": gate.certification,
-        "policy": asdict(gate.policy),
+        "policy": gate.policy.to_json(),
         "policy_digest": gate.policy.digest,
         "laxer": laxer_words(laxer) or None,
         "models": manifests,

@@ -23,7 +23,8 @@ from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.index.image_records import STAMPS, stamp_digest
-from cxrgate.run.enrol import enrol, write_reference_map
+from cxrgate.index.measuring import measured
+from cxrgate.run.enrol import enrol, trained_on, write_reference_map
 from cxrgate.run.enrolment_list import list_enrolment
 from cxrgate.run.held import changed_pixels
 from cxrgate.run.reading import file_stamp
@@ -107,7 +108,8 @@ class _Update:
         leaving = {opaque_id(self._key, "reference", file.image_id) for file in again} | set(found.gone)
         current = _restamped(known, found.touched, self._key)
         listed = self._listed
-        made = replace_references(current, output, leaving, addition, listed.excluded, listed.about)
+        derive = measured(self._models.terms, trained_on(self._models, files, self._key))
+        made = replace_references(current, output, leaving, addition, listed.excluded, listed.about, derive)
         write_reference_map(self._settings.reference_map, files, self._key)
         return Updated(made, len(found.new), len(again), len(found.gone))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxrgate.core import Decision, Policy
+from cxrgate.core.standout import Cohort
 from cxrgate.run.recorded import Results
 
 LARGEST = 50
@@ -24,13 +27,16 @@ class Candidate:
     distance: float
     similarity: float
     score: float
+    identity: float
+    """The number that decides whether it is the same patient: the standout, or the score."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownImage:
     """One image and its candidates, the one that counts most first.
 
-    That is the highest same-patient score, or the highest copy similarity where COPY is the only reason.
+    That is the highest standout or same-patient score, whichever decides; where COPY is the only reason, the highest
+    copy similarity.
     `patients` is the number of enrolled patients whose score or similarity reaches a threshold.
     """
 
@@ -41,6 +47,12 @@ class ShownImage:
     similarity: float
     candidates: tuple[Candidate, ...]
     patients: int
+    standout: float = math.nan
+
+    @property
+    def identity(self) -> float:
+        """The number that decides whether it is the same patient: the standout where the policy asks for it."""
+        return self.score if math.isnan(self.standout) else self.standout
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ class ShownImages:
 
 
 def find_cases(results: Results) -> ShownImages:
-    """Pick the rows: flagged and borderline ones by score, the highest first; the others in the source's order.
+    """Pick the rows: flagged and borderline ones by what decides, the highest first; others in the source's order.
 
     A borderline image that was withheld is not among them: it is not released.
     """
@@ -90,29 +102,34 @@ def find_cases(results: Results) -> ShownImages:
 def _cases(results: Results, rows: pd.DataFrame) -> tuple[ShownImage, ...]:
     if rows.empty:
         return ()
-    return cases_of(results, rows.sort_values("score", ascending=False, kind="stable").head(LARGEST))
+    deciding = "score" if results.policy.standout is None else "standout"
+    return cases_of(results, rows.sort_values(deciding, ascending=False, kind="stable").head(LARGEST))
 
 
 def cases_of(results: Results, rows: pd.DataFrame) -> tuple[ShownImage, ...]:
     """A case for each of one or more rows of `results.images`, in their order."""
     evidence = results.evidence([str(image_id) for image_id in rows["image_id"]])
+    images = {str(row["image_id"]): row for row in rows.to_dict("records")}
     candidates: dict[str, list[Candidate]] = {}
     for row in evidence.to_dict("records"):
-        candidates.setdefault(str(row["image_id"]), []).append(_candidate(row))
-    return tuple(
-        _case(row, candidates.get(str(row["image_id"]), []), results.policy) for row in rows.to_dict("records")
-    )
+        image_id = str(row["image_id"])
+        candidates.setdefault(image_id, []).append(_candidate(row, images[image_id], results.policy))
+    return tuple(_case(row, candidates.get(image_id, []), results.policy) for image_id, row in images.items())
 
 
-def _candidate(row: Mapping[Hashable, Any]) -> Candidate:
-    numbers = (float(row[name]) for name in ("distance", "similarity", "score"))
-    return Candidate(str(row["reference_id"]), str(row["patient_key"]), *numbers)
+def _candidate(row: Mapping[Hashable, Any], image: Mapping[Hashable, Any], policy: Policy) -> Candidate:
+    distance, similarity, score = (float(row[name]) for name in ("distance", "similarity", "score"))
+    identity = score
+    if policy.standout is not None:
+        cohort = Cohort(float(image["cohort_mean"]), float(image["cohort_spread"]), int(image["cohort_size"]))
+        identity = float(policy.standout(np.array([distance]), np.array([score]), cohort)[0])
+    return Candidate(str(row["reference_id"]), str(row["patient_key"]), distance, similarity, score, identity)
 
 
 def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: Policy) -> ShownImage:
     reasons = _split(str(row["reasons"]))
     copy_only = reasons == ("COPY",)
-    ordered = sorted(candidates, key=lambda item: -(item.similarity if copy_only else item.score))
+    ordered = sorted(candidates, key=lambda item: -(item.similarity if copy_only else item.identity))
     return ShownImage(
         image_id=str(row["image_id"]),
         label=str(row["label"]),
@@ -121,12 +138,13 @@ def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: 
         similarity=float(row["similarity"]),
         candidates=tuple(ordered),
         patients=len({item.patient_key for item in candidates if _matches(item, policy)}),
+        standout=float(row["standout"]),
     )
 
 
 def _matches(candidate: Candidate, policy: Policy) -> bool:
     copy = policy.copy_threshold is not None and candidate.similarity >= policy.copy_threshold - policy.band
-    return copy or candidate.score >= policy.score_threshold - policy.band
+    return copy or candidate.identity >= policy.identity_threshold - policy.band
 
 
 def _unanswered(row: Mapping[Hashable, Any]) -> Unanswered:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.promise import Promise
+from cxrgate.core.standout import Standout
 from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
 BAND = 1e-4
@@ -15,6 +19,8 @@ BAND = 1e-4
 
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
+
+_SINCE_0_2 = ("standout_threshold", "standout", "promise")
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,8 @@ class Policy:
     Attributes:
         candidates: nearest references per space (k).
         score_threshold: same-patient score at or above which an image is NOT_ANONYMOUS (Packhäuser et al. 2022
-            use 0.5).
-        borderline: scores from here up to the threshold are released but listed.
+            use 0.5); None where the standout decides.
+        borderline: scores, or standouts where those decide, from here up to the threshold are released but listed.
         copy_threshold: copy similarity at or above which an image is NOT_ANONYMOUS; None without the copy space.
         minimum_typicality: cosine with the references' mean layout below which an image is no frontal chest
             radiograph of the enrolled kind (noise, inverted, another view): INDETERMINATE.
@@ -37,10 +43,13 @@ class Policy:
         snapshot: digest of the snapshot; it covers the models and their preprocessing.
         retrieval: digest of the retrieval model.
         verification: digest of the verification model.
+        standout_threshold: standout at or above which an image is NOT_ANONYMOUS; None where the score decides.
+        standout: how standouts are made of distances, scores and the cohort; goes with the threshold.
+        promise: the false-flag rate that the thresholds were chosen for; None where none was.
     """
 
     candidates: int
-    score_threshold: float
+    score_threshold: float | None
     borderline: float
     copy_threshold: float | None
     minimum_typicality: float
@@ -50,15 +59,23 @@ class Policy:
     verification: str
     minimum_frontality: float | None = None
     band: float = BAND
+    standout_threshold: float | None = None
+    standout: Standout | None = None
+    promise: Promise | None = None
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
             raise ValueError(
                 f"expected one or more candidates and references, got {self.candidates} and {self.references}"
             )
-        if not 0 < self.borderline <= self.score_threshold <= 1:
+        if (self.score_threshold is None) == (self.standout_threshold is None):
+            raise ValueError("expected score_threshold or standout_threshold, and not both")
+        if (self.standout is None) != (self.standout_threshold is None):
+            raise ValueError("expected standout with standout_threshold, and not without")
+        if not 0 < self.borderline <= self.identity_threshold <= 1:
+            name = "score_threshold" if self.standout is None else "standout_threshold"
             raise ValueError(
-                f"expected 0 < borderline <= score_threshold <= 1, got {self.borderline} and {self.score_threshold}"
+                f"expected 0 < borderline <= {name} <= 1, got {self.borderline} and {self.identity_threshold}"
             )
         if self.copy_threshold is not None and not 0 < self.copy_threshold <= 1:
             raise ValueError(f"expected 0 < copy_threshold <= 1, got {self.copy_threshold}")
@@ -69,10 +86,34 @@ class Policy:
         if self.minimum_frontality is not None and not 0 <= self.minimum_frontality < 1:
             raise ValueError(f"expected 0 <= minimum_frontality < 1, got {self.minimum_frontality}")
 
+    @property
+    def identity_threshold(self) -> float:
+        """The threshold of the number that decides whether it is the same patient: the standout, or the score."""
+        thresholds = (self.standout_threshold, self.score_threshold)
+        return next(threshold for threshold in thresholds if threshold is not None)
+
     @cached_property
     def digest(self) -> str:
         """Sha256 over everything above: stored with each verdict."""
-        return mapping_digest(asdict(self))
+        return mapping_digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything above.
+
+        What version 0.1 did not have is there only where it is used, so that older policies keep their digest.
+        """
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None or name not in _SINCE_0_2}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Policy:
+        """What `to_json` wrote, of this version or an earlier one; TypeError or ValueError where it is none."""
+        nested: dict[str, Any] = {}
+        if value.get("standout") is not None:
+            nested["standout"] = Standout.from_json(value["standout"])
+        if value.get("promise") is not None:
+            nested["promise"] = Promise(**value["promise"])
+        return cls(**{**value, **nested})
 
     def decide(self, evidence: Evidence, pixel_digest: str) -> Verdict:
         """Decide on one image. Pure: equal evidence gives an equal verdict.
@@ -85,17 +126,27 @@ class Policy:
             match = reasons[0] in {"SAME_PATIENT", "COPY"}
             decision = Decision.NOT_ANONYMOUS if match else Decision.INDETERMINATE
         score, similarity = _largest(evidence.scores), _largest(evidence.candidates.similarities)
+        standout = _largest(self.standouts(evidence))
+        deciding = score if self.standout is None else standout
         return Verdict(
             image_id=evidence.image_id,
             decision=decision,
             reasons=reasons,
-            borderline=decision is Decision.ANONYMOUS and score >= self.borderline - self.band,
+            borderline=decision is Decision.ANONYMOUS and deciding >= self.borderline - self.band,
             score=score,
+            standout=standout,
             similarity=similarity,
             evidence=evidence,
             pixel_digest=pixel_digest,
             policy_digest=self.digest,
         )
+
+    def standouts(self, evidence: Evidence) -> np.ndarray:
+        """How far each candidate's patient stands out, float64[m]; NaN where nobody asked or the search did not say."""
+        found = evidence.candidates
+        if self.standout is None or found.cohort is None or len(evidence.scores) != len(found.distances):
+            return np.full(len(found.distances), np.nan)
+        return self.standout(found.distances, evidence.scores, found.cohort)
 
     def _invalid(self, evidence: Evidence) -> tuple[str, ...]:
         found, scores = evidence.candidates, evidence.scores
@@ -106,13 +157,15 @@ class Policy:
             and _within(found.similarities, -1, 1)
             and _within(found.distances, 0, np.inf)
             and _within(np.asarray([found.typicality]), -1, 1)
+            and (self.standout is None or _within(self.standouts(evidence), 0, 1))
             and (self.minimum_frontality is None or _within(_frontality(found), 0, 1))
         )
         return () if complete and sound else ("SCORE_INVALID",)
 
     def _matches(self, evidence: Evidence) -> tuple[str, ...]:
         reasons, similarities = [], evidence.candidates.similarities
-        if evidence.scores.max() >= self.score_threshold - self.band:
+        deciding = evidence.scores if self.standout is None else self.standouts(evidence)
+        if deciding.max() >= self.identity_threshold - self.band:
             reasons.append("SAME_PATIENT")
         if self.copy_threshold is not None and similarities.max() >= self.copy_threshold - self.band:
             reasons.append("COPY")

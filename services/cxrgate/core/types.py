@@ -8,6 +8,7 @@ Any stage may turn one item into a `Failure`. Every object is frozen and valid o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.digest import pixel_digest
+from cxrgate.core.standout import Cohort
 
 Float32s = NDArray[np.float32]
 Float64s = NDArray[np.float64]
@@ -114,7 +116,7 @@ class Candidates:
     `distances` (identity, Euclidean) and `similarities` (copy, cosine) hold the value of every candidate,
     whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
     `typicality` is the cosine of the image's layout and the references' mean layout, `frontality` that of the image's
-    descriptors.
+    descriptors. `cohort` sums up the most similar other patients; None where the search did not say.
     """
 
     image_id: str
@@ -125,6 +127,7 @@ class Candidates:
     features: Float32s = field(repr=False)
     typicality: float
     frontality: float | None = None
+    cohort: Cohort | None = None
 
     def __post_init__(self) -> None:
         count = len(self.reference_ids)
@@ -150,8 +153,8 @@ class Evidence:
 class Verdict:
     """A decision and why. `score` is the largest same-patient score, `similarity` the largest copy similarity.
 
-    Both are maxima over the candidates, and so over the candidates' patients; `reasons` is empty when nothing
-    stands against a release.
+    `standout` is the largest standout, NaN where the policy does not ask for it. All are maxima over the candidates,
+    and so over the candidates' patients; `reasons` is empty when nothing stands against a release.
     """
 
     image_id: str
@@ -163,6 +166,7 @@ class Verdict:
     evidence: Evidence
     pixel_digest: str
     policy_digest: str
+    standout: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

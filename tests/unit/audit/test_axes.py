@@ -14,8 +14,8 @@ from cxrgate.audit.excess import by_label, excess
 from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.membership import infer
 from cxrgate.core import Descriptors, UsageError
+from cxrgate.core.heads import CosineHead
 from cxrgate.models import BANDS, Dtype
-from cxrgate.models.heads import CosineHead
 from cxrgate.planted.origins import LeakOrigin
 
 

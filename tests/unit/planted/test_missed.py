@@ -1,7 +1,5 @@
 """What no answer means for a planted leak: the same in a calibration, an audit and a release report."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,7 +45,7 @@ JUDGED = [leaks("caught", [0.9] * 20), leaks("passed", [0.1] * 3)]
 def test_calibration_audit_and_report_count_alike(tables, patients, misses, errors, refused):
     table = pd.concat(tables, ignore_index=True)
     found = find(AT, table, 0, 0.05)
-    decided = decide_again(table, asdict(POLICY))
+    decided = decide_again(table, POLICY.to_json())
     (row,), (reported,) = leak_rows(decided), audit_rows(decided)
 
     assert (found.patients, found.misses, found.errors, found.refused) == (patients, misses, errors, refused)
@@ -59,7 +57,7 @@ def test_calibration_audit_and_report_count_alike(tables, patients, misses, erro
 
 def test_a_class_counts_what_was_judged_of_each_patient():
     encodings = pd.concat([leaks("a", [0.9, 0.1]), leaks("a", [np.nan] * 2, **REFUSED).assign(strength="16 bit")])
-    decided = decide_again(encodings, asdict(POLICY))
+    decided = decide_again(encodings, POLICY.to_json())
     rows = {row.strength: row.share for row in leak_rows(decided)}
 
     assert [(name, share.n, share.recall) for name, share in rows.items()] == [

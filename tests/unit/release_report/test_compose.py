@@ -1,6 +1,6 @@
 import asyncio
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -193,7 +193,7 @@ def test_the_audit_is_decided_at_the_thresholds_of_the_release(made):
 
 
 def test_the_worst_patient_is_told_beside_the_rates():
-    (copies, everything) = worst_patients(decide_again(audit_cases(), asdict(policy())))
+    (copies, everything) = worst_patients(decide_again(audit_cases(), policy().to_json()))
 
     assert copies == {
         "leak_class": "strong_copy",

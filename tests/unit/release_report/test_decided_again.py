@@ -1,7 +1,5 @@
 """Decisions made again from recorded numbers are those of the policy, and one that is none is named."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,7 +33,7 @@ def test_cases_are_decided_by_the_policy():
         audit_case("i", "x", "y", frontality=float("nan")),
         audit_case("j", "x", "y", reasons="COPY", decision="NOT_ANONYMOUS"),
     ]
-    found = decide_again(pd.DataFrame(rows), asdict(policy(**FRONTAL)))
+    found = decide_again(pd.DataFrame(rows), policy(**FRONTAL).to_json())
 
     assert list(zip(found["decision"], found["reasons"], strict=True)) == [
         ("NOT_ANONYMOUS", "SAME_PATIENT"),
@@ -54,7 +52,7 @@ def test_cases_are_decided_by_the_policy():
 def test_a_policy_without_frontality_asks_for_none():
     rows = [audit_case("a", "x", "y", frontality=value) for value in (0.1, float("nan"))]
 
-    assert decide_again(pd.DataFrame(rows), asdict(policy()))["decision"].tolist() == ["ANONYMOUS"] * 2
+    assert decide_again(pd.DataFrame(rows), policy().to_json())["decision"].tolist() == ["ANONYMOUS"] * 2
 
 
 def changes(folder, rows, evidence=None):

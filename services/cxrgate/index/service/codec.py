@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
@@ -10,7 +12,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
-from cxrgate.core import CallRefused, Candidates, Descriptors
+from cxrgate.core import CallRefused, Candidates, Descriptors, MismatchError
+from cxrgate.core.digest import canonical_json
+from cxrgate.core.standout import Cohort
+from cxrgate.index.manifest import PartName
+from cxrgate.index.self_measurement import SelfMeasurement
 from cxrgate.index.snapshot import Snapshot
 
 Float32s = NDArray[np.float32]
@@ -75,7 +81,8 @@ def to_neighbors(found: Candidates, *, features: bool) -> pb.NeighborList:
         for reference, patient, far, near in columns
     ]
     packed = to_matrix(found.features) if features else None
-    return pb.NeighborList(neighbors=neighbors, features=packed, typicality=found.typicality)
+    cohort = None if found.cohort is None else pb.Cohort(**asdict(found.cohort))
+    return pb.NeighborList(neighbors=neighbors, features=packed, typicality=found.typicality, cohort=cohort)
 
 
 def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
@@ -94,12 +101,34 @@ def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
         similarities=np.array([item.similarity for item in found], np.float64),
         features=from_matrix("features", answer.features, len(found), answer.features.columns),
         typicality=answer.typicality,
+        cohort=_cohort(answer),
     )
+
+
+def _cohort(answer: pb.NeighborList) -> Cohort | None:
+    """None from an index service of version 0.1."""
+    if not answer.HasField("cohort"):
+        return None
+    return Cohort(answer.cohort.mean, answer.cohort.spread, answer.cohort.size)
+
+
+def from_measurement(index: pb.Index) -> SelfMeasurement | None:
+    """What the snapshot measured of itself, None where it did not.
+
+    Raises:
+        MismatchError: another version wrote it.
+    """
+    if not index.measurement:
+        return None
+    try:
+        return SelfMeasurement.from_json(json.loads(index.measurement))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MismatchError(f"the index's measurement cannot be read ({error!r}); use equal versions") from error
 
 
 def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate: bytes | None = None) -> pb.Index:
     """What a snapshot is, without its content; one that is not active has neither time nor certificate."""
-    manifest = snapshot.manifest
+    manifest, measured = snapshot.manifest, snapshot.parts.get(PartName.MEASUREMENT)
     time = None
     if activated is not None:
         time = Timestamp()
@@ -119,4 +148,5 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate:
         excluded_count=manifest.excluded,
         images_digest=manifest.images,
         certificate=certificate or b"",
+        measurement=b"" if measured is None else canonical_json(measured.about),
     )

@@ -91,11 +91,15 @@ class IndexServicer(stubs.IndexServiceServicer):
         base = first.base
         served = self._state.pinned(base.index_digest).snapshot
         _check_made_alike(base, served)
-        batches = [_batch(request, served) async for request in requests]
+        batches, trained_on = [], set[bytes]()
+        async for request in requests:
+            batches.append(_batch(request, served))
+            trained_on |= {item.patient_key for item in request.batch.references if item.trained_on}
         if not batches:
             raise invalid("SEQUENCE", "expected one or more batches")
         addition = Addition({name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]})
-        made = await self._state.change(served.manifest.digest, set(base.replaced_patient_keys), addition)
+        replaced = set(base.replaced_patient_keys)
+        made = await self._state.change(served.manifest.digest, replaced, addition, trained_on)
         return pb.EnrollReferencesResponse(index=to_index(made))
 
     async def WithdrawPatients(self, request: pb.WithdrawPatientsRequest, context: Any) -> pb.WithdrawPatientsResponse:

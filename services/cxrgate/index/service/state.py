@@ -15,6 +15,7 @@ from cxrgate.certification import certificate_bytes, read_certificate, utc_now
 from cxrgate.core import CallRefused, Candidates, Descriptors, SnapshotCorrupt
 from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.engines.engine import EngineName
+from cxrgate.index.measuring import measured_again
 from cxrgate.index.search import LocalSearcher
 from cxrgate.index.snapshot import Snapshot
 from cxrgate.index.store import SnapshotStore, check_kin
@@ -130,12 +131,23 @@ class IndexState:
             self._serve(snapshot, certificate)
             return self.active
 
-    async def change(self, base: str, withdrawn: Collection[bytes], addition: Addition | None = None) -> Snapshot:
-        """Make a new snapshot from a stored one; it is not active. Errors as SnapshotStore.open, change_snapshot."""
+    async def change(
+        self,
+        base: str,
+        withdrawn: Collection[bytes],
+        addition: Addition | None = None,
+        trained_on: Collection[bytes] = (),
+    ) -> Snapshot:
+        """Make a new snapshot from a stored one, which measures itself again; it is not active.
+
+        `trained_on` are the added patients that the models were trained on. Errors as SnapshotStore.open and
+        change_snapshot.
+        """
         async with self._lock:
             folder = self._store.folder / f"snapshot-{secrets.token_hex(8)}"
             snapshot = await asyncio.to_thread(self._store.open, base)
-            return await asyncio.to_thread(change_snapshot, snapshot, folder, withdrawn, addition)
+            derive = measured_again(snapshot, trained_on)
+            return await asyncio.to_thread(change_snapshot, snapshot, folder, withdrawn, addition, derive)
 
     def _certificate(self, snapshot: Snapshot) -> bytes | None:
         """The certificate beside a snapshot, checked where one is asked for."""

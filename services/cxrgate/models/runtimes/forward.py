@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.models.heads import Head
+from cxrgate.core.heads import Head
 from cxrgate.models.manifest import WEIGHTS, Dtype, ModelManifest, read_manifest
 from cxrgate.models.torch_extra import expect_torch
 

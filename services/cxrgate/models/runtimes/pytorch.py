@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
-from cxrgate.models.heads import Head, make_head
+from cxrgate.core.heads import Head
+from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.networks.published import SiameseNetwork
 from cxrgate.models.resize import resize

@@ -3,8 +3,8 @@ import pytest
 import torch
 from support.fakes import images
 
+from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.models import EmbedderArchitecture, ModelKind, Preprocessing
-from cxrgate.models.heads import CalibratedCosineHead
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model, save_model

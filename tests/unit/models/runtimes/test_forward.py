@@ -3,7 +3,7 @@ import pytest
 import torch
 from support.fakes import images, save_small_models
 
-from cxrgate.models.heads import CosineHead
+from cxrgate.core.heads import CosineHead
 from cxrgate.models.resize import resize
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model

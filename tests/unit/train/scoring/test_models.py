@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cxrgate.core import UsageError
+from cxrgate.core.heads import CosineHead, SiameseHead
 from cxrgate.images import ImageFile
 from cxrgate.models import (
     Dtype,
@@ -13,7 +14,6 @@ from cxrgate.models import (
     Preprocessing,
     VerificationArchitecture,
 )
-from cxrgate.models.heads import CosineHead, SiameseHead
 from cxrgate.train import Sample, patient_hash
 from cxrgate.train.scoring.figures import rank_queries
 from cxrgate.train.scoring.models import (

@@ -31,12 +31,14 @@ def withdraw(
     """
     with errors_as_messages():
         from cxrgate.index.changes import change_snapshot
+        from cxrgate.index.measuring import measured_again
 
         names = {line.strip() for line in _read(patients) if line.strip()}
         secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
         base = Snapshot.open(snapshot, storage)
         base.verify()
-        made = change_snapshot(base, output, {opaque_id(secret, "patient", name) for name in names})
+        leaving = {opaque_id(secret, "patient", name) for name in names}
+        made = change_snapshot(base, output, leaving, derive=measured_again(base))
         manifest = made.manifest
         typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
 

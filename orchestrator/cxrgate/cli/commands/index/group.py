@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,11 +14,16 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.commands.index.change import activate, withdraw
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.core import UsageError
+from cxrgate.core import MismatchError, UsageError
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
-from cxrgate.index.manifest import read_manifest
+from cxrgate.index.manifest import ARRAYS, PartName, SnapshotManifest, read_manifest
+from cxrgate.index.measurement_text import sentences
+from cxrgate.index.self_measurement import read_measurement
+
+if TYPE_CHECKING:
+    from cxrgate.gate.local import LocalModels
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
@@ -91,6 +96,7 @@ def build(
                     settings, listed, output, loaded, progress, workers=workers, storage_key=storage
                 )
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
+        _tell(snapshot.manifest)
 
 
 def _splits(given: list[str]) -> Any:
@@ -109,10 +115,47 @@ def _columns(given: list[str]) -> dict[str, str]:
 
 @app.command()
 def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
-    """Print a snapshot's manifest as JSON."""
+    """Print a snapshot's manifest as JSON, and on standard error what it measured of itself in sentences."""
     with errors_as_messages():
         manifest = read_manifest(snapshot)
         typer.echo(json.dumps({**asdict(manifest), "digest": manifest.digest}, indent=2))
+        _tell(manifest, err=True)
+
+
+@app.command()
+def measure(
+    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder; it stays as it is.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
+    models: Annotated[Path, typer.Option(help="Folder of the models that the snapshot was made with.")] = Path(
+        "model_store"
+    ),
+    storage_key: StorageKey = None,
+) -> None:
+    """Write a snapshot again with what it measures of itself; it needs no images. Certificates have to be made again.
+
+    For snapshots of version 0.1. Patients that the models were trained on are not known here and take part.
+    """
+    with errors_as_messages("gate"):
+        from cxrgate.gate.local import local_models
+
+        with local_models(ModelFolders.of(models), "cpu") as loaded:
+            made = _measured(snapshot, output, loaded, storage_key)
+        typer.echo(f"{made.manifest.digest} in {output}")
+        _tell(made.manifest)
+
+
+def _measured(snapshot: Path, output: Path, loaded: LocalModels, storage_key: Path | None) -> Snapshot:
+    from cxrgate.gate.binding import SnapshotFacts
+    from cxrgate.index.changes import with_parts
+    from cxrgate.index.measuring import measured, measured_again
+
+    base = Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key))
+    base.verify()
+    if SnapshotFacts.of(base.manifest).built_with != loaded.digests:
+        raise MismatchError(f"{snapshot} was made with other models: name their store by --models")
+    arrays = {name: getattr(base, name) for name in ARRAYS}
+    again = measured_again(base) if PartName.MEASUREMENT in base.parts else measured(loaded.terms)
+    return with_parts(base, output, again(arrays))
 
 
 @app.command()
@@ -138,6 +181,15 @@ def verify(
         with bars() as progress:
             held = verify_images(config, progress)
         typer.echo(f"every array is what the manifest names; {held.sentence}, {held.decoded} compared by their pixels")
+
+
+def _tell(manifest: SnapshotManifest, *, err: bool = False) -> None:
+    measurement = read_measurement(manifest)
+    if measurement is None:
+        typer.echo("The snapshot never measured itself: `cxrgate index measure` writes one that did.", err=err)
+        return
+    for sentence in sentences(measurement):
+        typer.echo(sentence, err=err)
 
 
 @app.command("key")

@@ -117,16 +117,19 @@ class Policy(_message.Message):
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     COPY_THRESHOLD_FIELD_NUMBER: _builtins.int
     CERTIFICATION_FIELD_NUMBER: _builtins.int
+    STANDOUT_THRESHOLD_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers the index, the models, their preprocessing and all that follows; each verdict repeats it."""
     candidate_count: _builtins.int
     """Nearest references per space."""
     score_threshold: _builtins.float
-    """Same-patient score from which an image is not anonymous."""
+    """Same-patient score from which an image is not anonymous; 0 where the standout decides."""
     copy_threshold: _builtins.float
     """Copy similarity from which an image is not anonymous; absent without the copy space."""
     certification: _builtins.str
     """What is promised about missed leaks: "uncertified" is nothing, else the sha256 of the certificate in force."""
+    standout_threshold: _builtins.float
+    """Standout from which an image is not anonymous; absent where the score decides. See score_threshold."""
     def __init__(
         self,
         *,
@@ -135,14 +138,20 @@ class Policy(_message.Message):
         score_threshold: _builtins.float = ...,
         copy_threshold: _builtins.float | None = ...,
         certification: _builtins.str = ...,
+        standout_threshold: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "copy_threshold", b"copy_threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_standout_threshold", b"_standout_threshold", "copy_threshold", b"copy_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "score_threshold", b"score_threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_standout_threshold", b"_standout_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "score_threshold", b"score_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__copy_threshold: _TypeAlias = _typing.Literal["copy_threshold"]  # noqa: Y015
     _WhichOneofArgType__copy_threshold: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__standout_threshold: _TypeAlias = _typing.Literal["standout_threshold"]  # noqa: Y015
+    _WhichOneofArgType__standout_threshold: _TypeAlias = _typing.Literal["_standout_threshold", b"_standout_threshold"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__copy_threshold) -> _WhichOneofReturnType__copy_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__standout_threshold) -> _WhichOneofReturnType__standout_threshold | None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
 

@@ -94,6 +94,7 @@ class Index(_message.Message):
     EXCLUDED_COUNT_FIELD_NUMBER: _builtins.int
     IMAGES_DIGEST_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    MEASUREMENT_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers every byte of the snapshot; FindNeighbors takes it as a precondition."""
     retrieval_model_digest: _builtins.str
@@ -120,6 +121,8 @@ class Index(_message.Message):
     """Digest over the pixels of all enrolled images, in order; after a change, over the base's and the change."""
     certificate: _builtins.bytes
     """The certificate of the active snapshot as it was signed; empty where there is none."""
+    measurement: _builtins.bytes
+    """What the snapshot measured of itself, as JSON: rates, thresholds and how standouts are made. Empty where it did not."""
     @_builtins.property
     def activate_time(self) -> _timestamp_pb2.Timestamp:
         """When it became active."""
@@ -141,10 +144,11 @@ class Index(_message.Message):
         excluded_count: _builtins.int = ...,
         images_digest: _builtins.str = ...,
         certificate: _builtins.bytes = ...,
+        measurement: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "certificate", b"certificate", "copy_dimensions", b"copy_dimensions", "copy_method", b"copy_method", "digest", b"digest", "excluded_count", b"excluded_count", "feature_dimensions", b"feature_dimensions", "identity_dimensions", b"identity_dimensions", "images_digest", b"images_digest", "layout_dimensions", b"layout_dimensions", "patient_count", b"patient_count", "reference_count", b"reference_count", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "certificate", b"certificate", "copy_dimensions", b"copy_dimensions", "copy_method", b"copy_method", "digest", b"digest", "excluded_count", b"excluded_count", "feature_dimensions", b"feature_dimensions", "identity_dimensions", b"identity_dimensions", "images_digest", b"images_digest", "layout_dimensions", b"layout_dimensions", "measurement", b"measurement", "patient_count", b"patient_count", "reference_count", b"reference_count", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -292,6 +296,7 @@ class NeighborList(_message.Message):
     NEIGHBORS_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     TYPICALITY_FIELD_NUMBER: _builtins.int
+    COHORT_FIELD_NUMBER: _builtins.int
     typicality: _builtins.float
     """Cosine of the query's layout and the references' mean layout."""
     @_builtins.property
@@ -302,20 +307,57 @@ class NeighborList(_message.Message):
     def features(self) -> Global___Float32Matrix:
         """Stored verification features of the neighbors, float32[m, d]: to the gate's identity only, absent for others."""
 
+    @_builtins.property
+    def cohort(self) -> Global___Cohort:
+        """The most similar distinct patients but the nearest neighbor's own, summed up. Always set by this version."""
+
     def __init__(
         self,
         *,
         neighbors: _abc.Iterable[Global___Neighbor] | None = ...,
         features: Global___Float32Matrix | None = ...,
         typicality: _builtins.float = ...,
+        cohort: Global___Cohort | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "features", b"features"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "neighbors", b"neighbors", "typicality", b"typicality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "features", b"features", "neighbors", b"neighbors", "typicality", b"typicality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NeighborList: _TypeAlias = NeighborList  # noqa: Y015
+
+@_typing.final
+class Cohort(_message.Message):
+    """How similar the most similar other patients are to one query: what its candidates have to stand out from. The
+    similarity of a patient is 1 - distance * distance / 2 of its nearest reference in the identity space.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_FIELD_NUMBER: _builtins.int
+    SPREAD_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    mean: _builtins.float
+    """Mean similarity."""
+    spread: _builtins.float
+    """Standard deviation of the similarities."""
+    size: _builtins.int
+    """Number of patients; 0 where the snapshot has no other patient."""
+    def __init__(
+        self,
+        *,
+        mean: _builtins.float = ...,
+        spread: _builtins.float = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean", b"mean", "size", b"size", "spread", b"spread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cohort: _TypeAlias = Cohort  # noqa: Y015
 
 @_typing.final
 class FindNeighborsResponse(_message.Message):
@@ -353,19 +395,25 @@ class Reference(_message.Message):
 
     REFERENCE_ID_FIELD_NUMBER: _builtins.int
     PATIENT_KEY_FIELD_NUMBER: _builtins.int
+    TRAINED_ON_FIELD_NUMBER: _builtins.int
     reference_id: _builtins.bytes
     """Opaque id of the reference."""
     patient_key: _builtins.bytes
     """Opaque key of its patient."""
+    trained_on: _builtins.bool
+    """Whether the models were trained on this patient; such patients say nothing of the false-flag rate. In enrolment
+    only: it is never answered.
+    """
     def __init__(
         self,
         *,
         reference_id: _builtins.bytes = ...,
         patient_key: _builtins.bytes = ...,
+        trained_on: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["patient_key", b"patient_key", "reference_id", b"reference_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["patient_key", b"patient_key", "reference_id", b"reference_id", "trained_on", b"trained_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import ModelError
-from cxrgate.models.heads import Head, make_head
+from cxrgate.core.heads import Head
+from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.resize import resize
 from cxrgate.models.runtimes.openvino.library import openvino

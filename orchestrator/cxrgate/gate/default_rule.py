@@ -1,0 +1,67 @@
+"""From what a configuration says and what a snapshot measured of itself to the numbers that decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cxrgate.core import MismatchError
+from cxrgate.core.promise import Promise
+from cxrgate.gate.config import PolicyConfig
+from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
+
+SCORE_THRESHOLD = 0.5
+"""Of the same-patient score, where nothing was measured and the models ship no curve (Packhäuser et al. 2022)."""
+
+
+def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[str, Any]:
+    """The fields of a Policy that say what identity and copies are held against; `default` stays for a model's own.
+
+    An explicit score_threshold wins; then standout_threshold; then false_flags. Where a snapshot could not be measured
+    and the models ship no curve, the score is held against 0.5 and nothing is promised.
+
+    Args:
+        rule: as it was configured.
+        measurement: of the snapshot, None for one of version 0.1.
+
+    Raises:
+        MismatchError: the rule asks for the standout, and the snapshot never measured itself.
+    """
+    if rule.score_threshold is not None:
+        return _by_score(rule, rule.score_threshold)
+    if measurement is None:
+        raise MismatchError(
+            "this snapshot was made by cxrgate 0.1 and does not know how many unenrolled patients it would flag: "
+            "measure it with `cxrgate index measure`, or enrol again, or set `policy: {score_threshold: 0.5}`"
+        )
+    if measurement.basis is Basis.NOTHING:
+        return _by_score(rule, SCORE_THRESHOLD)
+    point = measurement.at(rule.false_flags)
+    copy = point.copy if rule.copy_threshold == "default" else rule.copy_threshold
+    threshold = _standout_threshold(rule, point)
+    return {
+        "score_threshold": None,
+        "standout_threshold": threshold,
+        "standout": measurement.standout,
+        "copy_threshold": copy,
+        "borderline": min(rule.borderline, threshold),
+        "promise": _promise(rule, measurement),
+    }
+
+
+def _by_score(rule: PolicyConfig, threshold: float) -> dict[str, Any]:
+    # The borderline only marks what is listed: a default one above the threshold is brought down to it.
+    borderline = rule.borderline if "borderline" in rule.model_fields_set else min(rule.borderline, threshold)
+    return {"score_threshold": threshold, "borderline": borderline, "copy_threshold": rule.copy_threshold}
+
+
+def _standout_threshold(rule: PolicyConfig, point: OperatingPoint) -> float:
+    if rule.standout_threshold is not None:
+        return rule.standout_threshold
+    return point.standout_alone if rule.copy_threshold is None else point.standout
+
+
+def _promise(rule: PolicyConfig, measurement: SelfMeasurement) -> Promise | None:
+    """Nothing is promised where a threshold was set by hand."""
+    if rule.standout_threshold is not None or isinstance(rule.copy_threshold, float):
+        return None
+    return Promise(rule.false_flags, measurement.patients, measurement.basis.value)

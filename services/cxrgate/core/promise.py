@@ -1,0 +1,29 @@
+"""What a rule promises of patients who are not enrolled, and what the promise rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """`rate` is the share of unenrolled patients that the thresholds were chosen to flag.
+
+    `patients` of the snapshot were asked as if not enrolled; `basis` is a value of index.self_measurement.Basis.
+    """
+
+    rate: float
+    patients: int
+    basis: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < 1 or self.patients < 0:
+            raise ValueError(f"expected 0 < rate < 1 and patients of 0 or more, got {self.rate} and {self.patients}")
+
+    def __str__(self) -> str:
+        rests = {
+            "measured": f"measured on {self.patients:,} patients of this snapshot",
+            "combined": f"from {self.patients:,} patients of this snapshot and the curve shipped with the models",
+            "shipped": "from the curve shipped with the models; this snapshot was not measured",
+        }[self.basis]
+        return f"{100 * self.rate:g} % of unenrolled patients are flagged, {rests}"

@@ -1,0 +1,51 @@
+"""What a snapshot's measurement says, in sentences: the same wherever it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cxrgate.core.promise import Promise
+from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
+
+SHOWN_RATES = (0.01, 0.02, 0.05, 0.1)
+"""The rates whose trade-off is told."""
+
+
+def sentences(measurement: SelfMeasurement, rate: float = 0.05) -> list[str]:
+    """The promise at this rate, what it rests on, and what of enrolled patients' other radiographs is recognised."""
+    return list(_sentences(measurement, rate))
+
+
+def _sentences(measurement: SelfMeasurement, rate: float) -> Iterator[str]:
+    if measurement.basis is Basis.NOTHING:
+        yield f"No false-flag rate is promised: {measurement.reason}. The same-patient score is held against 0.5."
+        return
+    point = measurement.at(rate)
+    yield f"{Promise(rate, measurement.patients, measurement.basis.value)}."
+    if measurement.reason:
+        yield f"Why the snapshot's own patients are not all that it rests on: {measurement.reason}."
+    if measurement.left_out:
+        yield f"{measurement.left_out:,} patients were left out because the models were trained on them."
+    if point.copy >= measurement.terms.copy_limit:
+        yield "The copy threshold is at its limit, above which medium copies would pass: more may be flagged."
+    yield recognised(point)
+    others = [f"{100 * other:g} %: {_all(measurement.at(other))}" for other in SHOWN_RATES if other != rate]
+    if point.recognised:
+        by_number = "; ".join(f"{item.label} other: {item.share}" for item in point.recognised[1:])
+        yield f"By the number of other references of the patient: {by_number}."
+        yield f"At other false-flag rates: {'; '.join(others)}."
+
+
+def recognised(point: OperatingPoint) -> str:
+    """What the thresholds for a rate recognise, in one sentence."""
+    if not point.recognised:
+        return "Another radiograph of an enrolled patient: not measured, no patient has two references."
+    share = point.recognised[0].share
+    return (
+        f"Another radiograph of an enrolled patient: {100 * share.value:.0f} % ({100 * share.low:.0f}-"
+        f"{100 * share.high:.0f}) are recognised, measured on {share.patients:,} of your patients; the others pass."
+    )
+
+
+def _all(point: OperatingPoint) -> str:
+    return f"{100 * point.recognised[0].share.value:.0f} %" if point.recognised else "not measured"
