@@ -31,7 +31,7 @@ class FinishedImages:
         if file in self._unrecorded:
             self._outbox.release(file.name)
             self._unrecorded.remove(file)
-            _log.warning("dicom.release_finished name=%s", file.name)
+            _log.warning("dicom.release_finished", {"name": file.name})
 
     def discard_unrecorded(self) -> None:
         """Remove what was prepared and no line names: only once the whole log has been recalled."""

@@ -127,7 +127,7 @@ async def _receive(worker: SpoolWorker, mark: Path, endpoint: ReceiverEndpoint, 
         serve_metrics(worker.counts.registry, endpoint.metrics)
     receiver = Receiver(worker.spool, worker.is_done, arrived, worker.counts)
     port = receiver.start(endpoint)
-    _log.info("dicom.receiver_started title=%s port=%d", endpoint.title, port)
+    _log.info("dicom.receiver_started", {"title": endpoint.title, "port": port})
     parts = [worker.work(), _mark_readiness(worker.service, mark)]
     if web is not None:
 

@@ -162,11 +162,11 @@ class Receiver:
                 return TOO_LARGE
             return self._keep(caller, content)
         except SpoolFull:
-            _log.warning("dicom.spool_full caller=%s", caller)
+            _log.warning("dicom.spool_full", {"caller": caller})
             return OUT_OF_RESOURCES
         except OSError:  # what is on the disk is unknown: nothing more is acknowledged
             self.failed = True
-            _log.exception("dicom.spool_failed caller=%s", caller)
+            _log.exception("dicom.spool_failed", {"caller": caller})
             self.arrived()
             return PROCESSING_FAILURE
 

@@ -32,7 +32,7 @@ class Senders:
             self.roles.authorize(caller, CHECK_IMAGE)
         except CallRefused as refused:
             known = identity if identity in self.roles.identities else UNKNOWN
-            _log.info("dicom.sender_refused code=%s reason=%s identity=%s", refused.code, refused.reason, known)
+            _log.info("dicom.sender_refused", {"code": refused.code, "reason": refused.reason, "identity": known})
             self.counts.turned_away(refused.reason)
             return None
         return caller

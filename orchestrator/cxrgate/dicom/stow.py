@@ -129,10 +129,10 @@ def _keep(stow: Stow, caller: str, content: bytes | None) -> tuple[dict[str, Any
             stow.spool.put(caller, content)
             stow.arrived()
     except SpoolFull:
-        _log.warning("dicom.spool_full caller=%s", caller)
+        _log.warning("dicom.spool_full", {"caller": caller})
         return item, OUT_OF_RESOURCES
     except OSError:
-        _log.exception("dicom.spool_failed caller=%s", caller)
+        _log.exception("dicom.spool_failed", {"caller": caller})
         stow.failed()
         return item, PROCESSING_FAILURE
     return item, None

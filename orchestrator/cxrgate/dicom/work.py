@@ -144,7 +144,7 @@ class SpoolWorker:
             else:
                 await self._finish(entry, checked, gate)
         except CxrgateError as error:  # no gate, or no log
-            _log.warning("dicom.image_postponed reason=%s", error.reason)
+            _log.warning("dicom.image_postponed", {"reason": error.reason})
         except Exception:  # noqa: BLE001 - ours or the disk's: never a release, and nothing is lost
             _log.exception("dicom.image_postponed")
         else:

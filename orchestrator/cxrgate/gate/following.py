@@ -91,5 +91,5 @@ class FollowingGate:
 
     def _make(self, index: pb.Index) -> Gate:
         gate = remote_gate(self._channel, self._binder, index, self._decoder)
-        _log.info("gate.policy_changed policy=%s snapshot=%s", gate.policy.digest, gate.policy.snapshot)
+        _log.info("gate.policy_changed", {"policy": gate.policy.digest, "snapshot": gate.policy.snapshot})
         return gate

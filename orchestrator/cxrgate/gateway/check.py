@@ -166,7 +166,8 @@ class CheckService:
 
     async def _watch_for_probing(self, caller: Caller, image: GreyImage | None) -> None:
         if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
-            _log.warning("%s.near_duplicates_noticed identity=%s", self._door, caller.identity)
+            noticed = f"{self._door}.near_duplicates_noticed"
+            _log.warning(noticed, {"identity": caller.identity})
             await self.log.append(NEAR_DUPLICATES, identity=caller.identity)
 
     def _has_drifted(self, entry: Mapping[str, Any]) -> bool:

@@ -220,7 +220,7 @@ class _Page:
             shown = [pictures.reference(item.reference_id) for item in case.candidates[:CANDIDATES]]
             return [data_uri(pixels, SIDE) for pixels in (pictures.synthetic(entry.image_id), *shown)]
         except CxrgateError:
-            _log.exception("review.pictures_missing number=%d", entry.number)
+            _log.exception("review.pictures_missing", {"number": entry.number})
             return None
 
     def _visitor(self, request: Request) -> Visitor:

@@ -79,7 +79,7 @@ class HashLog:
         """Bring what waits to the disk and close."""
         if self._writer is not None:
             await self._writer
-        _log.info("gate.log_closed head=%d:%s", self.head.count, self.head.sha256)
+        _log.info("gate.log_closed", {"head": f"{self.head.count}:{self.head.sha256}"})
         os.close(self._file)
         os.close(self._head_file)
 
@@ -114,7 +114,7 @@ class HashLog:
         os.fsync(self._file)
         self._write_head(head)
         if head.count // CHECKPOINT > self.head.count // CHECKPOINT:
-            _log.info("gate.log_checkpointed head=%d:%s", head.count, head.sha256)
+            _log.info("gate.log_checkpointed", {"head": f"{head.count}:{head.sha256}"})
         self.head, self._end = head, position
         return offsets
 

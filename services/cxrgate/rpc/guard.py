@@ -205,5 +205,5 @@ async def _stream(answers: Any, context: Context, clock: _Clock) -> None:
 async def _abort(context: Context, rpc: str, refused: CallRefused) -> NoReturn:
     caller = _caller.get(None)
     who = UNKNOWN if caller is None else caller.identity
-    _log.info("rpc.call_refused rpc=%s code=%s reason=%s identity=%s", rpc, refused.code, refused.reason, who)
+    _log.info("rpc.call_refused", {"rpc": rpc, "code": refused.code, "reason": refused.reason, "identity": who})
     await context.abort(status_code(refused), refused.message, trailing_metadata(refused))

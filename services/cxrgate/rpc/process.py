@@ -67,7 +67,7 @@ async def serve(
         port = await server.start(listening.address)
     except RuntimeError as error:
         raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
-    _log.info("rpc.server_started services=%s port=%d", ",".join(names), port)
+    _log.info("rpc.server_started", {"services": ",".join(names), "port": port})
     watch = asyncio.create_task(readiness(server, names))
     await wait_for_signal()
     _log.info("rpc.server_draining")

@@ -67,7 +67,7 @@ class ServedModel:
         except MismatchError:
             return False
         except CallRefused as error:
-            _log.warning("gate.models_unanswered model=%s reason=%s", self.manifest.kind, error.reason)
+            _log.warning("gate.models_unanswered", {"model": self.manifest.kind, "reason": error.reason})
         return time.monotonic() - self._answered < HEALTHY_SECONDS
 
     async def check(self, seconds: float = CHECK_SECONDS) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cxrgate.core import MismatchError
-from cxrgate.rpc.logs import JsonLines
+from cxrgate.rpc.logs import json_lines
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def lines():
             written.append(json.loads(self.format(record)))
 
     handler = Keep()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(json_lines())
     root = logging.getLogger()
     root.addHandler(handler)
     yield written
@@ -27,15 +27,37 @@ def lines():
 
 
 def test_event_and_its_values_are_fields(lines):
-    logging.getLogger("cxrgate.rpc.x").warning("rpc.call_refused rpc=%s reason=%s", "/a/B", "x=y")
+    _log = logging.getLogger("cxrgate.rpc.x")
+    _log.warning("rpc.call_refused", {"rpc": "/a B", "name": "x=y", "port": 1})
 
     (line,) = lines
-    assert {name: line[name] for name in ("level", "event", "rpc", "reason")} == {
+    assert list(line) == ["time", "level", "logger", "event", "rpc", "name", "port"]
+    assert {name: line[name] for name in ("level", "event", "rpc", "name", "port")} == {
         "level": "WARNING",
         "event": "rpc.call_refused",
-        "rpc": "/a/B",
-        "reason": "x=y",
+        "rpc": "/a B",
+        "name": "x=y",
+        "port": "1",
     }
+
+
+def test_an_event_without_values_is_its_name(lines):
+    logging.getLogger("cxrgate.gate").error("%s.drift_noticed", "dicom")
+
+    assert lines[0]["event"] == "dicom.drift_noticed"
+
+
+def test_a_command_writes_warnings_as_text():
+    code = """
+import logging
+from cxrgate.rpc.logs import warnings_to_stderr
+warnings_to_stderr()
+logging.getLogger("cxrgate.gate").info("gate.policy_changed", {"policy": "a"})
+logging.getLogger("cxrgate.gate").warning("gate.models_unanswered", {"model": "copy", "reason": "MODELS LOST"})
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert done.stderr == 'event=gate.models_unanswered model=copy reason="MODELS LOST"\n'
 
 
 def test_text_of_a_foreign_exception_is_not_written_and_its_place_is(lines):

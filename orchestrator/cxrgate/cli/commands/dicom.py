@@ -17,7 +17,6 @@ from cxrgate.rpc.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from cxrgate.dicom.receiver import Tls
-    from cxrgate.rpc.process import ServiceEndpoint
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,34 +66,28 @@ def receive(
     """
     log_to_stderr()
     with errors_as_messages("dicom"):
+        for option, given in (("--tls", tls), ("--stow", stow is not None)):
+            if given and (certificates is None or roles is None):
+                raise UsageError(f"expected --certificates and --roles for {option}")
         settings = read_config(config)
         settings.expect_certification(certification_key)
         from cxrgate.dicom.process import ReceiverPaths, serve_receiver
         from cxrgate.dicom.receiver import ReceiverEndpoint
         from cxrgate.dicom.spool import SpoolLimits
         from cxrgate.gate.opening import Services
+        from cxrgate.rpc.process import ServiceEndpoint
 
-        listening = ReceiverEndpoint(listen, title, allow, _tls(certificates, roles) if tls else None, metrics)
+        secured = _tls(certificates, roles) if tls and certificates and roles else None
+        listening = ReceiverEndpoint(listen, title, allow, secured, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
         places = ReceiverPaths(spool, released, log, kind, keep, limits)
-        services, web = Services(models, index, certificates), _web(stow, certificates, roles)
+        web = ServiceEndpoint(stow, certificates, roles) if stow and certificates and roles else None
+        services = Services(models, index, certificates)
         asyncio.run(serve_receiver(settings, listening, places, services, web))
 
 
-def _tls(certificates: Path | None, roles: Path | None) -> Tls:
+def _tls(certificates: Path, roles: Path) -> Tls:
     from cxrgate.dicom.receiver import Tls
     from cxrgate.rpc.roles import read_roles
 
-    if certificates is None or roles is None:
-        raise UsageError("expected --certificates and --roles for --tls")
     return Tls(certificates, read_roles(roles))
-
-
-def _web(stow: str | None, certificates: Path | None, roles: Path | None) -> ServiceEndpoint | None:
-    from cxrgate.rpc.process import ServiceEndpoint
-
-    if stow is None:
-        return None
-    if certificates is None or roles is None:
-        raise UsageError("expected --certificates and --roles for --stow")
-    return ServiceEndpoint(stow, certificates, roles)

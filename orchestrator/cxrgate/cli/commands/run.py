@@ -15,6 +15,7 @@ from cxrgate.cli.plain import plain
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
+from cxrgate.rpc.logs import warnings_to_stderr
 
 if TYPE_CHECKING:
     from cxrgate.gate.opening import Services
@@ -49,6 +50,7 @@ def run(
         settings, published = _read(config)
         from cxrgate.gate.opening import Services
 
+        warnings_to_stderr()
         summary = execute(settings, Services(models, index, certificates))
         make_report(settings)
         if published:

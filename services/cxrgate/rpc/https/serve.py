@@ -46,7 +46,7 @@ async def serve_https(
         raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
     server = _server(app, listening, certificate_required=certificate_required, connections=connections)
     with opened:
-        _log.info("rpc.https_started port=%d", opened.getsockname()[1])
+        _log.info("rpc.https_started", {"port": opened.getsockname()[1]})
         try:
             await server.serve(sockets=[opened])
         except asyncio.CancelledError:

@@ -84,7 +84,7 @@ def _run(forward: Forward, pixels: NDArray[np.uint8]) -> list[Row]:
     try:
         return [_finite(row) for row in forward(list(pixels))]
     except Exception:  # noqa: BLE001 - whatever torch raises is the matter of these images alone
-        _log.exception("models.forward_failed images=%d", len(pixels))
+        _log.exception("models.forward_failed", {"images": len(pixels)})
     if len(pixels) == 1:
         return [_error("INTERNAL", "FORWARD_FAILED", "the model gave no answer")]
     return [row for image in pixels for row in _run(forward, image[np.newaxis])]

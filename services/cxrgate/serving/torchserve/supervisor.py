@@ -89,7 +89,7 @@ class Supervisor:
             if not await self._get_ready(server, predictions):
                 return False
             write_durably(self._ready, f"{server.pid}\n".encode())
-            _log.info("models.server_ready address=%s pid=%d", self._settings.listen, server.pid)
+            _log.info("models.server_ready", {"address": self._settings.listen, "pid": server.pid})
             await self._watch(server, predictions)
             return True
 
@@ -118,7 +118,7 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
         if not self._stopping.is_set():
-            _log.error("models.server_lost ended=%s", server.ended)
+            _log.error("models.server_lost", {"ended": server.ended})
 
     async def _watch_model(self, name: str, server: TorchServe, predictions: Predictions) -> None:
         failures = 0
@@ -128,7 +128,7 @@ class Supervisor:
             good = await self._answers(name, predictions, KNOWN_ANSWER_SECONDS) or _beat(server.beats / name) > asked
             failures = 0 if good else failures + 1
             if not good:
-                _log.warning("models.canary_failed model=%s failures=%d", name, failures)
+                _log.warning("models.canary_failed", {"model": name, "failures": failures})
 
     async def _answers(self, name: str, predictions: Predictions, seconds: float) -> bool:
         """Whether the model gives its known answer."""
@@ -136,7 +136,7 @@ class Supervisor:
         try:
             return known_answer.fits(digest, await predictions.ask(name, known_answer.request(digest), seconds))
         except CxrgateError as error:
-            _log.info("models.canary_unanswered model=%s reason=%s", name, error.reason)
+            _log.info("models.canary_unanswered", {"model": name, "reason": error.reason})
             return False
 
     async def _pause(self, seconds: float) -> None:
