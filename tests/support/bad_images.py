@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from cxrgate.core import ImageError, ImageRecord, MediaType
 from cxrgate.images.codec.decode import decode
@@ -124,7 +124,12 @@ def dicom(made: Dataset | None = None, syntax: str = ExplicitVRLittleEndian, pre
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = "1.2.3"
-    file = FileDataset("", dataset() if made is None else made, file_meta=meta, preamble=preamble)
+    made = dataset() if made is None else made
+    if syntax == ExplicitVRBigEndian:
+        file = made  # a FileDataset would count as little endian
+        file.file_meta = meta
+    else:
+        file = FileDataset("", made, file_meta=meta, preamble=preamble)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

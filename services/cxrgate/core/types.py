@@ -53,6 +53,11 @@ class MediaType(StrEnum):
     PNG = "PNG"
     JPEG = "JPEG"
     DICOM = "DICOM"
+    TIFF = "TIFF"
+    BMP = "BMP"
+    WEBP = "WEBP"
+    JPEG2000 = "JPEG2000"
+    NPY = "NPY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +65,20 @@ class ImageRecord:
     """One encoded image on its way in.
 
     `image_id` names it among the images of a run; `label` is its class folder ("" without one);
-    `declared` is the encoding its name claims, checked against the content.
+    `declared` is the encoding that its sender claims, checked against the content; `value_range` says what the
+    floats of an array call black and white.
     """
 
     image_id: str
     content: bytes = field(repr=False)
     label: str = ""
     declared: MediaType | None = None
+    value_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GreyImage:
-    """A decoded image: uint8[height, width], 0 black. `colour` records that a colour image was turned grey."""
+    """A decoded image: uint8[height, width], 0 black. `colour` records that channels which differed were joined."""
 
     image_id: str
     pixels: NDArray[np.uint8] = field(repr=False)

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.images.codec.png import SIGNATURE
+from cxrgate.images.codec.png import SIGNATURE, chunk
 
 COMPRESSION = 4
 """zlib level: the higher ones save a few per cent of size for several times the work."""
@@ -30,8 +30,4 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     filtered[:, 1:] = np.diff(pixels, axis=0, prepend=np.zeros((1, width), np.uint8))
     header = struct.pack(">IIBBBBB", width, height, *_GREY_8_BIT)
     data = zlib.compress(filtered.tobytes(), COMPRESSION)
-    return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")

@@ -1,10 +1,11 @@
-"""A strict look at a JPEG's segments: Pillow accepts a missing end, and which kinds it reads depends on its build."""
+"""A strict look at a JPEG's segments: decoders accept a missing end, and each build reads other kinds."""
 
 from __future__ import annotations
 
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cxrgate.core import ImageError
 from cxrgate.images.codec.limits import check_dimensions
@@ -13,11 +14,26 @@ SIGNATURE = b"\xff\xd8\xff"
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _BARE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment."""
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_READ_FRAMES = {0xC0, 0xC1, 0xC2}
+BASELINE = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, with Huffman coding."""
+LOSSLESS = frozenset({0xC3})
+JPEG_LS = frozenset({0xF7})
+_FRAMES = {*range(0xC0, 0xD0), *JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _AFTER_SCAN = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next marker after coded data: there 0xFF stands for itself before 0x00, and restarts belong to it."""
+_AFTER_LS_SCAN = re.compile(rb"\xff(?=[\x80-\xcf\xd8-\xfe])", re.DOTALL)
+"""The same in JPEG-LS, where a byte after 0xFF that belongs to the pixels is below 0x80 (ISO 14495-1, A.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegFrame:
+    """What a frame header says: its kind, bits per sample, size in pixels and number of components."""
+
+    kind: int
+    precision: int
+    width: int
+    height: int
+    components: int
 
 
 def check_jpeg(content: bytes) -> None:
@@ -26,23 +42,32 @@ def check_jpeg(content: bytes) -> None:
     Reasons: TRUNCATED, DIMENSIONS, MODE_FORBIDDEN, FRAMES, IMAGE_UNDECODABLE. Bytes after the end are allowed: what
     is released is encoded anew.
     """
-    frames = scans = 0
+    frame = read_frame(content)
+    if frame.kind not in BASELINE or frame.precision != 8:
+        raise ImageError("MODE_FORBIDDEN", "expected a baseline or progressive JPEG of 8 bits: save it as such")
+    if frame.components not in {1, 3}:
+        raise ImageError("MODE_FORBIDDEN", "expected a grey or RGB JPEG, this one is CMYK or other: convert it to grey")
+
+
+def read_frame(content: bytes) -> JpegFrame:
+    """The one frame header of a whole JPEG, JPEG lossless or JPEG-LS stream; errors as check_jpeg."""
+    frame, scans = None, 0
     for marker, data in _segments(content):
         if marker in _FRAMES:
-            _check_frame(marker, data)
-            frames += 1
+            if frame:
+                raise ImageError("FRAMES", "expected one frame")
+            frame = _frame(marker, data)
         scans += marker == _SCAN
-        if frames > 1:
-            raise ImageError("FRAMES", "expected one frame")
-        if scans and not frames:
+        if scans and not frame:
             raise ImageError("IMAGE_UNDECODABLE", "expected a frame header before the first scan")
-    if not scans:
+    if not scans or not frame:
         raise ImageError("TRUNCATED", "expected coded pixels")
+    return frame
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Marker and data of each segment up to the end of the picture."""
-    position = 2
+    position, after_scan = 2, _AFTER_SCAN
     while True:
         marker, position = _marker(content, position)
         if marker == _END:
@@ -58,8 +83,10 @@ def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
             raise ImageError("TRUNCATED", "expected a whole segment, the file ends within it")
         yield marker, content[position + 2 : position + length]
         position += length
+        if marker in JPEG_LS:
+            after_scan = _AFTER_LS_SCAN
         if marker == _SCAN:
-            position = _scan_end(content, position)
+            position = _scan_end(content, position, after_scan)
 
 
 def _marker(content: bytes, position: int) -> tuple[int, int]:
@@ -73,17 +100,16 @@ def _marker(content: bytes, position: int) -> tuple[int, int]:
     return content[position], position + 1
 
 
-def _scan_end(content: bytes, position: int) -> int:
-    found = _AFTER_SCAN.search(content, position)
+def _scan_end(content: bytes, position: int, after_scan: re.Pattern[bytes]) -> int:
+    found = after_scan.search(content, position)
     if found is None:
         raise ImageError("TRUNCATED", "expected an end of the coded pixels, the file ends before it")
     return found.start()
 
 
-def _check_frame(marker: int, data: bytes) -> None:
+def _frame(marker: int, data: bytes) -> JpegFrame:
     if len(data) < 6:
         raise ImageError("IMAGE_UNDECODABLE", f"expected a frame header of 6 or more bytes, got {len(data)}")
     precision, height, width, components = struct.unpack_from(">BHHB", data)
-    if marker not in _READ_FRAMES or precision != 8 or components not in {1, 3}:
-        raise ImageError("MODE_FORBIDDEN", "expected a baseline or progressive JPEG of 8 bits, grey or RGB")
     check_dimensions(width, height)
+    return JpegFrame(marker, precision, width, height, components)

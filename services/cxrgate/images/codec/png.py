@@ -9,12 +9,16 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from cxrgate.core import ImageError
 from cxrgate.images.codec.limits import check_dimensions
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB = 0, 2
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+_SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGB_ALPHA: 4}
+_DEPTHS = {_GREY: {1, 2, 4, 8, 16}, _RGB: {8, 16}, _PALETTE: {1, 2, 4, 8}, _GREY_ALPHA: {8, 16}, _RGB_ALPHA: {8, 16}}
+"""Bits per sample that the specification allows for each colour type."""
 _INTERLACED = 1
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
@@ -24,23 +28,73 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 """First column and row, and steps between columns and rows, of the seven passes of an interlaced PNG."""
 
 
-def check_png(content: bytes) -> None:
-    """Raise ImageError unless this is one whole 8-bit grey or RGB picture without transparency.
+@dataclass(frozen=True, slots=True)
+class PngHeader:
+    """What IHDR says: size in pixels, bits per sample, colour type, and whether the rows come in seven passes."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+    @property
+    def samples(self) -> int:
+        """Samples per pixel."""
+        return _SAMPLES[self.colour]
+
+    @property
+    def passes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each pass that has any."""
+        steps = _ADAM7 if self.interlaced else ((0, 0, 1, 1),)
+        sizes = [(len(range(y, self.height, down)), len(range(x, self.width, right))) for x, y, right, down in steps]
+        return [(rows, columns) for rows, columns in sizes if rows and columns]
+
+    def row_bytes(self, columns: int) -> int:
+        """Bytes of a row of so many pixels, without its filter byte."""
+        return (columns * self.samples * self.depth + 7) // 8
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of the whole picture, inflated."""
+        return sum(rows * (1 + self.row_bytes(columns)) for rows, columns in self.passes)
+
+
+@dataclass(frozen=True, slots=True)
+class Png:
+    """A PNG that passed the checks. `significant` is sBIT's largest number of bits; `data` the filtered rows."""
+
+    header: PngHeader
+    significant: int | None
+    data: bytes = field(repr=False)
+
+
+def check_png(content: bytes) -> Png:
+    """Raise ImageError unless this is one whole picture without a transparent colour.
 
     Reasons: TRUNCATED, CRC, DIMENSIONS, MODE_FORBIDDEN, FRAMES, METADATA, IMAGE_UNDECODABLE. Bytes after IEND and
     pixels beyond the last row are allowed: what is released is encoded anew.
     """
-    expected, pieces = 0, []
-    for index, (name, data) in enumerate(_chunks(content)):
-        if (name == b"IHDR") != (index == 0):
+    header, significant, pieces = None, None, []
+    for name, data in _chunks(content):
+        if (name == b"IHDR") != (header is None):
             raise ImageError("IMAGE_UNDECODABLE", "expected one IHDR chunk, at the start")
-        if name == b"IHDR":
-            expected = _check_header(data)
+        if header is None:
+            header = _header(data)
         elif name == b"IDAT":
             pieces.append(data)
+        elif name == b"sBIT":
+            significant = _significant(header, data)
         else:
             _check_other(name, data)
-    _check_rows(pieces, expected)
+    if header is None:
+        raise ImageError("TRUNCATED", "expected an IHDR chunk")
+    return Png(header, significant, _inflate(pieces, header.data_bytes))
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """One chunk, encoded."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -58,27 +112,30 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
         position = end + 4
 
 
-def _check_header(data: memoryview) -> int:
-    """The number of bytes that the picture has, inflated."""
+def _header(data: memoryview) -> PngHeader:
     if len(data) != 13:
         raise ImageError("IMAGE_UNDECODABLE", f"expected an IHDR chunk of 13 bytes, got {len(data)}")
     width, height, depth, colour, compression, filters, interlace = struct.unpack(">IIBBBBB", data)
     check_dimensions(width, height)
-    if depth != 8 or colour not in {_GREY, _RGB}:
-        raise ImageError("MODE_FORBIDDEN", f"expected 8-bit grey or RGB, got {depth} bit of colour type {colour}")
-    if compression or filters or interlace > _INTERLACED:
-        raise ImageError("IMAGE_UNDECODABLE", "expected the compression, filter and interlace methods of PNG")
-    passes = _ADAM7 if interlace else ((0, 0, 1, 1),)
-    samples = 3 if colour == _RGB else 1
-    return sum(
-        len(range(top, height, down)) * (1 + samples * len(range(left, width, right)))
-        for left, top, right, down in passes
-    )
+    if depth not in _DEPTHS.get(colour, set()) or compression or filters or interlace > _INTERLACED:
+        raise ImageError("IMAGE_UNDECODABLE", "expected a depth, colour type and methods that PNG knows")
+    return PngHeader(width, height, depth, colour, bool(interlace))
+
+
+def _significant(header: PngHeader, data: memoryview) -> int:
+    """The most significant bits that a channel has, alpha left out."""
+    channels = 3 if header.colour in {_RGB, _PALETTE, _RGB_ALPHA} else 1
+    bits = max(data[:channels], default=0)
+    if len(data) < channels or not 1 <= bits <= 16:
+        raise ImageError("METADATA", "expected 1 to 16 significant bits per channel, the sBIT chunk says otherwise")
+    return bits
 
 
 def _check_other(name: bytes, data: memoryview) -> None:
     if name == b"tRNS":
-        raise ImageError("MODE_FORBIDDEN", "expected no transparency")
+        raise ImageError(
+            "MODE_FORBIDDEN", "expected no transparency, the tRNS chunk makes a colour transparent: save without it"
+        )
     if name in _ANIMATION:
         raise ImageError("FRAMES", "expected one frame, got an animation")
     if name in {b"zTXt", b"iCCP"}:
@@ -100,13 +157,15 @@ def _check_text(compressed: bytes) -> None:
         raise ImageError("METADATA", f"expected at most {_LARGEST_TEXT} bytes of text, inflated")
 
 
-def _check_rows(pieces: list[memoryview], expected: int) -> None:
-    """Inflate the picture, in pieces and no further than its last row, to see that every row is there."""
-    inflater, data, found = zlib.decompressobj(), b"".join(pieces), 0
+def _inflate(pieces: list[memoryview], expected: int) -> bytes:
+    """The picture inflated, in pieces and no further than its last row, to see that every row is there."""
+    inflater, data, found = zlib.decompressobj(), b"".join(pieces), bytearray()
     try:
-        while found < expected and (piece := inflater.decompress(data, min(_PIECE, expected - found))):
-            found, data = found + len(piece), inflater.unconsumed_tail
+        while len(found) < expected and (piece := inflater.decompress(data, min(_PIECE, expected - len(found)))):
+            found += piece
+            data = inflater.unconsumed_tail
     except zlib.error as error:
         raise ImageError("IMAGE_UNDECODABLE", "expected pixels that can be inflated") from error
-    if found < expected:
-        raise ImageError("TRUNCATED", f"expected {expected} bytes of pixels, inflated, got {found}")
+    if len(found) < expected:
+        raise ImageError("TRUNCATED", f"expected {expected} bytes of pixels, inflated, got {len(found)}")
+    return bytes(found)

@@ -1,4 +1,4 @@
-"""PNG and JPEG to 8-bit grey, by Pillow, after strict checks."""
+"""Pictures that Pillow reads (PNG, JPEG, TIFF, BMP, WebP) to 8-bit grey, after strict checks of their own."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from cxrgate.core import ImageError, MediaType
+from cxrgate.images.codec.bmp import check_bmp
+from cxrgate.images.codec.colour import join_channels
+from cxrgate.images.codec.depth import to_8_bits
 from cxrgate.images.codec.jpeg import check_jpeg
 from cxrgate.images.codec.limits import check_dimensions
-from cxrgate.images.codec.png import check_png
+from cxrgate.images.codec.png import Png, check_png
+from cxrgate.images.codec.png16 import read_16_bits
+from cxrgate.images.codec.tiff import Tiff, check_tiff, read_tiff_16_bits
+from cxrgate.images.codec.webp import check_webp
 
 _ORIENTATION = 0x0112
-_MODES = ("L", "RGB")
+_UPRIGHT = {0, 1}
+"""1 is upright; 0 is no orientation that Exif knows, and viewers show such an image as it is."""
+_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"}
 _REFUSALS = (
     ArithmeticError,
     AttributeError,
@@ -33,22 +42,29 @@ _REFUSALS = (
 )
 """What Pillow raises for broken files: a decoder that is short of memory is not among them."""
 
+_CHECKS: dict[MediaType, Callable[[bytes], Png | Tiff | None]] = {
+    MediaType.PNG: check_png,
+    MediaType.JPEG: check_jpeg,
+    MediaType.TIFF: check_tiff,
+    MediaType.BMP: check_bmp,
+    MediaType.WEBP: check_webp,
+}
+
 
 def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], bool]:
-    """Pixels uint8[height, width], and whether a colour image was turned grey (ITU-R 601 luma).
+    """Pixels uint8[height, width], and whether colour channels that differed a little were joined.
 
     Raises:
         ImageError: TRUNCATED, CRC, DIMENSIONS, MODE_FORBIDDEN, FRAMES, METADATA or IMAGE_UNDECODABLE.
     """
-    (check_png if media is MediaType.PNG else check_jpeg)(content)
+    found = _CHECKS[media](content)
     try:
         with warnings.catch_warnings():
             # Our own limits are the stricter ones; a warning of Pillow's must not become another answer.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=(media.value,)) as image:
                 _check(image)
-                image.load()
-                return _grey(image)
+                return join_channels(_channels(image, content, found))
     except _REFUSALS as error:
         raise ImageError("IMAGE_UNDECODABLE", f"expected a {media.value} file that can be decoded") from error
 
@@ -56,11 +72,14 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
 def _check(image: Image.Image) -> None:
     check_dimensions(image.width, image.height)
     if image.mode not in _MODES:
-        raise ImageError("MODE_FORBIDDEN", "expected 8-bit grey or RGB without transparency or palette")
+        raise ImageError("MODE_FORBIDDEN", "expected grey or RGB of whole numbers: convert the image to 8-bit grey")
     if getattr(image, "n_frames", 1) != 1:
-        raise ImageError("FRAMES", "expected one frame")
-    if _orientation(image) != 1:
-        raise ImageError("METADATA", "expected an upright image, its metadata ask for a rotation")
+        raise ImageError("FRAMES", "expected one picture, the file holds several: save each in a file of its own")
+    if _orientation(image) not in _UPRIGHT:
+        raise ImageError(
+            "METADATA",
+            "expected an upright image, its Exif orientation asks viewers to turn it: apply the orientation and save",
+        )
 
 
 def _orientation(image: Image.Image) -> object:
@@ -68,12 +87,26 @@ def _orientation(image: Image.Image) -> object:
     try:
         return image.getexif().get(_ORIENTATION, 1)
     except _REFUSALS as error:
-        raise ImageError("METADATA", "expected metadata that can be read") from error
+        raise ImageError("METADATA", "expected Exif metadata that can be read: save the image without them") from error
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[np.uint8], bool]:
-    if image.mode == "L":
-        return np.array(image), False
-    channels = np.asarray(image)
-    colour = bool((channels[..., 1:] != channels[..., :1]).any())
-    return (np.array(image.convert("L")) if colour else np.ascontiguousarray(channels[..., 0])), colour
+def _channels(image: Image.Image, content: bytes, found: Png | Tiff | None) -> NDArray[np.uint8]:
+    """The picture uint8[height, width, channels]: grey or RGB, perhaps with alpha."""
+    if isinstance(found, Png) and found.header.depth == 16:
+        return _scaled(read_16_bits(found), found.significant)
+    if isinstance(found, Tiff) and found.bits == 16:
+        return _scaled(read_tiff_16_bits(content, found), None)
+    image.load()
+    if image.mode in {"1", "P"}:
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return np.atleast_3d(np.asarray(image))
+
+
+def _scaled(samples: NDArray[np.uint16], stated: int | None) -> NDArray[np.uint8]:
+    """16-bit samples at 8 bits; alpha, which has a depth of its own, is opaque where it is full."""
+    colours = samples.shape[2] - (samples.shape[2] in {2, 4})
+    scaled = to_8_bits(samples[..., :colours], stated)
+    if colours == samples.shape[2]:
+        return scaled
+    alpha = np.where(samples[..., colours:] == 2**16 - 1, np.uint8(255), np.uint8(0))
+    return np.concatenate([scaled, alpha], axis=2)

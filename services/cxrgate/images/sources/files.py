@@ -13,13 +13,8 @@ from typing import BinaryIO
 from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
 from cxrgate.images.codec.limits import MAXIMUM_BYTES
 
-_DECLARED = {
-    ".png": MediaType.PNG,
-    ".jpg": MediaType.JPEG,
-    ".jpeg": MediaType.JPEG,
-    ".dcm": MediaType.DICOM,
-    ".dicom": MediaType.DICOM,
-}
+_DICOM_NAMES = {".dcm", ".dicom", ".dic", ".ima"}
+"""Endings that say DICOM, which a file without preamble needs; the other kinds are told by their content alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class ImageFile:
             ImageError: FILE_UNREADABLE, FILE_IRREGULAR (a pipe or device is never opened for reading) or
                 FILE_TOO_LARGE.
         """
-        declared = _DECLARED.get(self.path.suffix.lower())
+        declared = MediaType.DICOM if self.path.suffix.lower() in _DICOM_NAMES else None
         return ImageRecord(self.image_id, read_regular(self.path), self.label, declared)
 
 

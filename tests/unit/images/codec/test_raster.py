@@ -38,13 +38,13 @@ def test_b12_pixels_that_inflate_to_much_more_are_read_up_to_the_last_row():
         assert np.array_equal(pixels(png(data=data)), ramp())
 
 
-def test_b24_colour_is_turned_grey_and_recorded():
-    image = Image.merge("RGB", [grey(), grey().transpose(Image.Transpose.ROTATE_90), Image.new("L", (SIDE, SIDE), 7)])
-    found = decode(ImageRecord("a", saved(image, "PNG")))
-    red, green, blue = np.moveaxis(np.asarray(image).astype(float), 2, 0)
+def test_b24_channels_that_differ_by_8_levels_are_joined_and_this_is_recorded():
+    noise = np.random.default_rng(0).integers(-4, 5, (SIDE, SIDE, 3))
+    channels = np.clip(ramp()[..., None] + noise, 0, 255).astype(np.uint8)
+    found = decode(ImageRecord("a", saved(Image.fromarray(channels), "PNG")))
 
     assert found.colour
-    assert np.abs(found.pixels - (0.299 * red + 0.587 * green + 0.114 * blue)).max() <= 1
+    assert np.abs(found.pixels - channels @ [0.299, 0.587, 0.114]).max() <= 0.501
 
 
 @pytest.mark.parametrize("media", ["PNG", "JPEG"])

@@ -16,7 +16,7 @@ _FAR = 1e12
 """Below and above every window."""
 
 
-def to_grey(dataset: Dataset) -> NDArray[np.uint8]:
+def to_grey(dataset: Dataset, values: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Pixels uint8[rows, columns], 0 black.
 
     Stored values go through modality LUT or rescale, then through VOI LUT or window (the first, where there are
@@ -24,24 +24,17 @@ def to_grey(dataset: Dataset) -> NDArray[np.uint8]:
     0 to 255; MONOCHROME1 is inverted, padding is black (DICOM PS3.3 C.7.6.3.1.2, C.11.1, C.11.2, C.7.5.1.1.2).
 
     Args:
-        dataset: with consistent Rows, Columns, BitsAllocated, BitsStored, PixelRepresentation and PixelData.
+        dataset: with consistent BitsStored and PixelRepresentation.
+        values: stored values that BitsStored holds, see stored_values.
 
     Raises:
-        ImageError: DICOM_TAGS for pixels that BitsStored cannot hold, NONFINITE for infinite or undefined values.
+        ImageError: DICOM_TAGS for a window or look-up table that cannot be used, NONFINITE for infinite or undefined
+            values.
     """
     bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
     lowest = -(2 ** (bits - 1)) if signed else 0
-    stored = np.arange(lowest, lowest + 2**bits)
-    index = _pixels(dataset, signed=bool(signed)).astype(np.int32) - lowest
-    if index.min() < 0 or index.max() >= stored.size:
-        raise ImageError("DICOM_TAGS", f"expected pixels of {bits} bits")
-    return _table(dataset, stored, index)[index]
-
-
-def _pixels(dataset: Dataset, *, signed: bool) -> NDArray[np.generic]:
-    kind = f"<{'i' if signed else 'u'}{int(dataset.BitsAllocated) // 8}"
-    shape = (int(dataset.Rows), int(dataset.Columns))
-    return np.frombuffer(dataset.PixelData, kind, shape[0] * shape[1]).reshape(shape)
+    index = values - lowest
+    return _table(dataset, np.arange(lowest, lowest + 2**bits), index)[index]
 
 
 def _table(dataset: Dataset, stored: NDArray[np.int64], index: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -79,10 +72,40 @@ def _window(dataset: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.f
     if dataset.get("VOILUTSequence"):
         values = _look_up(dataset.VOILUTSequence[0], values)
         return values, (float(values.min()), float(values.max()))
-    if dataset.get("WindowCenter") is None or dataset.get("WindowWidth") is None:
+    if _is_empty(dataset, "WindowCenter") or _is_empty(dataset, "WindowWidth"):
         return values, (np.nan, np.nan)
+    _check_window(dataset)
     low, high = apply_windowing(np.asarray([-_FAR, _FAR]), dataset)
     return np.asarray(apply_windowing(values, dataset)), (float(low), float(high))
+
+
+def _is_empty(dataset: Dataset, name: str) -> bool:
+    return name not in dataset or dataset[name].is_empty
+
+
+def _check_window(dataset: Dataset) -> None:
+    """Raise ImageError unless the first window can be used (PS3.3, C.11.2.1.2)."""
+    center, width = (first_number(dataset, name) for name in ("WindowCenter", "WindowWidth"))
+    linear = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper() == "LINEAR"
+    if not np.isfinite(center) or not (width >= 1 if linear else width > 0):
+        raise ImageError(
+            "DICOM_TAGS",
+            "expected a WindowWidth of 1 or more, got one of 0 or less: correct the window or remove WindowCenter and "
+            "WindowWidth",
+        )
+
+
+def first_number(dataset: Dataset, name: str) -> float:
+    """The first value of an attribute.
+
+    Raises:
+        ImageError: DICOM_TAGS, it is no number.
+    """
+    try:
+        value = dataset[name].value
+        return float(value if isinstance(value, int | float | str) else value[0])
+    except Exception as error:  # pydicom raises whatever a broken value leads to
+        raise ImageError("DICOM_TAGS", f"expected a number as {name}: correct or remove it") from error
 
 
 def _look_up(item: Dataset, values: NDArray[np.number]) -> NDArray[np.float64]:

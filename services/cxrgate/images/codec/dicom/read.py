@@ -1,4 +1,4 @@
-"""One DICOM radiograph (CR or DX): what is read of it, and what it must be before its pixels are touched."""
+"""One DICOM radiograph: what is read of it, and what it must be before its pixels are touched."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cxrgate.core import ImageError
+from cxrgate.images.codec.dicom.frame import stored_values
 from cxrgate.images.codec.dicom.grey import to_grey
-from cxrgate.images.codec.limits import check_dimensions
+from cxrgate.images.codec.dicom.kind import check_kind, check_samples
+from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE, syntax_name
 
 MARK = b"DICM"
 MARK_OFFSET = 128
-_SYNTAXES = {ImplicitVRLittleEndian, ExplicitVRLittleEndian}
-_MODALITIES = {"CR", "DX"}
-_PHOTOMETRIC = {"MONOCHROME1", "MONOCHROME2"}
+_FIRST_GROUP = b"\x08\x00"
+"""How a little endian data set begins; an explicit one has a kind of value after the tag."""
 _LONGEST_TEXT = 64 * 1024
 _TEXT = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _SHORTEST_ELEMENT = 8
-_REQUIRED = ("Modality", "PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated")
-_WHOLE = ("BitsStored", "PixelRepresentation", "PixelData")
-_FLOATS = {"FloatPixelData": "<f4", "DoubleFloatPixelData": "<f8"}
+_PIXEL_DATA = 0x7FE00010
 
 
 def decode_dicom(content: bytes) -> NDArray[np.uint8]:
@@ -69,19 +68,40 @@ def silence() -> Iterator[None]:
 
 
 def _decode(content: bytes) -> NDArray[np.uint8]:
-    # Before the data set is parsed: a deflated one inflates without a limit.
+    dataset, syntax = _read(content)
+    _check_lengths(dataset, coded=syntax in CODED)
+    check_kind(dataset)
+    check_samples(dataset)
+    return to_grey(dataset, stored_values(dataset, syntax))
+
+
+def _read(content: bytes) -> tuple[Dataset, str]:
+    """The data set and its transfer syntax: that comes first, since a deflated data set inflates without a limit."""
+    if content[MARK_OFFSET : MARK_OFFSET + len(MARK)] != MARK:
+        return _read_bare(content)
     syntax, start = _meta(content)
-    if syntax not in _SYNTAXES:
-        raise ImageError("DICOM_TRANSFER_SYNTAX", "expected uncompressed little endian, implicit or explicit")
+    if syntax not in NATIVE and syntax not in CODED:
+        raise ImageError(
+            "DICOM_TRANSFER_SYNTAX",
+            f"expected another transfer syntax than {syntax_name(syntax)}: store the object uncompressed",
+        )
     dataset = dcmread(io.BytesIO(content))
     if len(dataset) == 0:
         # pydicom gives up all of it for an element without an end; fewer bytes than an element's are none.
         cut = len(content) - start < _SHORTEST_ELEMENT
         raise ImageError("DICOM_TRUNCATED" if cut else "DICOM_TAGS", "expected a data set that can be read")
-    _check_lengths(dataset)
-    _check_kind(dataset)
-    _check_samples(dataset)
-    return to_grey(dataset)
+    return dataset, syntax
+
+
+def _read_bare(content: bytes) -> tuple[Dataset, str]:
+    """A data set without preamble and header, as older archives and some detectors write it: little endian."""
+    if not content.startswith(_FIRST_GROUP):
+        raise ImageError("DICOM_HEADER", "expected a DICOM file: preamble and header, or a little endian data set")
+    implicit = not content[4:6].isalpha()
+    dataset = Dataset(read_dataset(io.BytesIO(content), is_implicit_VR=implicit, is_little_endian=True))
+    if "SOPClassUID" not in dataset:
+        raise ImageError("DICOM_HEADER", "expected a DICOM file: preamble and header, or a little endian data set")
+    return dataset, ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
 
 
 def _meta(content: bytes) -> tuple[str, int]:
@@ -92,7 +112,7 @@ def _meta(content: bytes) -> tuple[str, int]:
         meta = read_dataset(
             file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
         )
-        _check_lengths(meta)
+        _check_lengths(meta, coded=False)
         syntax = meta.get("TransferSyntaxUID")
     except InvalidDicomError as error:
         raise ImageError("DICOM_HEADER", "expected a DICOM file with preamble and header") from error
@@ -103,11 +123,12 @@ def _meta(content: bytes) -> tuple[str, int]:
     return str(syntax), file.tell()
 
 
-def _check_lengths(dataset: Dataset) -> None:
+def _check_lengths(dataset: Dataset, *, coded: bool) -> None:
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag)
         if isinstance(element, RawDataElement):
-            _check_length(tag, element)
+            if not (coded and tag == _PIXEL_DATA):
+                _check_length(tag, element)
         elif element.VR in _TEXT:  # read already: the character set
             _check_text(len(str(element.value)))
 
@@ -132,41 +153,3 @@ def _representation(tag: BaseTag, element: RawDataElement) -> str:
         return element.VR or dictionary_VR(tag)
     except KeyError:
         return "UN"
-
-
-def _check_kind(dataset: Dataset) -> None:
-    _require(dataset, _REQUIRED)
-    if dataset.Modality not in _MODALITIES:
-        raise ImageError("DICOM_MODALITY", "expected a radiograph of modality CR or DX")
-    if dataset.PhotometricInterpretation not in _PHOTOMETRIC or dataset.SamplesPerPixel != 1:
-        raise ImageError("MODE_FORBIDDEN", "expected MONOCHROME1 or MONOCHROME2 with one sample per pixel")
-    frames = dataset.get("NumberOfFrames")
-    if frames is not None and int(frames) != 1:
-        raise ImageError("FRAMES", "expected one frame")
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if rows < 1 or columns < 1:
-        raise ImageError("DICOM_TAGS", f"expected one or more rows and columns, got {rows} and {columns}")
-    check_dimensions(columns, rows)
-
-
-def _check_samples(dataset: Dataset) -> None:
-    for name, kind in _FLOATS.items():
-        if name in dataset:
-            finite = np.isfinite(np.frombuffer(dataset[name].value, kind)).all()
-            raise ImageError("DICOM_TAGS" if finite else "NONFINITE", "expected whole numbers as pixels")
-    _require(dataset, _WHOLE)
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    sound = allocated in {8, 16} and 8 <= stored <= allocated
-    if not sound or int(dataset.get("HighBit", stored - 1)) != stored - 1 or dataset.PixelRepresentation not in {0, 1}:
-        raise ImageError(
-            "DICOM_TAGS", f"expected 8 or 16 bits allocated and 8 or more stored, got {allocated} and {stored}"
-        )
-    expected = int(dataset.Rows) * int(dataset.Columns) * allocated // 8
-    if len(dataset.PixelData) < expected:
-        raise ImageError("DICOM_TRUNCATED", f"expected {expected} bytes of pixels, got {len(dataset.PixelData)}")
-
-
-def _require(dataset: Dataset, names: tuple[str, ...]) -> None:
-    for name in names:
-        if dataset.get(name) is None:
-            raise ImageError("DICOM_TAGS", f"expected {name}")

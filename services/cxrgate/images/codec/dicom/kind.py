@@ -1,0 +1,99 @@
+"""What a DICOM object must be by its attributes before its pixels are touched. No message repeats a value of text."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydicom import Dataset
+
+from cxrgate.core import ImageError
+from cxrgate.images.codec.dicom.grey import first_number
+from cxrgate.images.codec.limits import check_dimensions
+
+MODALITIES = {"CR", "DX", "RG", "OT", ""}
+"""Radiographs, and secondary captures of them; what a picture shows is judged by the picture."""
+
+_OTHER_MODALITIES = {
+    "CT", "MR", "US", "PT", "NM", "XA", "RF", "MG", "IO", "PX", "ES", "OP", "SM", "XC", "BMD", "SR", "PR", "KO", "SEG",
+    "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "REG", "DOC", "ECG", "GM", "OCT", "IVUS",
+}  # fmt: skip
+"""Those of PS3.3, C.7.3.1.1.1 that a message may name: anything else might be anybody's text."""
+
+_PHOTOMETRIC = {"MONOCHROME1", "MONOCHROME2"}
+_COLOURS = {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"}
+_REQUIRED = ("PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated")
+_WHOLE = ("BitsStored", "PixelRepresentation", "PixelData")
+_FLOATS = {"FloatPixelData": "<f4", "DoubleFloatPixelData": "<f8"}
+
+
+def check_kind(dataset: Dataset) -> None:
+    """Raise ImageError unless this is one grey radiograph of a size within the limits.
+
+    Reasons: DICOM_TAGS, DICOM_MODALITY, MODE_FORBIDDEN, FRAMES, DIMENSIONS.
+    """
+    check_modality(dataset.get("Modality"))
+    require(dataset, _REQUIRED)
+    photometric = _code(dataset.PhotometricInterpretation)
+    if photometric not in _PHOTOMETRIC or first_number(dataset, "SamplesPerPixel") != 1:
+        named = photometric if photometric in _COLOURS else "another or several samples per pixel"
+        raise ImageError(
+            "MODE_FORBIDDEN", f"expected PhotometricInterpretation MONOCHROME1 or MONOCHROME2, got {named}: convert it"
+        )
+    stated = "NumberOfFrames" in dataset and not dataset["NumberOfFrames"].is_empty
+    # 0 stands for nothing stated: the pixels of one frame are there or not.
+    if stated and first_number(dataset, "NumberOfFrames") not in {0, 1}:
+        raise ImageError("FRAMES", "expected NumberOfFrames of 1, the object has several: split it into its frames")
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    if rows < 1 or columns < 1:
+        raise ImageError("DICOM_TAGS", f"expected one or more Rows and Columns, got {rows} and {columns}")
+    check_dimensions(columns, rows)
+
+
+def check_modality(value: object) -> None:
+    """Raise ImageError (DICOM_MODALITY) unless it may be that of a radiograph, compared without case and spaces."""
+    modality = _code(value)
+    if modality not in MODALITIES:
+        named = modality if modality in _OTHER_MODALITIES else "one that is none of these"
+        raise ImageError("DICOM_MODALITY", f"expected Modality CR, DX, RG, OT or none, got {named}")
+
+
+def check_samples(dataset: Dataset) -> None:
+    """Raise ImageError (DICOM_TAGS or NONFINITE) unless the attributes of the stored values fit one another."""
+    for name, kind in _FLOATS.items():
+        if name in dataset:
+            finite = np.isfinite(np.frombuffer(dataset[name].value, kind)).all()
+            raise ImageError(
+                "DICOM_TAGS" if finite else "NONFINITE", f"expected PixelData, got {name}: store whole numbers"
+            )
+    require(dataset, _WHOLE)
+    allocated, stored = whole_number(dataset, "BitsAllocated"), whole_number(dataset, "BitsStored")
+    if allocated not in {8, 16} or not 8 <= stored <= allocated:
+        raise ImageError(
+            "DICOM_TAGS", f"expected BitsAllocated 8 or 16 and BitsStored 8 to that, got {allocated} and {stored}"
+        )
+    highest = whole_number(dataset, "HighBit") if dataset.get("HighBit") is not None else stored - 1
+    if highest != stored - 1:
+        raise ImageError(
+            "DICOM_TAGS", f"expected HighBit {stored - 1} with BitsStored {stored}, got {highest}: correct it"
+        )
+    if whole_number(dataset, "PixelRepresentation") not in {0, 1}:
+        raise ImageError("DICOM_TAGS", "expected PixelRepresentation 0 or 1")
+
+
+def require(dataset: Dataset, names: tuple[str, ...]) -> None:
+    """Raise ImageError (DICOM_TAGS) for an attribute that is missing or empty."""
+    for name in names:
+        if dataset.get(name) is None:
+            raise ImageError("DICOM_TAGS", f"expected {name}, the object has none")
+
+
+def whole_number(dataset: Dataset, name: str) -> int:
+    """The one value of an attribute; ImageError (DICOM_TAGS) for anything else."""
+    value = dataset[name].value
+    if not isinstance(value, int):
+        raise ImageError("DICOM_TAGS", f"expected one whole number as {name}: correct it")
+    return value
+
+
+def _code(value: object) -> str:
+    """A code as it is compared: without case and spaces around it."""
+    return "" if value is None else str(value).strip().upper()
