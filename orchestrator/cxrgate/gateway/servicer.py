@@ -30,6 +30,11 @@ _MEDIA = {
     pb.MEDIA_TYPE_PNG: MediaType.PNG,
     pb.MEDIA_TYPE_JPEG: MediaType.JPEG,
     pb.MEDIA_TYPE_DICOM: MediaType.DICOM,
+    pb.MEDIA_TYPE_TIFF: MediaType.TIFF,
+    pb.MEDIA_TYPE_BMP: MediaType.BMP,
+    pb.MEDIA_TYPE_WEBP: MediaType.WEBP,
+    pb.MEDIA_TYPE_JPEG2000: MediaType.JPEG2000,
+    pb.MEDIA_TYPE_NPY: MediaType.NPY,
 }
 
 
@@ -120,7 +125,7 @@ def _in_band(request: pb.CheckImagesRequest, error: CallRefused) -> pb.CheckImag
 def _from_proto(image: pb.Image) -> ImageToCheck:
     check_name(image.image_id)  # said before anything else that is wrong
     if image.media_type not in _MEDIA:
-        raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "media_type must be PNG, JPEG, DICOM or unspecified")
+        raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "media_type must be one of this API's, or unspecified")
     return ImageToCheck(image.image_id, image.content, _MEDIA[image.media_type])
 
 

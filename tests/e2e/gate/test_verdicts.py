@@ -29,7 +29,7 @@ def test_verdicts_of_a_leak_and_of_a_clean_image_differ_in_the_decision_alone(tm
     [
         (image(TEXT), "INVALID_ARGUMENT", "IMAGE_UNDECODABLE"),
         (image(BROKEN), "UNAVAILABLE", "NOT_CHECKED"),
-        (image(CLEAN, media_type=9), "INVALID_ARGUMENT", "MEDIA_TYPE"),
+        (image(CLEAN, media_type=99), "INVALID_ARGUMENT", "MEDIA_TYPE"),
     ],
     ids=["undecodable", "a stage failed", "media type"],
 )

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from support.fakes import picture
 
-from cxrgate.core import ImageError, ImageRecord
+from cxrgate.core import ImageRecord
 from cxrgate.images.codec.decode import decode
 from cxrgate.planted.classes.catalogue import CLASSES, LEAKS, of_class
 from cxrgate.planted.classes.intensity import equalised
@@ -47,9 +47,10 @@ def test_an_identical_leak_has_the_very_pixels():
     assert (planted(of_class("identical")[0]) == PIXELS).all()
 
 
-def test_the_gate_refuses_16_bit():
-    with pytest.raises(ImageError, match="8-bit"):
-        decode(ImageRecord("a", of_class("re_encoded")[-1].plant(PIXELS, "a", OTHER)))
+def test_16_bit_has_the_very_pixels():
+    content = of_class("re_encoded")[-1].plant(PIXELS, "a", OTHER)
+
+    assert (decode(ImageRecord("a", content)).pixels == PIXELS).all()
 
 
 def test_strengths_differ_in_strength_alone():

@@ -61,7 +61,17 @@ class _MediaTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MediaType.V
     MEDIA_TYPE_JPEG: _MediaType.ValueType  # 2
     """JPEG, 8 bits, not CMYK."""
     MEDIA_TYPE_DICOM: _MediaType.ValueType  # 3
-    """A DICOM file of one CR or DX frame."""
+    """A DICOM file of one radiograph in one frame; only with this one it may lack preamble and header."""
+    MEDIA_TYPE_TIFF: _MediaType.ValueType  # 4
+    """Tagged Image File Format: one page of 8 or 16 bits, grey or RGB, compressed without loss."""
+    MEDIA_TYPE_BMP: _MediaType.ValueType  # 5
+    """Windows bitmap, uncompressed."""
+    MEDIA_TYPE_WEBP: _MediaType.ValueType  # 6
+    """WebP, lossless."""
+    MEDIA_TYPE_JPEG2000: _MediaType.ValueType  # 7
+    """JPEG 2000, a file or a bare codestream."""
+    MEDIA_TYPE_NPY: _MediaType.ValueType  # 8
+    """An array that numpy saved (.npy) of uint8."""
 
 class MediaType(_MediaType, metaclass=_MediaTypeEnumTypeWrapper):
     """How an image is encoded."""
@@ -73,7 +83,17 @@ MEDIA_TYPE_PNG: MediaType.ValueType  # 1
 MEDIA_TYPE_JPEG: MediaType.ValueType  # 2
 """JPEG, 8 bits, not CMYK."""
 MEDIA_TYPE_DICOM: MediaType.ValueType  # 3
-"""A DICOM file of one CR or DX frame."""
+"""A DICOM file of one radiograph in one frame; only with this one it may lack preamble and header."""
+MEDIA_TYPE_TIFF: MediaType.ValueType  # 4
+"""Tagged Image File Format: one page of 8 or 16 bits, grey or RGB, compressed without loss."""
+MEDIA_TYPE_BMP: MediaType.ValueType  # 5
+"""Windows bitmap, uncompressed."""
+MEDIA_TYPE_WEBP: MediaType.ValueType  # 6
+"""WebP, lossless."""
+MEDIA_TYPE_JPEG2000: MediaType.ValueType  # 7
+"""JPEG 2000, a file or a bare codestream."""
+MEDIA_TYPE_NPY: MediaType.ValueType  # 8
+"""An array that numpy saved (.npy) of uint8."""
 Global___MediaType: _TypeAlias = MediaType  # noqa: Y015
 
 @_typing.final
