@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -38,7 +39,7 @@ def decode_npy(content: bytes, value_range: tuple[float, float] | None) -> tuple
     return join_channels(_scaled(values, value_range))
 
 
-def read_header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype[np.generic], bool]:
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic], bool]:
     """Shape, dtype and whether the order is Fortran's; the file stands at the first value then.
 
     Raises:

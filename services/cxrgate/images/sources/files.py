@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
 from cxrgate.images.codec.limits import MAXIMUM_BYTES
+from cxrgate.images.sources.arrays import ENDINGS, ArrayRow, list_rows, read_row
+from cxrgate.images.sources.passed_over import JUNK_FOLDERS, passed_over, passed_over_note
 
 _DICOM_NAMES = {".dcm", ".dicom", ".dic", ".ima"}
 """Endings that say DICOM, which a file without preamble needs; the other kinds are told by their content alone."""
@@ -22,13 +25,16 @@ class ImageFile:
     """One image of a source. `image_id` is its path relative to the source, with forward slashes.
 
     `label` is its class ("" without one); `patient_id` whose it is (the image itself where the source has no
-    patients: then every image counts as another patient).
+    patients: then every image counts as another patient). `row` says which image of an array file it is, and
+    `value_range` what an array's floats call black and white.
     """
 
     path: Path
     image_id: str
     label: str = ""
     patient_id: str = ""
+    row: ArrayRow | None = None
+    value_range: tuple[float, float] | None = None
 
     def read(self) -> ImageRecord:
         """Read the file.
@@ -38,7 +44,8 @@ class ImageFile:
                 FILE_TOO_LARGE.
         """
         declared = MediaType.DICOM if self.path.suffix.lower() in _DICOM_NAMES else None
-        return ImageRecord(self.image_id, read_regular(self.path), self.label, declared)
+        content = read_row(self.path, self.row) if self.row else read_regular(self.path)
+        return ImageRecord(self.image_id, content, self.label, declared, self.value_range)
 
 
 def read_regular(path: Path) -> bytes:
@@ -69,26 +76,48 @@ def read_start(path: Path, size: int) -> bytes:
 
 
 def list_folder(root: Path) -> list[ImageFile]:
-    """Every file below `root` but hidden ones, sorted by name; the first folder below `root` is the class.
+    """The images below `root`; see list_counted."""
+    return list_counted(root)[0]
+
+
+def list_counted(root: Path) -> tuple[list[ImageFile], dict[str, int]]:
+    """The images below `root`, sorted by name, and per kind how many files were passed over, see passed_over.
+
+    The first folder below `root` is the class. `root` may be one array file, too; each row of such a file is an image.
 
     Raises:
-        UsageError: no such folder, no file in it, or a folder below it that cannot be listed.
+        UsageError: no such folder, no image in it, a folder below it that cannot be listed, or see list_rows.
     """
+    if root.is_file() and root.suffix.lower() in ENDINGS:
+        return [replace(file, label="") for file in _images(root.name, root)], {}
     if not root.is_dir():
-        raise UsageError(f"expected a folder of images, got {root}")
-    files = [ImageFile(path, name, _label(name), name) for name, path in sorted(_walk(root))]
+        raise UsageError(f"expected a folder of images, or an .npz, got {root}")
+    skipped = Counter[str]()
+    files = [file for name, path in sorted(_walk(root, skipped)) for file in _images(name, path)]
     if not files:
-        raise UsageError(f"expected images in {root}, found no file")
-    return files
+        raise UsageError(f"expected images in {root}, found none. {passed_over_note(skipped)}")
+    return files, dict(skipped)
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+def _images(name: str, path: Path) -> list[ImageFile]:
+    """The images in one file: itself, or the rows of the arrays in it."""
+    rows = list_rows(path) if path.suffix.lower() in ENDINGS else []
+    if not rows:
+        return [ImageFile(path, name, _label(name), name)]
+    names = [f"{name}/{row.name}" for row in rows]
+    return [ImageFile(path, each, _label(name), each, row) for each, row in zip(names, rows, strict=True)]
+
+
+def _walk(root: Path, skipped: Counter[str]) -> Iterator[tuple[str, Path]]:
     """Names and paths below `root`, links to folders followed; each real folder once, so that a loop of links ends."""
     visited = {_identity(root)}
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
-        folders[:] = _unvisited(Path(folder), folders, visited)
+        skipped.update(f"{name}/" for name in folders if _is_junk(name))
+        folders[:] = _unvisited(Path(folder), [name for name in folders if not _is_junk(name)], visited)
         for name in names:
-            if not name.startswith("."):
+            if kind := passed_over(name):
+                skipped[kind] += 1
+            else:
                 path = Path(folder) / name
                 yield _legible(path.relative_to(root).as_posix()), path
 
@@ -98,12 +127,16 @@ def _legible(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def _is_junk(folder: str) -> bool:
+    return folder.startswith(".") or folder.casefold() in JUNK_FOLDERS
+
+
 def _unvisited(folder: Path, names: Sequence[str], visited: set[tuple[int, int]]) -> list[str]:
-    """The folders to go into: not hidden and not seen yet under another name, true folders before links."""
+    """The folders to go into: not seen yet under another name, true folders before links."""
     kept = []
     for name in sorted(names, key=lambda name: ((folder / name).is_symlink(), name)):
         identity = _identity(folder / name)
-        if not name.startswith(".") and identity not in visited:
+        if identity not in visited:
             visited.add(identity)
             kept.append(name)
     return kept

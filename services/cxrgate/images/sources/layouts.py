@@ -10,11 +10,12 @@ from cxrgate.core import UsageError
 from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
 from cxrgate.images.sources.csv_list import is_patient, list_table
-from cxrgate.images.sources.files import ImageFile, list_folder
+from cxrgate.images.sources.files import ImageFile, list_counted
 from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.mimic import list_mimic
 from cxrgate.images.sources.nih import list_nih
 from cxrgate.images.sources.padchest import list_padchest
+from cxrgate.images.sources.passed_over import passed_over_note
 from cxrgate.images.sources.tables import is_table
 from cxrgate.images.sources.vindr import list_vindr
 
@@ -60,12 +61,11 @@ def _check_columns(layout: Layout, options: SourceOptions) -> None:
 def _folder(path: Path, options: SourceOptions) -> Listing:
     if options.columns:
         raise UsageError(f"expected `columns` with a table, got them with the folder {path}")
-    files = tuple(list_folder(path))
-    if options.patients is PatientRule.OPTIONAL:
-        return Listing(files)
-    return Listing(
-        files, ("a folder names no patients: each image without a DICOM PatientID counts as another patient's",)
-    )
+    files, skipped = list_counted(path)
+    notes = [note] if (note := passed_over_note(skipped)) else []
+    if options.patients is not PatientRule.OPTIONAL:
+        notes.append("a folder names no patients: each image without a DICOM PatientID counts as another patient's")
+    return Listing(tuple(files), tuple(notes))
 
 
 def _with_patients(listing: Listing, options: SourceOptions) -> Listing:

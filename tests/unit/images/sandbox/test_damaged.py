@@ -24,7 +24,7 @@ from support.bad_images import dataset, dicom, grey, png, ramp, saved
 from support.lossless_jpeg import encode_lossless
 
 from cxrgate.core import Failure, GreyImage, ImageRecord
-from cxrgate.images import SandboxedDecoder
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 
 SIDE = 64
 SMALL = grey().resize((SIDE, SIDE))
