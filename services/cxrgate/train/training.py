@@ -21,7 +21,7 @@ from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
-from cxrgate.train.discriminant import find_discriminants
+from cxrgate.train.discriminant import fit_discriminants
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import Sample, Split, hashed_patients
@@ -31,8 +31,6 @@ from cxrgate.train.recipe import Recipe
 from cxrgate.train.scoring.figures import all_pairs
 from cxrgate.train.whitening import fit_whitening
 
-_COMPONENTS = 400
-_SHRINKAGE = 0.5
 _BATCH = 32
 
 
@@ -98,7 +96,8 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     if job.recipe.kind is not ModelKind.COPY:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
         fit_whitening(network, directions(network, job.recipe, seen), seen.patients)
-        _fit_discriminants(network, job, seen)
+        pooled = _run(network.pooled, job.recipe, seen).astype(np.float64)
+        fit_discriminants(network, pooled, seen.patients, job.seed)
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
     threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
@@ -107,24 +106,6 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
     network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
     return None
-
-
-def _fit_discriminants(network: Embedder, job: Job, seen: PixelSet) -> None:
-    """A discriminant analysis of what the trained trunk gives, beside the learned projection.
-
-    It forgets less of what the trunk knew: on the tune part the two together were better than either (P@1 0.80
-    against 0.78 and 0.76, TPR at FPR 1 % 0.71 against 0.68 and 0.66).
-    """
-    if network.discriminate is None:
-        return
-    pooled = _run(network.pooled, job.recipe, seen).astype(np.float64)
-    wanted = network.discriminate.out_features
-    found = find_discriminants(pooled, seen.patients, wanted, _COMPONENTS, _SHRINKAGE, job.seed)
-    weight = np.zeros((wanted, len(found.centre)))
-    weight[: found.count] = (found.directions / found.spread[:, None]).T
-    with torch.no_grad():
-        network.discriminate.weight.copy_(torch.from_numpy(weight))
-        network.discriminate.bias.copy_(torch.from_numpy(-weight @ found.centre))
 
 
 def directions(network: Embedder, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:

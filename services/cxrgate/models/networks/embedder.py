@@ -73,18 +73,20 @@ class Embedder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The rows."""
         pooled = self.pooled(x)
-        embedding = self._embedding(pooled)
+        embedding = self.embedded(pooled)
         return embedding if self.frontality is None else torch.cat([embedding, self.frontality(pooled)], 1)
 
-    def _embedding(self, pooled: Tensor) -> Tensor:
-        learned = functional.normalize(self.whiten(self._direction(pooled)), dim=1)
+    def embedded(self, pooled: Tensor) -> Tensor:
+        """The embedding of pooled numbers, float[n, embedding]."""
+        learned = functional.normalize(self.whiten(self.directed(pooled)), dim=1)
         if self.discriminate is None:
             return learned
         return torch.cat([learned, functional.normalize(self.discriminate(pooled), dim=1)], 1) / math.sqrt(2)
 
     def direction(self, x: Tensor) -> Tensor:
         """The projection at unit length, float[n, dimensions]: what the loss sees, before whitening."""
-        return self._direction(self.pooled(x))
+        return self.directed(self.pooled(x))
 
-    def _direction(self, pooled: Tensor) -> Tensor:
+    def directed(self, pooled: Tensor) -> Tensor:
+        """The projection of pooled numbers at unit length, float[n, dimensions]."""
         return functional.normalize(self.project((pooled - self.centre) / self.spread), dim=1)

@@ -115,11 +115,11 @@ def _columns(given: list[str]) -> dict[str, str]:
 
 @app.command()
 def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
-    """Print a snapshot's manifest as JSON, and on standard error what it measured of itself in sentences."""
+    """Print a snapshot's manifest as JSON; `measured` says in sentences what it measured of itself."""
     with errors_as_messages():
         manifest = read_manifest(snapshot)
-        typer.echo(json.dumps({**asdict(manifest), "digest": manifest.digest}, indent=2))
-        _tell(manifest, err=True)
+        content = {**asdict(manifest), "digest": manifest.digest, "measured": _measured_of(manifest)}
+        typer.echo(json.dumps(content, indent=2))
 
 
 @app.command()
@@ -183,13 +183,16 @@ def verify(
         typer.echo(f"every array is what the manifest names; {held.sentence}, {held.decoded} compared by their pixels")
 
 
-def _tell(manifest: SnapshotManifest, *, err: bool = False) -> None:
+def _measured_of(manifest: SnapshotManifest) -> list[str]:
     measurement = read_measurement(manifest)
     if measurement is None:
-        typer.echo("The snapshot never measured itself: `cxrgate index measure` writes one that did.", err=err)
-        return
-    for sentence in sentences(measurement):
-        typer.echo(sentence, err=err)
+        return ["The snapshot never measured itself: `cxrgate index measure` writes one that did."]
+    return sentences(measurement)
+
+
+def _tell(manifest: SnapshotManifest) -> None:
+    for sentence in _measured_of(manifest):
+        typer.echo(sentence)
 
 
 @app.command("key")

@@ -104,6 +104,26 @@ def frontality(
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
+@app.command()
+def refit(
+    model: Annotated[Path, typer.Argument(help="Folder of a finished retrieval or verification model.")],
+    listing: Listing,
+    output: Output,
+    work: Work,
+    seed: Seed = 1,
+    without: Without = None,
+) -> None:
+    """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
+    with errors_as_messages("gate"):
+        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+        from cxrgate.train.refit import RefitJob
+        from cxrgate.train.refit import refit as fit_again
+
+        with bars() as progress:
+            manifest = fit_again(RefitJob(samples, seed, model, work, output), progress)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
 app.command()(score)
 
 
