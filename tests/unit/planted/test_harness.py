@@ -10,7 +10,8 @@ from support.fakes import POLICY, picture
 
 from cxrgate.core import Decision, GreyImage, UsageError
 from cxrgate.gate.pipeline import Gate
-from cxrgate.images import ImageFile, encode_png
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.sources.files import ImageFile
 from cxrgate.planted import harness as module
 from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.harness import Harness
