@@ -28,7 +28,7 @@ from cxrgate.gate.local import local_models
 from cxrgate.gateway.batches import Batches
 from cxrgate.hashlog import HashLog, read_lines, verify_log
 from cxrgate.rpc.development_ca import write_development_certificates
-from cxrgate.run.run import open_or_enrol
+from cxrgate.run.plan import open_or_enrol
 
 COPY = 0
 """The radiograph of the same pixels as an enrolled image."""

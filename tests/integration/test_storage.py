@@ -9,7 +9,8 @@ from cxrgate.core import SnapshotError
 from cxrgate.gate.config import read_config
 from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, create_key, read_key
-from cxrgate.run.run import open_or_enrol, run
+from cxrgate.run.plan import open_or_enrol
+from cxrgate.run.run import run
 
 
 def command(*arguments):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cxrgate.certification import create_signing_key, read_signing_key, sign
 from cxrgate.gate.binding import binding
 from cxrgate.gate.local import local_gate, local_models
-from cxrgate.run.run import open_or_enrol
+from cxrgate.run.plan import open_or_enrol
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 

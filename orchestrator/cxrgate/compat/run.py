@@ -9,8 +9,8 @@ from cxrgate.compat.config import PipelineConfig
 from cxrgate.compat.models import model_folder
 from cxrgate.gate.config import Enrol, ModelFolders, RunConfig
 from cxrgate.models import ModelKind
+from cxrgate.run.paths import Paths
 from cxrgate.run.release import MANIFEST, publish
-from cxrgate.run.run import Paths
 
 
 def run_config(config: PipelineConfig) -> RunConfig:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cxrgate.core import UsageError
+from cxrgate.gate.suggestions import explain
 from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
@@ -22,6 +23,10 @@ class Section(BaseModel):
 
 
 SectionType = TypeVar("SectionType", bound=Section)
+
+
+_BORDERLINE = 0.8
+"""Of the threshold: where images are listed from, as 0.4 is of the default 0.5."""
 
 
 class ModelFolders(Section):
@@ -58,6 +63,22 @@ class PolicyConfig(Section):
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
     minimum_frontality: Annotated[float, Field(ge=0, lt=1)] | Literal["default"] | None = "default"
     """`default` is 0.5 where the retrieval model says it, at which such models are calibrated; null: not looked at."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PolicyConfig:
+        """A borderline that nobody gave follows a threshold below it; one that was given must not be above it."""
+        name = "standout_threshold" if self.score_threshold is None else "score_threshold"
+        threshold = getattr(self, name)
+        if threshold is None or self.borderline <= threshold:
+            return self
+        if "borderline" in self.model_fields_set:
+            raise ValueError(
+                f"expected a borderline of at most {name}, got {self.borderline:g} and {threshold:g}: images between "
+                "the two are released, but listed"
+            )
+        # Not as a field that is set: under a certificate what is set counts as asked for.
+        self.__dict__["borderline"] = _BORDERLINE * threshold
+        return self
 
 
 class Enrol(Section):
@@ -159,7 +180,7 @@ def read_section(path: Path, kind: type[SectionType]) -> SectionType:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} is not a readable YAML file: {error}") from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        lines = [explain(kind, found) for found in error.errors()]
         raise UsageError("\n".join([f"{path}: these keys are wrong", *lines])) from error
     return _absolute(section, path.parent)
 

@@ -17,8 +17,8 @@ from cxrgate.rpc.https.serve import serve_https
 from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal
+from cxrgate.run.paths import Paths
 from cxrgate.run.recorded import read_results
-from cxrgate.run.run import Paths
 from cxrgate.run.withheld import publishing, read_withheld, withdraw_withheld
 from cxrgate.run_page.page import write_report
 from cxrgate.run_page.pictures import Pictures

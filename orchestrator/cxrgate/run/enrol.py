@@ -6,19 +6,22 @@ import asyncio
 import csv
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
-from cxrgate.gate.ordered import batched
 from cxrgate.images import ImageFile, Layout, list_source
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
-from cxrgate.index.build import Enrolment, build_snapshot
+from cxrgate.index.build import EmbeddedImage, Enrolment, EnrolmentError, build_snapshot
 from cxrgate.index.measuring import measured
+from cxrgate.run.enrolment_journal import EnrolmentJournal
 from cxrgate.run.enrolment_list import EnrolmentList
+from cxrgate.run.failed_names import enrolment_error
+from cxrgate.run.host_fault import expect_no_outage
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
 from cxrgate.train import patient_hash
 
@@ -64,7 +67,10 @@ def enrol_listed(
         storage_key=storage_key,
         listing=listed.about,
     )
-    snapshot = asyncio.run(task)
+    try:
+        snapshot = asyncio.run(task)
+    except EnrolmentError as error:
+        raise enrolment_error(settings, error.failures) from error
     write_reference_map(settings.reference_map, listed.files, key)
     return snapshot
 
@@ -83,13 +89,17 @@ async def enrol(
 ) -> Snapshot:
     """Decode, embed and store every file, then let the snapshot measure itself.
 
+    What was embedded is kept beside the folder until the snapshot is there: an enrolment that was stopped, or in which
+    images failed, goes on where it was.
+
     Raises:
-        EnrolmentError: names each file that could not be enrolled.
+        EnrolmentError: names each image that could not be enrolled, after all the others were embedded.
+        HostFault: nothing could be decoded, through no fault of the images.
     """
-    with SandboxedDecoder(workers) as decoder:
-        return await build_snapshot(
+    with SandboxedDecoder(workers) as decoder, EnrolmentJournal(folder, models.digests, key, storage_key) as journal:
+        made = await build_snapshot(
             folder,
-            _decoded(files, decoder),
+            _decoded(files, decoder, journal),
             len(files),
             models.embedder,
             models.verifier,
@@ -100,7 +110,10 @@ async def enrol(
             storage_key,
             measured(models.terms, trained_on(models, files, key)),
             listing,
+            journal.keep,
         )
+        journal.finish()
+        return made
 
 
 def trained_on(models: LocalModels, files: Sequence[ImageFile], key: bytes) -> set[bytes]:
@@ -111,16 +124,27 @@ def trained_on(models: LocalModels, files: Sequence[ImageFile], key: bytes) -> s
     return {opaque_id(key, "patient", file.patient_id) for file in files if patient_hash(file.patient_id) in seen}
 
 
-async def _decoded(files: Sequence[ImageFile], decoder: SandboxedDecoder) -> AsyncIterator[list[Enrolment]]:
+async def _decoded(
+    files: Sequence[ImageFile], decoder: SandboxedDecoder, journal: EnrolmentJournal
+) -> AsyncIterator[list[Enrolment]]:
+    """Batches in the files' order, of images that were embedded before and of such as are decoded now."""
     # Stamped before it is read: a file that is changed in between has another stamp later, and is decoded again.
     stamps = {file.image_id: file_stamp(file.path) for file in files}
-
-    async def enrolments() -> AsyncIterator[Enrolment]:
-        async for file, image in decoded_files(files, decoder):
-            yield Enrolment(file.image_id, file.patient_id, image, stamps[file.image_id])
-
-    async for batch in batched(enrolments(), BATCH):
-        yield batch
+    known = {file.image_id for file in files if journal.knows(file, stamps[file.image_id])}
+    asked = [file for file in files if file.image_id not in known]
+    first = True
+    async with aclosing(decoded_files(asked, decoder)) as fresh:
+        for start in range(0, len(files), BATCH):
+            batch = []
+            for file in files[start : start + BATCH]:
+                stamp = stamps[file.image_id]
+                image = journal.find(file, stamp) if file.image_id in known else None
+                batch.append(Enrolment(file.image_id, file.patient_id, image or (await anext(fresh))[1], stamp))
+            decoded = [item.image for item in batch if not isinstance(item.image, EmbeddedImage)]
+            if first and decoded:
+                expect_no_outage(decoded, "decoded")
+                first = False
+            yield batch
 
 
 def write_reference_map(path: Path, files: Sequence[ImageFile], key: bytes) -> None:

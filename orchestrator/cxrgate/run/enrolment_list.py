@@ -83,7 +83,7 @@ def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"expected a file of image names at {path}, one a line: {error}") from error
-    names = {line.split("\t")[0].strip() for line in lines if line.strip() and not line.startswith("#")}
+    names = {line.split("\t")[0].strip() for line in lines if line.strip()}
     unknown = names - {file.image_id for file in files}
     if unknown:
         raise UsageError(f"expected names of real images in {path}, {len(unknown)} are not: {sorted(unknown)[:3]}")

@@ -23,6 +23,10 @@ from cxrgate.storage import WRAPPED, SealedLines, create_data_key, open_data_key
 _DIGITS = 16
 
 
+class JournalMismatch(UsageError):
+    """The journal that is there is another run's, or is sealed where this one is not, or the other way round."""
+
+
 class Journal:
     """An open journal: `batches` maps a batch's number to its content."""
 
@@ -30,8 +34,8 @@ class Journal:
         """Open or create the journal of the run that `run` describes, sealed where a storage key is given.
 
         Raises:
-            UsageError: the journal is another run's, or another process writes it now, or it is sealed and no key is
-                given, or the other way round.
+            JournalMismatch: the journal is another run's, or it is sealed and no key is given, or the other way round.
+            UsageError: another process writes it now.
             StorageError: it is sealed with another key, or was changed (StorageCorrupt).
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +51,7 @@ class Journal:
         lines, length = _read(path) if self._seal is None else _read_sealed(path, self._seal)
         if lines and lines[0] != dict(run):
             changed = sorted(key for key in run if lines[0].get(key) != run[key])
-            raise UsageError(
+            raise JournalMismatch(
                 f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
             )
         self.batches: dict[int, dict[str, Any]] = {line["batch"]: line for line in lines[1:]}
@@ -95,7 +99,7 @@ def _sealing(path: Path, storage_key: bytes | None) -> SealedLines | None:
     wrapped = path.with_name(path.name + WRAPPED)
     if path.exists() and wrapped.exists() != (storage_key is not None):
         asked = "no storage key" if storage_key is None else "a storage key"
-        raise UsageError(f"the journal {path} does not go with {asked}: choose another output, or remove it")
+        raise JournalMismatch(f"the journal {path} does not go with {asked}: choose another output, or remove it")
     if storage_key is None:
         return None
     if not path.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
@@ -32,7 +32,7 @@ def _read(file: ImageFile) -> ImageRecord | Failure:
 
 async def decoded_files(
     files: Sequence[ImageFile], decoder: Decoder, size: int = BATCH
-) -> AsyncIterator[tuple[ImageFile, GreyImage | Failure]]:
+) -> AsyncGenerator[tuple[ImageFile, GreyImage | Failure], None]:
     """Each file with its decoded image, in order; a Failure where it cannot be read or decoded."""
 
     async def decode(records: list[ImageRecord | Failure]) -> list[GreyImage | Failure]:

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,45 +26,18 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_mode
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.index import Snapshot, ensure_key
-from cxrgate.run.enrol import enrol_listed, list_images
-from cxrgate.run.enrolment_list import list_enrolment
-from cxrgate.run.held import Held, hold
+from cxrgate.run.held import Held
+from cxrgate.run.host_fault import expect_no_outage, host_faults, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.names import release_names
+from cxrgate.run.paths import Paths
+from cxrgate.run.plan import Plan, open_or_enrol, prepare
 from cxrgate.run.reading import file_stamp, read_files
 from cxrgate.run.release import MANIFEST, is_staged, publish, stage
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where a run writes, below its output folder."""
-
-    output: Path
-
-    @property
-    def journal(self) -> Path:
-        """The journal that a run resumes from."""
-        return self.output / "work" / "journal.jsonl"
-
-    @property
-    def staged(self) -> Path:
-        """Images that will be released, until the run is complete."""
-        return self.output / "work" / "staged"
-
-    @property
-    def released(self) -> Path:
-        """The released set."""
-        return self.output / "released"
-
-    @property
-    def results(self) -> Path:
-        """Tables with scores and opaque reference ids: for reviewers, apart from the released set."""
-        return self.output / "results"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,52 +68,16 @@ def run(
     Raises:
         CxrgateError: see core.errors; nothing is published then.
     """
-    files = list_images(config.synthetic)
-    held = hold_existing(config, progress) if services.index is None else None
-    if held is not None:
-        tell(held.sentence)
-    return asyncio.run(_run(services, config, files, held, progress, tell))
+    plan = prepare(config, services, progress, tell)
+    return asyncio.run(_run(services, config, plan, progress))
 
 
-async def _run(
-    services: Services,
-    config: RunConfig,
-    files: Sequence[ImageFile],
-    held: Held | None,
-    progress: Progress,
-    tell: Tell,
-) -> RunSummary:
+async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress) -> RunSummary:
     async with open_models(config.folders, config.device, services) as models:
         if isinstance(models, LocalModels) and services.index is None:
-            await asyncio.to_thread(open_or_enrol, config, models, progress, tell)
+            await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed)
         async with open_gate(config, models, services) as (gate, about):
-            return await _Run(config, gate, models, about, files, held, progress).finish()
-
-
-def hold_existing(config: RunConfig, progress: Progress) -> Held | None:
-    """The configured snapshot held against its list; None where there is no snapshot yet, or no list. See hold."""
-    if config.enrol is None or not config.snapshot.exists():
-        return None
-    return hold(config.enrol, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
-
-
-def open_or_enrol(config: RunConfig, models: LocalModels, progress: Progress, tell: Tell = untold) -> Snapshot:
-    """The snapshot, built first where the configuration says from what."""
-    if config.snapshot.exists() or config.enrol is None:
-        return Snapshot.open(config.snapshot, config.read_storage_key())
-    listed = list_enrolment(config.enrol, config.workers, progress)
-    for sentence in listed.sentences:
-        tell(sentence)
-    ensure_key(config.enrol.key)
-    return enrol_listed(
-        config.enrol,
-        listed,
-        config.snapshot,
-        models,
-        progress,
-        workers=config.workers,
-        storage_key=config.read_storage_key(),
-    )
+            return await _Run(config, gate, models, about, plan.files, plan.held, progress).finish()
 
 
 class _Run:
@@ -161,18 +97,24 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"])
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
+        self._unanswered: dict[int, dict[str, Any]] = {}
         self._names = release_names(files, [MANIFEST])
         self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
 
     async def finish(self) -> RunSummary:
-        """Check what the journal lacks, then publish."""
+        """Check what the journal lacks, then publish.
+
+        A batch with a host's fault is not in the journal: its images have no answer in the tables of this run, and
+        are checked again by the next.
+        """
         journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
         try:
             started = time.perf_counter()
             checked = await self._check(journal)
             seconds = time.perf_counter() - started
-            results = write_results(self._paths.results, journal.batches)
-            released = self._publish(journal.batches, results)
+            batches = {**journal.batches, **self._unanswered}
+            results = write_results(self._paths.results, batches)
+            released = self._publish(batches, results)
             self._describe(seconds, checked)
         finally:
             journal.close()
@@ -193,6 +135,7 @@ class _Run:
     async def _check(self, journal: Journal) -> int:
         """Check the batches that are not done; a batch is redone when a file that it released is gone or changed."""
         done = {n for n, batch in journal.batches.items() if is_staged(self._paths.staged, batch["released"])}
+        done -= {n for n in done if any(map(is_fault_row, journal.batches[n]["results"]))}
         todo = [number for number in range(len(self._batches)) if number not in done]
         self._progress("check", sum(len(self._batches[number]) for number in done), len(self._files))
         files = (file for number in todo for file in self._batches[number])
@@ -203,8 +146,14 @@ class _Run:
             async for checked in stream:
                 part.append(checked)
                 if number is not None and len(part) == len(self._batches[number]):
+                    if count == 0:
+                        expect_no_outage([item.outcome for item in part], "checked")
                     write = asyncio.to_thread(self._write, self._batches[number], part)
-                    journal.append(number, await self._gate.stopwatch.time("write", len(part), write))
+                    content = await self._gate.stopwatch.time("write", len(part), write)
+                    if host_faults(item.outcome for item in part):
+                        self._unanswered[number] = content
+                    else:
+                        journal.append(number, content)
                     self._progress("check", len(part), len(self._files))
                     count, part, number = count + len(part), [], next(numbers, None)
         return count

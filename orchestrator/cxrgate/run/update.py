@@ -19,13 +19,14 @@ from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.images import ImageFile
 from cxrgate.index import PartName, Snapshot, opaque_id, read_key
-from cxrgate.index.build import ModelDigests
+from cxrgate.index.build import EnrolmentError, ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.index.image_records import STAMPS, stamp_digest
 from cxrgate.index.measuring import measured
 from cxrgate.run.enrol import enrol, trained_on, write_reference_map
 from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.failed_names import enrolment_error
 from cxrgate.run.held import changed_pixels
 from cxrgate.run.reading import file_stamp
 from cxrgate.run.record_images import with_records
@@ -128,7 +129,10 @@ class _Update:
             progress=lambda count: self._progress("enrol", count, len(files)),
             storage_key=storage_key,
         )
-        made = asyncio.run(task)
+        try:
+            made = asyncio.run(task)
+        except EnrolmentError as error:
+            raise enrolment_error(self._settings, error.failures) from error
         records = made.parts[PartName.IMAGES].arrays
         rows = {name: np.array(getattr(made, name)) for name in PER_REFERENCE}
         return Addition({**rows, **{f"{PartName.IMAGES}.{name}": np.array(rows) for name, rows in records.items()}})

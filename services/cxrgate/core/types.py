@@ -176,6 +176,10 @@ class Verdict:
     standout: float = math.nan
 
 
+_OWN = frozenset({"NONFINITE", "DECODER_ERROR"})
+"""Reasons that come of the image again, though the fault is not in its bytes: a model or a decoder fails on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One image that got no answer. `code` is a gRPC status name, `reason` UPPER_SNAKE, `message` safe to show."""
@@ -190,6 +194,11 @@ class Failure:
     def decision(self) -> Decision:
         """A failure is never a pass."""
         return Decision.INDETERMINATE
+
+    @property
+    def is_host_fault(self) -> bool:
+        """Whether the cause may be this host's or a server's and not the image's: another try may give an answer."""
+        return self.code != "INVALID_ARGUMENT" and self.reason not in _OWN
 
 
 Outcome = Verdict | Failure

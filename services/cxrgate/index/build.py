@@ -39,15 +39,34 @@ class ModelDigests:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedImage:
+    """What a snapshot keeps of one image; `digest` is that of its pixels, in hex."""
+
+    digest: str
+    identity: NDArray[np.float32]
+    features: NDArray[np.float32]
+    copy: NDArray[np.float32]
+    layout: NDArray[np.float32]
+
+
+Keep = Callable[[Sequence[tuple["Enrolment", EmbeddedImage]]], None]
+"""Called with each batch's newly embedded images, so that a stopped enrolment can go on."""
+
+
+def keep_nothing(_: Sequence[tuple[Enrolment, EmbeddedImage]]) -> None:
+    """Keeps nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Enrolment:
-    """One decoded real image and whose it is; a Failure where it could not be decoded.
+    """One real image, decoded or embedded already, and whose it is; a Failure where it could not be decoded.
 
     `stamp` is its file's size in bytes and time of change in nanoseconds.
     """
 
     image_id: str
     patient_id: str
-    image: GreyImage | Failure
+    image: GreyImage | EmbeddedImage | Failure
     stamp: tuple[int, int] = NO_FILE
 
 
@@ -60,16 +79,14 @@ class Featuriser(Protocol):
 
 
 class EnrolmentError(SnapshotError):
-    """Images that could not be enrolled. `failures` names every one, for the operator's eyes."""
+    """Images that could not be enrolled. `failures` names every one, for the operator; `ways` says what to do."""
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
+    def __init__(self, failures: Sequence[Failure], ways: str = "exclude them by name or mend them") -> None:
         self.failures = tuple(failures)
         lines = [f"  {failure.image_id}: {failure.reason}, {failure.message}" for failure in failures[:_SHOWN]]
         more = [f"  and {len(failures) - _SHOWN} more"] if len(failures) > _SHOWN else []
-        head = (
-            f"expected every real image to be enrolled, {len(failures)} could not be; exclude them by name or mend them"
-        )
-        super().__init__("\n".join([head, *lines, *more]))
+        head = f"expected every real image to be enrolled, {len(failures)} could not be"
+        super().__init__("\n".join([head, *lines, *more, ways]))
 
 
 async def build_snapshot(
@@ -85,6 +102,7 @@ async def build_snapshot(
     storage_key: bytes | None = None,
     derive: Derive = no_parts,
     listing: Mapping[str, Any] | None = None,
+    keep: Keep = keep_nothing,
 ) -> Snapshot:
     """Write a snapshot of `count` images whole or not at all, and open it.
 
@@ -101,6 +119,7 @@ async def build_snapshot(
         storage_key: seal the snapshot with it; the arrays are in memory until then and on the disk in no other form.
         derive: makes optional parts from the finished arrays.
         listing: what the manifest is to say about the listed images, such as which kinds were left out.
+        keep: called with what was embedded, batch by batch; what fails later does not undo it.
 
     Raises:
         EnrolmentError: one or more images could not be decoded or embedded.
@@ -112,7 +131,7 @@ async def build_snapshot(
         data_key = None if storage_key is None else create_data_key(partial / DATA_KEY, storage_key)
         writer = _Writer(partial, count, key, data_key)
         async for batch in batches:
-            await writer.add(batch, embedder, featuriser)
+            keep(await writer.add(batch, embedder, featuriser))
             progress(len(batch))
         writer.finish(models, excluded, derive, listing or {})
     return Snapshot.open(folder, storage_key)
@@ -127,6 +146,26 @@ def whole(folder: Path) -> Iterator[Path]:
         yield partial
 
 
+async def _embed(
+    images: Sequence[GreyImage], embedder: Embedder, featuriser: Featuriser
+) -> list[EmbeddedImage | Failure]:
+    """What a snapshot keeps of each image, or the Failure of either model."""
+    if not images:
+        return []
+    descriptors, features = await asyncio.gather(embedder.embed(images), featuriser.features(images))
+    return [_joined(*parts) for parts in zip(images, descriptors, features, strict=True)]
+
+
+def _joined(
+    image: GreyImage, found: Descriptors | Failure, features: NDArray[np.float32] | Failure
+) -> EmbeddedImage | Failure:
+    if isinstance(found, Failure):
+        return found
+    if isinstance(features, Failure):
+        return features
+    return EmbeddedImage(image.digest, found.identity, features, found.copy, found.layout)
+
+
 class _Writer:
     """Fills the arrays row by row; memory stays flat however many images there are, unless they are to be sealed."""
 
@@ -139,39 +178,40 @@ class _Writer:
         self._layout = np.zeros(LAYOUT_DIMENSIONS)
         self._row = 0
 
-    async def add(self, batch: Sequence[Enrolment], embedder: Embedder, featuriser: Featuriser) -> None:
-        """Embed and store one batch; after the first failure only decoding goes on, to name every bad image."""
-        bad = [item.image for item in batch if isinstance(item.image, Failure)]
-        self._failures += bad
-        if self._failures:
-            return
+    async def add(
+        self, batch: Sequence[Enrolment], embedder: Embedder, featuriser: Featuriser
+    ) -> list[tuple[Enrolment, EmbeddedImage]]:
+        """Embed and store one batch, and give what was embedded now. A failure ends nothing: all of them are named."""
         images = [item.image for item in batch if isinstance(item.image, GreyImage)]
-        descriptors, features = await asyncio.gather(embedder.embed(images), featuriser.features(images))
-        for item, image, found, row in zip(batch, images, descriptors, features, strict=True):
+        answers = iter(await _embed(images, embedder, featuriser))
+        embedded = []
+        for item in batch:
+            found = next(answers) if isinstance(item.image, GreyImage) else item.image
             if isinstance(found, Failure):
                 self._failures.append(found)
-            elif isinstance(row, Failure):
-                self._failures.append(row)
-            else:
-                self._store(item, image, found, row)
+                continue
+            if isinstance(item.image, GreyImage):
+                embedded.append((item, found))
+            self._store(item, found)
+        return embedded
 
-    def _store(self, item: Enrolment, image: GreyImage, found: Descriptors, features: NDArray[np.float32]) -> None:
+    def _store(self, item: Enrolment, found: EmbeddedImage) -> None:
         if self._row >= self._count:
             raise SnapshotError(f"expected {self._count} images, got more")
         patient = opaque_id(self._key, "patient", item.patient_id)
         reference = opaque_id(self._key, "reference", item.image_id)
         for name, values in (
             ("identity", found.identity),
-            ("features", features),
+            ("features", found.features),
             ("copy", found.copy),
             ("reference_ids", np.frombuffer(reference, np.uint8)),
             ("patient_keys", np.frombuffer(patient, np.uint8)),
             (_STAMPS, np.frombuffer(stamp_digest(self._key, item.image_id, item.stamp), np.uint8)),
-            (_PIXELS, np.frombuffer(pixels_digest(self._key, image.digest), np.uint8)),
+            (_PIXELS, np.frombuffer(pixels_digest(self._key, found.digest), np.uint8)),
         ):
             self._array(name, values)[self._row] = values
         self._patients.add(patient)
-        self._images.update(bytes.fromhex(image.digest))
+        self._images.update(bytes.fromhex(found.digest))
         self._layout += found.layout
         self._row += 1
 

@@ -97,7 +97,7 @@ def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, 
 
 def tell_places(console: Console, settings: RunConfig, data: Path, config: Path) -> None:
     """Where everything lies."""
-    from cxrgate.run.run import Paths
+    from cxrgate.run.paths import Paths
 
     for name, place in (
         ("released set", Paths(settings.output).released),

@@ -18,7 +18,7 @@ from cxrgate.index import Snapshot, read_key
 if TYPE_CHECKING:
     from cxrgate.release_report.checks.found import Verification
     from cxrgate.release_report.coverage import Coverage
-    from cxrgate.run.run import Paths
+    from cxrgate.run.paths import Paths
 
 Certificate = Annotated[
     Path | None, typer.Option(help="The certificate; else the one beside the configuration's snapshot.")
@@ -49,7 +49,7 @@ def release_report(
         config, signer = read_config(place) if place.is_file() else None, Signer.read(key)
         from cxrgate.release_report.compose import Inputs
         from cxrgate.release_report.write import PAGE_SUFFIX, write_release_report
-        from cxrgate.run.run import Paths
+        from cxrgate.run.paths import Paths
 
         paths = Paths(config.output if config else place)
         inputs = Inputs(
@@ -85,7 +85,7 @@ def verify_report(
     with errors_as_messages("gate"):
         settings, public = read_config(config) if config else None, read_public_key(key)
         from cxrgate.release_report.verify import Sources, verify_release_report
-        from cxrgate.run.run import Paths
+        from cxrgate.run.paths import Paths
 
         beside = Paths(path.parent)
         sources = Sources(

@@ -37,6 +37,9 @@ def run(
     certificates: Annotated[
         Path | None, typer.Option(help="Folder with the gate's tls.crt, tls.key and ca.crt, for the index.")
     ] = None,
+    only_look: Annotated[
+        bool, typer.Option("--dry-run", help="Look at everything, decode every image, say how long it takes, and stop.")
+    ] = False,
 ) -> None:
     """Check a synthetic set against the real one and publish what may be released.
 
@@ -51,7 +54,14 @@ def run(
         from cxrgate.gate.opening import Services
 
         warnings_to_stderr()
-        summary = execute(settings, Services(models, index, certificates))
+        services = Services(models, index, certificates)
+        if only_look:
+            from cxrgate.run.dry_run import dry_run
+
+            with bars() as progress:
+                dry_run(settings, services, progress, say)
+            return
+        summary = execute(settings, services)
         make_report(settings)
         if published:
             from cxrgate.compat.run import publish_filtered
@@ -100,7 +110,7 @@ def make_report(settings: RunConfig) -> None:
     from cxrgate.cli.pictures import FilePictures
     from cxrgate.images.sandbox.decoder import SandboxedDecoder
     from cxrgate.run.enrol import list_images
-    from cxrgate.run.run import Paths
+    from cxrgate.run.paths import Paths
     from cxrgate.run_page.page import write_report
 
     paths, page = Paths(settings.output), settings.output / "report.html"
@@ -116,7 +126,7 @@ def make_report(settings: RunConfig) -> None:
 
 def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     """What was removed and why."""
-    from cxrgate.run.run import Paths
+    from cxrgate.run.paths import Paths
 
     results = summary.results
     counts = results["decision"].value_counts()

@@ -77,9 +77,11 @@ class SandboxedDecoder:
         except ProcessExpired as error:
             if error.exitcode == -signal.SIGPROF:
                 return _failure(record, "DECODER_TIMEOUT", f"expected to take at most {CPU_SECONDS:g} s of processor")
+            if error.exitcode == -signal.SIGKILL:  # from outside: what ends processes where memory is short does so
+                return _internal(record, "DECODER_KILLED", error)
             return _failure(record, "DECODER_DIED", "expected an image that a decoder survives")
         except Exception as error:  # noqa: BLE001 - the pool's own troubles are ours, and never a pass
-            return _internal(record, error)
+            return _internal(record, "DECODER_BROKEN", error)
 
     async def _run(self, record: ImageRecord) -> GreyImage | Failure:
         """Decode in the pool; one that broke (its workers were killed from outside) is replaced once."""
@@ -132,7 +134,7 @@ def _attempt(function: Callable[[ImageRecord], GreyImage], record: ImageRecord) 
     except MemoryError:
         return _failure(record, "DECODER_MEMORY", "expected an image that fits into a decoder's memory")
     except BaseException as error:  # noqa: BLE001 - an error that decode does not know is ours, and never a pass
-        return _internal(record, error)
+        return _internal(record, "DECODER_ERROR", error)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -141,6 +143,6 @@ def _failure(record: ImageRecord, reason: str, message: str) -> Failure:
     return Failure(record.image_id, Stage.DECODE, "INVALID_ARGUMENT", reason, message)
 
 
-def _internal(record: ImageRecord, error: BaseException) -> Failure:
+def _internal(record: ImageRecord, reason: str, error: BaseException) -> Failure:
     message = f"expected an answer of the decoder, got {type(error).__name__}"
-    return Failure(record.image_id, Stage.DECODE, "INTERNAL", "DECODER_ERROR", message)
+    return Failure(record.image_id, Stage.DECODE, "INTERNAL", reason, message)

@@ -1,0 +1,61 @@
+"""`cxrgate run --dry-run`: all that a run looks at before it works, every image decoded, and how long it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from cxrgate.core import GreyImage
+from cxrgate.core.progress import Progress, Tell
+from cxrgate.gate.config import RunConfig
+from cxrgate.gate.opening import Services, open_gate, open_models
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.run.plan import prepare
+from cxrgate.run.reading import decoded_files
+
+_TIMED = 32
+"""Images that are embedded to tell how long it takes; the first half only warms the models up."""
+
+
+def dry_run(config: RunConfig, services: Services, progress: Progress, tell: Tell) -> None:
+    """Look at all of it, open models and gate, and say how long a run will take. Nothing is written.
+
+    Raises:
+        CxrgateError: whatever would keep the run from starting.
+    """
+    plan = prepare(config, services, progress, tell, every=True)
+    forward = asyncio.run(_forward(config, services, plan.files, opens=plan.listed is None))
+    enrol = 0 if plan.listed is None else len(plan.listed.files)
+    seconds = (enrol + len(plan.files)) * max(forward, plan.seconds)
+    tell(
+        f"nothing keeps it from running: {enrol} images to enrol and {len(plan.files)} to check, about "
+        f"{duration(seconds)} on this machine"
+    )
+
+
+def duration(seconds: float) -> str:
+    """In words that are as exact as an estimate is."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+async def _forward(config: RunConfig, services: Services, files: Sequence[ImageFile], *, opens: bool) -> float:
+    """Seconds that the models take per image; 0 where none of the first images can be decoded."""
+    with SandboxedDecoder(config.workers) as decoder:
+        found = [image async for _, image in decoded_files(files[:_TIMED], decoder)]
+    images = [image for image in found if isinstance(image, GreyImage)]
+    async with open_models(config.folders, config.device, services) as models:
+        if opens:
+            async with open_gate(config, models, services):
+                pass
+        if not images:
+            return 0.0
+        half = max(1, len(images) // 2)
+        await models.embedder.embed(images[:half])
+        started = time.perf_counter()
+        await models.embedder.embed(images[-half:])
+        # Checking takes two forwards an image, of the retrieval and the verification model, which are of one size.
+        return 2 * (time.perf_counter() - started) / half

@@ -1,0 +1,225 @@
+"""The first look, before anything is embedded: which kinds of files there are, whether they can be read, and room.
+
+Every file's start is read; of each set a sample is decoded, spread over all of it. Where the sample of the real images
+has one that fails, all of them are decoded, so that every name is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrgate.core import Failure, ImageError, UsageError
+from cxrgate.core.progress import Progress, Tell
+from cxrgate.gate.config import Enrol, RunConfig
+from cxrgate.images import ImageFile
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sources.files import read_start
+from cxrgate.run.enrolment_list import EnrolmentList
+from cxrgate.run.failed_names import enrolment_error
+from cxrgate.run.host_fault import expect_no_outage
+from cxrgate.run.paths import Paths
+from cxrgate.run.reading import decoded_files
+
+SAMPLE = 200
+"""Images of a set that are decoded at the first look."""
+
+_START = 132
+_KINDS = (
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (128, b"DICM", "DICOM"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"BM", "BMP"),
+    (8, b"WEBP", "WebP"),
+    (0, b"\x93NUMPY", "NPY"),
+    (0, b"PK\x03\x04", "NPZ"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+)
+_REFERENCE_BYTES = 8 * 1024
+"""Of a snapshot, its journal and what a measurement adds, per image: an upper estimate."""
+
+_RELEASED_SHARE = 2.0
+"""How much larger than its file an image may be that is staged as PNG and then published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen of a set of files.
+
+    Attributes:
+        files: how many there are.
+        decoded: how many were decoded.
+        kinds: how many there are of each kind, by their first bytes.
+        failures: of those that were decoded.
+        seconds: that decoding took per image.
+    """
+
+    files: int
+    decoded: int
+    kinds: Counter[str]
+    failures: tuple[Failure, ...]
+    seconds: float
+
+    @property
+    def sentence(self) -> str:
+        """Counts by kind, and what came of the sample."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        return f"{kinds}; {self.decoded} were decoded at the first look, {len(self.failures)} of them failed"
+
+
+def look_at(
+    files: Sequence[ImageFile], decoder: SandboxedDecoder, progress: Progress, *, every: bool, until_all: bool
+) -> Looked:
+    """Look at a set.
+
+    Args:
+        files: of the set.
+        decoder: decodes the sample.
+        progress: called with "look", images decoded now and in all.
+        every: decode all of it instead of a sample.
+        until_all: decode the rest, too, once one of the sample fails.
+
+    Raises:
+        HostFault: nothing could be decoded, through no fault of the images.
+    """
+    kinds = Counter(_kind(file.path) for file in files)
+    sample = list(files) if every else list(files[:: -(-len(files) // SAMPLE)])
+    started = time.perf_counter()
+    failures = asyncio.run(_failures(sample, decoder, progress))
+    seconds = time.perf_counter() - started
+    decoded = len(sample)
+    if failures and until_all and decoded < len(files):
+        names = {file.image_id for file in sample}
+        failures += asyncio.run(_failures([file for file in files if file.image_id not in names], decoder, progress))
+        order = {file.image_id: i for i, file in enumerate(files)}
+        failures.sort(key=lambda failure: order[failure.image_id])
+        decoded = len(files)
+    return Looked(len(files), decoded, kinds, tuple(failures), seconds / len(sample))
+
+
+def look_at_real(
+    settings: Enrol,
+    files: Sequence[ImageFile],
+    decoder: SandboxedDecoder,
+    progress: Progress,
+    tell: Tell,
+    *,
+    every: bool = False,
+) -> Looked:
+    """Look at the images to enrol, and say what was seen.
+
+    Raises:
+        EnrolmentError: some cannot be read; all of their names are in one file.
+        HostFault: as look_at.
+    """
+    looked = look_at(files, decoder, progress, every=every, until_all=True)
+    tell(f"to enrol: {looked.sentence}")
+    if looked.failures:
+        raise enrolment_error(settings, looked.failures)
+    return looked
+
+
+def look_at_synthetic(
+    files: Sequence[ImageFile], decoder: SandboxedDecoder, progress: Progress, tell: Tell, *, every: bool = False
+) -> Looked:
+    """Look at the images to check, and say what was seen; one that cannot be read is no error, it gets no answer.
+
+    Raises:
+        HostFault: as look_at.
+    """
+    looked = look_at(files, decoder, progress, every=every, until_all=False)
+    tell(f"to check: {looked.sentence}")
+    reasons = Counter(f"{failure.reason}, {failure.message}" for failure in looked.failures)
+    for reason, count in reasons.most_common():
+        tell(f"  no answer for {count} of these: {reason}")
+    return looked
+
+
+def expect_room(output: Path, files: Sequence[ImageFile], snapshot: Path, references: int) -> None:
+    """Raise UsageError where the disks have less room than the output and the new snapshot may take."""
+    needs: Counter[Path] = Counter()
+    needs[_existing(output)] += int(_RELEASED_SHARE * sum(_size(file.path) for file in files))
+    needs[_existing(snapshot)] += _REFERENCE_BYTES * references
+    by_disk: Counter[int] = Counter()
+    for folder, need in needs.items():
+        by_disk[folder.stat().st_dev] += need
+    for folder in needs:
+        free, need = shutil.disk_usage(folder).free, by_disk[folder.stat().st_dev]
+        if free < need:
+            raise UsageError(
+                f"expected {need / 2**30:.1f} GiB of room on the disk of {folder}, it has {free / 2**30:.1f} GiB; make "
+                "room, or choose another place"
+            )
+
+
+def first_look(
+    config: RunConfig,
+    files: Sequence[ImageFile],
+    listed: EnrolmentList | None,
+    progress: Progress,
+    tell: Tell,
+    *,
+    every: bool = False,
+) -> float:
+    """Look at all that a run will read, and give the seconds that decoding takes per image.
+
+    Args:
+        config: of the run.
+        files: images to check; those of a run that goes on were looked at before.
+        listed: images to enrol; None where there is a snapshot.
+        progress: as for look_at.
+        tell: called with what was seen.
+        every: decode all images.
+
+    Raises:
+        CxrgateError: as look_at_real, look_at_synthetic and expect_room.
+    """
+    expect_room(config.output, files, config.snapshot, 0 if listed is None else len(listed.files))
+    seconds = 0.0
+    with SandboxedDecoder(config.workers) as decoder:
+        if every or not Paths(config.output).journal.exists():
+            seconds = look_at_synthetic(files, decoder, progress, tell, every=every).seconds
+        if listed is not None and config.enrol is not None:
+            look_at_real(config.enrol, listed.files, decoder, progress, tell, every=every)
+    return seconds
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _kind(path: Path) -> str:
+    try:
+        start = read_start(path, _START)
+    except ImageError:
+        return "that cannot be opened"
+    return next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), "of no known kind")
+
+
+async def _failures(files: Sequence[ImageFile], decoder: SandboxedDecoder, progress: Progress) -> list[Failure]:
+    """The failures; a host's fault stops the look, for every image would have it."""
+    failures, read = [], 0
+    async for _, image in decoded_files(files, decoder):
+        if isinstance(image, Failure):
+            failures.append(image)
+        else:
+            read += 1
+        progress("look", 1, len(files))
+    if not read:
+        expect_no_outage(failures, "decoded")
+    return failures
