@@ -39,6 +39,14 @@ def test_every_service_is_hardened(name):
     assert "privileged" not in service
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_takes_a_proxy_from_docker(name):
+    environment = SERVICES[name]["environment"]
+
+    for word in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "grpc_proxy"):
+        assert environment[word] == ""
+
+
 def test_every_service_that_stays_is_started_anew_where_a_file_that_it_reads_is_another():
     staying = {name: service["labels"] for name, service in SERVICES.items() if "restart" in service}
 

@@ -22,7 +22,12 @@ _RETRY = {
     "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
 }
 
+NO_PROXY = ("grpc.enable_http_proxy", 0)
+"""Services of ours are called directly: a proxy of the host's environment knows neither their names nor their TLS, and
+gRPC's errors never name it."""
+
 OPTIONS: list[tuple[str, int | str]] = [
+    NO_PROXY,
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES + 2**16),

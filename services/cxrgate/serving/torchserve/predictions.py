@@ -9,6 +9,7 @@ import grpc
 
 from cxrgate.api.torchserve import inference_pb2 as pb
 from cxrgate.api.torchserve import inference_pb2_grpc as stubs
+from cxrgate.rpc.channel import NO_PROXY
 from cxrgate.rpc.deadline import remaining
 from cxrgate.serving.codec import REQUEST
 from cxrgate.serving.torchserve.statuses import Retry, StatusRule, refused, translate
@@ -23,6 +24,7 @@ FEW = 3
 PAUSE, LONGEST_PAUSE = 0.2, 2.0
 
 _OPTIONS: list[tuple[str, int]] = [
+    NO_PROXY,
     ("grpc.max_send_message_length", 64 * 2**20),
     ("grpc.max_receive_message_length", 64 * 2**20),
     # What gRPC would retry is not what may be retried; see statuses.
