@@ -62,6 +62,8 @@ def test_a_report_holds_with_all_that_it_was_made_from(folder):
 
     assert answer.exit_code == 0, answer.output
     assert "not checked" not in answer.output
+    assert "signed with the key signing (sha256 " in answer.output
+    assert "; the run ended at 20" in answer.output
 
 
 def test_missing_training_images_are_counted_and_not_named(folder):

@@ -16,7 +16,7 @@ from cxrgate.release_report.changes import Change, differences
 from cxrgate.release_report.checks.certificate import look_at_certificate
 from cxrgate.release_report.checks.found import Verification
 from cxrgate.release_report.checks.page import page_changes
-from cxrgate.release_report.checks.signature import REPORT, parse, signature_changes, signer_changes
+from cxrgate.release_report.checks.signature import REPORT, parse, signature_changes, signed_words, signer_changes
 from cxrgate.release_report.coverage import Coverage
 from cxrgate.release_report.decided_again import changed_decisions
 from cxrgate.release_report.files import RESULTS, digests, released_digests
@@ -76,6 +76,7 @@ def verify_release_report(path: Path, sources: Sources) -> Verification:
     if statement is None:
         found.unchecked.append("everything else: the report cannot be read")
         return found
+    found.signed = signed_words(statement)
     released = released_digests(sources.released)
     found.look("released files", list(differences(statement.get("released"), released, "released")))
     try:

@@ -56,8 +56,8 @@ def test_it_says_what_is_promised_and_what_is_only_measured(made):
         "at most 5.0 % pass; 1 of 400 patients were missed."
     )
     measured = (
-        "Only measured (certificate), and nothing is promised; of these may pass, each with 95 % confidence: "
-        "another radiograph of the same patient, up to 90.0 %."
+        "Only measured (certificate), nothing is promised: another radiograph of the same patient, at most 90.0 % "
+        "pass; each with 95 % confidence by itself."
     )
     assert claims[1:5] == [
         promised,
@@ -66,8 +66,8 @@ def test_it_says_what_is_promised_and_what_is_only_measured(made):
         "Nothing is promised of any other leak.",
     ]
     assert (
-        "Only measured (audit), and nothing is promised; of these may pass, each with 95 % confidence: strongly "
-        "degraded copies, up to 90.3 %."
+        "Only measured (audit), nothing is promised: strongly degraded copies, at most 90.3 % pass; each with 95 % "
+        "confidence by itself."
     ) in claims
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxrgate.certification import read_public_key
+from cxrgate.release_report.formats.versions import FORMATS
 from cxrgate.release_report.verify import Sources, verify_release_report
 
 SHELF = Path(__file__).parents[2] / "assets/release_reports"
@@ -25,3 +26,13 @@ def test_a_bundle_gets_its_verdict(name):
     assert [change.part for change in found.changes] == verdict["changed"], found.changes
     assert [what.split(":")[0] for what in found.unchecked] == verdict["unchecked"]
     assert verdict["holds"] == (not found.changes)
+
+
+def test_each_format_has_a_good_bundle():
+    good = {
+        json.loads((SHELF / name / "release-report.json").read_text())["statement"]["format"]
+        for name in BUNDLES
+        if json.loads((SHELF / name / "verdict.json").read_text())["holds"]
+    }
+
+    assert good == FORMATS.keys()

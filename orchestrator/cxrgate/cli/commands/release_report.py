@@ -103,6 +103,8 @@ def verify_report(
 
 def tell(found: Verification) -> Exit:
     """Print what was found and give the exit code."""
+    if found.signed:
+        typer.echo(found.signed)
     typer.echo(f"checked: {', '.join(found.checked)}")
     for what in found.unchecked:
         typer.echo(f"not checked: {what}")

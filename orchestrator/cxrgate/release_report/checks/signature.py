@@ -56,6 +56,16 @@ def signer_changes(statement: Mapping[str, Any], key: Ed25519PublicKey, finished
         yield Change(f"{part} > at", "is before the end of the run")
 
 
+def signed_words(statement: Mapping[str, Any]) -> str:
+    """By whom and when, as the statement says it; "" where it does not."""
+    try:
+        signed, finished = statement["signed"], statement["run"]["finished"]
+        told = f"signed with the key {signed['by']} (sha256 {signed['key']}) at {signed['at']}"
+    except (KeyError, TypeError):
+        return ""
+    return f"{told}; the run ended at {finished}" if finished else told
+
+
 def _unsigned(content: bytes) -> Change:
     try:
         value = json.loads(content)

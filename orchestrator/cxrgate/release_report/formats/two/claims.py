@@ -13,6 +13,8 @@ from cxrgate.release_report.formats.two.words import leak, leak_class
 
 NOTHING_ELSE = "Nothing is promised of any other leak."
 """Where a certificate has no sentence of its own on what it does not promise."""
+_OWN = ("Nothing is promised", "Measured, and not promised:", "Not measured:")
+"""How a certificate's sentences on its limits begin."""
 
 
 def outcome(released: int, images: int, references: int) -> str:
@@ -45,18 +47,18 @@ def only_measured(rows: Iterable[LeakRow], source: str) -> Iterator[str]:
     """
     worst = _worst([row for row in rows if row.promised is None])
     full = [leak_class(name) for name, row in worst.items() if is_full(row)]
-    part = [f"{leak_class(name)}, up to {percent_up(row.at_most)}" for name, row in worst.items() if not is_full(row)]
+    part = [(name, row) for name, row in worst.items() if not is_full(row)]
     if full:
         yield f"Only measured ({source}), nothing is promised, and these may pass in full: {'; '.join(full)}."
     if part:
-        sure = percent(next(row.confidence for row in worst.values() if not is_full(row)))
-        told = f"of these may pass, each with {sure} confidence"
-        yield f"Only measured ({source}), and nothing is promised; {told}: {'; '.join(part)}."
+        told = "; ".join(f"{leak_class(name)}, at most {percent_up(row.at_most)} pass" for name, row in part)
+        sure = percent(part[0][1].confidence)
+        yield f"Only measured ({source}), nothing is promised: {told}; each with {sure} confidence by itself."
 
 
 def limits(rows: Iterable[LeakRow], says: Sequence[str]) -> Iterator[str]:
     """What a certificate itself says of its limits."""
-    own = [text for text in says if text.startswith(("Nothing is promised", "Measured, and not", "Not measured"))]
+    own = [text for text in says if text.startswith(_OWN)]
     yield from (f"The certificate says: “{text}”" for text in own)
     if not any(text.startswith("Nothing is promised") for text in own):
         yield NOTHING_ELSE
