@@ -3,9 +3,9 @@
 Example:
     identity = Identity.read(Path("certificates/generator"))
     with Gate("gate.example:8443", identity) as gate:
-        verdict = gate.check(png_bytes)
+        verdict = gate.check(png_bytes, return_image=True)
         if verdict.released:
-            keep(png_bytes)
+            keep(verdict.png)
 """
 
 from cxrgate.client.aio import AsyncGate

@@ -13,7 +13,15 @@ from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client.errors import from_rpc
 from cxrgate.client.resume import PAUSE_SECONDS, Unanswered
-from cxrgate.client.types import GatePolicy, Image, Verdict, from_policy, from_verdict, to_request
+from cxrgate.client.types import (
+    GatePolicy,
+    Image,
+    Verdict,
+    from_policy,
+    from_verdict,
+    refused_verdict,
+    to_request,
+)
 from cxrgate.rpc.channel import Identity, open_aio_channel
 from cxrgate.rpc.limits import UNARY_SECONDS
 
@@ -42,34 +50,46 @@ class AsyncGate:
         except grpc.RpcError as error:
             raise from_rpc(error) from error
 
-    async def check(self, content: bytes, image_id: str = "image") -> Verdict:
+    async def check(self, content: bytes, image_id: str = "image", *, return_image: bool = False) -> Verdict:
         """Check one encoded image.
 
+        Args:
+            content: the encoded bytes.
+            image_id: your name for it.
+            return_image: have `png` in the verdict of an image that may go out.
+
+        Returns:
+            The verdict; that on an image which the gate will never accept is INDETERMINATE and says so in `error`, as
+            in check_many.
+
         Raises:
-            GateError: there is no verdict; see errors for the kinds.
+            GateError: the gate gives no verdict on any image now; see errors for the kinds.
         """
         image = Image(content, image_id)
         try:
-            answer = await self._stub.CheckImage(to_request(image), timeout=self._seconds)
+            answer = await self._stub.CheckImage(to_request(image, return_image=return_image), timeout=self._seconds)
         except grpc.RpcError as error:
-            raise from_rpc(error) from error
+            return refused_verdict(image, from_rpc(error))
         return from_verdict(image, answer.verdict)
 
-    async def check_many(self, images: AsyncIterable[Image]) -> AsyncIterator[Verdict]:
+    async def check_many(self, images: AsyncIterable[Image], *, return_image: bool = False) -> AsyncIterator[Verdict]:
         """One verdict per image, in order; an image that cannot be checked has an error and is INDETERMINATE.
 
         A stream that breaks because the gate went away is resumed after the last answer.
 
         Raises:
             GateError: the gate does not come back, or refuses the stream.
+            Exception: whatever `images` raises.
         """
-        source, waiting = _Source(images), Unanswered()
+        source, waiting = _Source(images), Unanswered(return_image=return_image)
         while True:
             stream = self._stub.CheckImages(source.requests(waiting))
             try:
                 async for answer in stream:
                     yield waiting.answer(answer)
+                source.raise_own()
             except grpc.RpcError as error:
+                source.raise_own()
                 failure = from_rpc(error)
                 if not waiting.may_resume(failure):
                     raise failure from error
@@ -86,6 +106,12 @@ class _Source:
     def __init__(self, images: AsyncIterable[Image]) -> None:
         self._images = aiter(images)
         self._next: asyncio.Future[Image | None] | None = None
+        self._own: Exception | None = None
+
+    def raise_own(self) -> None:
+        """Raise what the caller's own images raised: gRPC says only that the call was broken off."""
+        if self._own is not None:
+            raise self._own
 
     async def requests(self, waiting: Unanswered) -> AsyncIterator[pb.CheckImagesRequest]:
         """A new stream's requests: those without an answer again, then more."""
@@ -109,4 +135,8 @@ class _Source:
         return image
 
     async def _read(self) -> Image | None:
-        return await anext(self._images, None)
+        try:
+            return await anext(self._images, None)
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it back
+            self._own = error
+            return None

@@ -7,17 +7,18 @@ Example:
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+from cxrgate.client.encode import encode_sample
 
 
 class Pipeline(Protocol):
     """A diffusers pipeline, as far as it is needed here."""
 
     def __call__(self, **arguments: Any) -> Any:
-        """Sample: an output whose `images` are Pillow images."""
+        """Sample: an output whose `images`, or whose first item, are the images."""
         ...
 
 
@@ -34,23 +35,19 @@ class PipelineImages:
         self._waiting: dict[str, deque[bytes]] = {label: deque() for label in arguments}
 
     def __call__(self, label: str) -> bytes:
-        """One more sample of the class, as a grey PNG: these bytes are what is checked, and what may go out.
+        """One more sample of the class, as a grey PNG: these bytes are what is checked.
 
         Raises:
-            ValueError: the pipeline gave no image, or one that is not 8-bit grey or RGB.
+            ValueError: the pipeline gave no image, or one that encode_sample does not take.
         """
         waiting = self._waiting[label]
         if not waiting:
-            waiting.extend(_png(image) for image in self._pipeline(**self._arguments[label]).images)
+            waiting.extend(encode_sample(image) for image in _images(self._pipeline(**self._arguments[label])))
         if not waiting:
-            raise ValueError(f"expected images of class {label!r} from the pipeline, got none")
+            raise ValueError(f"the pipeline gave no image of class {label!r}")
         return waiting.popleft()
 
 
-def _png(image: Any) -> bytes:
-    mode = getattr(image, "mode", type(image).__name__)
-    if mode not in {"L", "RGB"}:  # turning other modes grey may clip or drop what is in them
-        raise ValueError(f"expected 8-bit grey or RGB Pillow images from the pipeline, got {mode}")
-    content = io.BytesIO()
-    image.convert("L").save(content, "PNG")
-    return content.getvalue()
+def _images(output: Any) -> Any:
+    """The images of an output, or of the tuple that `return_dict=False` gives."""
+    return output[0] if isinstance(output, tuple) else output.images

@@ -19,7 +19,8 @@ PAUSE_SECONDS = 0.5
 class Unanswered:
     """Images that were sent and not answered, with their sequence numbers."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, return_image: bool = False) -> None:
+        self._return_image = return_image
         self._images: deque[tuple[int, Image]] = deque()
         self._next = 1
         self._clock = clock
@@ -35,7 +36,7 @@ class Unanswered:
         for number, image in self._images:
             if number > sequence:
                 sent = pb.Image(image_id=image.image_id, content=image.content)
-                return pb.CheckImagesRequest(sequence=number, image=sent)
+                return pb.CheckImagesRequest(sequence=number, image=sent, return_image=self._return_image)
         return None
 
     def answer(self, answer: pb.CheckImagesResponse) -> Verdict:

@@ -14,7 +14,16 @@ from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client.errors import from_rpc
 from cxrgate.client.resume import PAUSE_SECONDS, Unanswered
-from cxrgate.client.types import GatePolicy, Image, Verdict, from_policy, from_verdict, to_request
+from cxrgate.client.types import (
+    GatePolicy,
+    Image,
+    Verdict,
+    from_policy,
+    from_verdict,
+    judged_png,
+    refused_verdict,
+    to_request,
+)
 from cxrgate.rpc.channel import Identity, open_channel
 from cxrgate.rpc.limits import UNARY_SECONDS
 
@@ -41,18 +50,18 @@ class Gate:
         except grpc.RpcError as error:
             raise from_rpc(error) from error
 
-    def check(self, content: bytes, image_id: str = "image") -> Verdict:
+    def check(self, content: bytes, image_id: str = "image", *, return_image: bool = False) -> Verdict:
         """See AsyncGate.check."""
         image = Image(content, image_id)
         try:
-            answer = self._stub.CheckImage(to_request(image), timeout=self._seconds)
+            answer = self._stub.CheckImage(to_request(image, return_image=return_image), timeout=self._seconds)
         except grpc.RpcError as error:
-            raise from_rpc(error) from error
+            return refused_verdict(image, from_rpc(error))
         return from_verdict(image, answer.verdict)
 
-    def check_many(self, images: Iterable[Image]) -> Iterator[Verdict]:
+    def check_many(self, images: Iterable[Image], *, return_image: bool = False) -> Iterator[Verdict]:
         """See AsyncGate.check_many. `images` is read from a thread of gRPC's, a few ahead of the answers."""
-        source, waiting = _Shared(images), Unanswered()
+        source, waiting = _Shared(images), Unanswered(return_image=return_image)
         while True:
             stream = self._stub.CheckImages(source.requests(waiting))
             try:
@@ -60,7 +69,9 @@ class Gate:
                     with source.lock:
                         verdict = waiting.answer(answer)
                     yield verdict
+                source.raise_own()
             except grpc.RpcError as error:
+                source.raise_own()
                 failure = from_rpc(error)
                 if not waiting.may_resume(failure):
                     raise failure from error
@@ -71,18 +82,14 @@ class Gate:
                 stream.cancel()
 
     def filter(self, images: Iterable[bytes]) -> Iterator[bytes]:
-        """The images that may be released, as they were given; one that cannot be checked is left out."""
-        kept: dict[str, bytes] = {}
+        """The images that may be released, each as a PNG of the very pixels that were judged.
 
-        def named() -> Iterator[Image]:
-            for number, content in enumerate(images):
-                kept[str(number)] = content
-                yield Image(content, str(number))
-
-        for verdict in self.check_many(named()):
-            content = kept.pop(verdict.image_id)
+        One that cannot be checked is left out; errors as check_many and judged_png.
+        """
+        named = (Image(content, str(number)) for number, content in enumerate(images))
+        for verdict in self.check_many(named, return_image=True):
             if verdict.released:
-                yield content
+                yield judged_png(verdict)
 
 
 class _Shared:
@@ -92,7 +99,13 @@ class _Shared:
         self._source = iter(images)
         self._reading = threading.Lock()
         self._stream = 0
+        self._own: Exception | None = None
         self.lock = threading.Lock()
+
+    def raise_own(self) -> None:
+        """Raise what the caller's own images raised: gRPC says only that the call was broken off."""
+        if self._own is not None:
+            raise self._own
 
     def requests(self, waiting: Unanswered) -> Iterator[pb.CheckImagesRequest]:
         """A new stream's requests: those without an answer again, then more. A stream before it stops reading."""
@@ -117,7 +130,11 @@ class _Shared:
             with self.lock:
                 if stream != self._stream or waiting.after(last) is not None:
                     return True
-            image = next(self._source, None)
+            try:
+                image = next(self._source, None)
+            except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it back
+                self._own = error
+                return False
             if image is None:
                 return False
             with self.lock:

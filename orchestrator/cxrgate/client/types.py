@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
-from cxrgate.client.errors import GateError, make_error
+from cxrgate.client.errors import GateError, ImageRefused, make_error
 
 
 class Decision(StrEnum):
@@ -27,13 +27,19 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was said of one image. `error` says why there was no answer; then the decision is INDETERMINATE."""
+    """What was said of one image. `error` says why there was no answer; then the decision is INDETERMINATE.
+
+    `pixel_digest` is the sha256 of the shape and the pixels that were judged. `png` holds just these, where they may go
+    out and were asked for: keep it and not the bytes that were sent, which may hold what was not judged.
+    """
 
     image_id: str
     decision: Decision
     receipt: str = ""
     policy_digest: str = ""
     error: GateError | None = None
+    pixel_digest: str = ""
+    png: bytes | None = field(default=None, repr=False)
 
     @property
     def released(self) -> bool:
@@ -61,7 +67,10 @@ def from_verdict(image: Image, verdict: pb.Verdict) -> Verdict:
     """A verdict. What is unknown, unspecified or another image's is INDETERMINATE."""
     own = verdict.image_id == image.image_id
     decision = _DECISIONS.get(verdict.decision, Decision.INDETERMINATE) if own else Decision.INDETERMINATE
-    return Verdict(image.image_id, decision, verdict.receipt, verdict.policy_digest)
+    png = (verdict.image or None) if decision is Decision.ANONYMOUS else None
+    return Verdict(
+        image.image_id, decision, verdict.receipt, verdict.policy_digest, pixel_digest=verdict.pixel_digest, png=png
+    )
 
 
 def from_answer(image: Image, answer: pb.CheckImagesResponse) -> Verdict:
@@ -79,6 +88,25 @@ def from_policy(answer: pb.GetPolicyResponse) -> GatePolicy:
     return GatePolicy(policy.digest, policy.certification, answer.image_bytes_limit, answer.stream_window)
 
 
-def to_request(image: Image) -> pb.CheckImageRequest:
+def to_request(image: Image, *, return_image: bool) -> pb.CheckImageRequest:
     """One image to check."""
-    return pb.CheckImageRequest(image=pb.Image(image_id=image.image_id, content=image.content))
+    sent = pb.Image(image_id=image.image_id, content=image.content)
+    return pb.CheckImageRequest(image=sent, return_image=return_image)
+
+
+def refused_verdict(image: Image, error: GateError) -> Verdict:
+    """The verdict on an image that the gate will never accept; any other error is raised."""
+    if not isinstance(error, ImageRefused):
+        raise error
+    return Verdict(image.image_id, Decision.INDETERMINATE, error=error)
+
+
+def judged_png(verdict: Verdict) -> bytes:
+    """What may be kept of a released image.
+
+    Raises:
+        GateError: the gate returns no images, as those of version 0.1; nothing may be kept then.
+    """
+    if verdict.png is None:
+        raise GateError("UNIMPLEMENTED", "NO_IMAGE", "the gate returned no image: it is of a version before 0.2")
+    return verdict.png

@@ -11,11 +11,11 @@ import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cxrgate.core import CallRefused, Failure, GreyImage, MediaType, Outcome
+from cxrgate.core import CallRefused, Decision, Failure, GreyImage, MediaType, Outcome
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import POLL_SECONDS, Gates
 from cxrgate.gate.model_set import ModelSet
@@ -25,6 +25,7 @@ from cxrgate.gateway.probing import NearDuplicates
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence, verdict_entry
 from cxrgate.hashlog import HashLog, read_lines
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.rpc.roles import Caller
 
 CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
@@ -98,10 +99,12 @@ class CheckService:
         check_name(image.image_id)
         checked = await self.judge(gate, image.content, image.declared)
         # Side by side: the log waits for the disk, the watch for a core.
-        answer, _ = await asyncio.gather(
-            self._answer(caller, image.image_id, checked.outcome), self._watch_for_probing(caller, checked.image)
+        answer, _, content = await asyncio.gather(
+            self._answer(caller, image.image_id, checked.outcome),
+            self._watch_for_probing(caller, checked.image),
+            _encoded(checked) if image.return_image else _nothing(),
         )
-        return answer
+        return replace(answer, image=content)
 
     async def judge(self, gate: Gate, content: bytes, declared: MediaType | None) -> Checked:
         """What the gate says of one image, not recorded yet: whoever calls this calls `record` before it acts on it.
@@ -162,7 +165,7 @@ class CheckService:
             raise _refused(outcome)
         receipt = secrets.token_urlsafe(24)
         self._receipts[receipt] = await self.record(CHECKED, {**about, "receipt": receipt, **verdict_entry(outcome)})
-        return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest)
+        return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest, outcome.pixel_digest)
 
     async def _watch_for_probing(self, caller: Caller, image: GreyImage | None) -> None:
         if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
@@ -191,6 +194,17 @@ def check_name(image_id: str) -> None:
     if not _NAME.fullmatch(image_id):
         message = "image_id must have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -"
         raise CallRefused("INVALID_ARGUMENT", "NAME", message)
+
+
+async def _encoded(checked: Checked) -> bytes:
+    """A PNG of the pixels that were judged; b"" for what may not be released."""
+    if checked.outcome.decision is not Decision.ANONYMOUS or checked.image is None:
+        return b""
+    return await asyncio.to_thread(encode_png, checked.image.pixels)
+
+
+async def _nothing() -> bytes:
+    return b""
 
 
 def _refused(failure: Failure) -> CallRefused:

@@ -13,21 +13,31 @@ from cxrgate.core import Decision, MediaType, Verdict
 
 @dataclass(frozen=True, slots=True)
 class ImageToCheck:
-    """One image, as a caller sent it: the caller's name for it, the encoded bytes and, if said, what they are."""
+    """One image, as a caller sent it: the caller's name for it, the encoded bytes and, if said, what they are.
+
+    With `return_image` the answer holds the judged pixels, encoded anew, where they may be released.
+    """
 
     image_id: str
     content: bytes = field(repr=False)
     declared: MediaType | None = None
+    return_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """All that a caller learns of one image; the receipt leads reviewers to the evidence."""
+    """All that a caller learns of one image; the receipt leads reviewers to the evidence.
+
+    `image` is a PNG of the very pixels that `pixel_digest` names and that were judged; b"" where it was not asked for,
+    or may not be released.
+    """
 
     image_id: str
     decision: Decision
     receipt: str
     policy_digest: str
+    pixel_digest: str
+    image: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

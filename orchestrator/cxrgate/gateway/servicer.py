@@ -70,7 +70,7 @@ class GateServicer(stubs.GateServiceServicer):
         gate, caller = self._service.gates.current(), current_caller()
         with self._admission.now():
             self._service.quotas.take(caller)
-            answer = await self._service.check(gate, caller, _from_proto(request.image))
+            answer = await self._service.check(gate, caller, _from_proto(request))
             return pb.CheckImageResponse(verdict=_verdict(answer))
 
     async def CheckImages(
@@ -82,7 +82,7 @@ class GateServicer(stubs.GateServiceServicer):
         async def check(request: pb.CheckImagesRequest) -> pb.CheckImagesResponse:
             async with self._admission.when_free():
                 try:
-                    answer = await self._service.check(gate, caller, _from_proto(request.image))
+                    answer = await self._service.check(gate, caller, _from_proto(request))
                 except CallRefused as error:
                     return _in_band(request, error)
                 return pb.CheckImagesResponse(sequence=request.sequence, verdict=_verdict(answer))
@@ -122,11 +122,12 @@ def _in_band(request: pb.CheckImagesRequest, error: CallRefused) -> pb.CheckImag
     return pb.CheckImagesResponse(sequence=request.sequence, error=image_error)
 
 
-def _from_proto(image: pb.Image) -> ImageToCheck:
+def _from_proto(request: pb.CheckImageRequest | pb.CheckImagesRequest) -> ImageToCheck:
+    image = request.image
     check_name(image.image_id)  # said before anything else that is wrong
     if image.media_type not in _MEDIA:
         raise CallRefused("INVALID_ARGUMENT", "MEDIA_TYPE", "media_type must be one of this API's, or unspecified")
-    return ImageToCheck(image.image_id, image.content, _MEDIA[image.media_type])
+    return ImageToCheck(image.image_id, image.content, _MEDIA[image.media_type], request.return_image)
 
 
 def _verdict(answer: CheckAnswer) -> pb.Verdict:
@@ -135,6 +136,8 @@ def _verdict(answer: CheckAnswer) -> pb.Verdict:
         decision=pb.Decision.Value(f"DECISION_{answer.decision}"),
         receipt=answer.receipt,
         policy_digest=answer.policy_digest,
+        pixel_digest=answer.pixel_digest,
+        image=answer.image,
     )
 
 

@@ -4,9 +4,10 @@ import asyncio
 import queue
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT, gate_server, with_quota
+from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT, Stages, gate_server, with_quota
 from support.fakes import POLICY
 from support.grpc_servers import IDENTITIES
 
@@ -25,8 +26,11 @@ from cxrgate.client import (
     Verdict,
     generate_until,
 )
+from cxrgate.client.generate import SYSTEMATIC
 from cxrgate.client.resume import Unanswered
 from cxrgate.client.types import from_answer, from_verdict
+from cxrgate.core import ImageRecord
+from cxrgate.images.codec.encode import encode_png
 
 
 @contextmanager
@@ -76,10 +80,16 @@ def test_policy(gate):
     assert gate.policy().digest == POLICY.digest
 
 
-def test_refused_image_raises_with_its_reason(gate):
-    with pytest.raises(ImageRefused) as error:
-        gate.check(TEXT)
-    assert error.value.reason == "IMAGE_UNDECODABLE"
+def test_refused_image_is_answered_alike_alone_and_in_a_stream(gate, address):
+    async def ask():
+        async with AsyncGate(address, IDENTITIES["generator"]) as other:
+            return await other.check(TEXT, "a")
+
+    (streamed,) = gate.check_many([Image(TEXT, "a")])
+    for verdict in (gate.check(TEXT, "a"), asyncio.run(ask()), streamed):
+        assert (verdict.image_id, verdict.decision, verdict.released) == ("a", Decision.INDETERMINATE, False)
+        assert isinstance(verdict.error, ImageRefused)
+        assert verdict.error.reason == "IMAGE_UNDECODABLE"
 
 
 def test_gate_that_cannot_judge_raises(address):
@@ -139,8 +149,56 @@ def test_many_images_come_back_in_order_asynchronously(address):
     assert policy.certification == "uncertified"
 
 
-def test_filter_keeps_what_may_go_out_as_it_was_given(gate):
-    assert list(gate.filter(CONTENTS)) == [CLEAN] * 20
+def judged(content):
+    """The pixels that the fake decoder makes of the bytes, encoded as the gate encodes them."""
+    (image,) = asyncio.run(Stages().decode([ImageRecord("a", content)]))
+    return encode_png(image.pixels), image.digest
+
+
+def test_filter_keeps_the_pixels_that_were_judged_and_not_the_bytes_that_were_sent(gate):
+    assert list(gate.filter(CONTENTS)) == [judged(CLEAN)[0]] * 20
+
+
+def test_only_an_image_that_may_go_out_is_returned_and_only_where_asked_for(gate):
+    clean, leak = (gate.check(content, return_image=True) for content in (CLEAN, LEAK))
+
+    assert (clean.png, clean.pixel_digest) == judged(CLEAN)
+    assert (leak.png, leak.pixel_digest) == (None, judged(LEAK)[1])
+    assert gate.check(CLEAN).png is None
+    assert [item.png for item in gate.check_many([Image(CLEAN, "a")])] == [None]
+    assert [item.png for item in gate.check_many([Image(CLEAN, "a")], return_image=True)] == [judged(CLEAN)[0]]
+
+
+class OwnError(Exception):
+    pass
+
+
+def test_what_the_callers_own_images_raise_comes_back_to_the_caller(gate, address):
+    def source():
+        yield Image(CLEAN, "a")
+        raise OwnError("of the generator")
+
+    async def asynchronously():
+        async def later():
+            for item in source():
+                yield item
+
+        async with AsyncGate(address, IDENTITIES["generator"]) as other:
+            return [item async for item in other.check_many(later())]
+
+    with pytest.raises(OwnError, match="of the generator"):
+        list(gate.check_many(source()))
+    with pytest.raises(OwnError, match="of the generator"):
+        asyncio.run(asynchronously())
+
+
+def test_a_gate_that_returns_no_image_lets_nothing_be_kept():
+    class Old(Answers):
+        def check(self, content, image_id="image", *, return_image=False):
+            return replace(super().check(content, image_id), png=None)
+
+    with pytest.raises(GateError, match="before 0"):
+        generate_until(Old(10), {"normal": 1}, lambda _: b"x")
 
 
 def test_stream_answers_one_image_before_the_next_is_made(gate):
@@ -223,12 +281,13 @@ class Answers:
         self.share = share
         self.asked = 0
 
-    def check(self, content, image_id="image"):
+    def check(self, content, image_id="image", *, return_image=False):
         self.asked += 1
-        if content == b"refused":
-            raise ImageRefused("INVALID_ARGUMENT", "CRC", "x")
+        if content.startswith(b"refused "):
+            error = ImageRefused("INVALID_ARGUMENT", content.split()[1].decode(), "x")
+            return Verdict(image_id, Decision.INDETERMINATE, error=error)
         passes = self.asked % 10 < self.share
-        return Verdict(image_id, Decision.ANONYMOUS if passes else Decision.NOT_ANONYMOUS)
+        return Verdict(image_id, Decision.ANONYMOUS if passes else Decision.NOT_ANONYMOUS, png=content)
 
 
 def test_generation_keeps_class_balance_and_counts_rejections():
@@ -246,8 +305,29 @@ def test_generation_stops_when_too_few_pass():
         generate_until(gate, {"normal": 5}, lambda _: b"x", patience=30)
     assert gate.asked == 30
     assert error.value.generated.rejected == {"normal": 30}
+    assert error.value.generated.reasons == {"normal": {"NOT_ANONYMOUS": 30}}
 
 
-def test_refused_images_count_as_rejected():
-    with pytest.raises(AcceptanceTooLow):
-        generate_until(Answers(9), {"normal": 5}, lambda _: b"refused", patience=10)
+def test_refused_images_count_as_rejected_by_their_reasons():
+    made = iter([b"refused CRC", b"refused CRC", b"refused NONFINITE"] * 4)
+
+    with pytest.raises(AcceptanceTooLow, match="0 images passed and 9 did not: CRC 6, NONFINITE 3"):
+        generate_until(Answers(0), {"normal": 5}, lambda _: next(made), patience=9)
+
+
+@pytest.mark.parametrize("reason", sorted(SYSTEMATIC))
+def test_what_the_next_image_would_have_too_ends_it_at_once(reason):
+    gate = Answers(9)
+
+    with pytest.raises(ImageRefused) as error:
+        generate_until(gate, {"normal": 5}, lambda _: f"refused {reason}".encode())
+    assert error.value.reason == reason
+    assert gate.asked == 1
+
+
+def test_what_the_generator_raises_is_raised():
+    def broken(_):
+        raise OwnError("out of memory")
+
+    with pytest.raises(OwnError, match="out of memory"):
+        generate_until(Answers(9), {"normal": 5}, broken)

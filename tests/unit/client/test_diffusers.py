@@ -30,6 +30,8 @@ def pipeline():
         norm_num_groups=4,
     )
     vae = AutoencoderKL(
+        in_channels=1,
+        out_channels=1,
         block_out_channels=(8, 8, 8, 8),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -57,11 +59,11 @@ class Decoding:
     def __init__(self, share):
         self.share, self.seen = share, []
 
-    def check(self, content, image_id="image"):
+    def check(self, content, image_id="image", *, return_image=False):
         pixels = decode(ImageRecord(image_id, content)).pixels
         self.seen.append(hashlib.sha256(pixels).hexdigest())
         passes = int(self.seen[-1], 16) % 100 < self.share
-        return Verdict(image_id, Decision.ANONYMOUS if passes else Decision.NOT_ANONYMOUS)
+        return Verdict(image_id, Decision.ANONYMOUS if passes else Decision.NOT_ANONYMOUS, png=content)
 
 
 def test_sampling_goes_on_until_each_class_has_its_images(pipeline):
@@ -95,6 +97,16 @@ def test_each_class_is_sampled_with_its_own_arguments(pipeline):
     assert normal != effusion
 
 
-def test_other_outputs_of_a_pipeline_are_refused(pipeline):
-    with pytest.raises(ValueError, match="got ndarray"):
-        samples(pipeline, output_type="np")("normal")
+def test_arrays_and_tuples_of_a_pipeline_hold_the_same_images(pipeline):
+    plain = samples(pipeline)("normal")
+
+    assert samples(pipeline, output_type="np")("normal") == plain
+    assert samples(pipeline, return_dict=False)("normal") == plain
+
+
+def test_a_pipeline_without_images_says_so():
+    class Empty:
+        images = ()
+
+    with pytest.raises(ValueError, match="no image of class 'normal'"):
+        PipelineImages(lambda **_: Empty, {"normal": {}})("normal")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cxrgate/api/gate/v1/gate_service.proto\x12\x13\x63xrgate.api.gate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n\x05Image\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x32\n\nmedia_type\x18\x03 \x01(\x0e\x32\x1e.cxrgate.api.gate.v1.MediaType\"\xc9\x01\n\x06Policy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x61ndidate_count\x18\x02 \x01(\r\x12\x17\n\x0fscore_threshold\x18\x03 \x01(\x01\x12\x1b\n\x0e\x63opy_threshold\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rcertification\x18\x05 \x01(\t\x12\x1f\n\x12standout_threshold\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x11\n\x0f_copy_thresholdB\x15\n\x13_standout_threshold\"\x12\n\x10GetPolicyRequest\"r\n\x11GetPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.gate.v1.Policy\x12\x19\n\x11image_bytes_limit\x18\x02 \x01(\x04\x12\x15\n\rstream_window\x18\x03 \x01(\r\">\n\x11\x43heckImageRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.cxrgate.api.gate.v1.Image\"t\n\x07Verdict\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1d.cxrgate.api.gate.v1.Decision\x12\x0f\n\x07receipt\x18\x03 \x01(\t\x12\x15\n\rpolicy_digest\x18\x04 \x01(\t\"C\n\x12\x43heckImageResponse\x12-\n\x07verdict\x18\x01 \x01(\x0b\x32\x1c.cxrgate.api.gate.v1.Verdict\"Q\n\x12\x43heckImagesRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12)\n\x05image\x18\x02 \x01(\x0b\x32\x1a.cxrgate.api.gate.v1.Image\"M\n\nImageError\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x95\x01\n\x13\x43heckImagesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12/\n\x07verdict\x18\x02 \x01(\x0b\x32\x1c.cxrgate.api.gate.v1.VerdictH\x00\x12\x30\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1f.cxrgate.api.gate.v1.ImageErrorH\x00\x42\t\n\x07outcome\"%\n\x12GetEvidenceRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"k\n\tCandidate\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x13\n\x0bpatient_key\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x12\n\nsimilarity\x18\x04 \x01(\x01\x12\r\n\x05score\x18\x05 \x01(\x01\"\xf1\x02\n\x08\x45vidence\x12\x0f\n\x07receipt\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1d.cxrgate.api.gate.v1.Decision\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x12\n\ntypicality\x18\x07 \x01(\x01\x12\x32\n\ncandidates\x18\x08 \x03(\x0b\x32\x1e.cxrgate.api.gate.v1.Candidate\x12\x14\n\x0cpixel_digest\x18\t \x01(\t\x12\x15\n\rpolicy_digest\x18\n \x01(\t\x12\x10\n\x08identity\x18\x0b \x01(\t\x12.\n\ncheck_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\nfrontality\x18\r \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_frontality\"F\n\x13GetEvidenceResponse\x12/\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1d.cxrgate.api.gate.v1.Evidence*t\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x43ISION_ANONYMOUS\x10\x01\x12\x1a\n\x16\x44\x45\x43ISION_NOT_ANONYMOUS\x10\x02\x12\x1a\n\x16\x44\x45\x43ISION_INDETERMINATE\x10\x03*\xd1\x01\n\tMediaType\x12\x1a\n\x16MEDIA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eMEDIA_TYPE_PNG\x10\x01\x12\x13\n\x0fMEDIA_TYPE_JPEG\x10\x02\x12\x14\n\x10MEDIA_TYPE_DICOM\x10\x03\x12\x13\n\x0fMEDIA_TYPE_TIFF\x10\x04\x12\x12\n\x0eMEDIA_TYPE_BMP\x10\x05\x12\x13\n\x0fMEDIA_TYPE_WEBP\x10\x06\x12\x17\n\x13MEDIA_TYPE_JPEG2000\x10\x07\x12\x12\n\x0eMEDIA_TYPE_NPY\x10\x08\x32\xa4\x03\n\x0bGateService\x12_\n\tGetPolicy\x12%.cxrgate.api.gate.v1.GetPolicyRequest\x1a&.cxrgate.api.gate.v1.GetPolicyResponse\"\x03\x90\x02\x01\x12\x62\n\nCheckImage\x12&.cxrgate.api.gate.v1.CheckImageRequest\x1a\'.cxrgate.api.gate.v1.CheckImageResponse\"\x03\x90\x02\x02\x12i\n\x0b\x43heckImages\x12\'.cxrgate.api.gate.v1.CheckImagesRequest\x1a(.cxrgate.api.gate.v1.CheckImagesResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12\x65\n\x0bGetEvidence\x12\'.cxrgate.api.gate.v1.GetEvidenceRequest\x1a(.cxrgate.api.gate.v1.GetEvidenceResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cxrgate/api/gate/v1/gate_service.proto\x12\x13\x63xrgate.api.gate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n\x05Image\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x32\n\nmedia_type\x18\x03 \x01(\x0e\x32\x1e.cxrgate.api.gate.v1.MediaType\"\xc9\x01\n\x06Policy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x61ndidate_count\x18\x02 \x01(\r\x12\x17\n\x0fscore_threshold\x18\x03 \x01(\x01\x12\x1b\n\x0e\x63opy_threshold\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rcertification\x18\x05 \x01(\t\x12\x1f\n\x12standout_threshold\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x11\n\x0f_copy_thresholdB\x15\n\x13_standout_threshold\"\x12\n\x10GetPolicyRequest\"r\n\x11GetPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.gate.v1.Policy\x12\x19\n\x11image_bytes_limit\x18\x02 \x01(\x04\x12\x15\n\rstream_window\x18\x03 \x01(\r\"T\n\x11\x43heckImageRequest\x12)\n\x05image\x18\x01 \x01(\x0b\x32\x1a.cxrgate.api.gate.v1.Image\x12\x14\n\x0creturn_image\x18\x02 \x01(\x08\"\x99\x01\n\x07Verdict\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1d.cxrgate.api.gate.v1.Decision\x12\x0f\n\x07receipt\x18\x03 \x01(\t\x12\x15\n\rpolicy_digest\x18\x04 \x01(\t\x12\x14\n\x0cpixel_digest\x18\x05 \x01(\t\x12\r\n\x05image\x18\x06 \x01(\x0c\"C\n\x12\x43heckImageResponse\x12-\n\x07verdict\x18\x01 \x01(\x0b\x32\x1c.cxrgate.api.gate.v1.Verdict\"g\n\x12\x43heckImagesRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12)\n\x05image\x18\x02 \x01(\x0b\x32\x1a.cxrgate.api.gate.v1.Image\x12\x14\n\x0creturn_image\x18\x03 \x01(\x08\"M\n\nImageError\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x95\x01\n\x13\x43heckImagesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12/\n\x07verdict\x18\x02 \x01(\x0b\x32\x1c.cxrgate.api.gate.v1.VerdictH\x00\x12\x30\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1f.cxrgate.api.gate.v1.ImageErrorH\x00\x42\t\n\x07outcome\"%\n\x12GetEvidenceRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"k\n\tCandidate\x12\x14\n\x0creference_id\x18\x01 \x01(\t\x12\x13\n\x0bpatient_key\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x12\n\nsimilarity\x18\x04 \x01(\x01\x12\r\n\x05score\x18\x05 \x01(\x01\"\xf1\x02\n\x08\x45vidence\x12\x0f\n\x07receipt\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1d.cxrgate.api.gate.v1.Decision\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x12\n\ntypicality\x18\x07 \x01(\x01\x12\x32\n\ncandidates\x18\x08 \x03(\x0b\x32\x1e.cxrgate.api.gate.v1.Candidate\x12\x14\n\x0cpixel_digest\x18\t \x01(\t\x12\x15\n\rpolicy_digest\x18\n \x01(\t\x12\x10\n\x08identity\x18\x0b \x01(\t\x12.\n\ncheck_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\nfrontality\x18\r \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_frontality\"F\n\x13GetEvidenceResponse\x12/\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1d.cxrgate.api.gate.v1.Evidence*t\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x43ISION_ANONYMOUS\x10\x01\x12\x1a\n\x16\x44\x45\x43ISION_NOT_ANONYMOUS\x10\x02\x12\x1a\n\x16\x44\x45\x43ISION_INDETERMINATE\x10\x03*\xd1\x01\n\tMediaType\x12\x1a\n\x16MEDIA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eMEDIA_TYPE_PNG\x10\x01\x12\x13\n\x0fMEDIA_TYPE_JPEG\x10\x02\x12\x14\n\x10MEDIA_TYPE_DICOM\x10\x03\x12\x13\n\x0fMEDIA_TYPE_TIFF\x10\x04\x12\x12\n\x0eMEDIA_TYPE_BMP\x10\x05\x12\x13\n\x0fMEDIA_TYPE_WEBP\x10\x06\x12\x17\n\x13MEDIA_TYPE_JPEG2000\x10\x07\x12\x12\n\x0eMEDIA_TYPE_NPY\x10\x08\x32\xa4\x03\n\x0bGateService\x12_\n\tGetPolicy\x12%.cxrgate.api.gate.v1.GetPolicyRequest\x1a&.cxrgate.api.gate.v1.GetPolicyResponse\"\x03\x90\x02\x01\x12\x62\n\nCheckImage\x12&.cxrgate.api.gate.v1.CheckImageRequest\x1a\'.cxrgate.api.gate.v1.CheckImageResponse\"\x03\x90\x02\x02\x12i\n\x0b\x43heckImages\x12\'.cxrgate.api.gate.v1.CheckImagesRequest\x1a(.cxrgate.api.gate.v1.CheckImagesResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12\x65\n\x0bGetEvidence\x12\'.cxrgate.api.gate.v1.GetEvidenceRequest\x1a(.cxrgate.api.gate.v1.GetEvidenceResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,10 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GATESERVICE'].methods_by_name['CheckImages']._serialized_options = b'\220\002\002'
   _globals['_GATESERVICE'].methods_by_name['GetEvidence']._loaded_options = None
   _globals['_GATESERVICE'].methods_by_name['GetEvidence']._serialized_options = b'\220\002\002'
-  _globals['_DECISION']._serialized_start=1689
-  _globals['_DECISION']._serialized_end=1805
-  _globals['_MEDIATYPE']._serialized_start=1808
-  _globals['_MEDIATYPE']._serialized_end=2017
+  _globals['_DECISION']._serialized_start=1771
+  _globals['_DECISION']._serialized_end=1887
+  _globals['_MEDIATYPE']._serialized_start=1890
+  _globals['_MEDIATYPE']._serialized_end=2099
   _globals['_IMAGE']._serialized_start=96
   _globals['_IMAGE']._serialized_end=190
   _globals['_POLICY']._serialized_start=193
@@ -53,25 +53,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPOLICYRESPONSE']._serialized_start=416
   _globals['_GETPOLICYRESPONSE']._serialized_end=530
   _globals['_CHECKIMAGEREQUEST']._serialized_start=532
-  _globals['_CHECKIMAGEREQUEST']._serialized_end=594
-  _globals['_VERDICT']._serialized_start=596
-  _globals['_VERDICT']._serialized_end=712
-  _globals['_CHECKIMAGERESPONSE']._serialized_start=714
-  _globals['_CHECKIMAGERESPONSE']._serialized_end=781
-  _globals['_CHECKIMAGESREQUEST']._serialized_start=783
-  _globals['_CHECKIMAGESREQUEST']._serialized_end=864
-  _globals['_IMAGEERROR']._serialized_start=866
-  _globals['_IMAGEERROR']._serialized_end=943
-  _globals['_CHECKIMAGESRESPONSE']._serialized_start=946
-  _globals['_CHECKIMAGESRESPONSE']._serialized_end=1095
-  _globals['_GETEVIDENCEREQUEST']._serialized_start=1097
-  _globals['_GETEVIDENCEREQUEST']._serialized_end=1134
-  _globals['_CANDIDATE']._serialized_start=1136
-  _globals['_CANDIDATE']._serialized_end=1243
-  _globals['_EVIDENCE']._serialized_start=1246
-  _globals['_EVIDENCE']._serialized_end=1615
-  _globals['_GETEVIDENCERESPONSE']._serialized_start=1617
-  _globals['_GETEVIDENCERESPONSE']._serialized_end=1687
-  _globals['_GATESERVICE']._serialized_start=2020
-  _globals['_GATESERVICE']._serialized_end=2440
+  _globals['_CHECKIMAGEREQUEST']._serialized_end=616
+  _globals['_VERDICT']._serialized_start=619
+  _globals['_VERDICT']._serialized_end=772
+  _globals['_CHECKIMAGERESPONSE']._serialized_start=774
+  _globals['_CHECKIMAGERESPONSE']._serialized_end=841
+  _globals['_CHECKIMAGESREQUEST']._serialized_start=843
+  _globals['_CHECKIMAGESREQUEST']._serialized_end=946
+  _globals['_IMAGEERROR']._serialized_start=948
+  _globals['_IMAGEERROR']._serialized_end=1025
+  _globals['_CHECKIMAGESRESPONSE']._serialized_start=1028
+  _globals['_CHECKIMAGESRESPONSE']._serialized_end=1177
+  _globals['_GETEVIDENCEREQUEST']._serialized_start=1179
+  _globals['_GETEVIDENCEREQUEST']._serialized_end=1216
+  _globals['_CANDIDATE']._serialized_start=1218
+  _globals['_CANDIDATE']._serialized_end=1325
+  _globals['_EVIDENCE']._serialized_start=1328
+  _globals['_EVIDENCE']._serialized_end=1697
+  _globals['_GETEVIDENCERESPONSE']._serialized_start=1699
+  _globals['_GETEVIDENCERESPONSE']._serialized_end=1769
+  _globals['_GATESERVICE']._serialized_start=2102
+  _globals['_GATESERVICE']._serialized_end=2522
 # @@protoc_insertion_point(module_scope)

@@ -231,6 +231,9 @@ class CheckImageRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IMAGE_FIELD_NUMBER: _builtins.int
+    RETURN_IMAGE_FIELD_NUMBER: _builtins.int
+    return_image: _builtins.bool
+    """Return an image that may be released, encoded anew: see Verdict.image."""
     @_builtins.property
     def image(self) -> Global___Image:
         """The image."""
@@ -239,10 +242,11 @@ class CheckImageRequest(_message.Message):
         self,
         *,
         image: Global___Image | None = ...,
+        return_image: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "return_image", b"return_image"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +262,8 @@ class Verdict(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
+    PIXEL_DIGEST_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     image_id: _builtins.str
     """The caller's name for the image."""
     decision: Global___Decision.ValueType
@@ -266,6 +272,12 @@ class Verdict(_message.Message):
     """Opaque; a reviewer gets the evidence with it."""
     policy_digest: _builtins.str
     """The policy that decided."""
+    pixel_digest: _builtins.str
+    """Sha256 of the shape and the pixels that were judged, in hex: whatever else the sent bytes hold was not."""
+    image: _builtins.bytes
+    """The judged pixels as a grey PNG that holds nothing else; only with return_image, and only for DECISION_ANONYMOUS.
+    This may go out; the sent bytes may hold what was not judged.
+    """
     def __init__(
         self,
         *,
@@ -273,10 +285,12 @@ class Verdict(_message.Message):
         decision: Global___Decision.ValueType = ...,
         receipt: _builtins.str = ...,
         policy_digest: _builtins.str = ...,
+        pixel_digest: _builtins.str = ...,
+        image: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "image_id", b"image_id", "policy_digest", b"policy_digest", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "image", b"image", "image_id", b"image_id", "pixel_digest", b"pixel_digest", "policy_digest", b"policy_digest", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,10 +328,13 @@ class CheckImagesRequest(_message.Message):
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    RETURN_IMAGE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts the requests of one job, one up each time. A stream may begin at any number: to resume, begin after the
     last number that was answered.
     """
+    return_image: _builtins.bool
+    """Return an image that may be released, encoded anew: see Verdict.image."""
     @_builtins.property
     def image(self) -> Global___Image:
         """The image."""
@@ -327,10 +344,11 @@ class CheckImagesRequest(_message.Message):
         *,
         sequence: _builtins.int = ...,
         image: Global___Image | None = ...,
+        return_image: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "return_image", b"return_image", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
