@@ -33,7 +33,7 @@ def check_models(models: Path, user: int) -> HostFinding:
     if closed:
         remedy = f"chmod -R a+rX {models}"
         return HostFinding(SUBJECT, Level.FAIL, f"the containers' user {user} cannot read {closed[0]}", remedy)
-    names = ", ".join(f"{folder.name} {_digest(folder)[:12]}" for folder in folders)
+    names = ", ".join(f"{folder.name} {model_digest(folder)[:12]}" for folder in folders)
     return HostFinding(SUBJECT, Level.OK, names)
 
 
@@ -44,7 +44,7 @@ def check_snapshot(store: Path, models: Path) -> HostFinding:
     except CxrgateError as error:
         return HostFinding("snapshot", Level.FAIL, str(error), "enrol, or write one's digest to the file active")
     for kind, made in (("retrieval", manifest.retrieval), ("verification", manifest.verification)):
-        given = _digest(models / kind)
+        given = model_digest(models / kind)
         if made != given:
             text = f"it was made with the {kind} model {made[:12]}, the stack is given {given[:12]}"
             return HostFinding("snapshot", Level.FAIL, text, "give the models that it was made with, or enrol again")
@@ -85,7 +85,8 @@ def _trouble(folder: Path) -> str:
         return f"expected a manifest in {MANIFEST}"
 
 
-def _digest(folder: Path) -> str:
+def model_digest(folder: Path) -> str:
+    """The digest that a model's manifest states; OSError, KeyError or ValueError where it is none."""
     return str(_manifest(folder)["digest"])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.core import CxrgateError
 from cxrgate.stack.variables import CERTIFICATION_KEY
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def doctor(
     listen: Annotated[str, typer.Option(help="HOST:PORT that the gate is to have on this host.")] = "127.0.0.1:8443",
     gpu: Annotated[bool, typer.Option("--gpu", help="Whether GPUs are to be used.")] = False,
     state: Annotated[Path, typer.Option(help="Folder of a stack's certificates, keys and snapshots.")] = Path("state"),
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Snapshot to look at, in place of the one that the stack serves.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Look at everything that a stack needs of this host, and say what helps where something is missing.
@@ -37,6 +41,7 @@ def doctor(
 
         kept = State(state.resolve())
         findings = [*look(Plan(kept, models.resolve(), listen, gpu)), *_certification(kept)]
+        findings += _upgrade(kept, snapshot, models.resolve())
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in findings], indent=2))
     else:
@@ -44,6 +49,19 @@ def doctor(
             typer.echo(f"{item.level:5}{item.subject:14}{item.text}" + (f"; {item.remedy}" if item.remedy else ""))
     if any(item.level is Level.FAIL for item in findings):
         raise typer.Exit(Exit.INCOMPLETE)
+
+
+def _upgrade(state: State, snapshot: Path | None, models: Path) -> list[HostFinding]:
+    """Whether snapshot, models and this version go together; nothing where there is no snapshot yet."""
+    from cxrgate.stack.model_folders import served_folder
+    from cxrgate.stack.upgrade import check_upgrade
+
+    if snapshot is None:
+        try:
+            snapshot = served_folder(state.store)
+        except CxrgateError:
+            return []
+    return [check_upgrade(snapshot, models)]
 
 
 def _certification(state: State) -> list[HostFinding]:

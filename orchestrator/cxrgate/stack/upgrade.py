@@ -1,0 +1,66 @@
+"""This snapshot, these models, this version: whether they go together, and what to do where they do not."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from cxrgate.core import CxrgateError
+from cxrgate.images.descriptors import COPY_METHOD, JOINED_METHOD
+from cxrgate.index.manifest import PartName, SnapshotManifest, read_manifest
+from cxrgate.stack.findings import HostFinding, Level
+from cxrgate.stack.model_folders import KINDS, model_digest
+
+SUBJECT = "upgrade"
+_PARTS = {
+    PartName.IMAGES: (
+        "records of its images: runs compare names and patients alone",
+        "`cxrgate index update CONFIG`",
+    ),
+    PartName.MEASUREMENT: (
+        "measurement of itself: the default rule has no thresholds",
+        "`cxrgate index update CONFIG`, or `cxrgate index measure`, which needs no images",
+    ),
+    PartName.CODES: ("codes: searches are as exact and slower", "`cxrgate index update CONFIG`"),
+}
+"""What a snapshot lacks without each part, and what adds it."""
+
+
+def check_upgrade(snapshot: Path, models: Path) -> HostFinding:
+    """One line for a snapshot, by its manifest alone.
+
+    Args:
+        snapshot: its folder.
+        models: folder of the model folders.
+    """
+    try:
+        manifest = read_manifest(snapshot)
+        given = _built_with(models)
+    except (CxrgateError, OSError, KeyError, ValueError) as error:
+        return HostFinding(
+            SUBJECT, Level.FAIL, f"{error}", "name the snapshot by --snapshot and the models by --models"
+        )
+    made = (manifest.retrieval, manifest.verification, manifest.copy_method)
+    about = f"{snapshot.name} {manifest.digest[:12]}, format {manifest.format}, cxrgate {version('cxrgate')}"
+    if made != given:
+        differing = [kind for kind, a, b in zip(KINDS, made, given, strict=True) if a != b]
+        text = f"{about}: it was made with other models than {models} holds ({', '.join(differing)})"
+        return HostFinding(SUBJECT, Level.FAIL, text, "keep the models that it was made with, or enrol all images anew")
+    return _missing_parts(manifest, about)
+
+
+def _missing_parts(manifest: SnapshotManifest, about: str) -> HostFinding:
+    missing = [part for part in _PARTS if part not in manifest.parts]
+    if not missing:
+        return HostFinding(SUBJECT, Level.OK, f"{about}: it has all that this version knows")
+    lacks = "; ".join(f"no {_PARTS[part][0]}" for part in missing)
+    cures = list(dict.fromkeys(_PARTS[part][1] for part in missing))
+    remedy = f"{'; '.join(cures)}; docs/upgrade.md says what follows"
+    return HostFinding(SUBJECT, Level.WARN, f"{about}: it is read, and has {lacks}", remedy)
+
+
+def _built_with(models: Path) -> tuple[str, str, str]:
+    """What a snapshot made with these models names."""
+    copy = models / "copy"
+    method = f"{model_digest(copy)} {JOINED_METHOD}" if copy.is_dir() else COPY_METHOD
+    return model_digest(models / "retrieval"), model_digest(models / "verification"), method
