@@ -206,7 +206,7 @@ def test_equal_models_pack_to_equal_bytes(packed, tmp_path):
 def test_packing_over_the_models_themselves_is_refused(tmp_path):
     save_small_models(tmp_path)
 
-    with pytest.raises(ModelError, match="another folder"):
+    with pytest.raises(ModelError, match="the models' own folder"):
         pack_model(tmp_path / "retrieval", tmp_path)
     assert (tmp_path / "retrieval" / MANIFEST).is_file()
     read_manifest(tmp_path / "retrieval")

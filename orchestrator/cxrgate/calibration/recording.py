@@ -23,6 +23,7 @@ from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import without_references
@@ -87,7 +88,7 @@ def record(
     key = read_key(config.enrol.key)
     rule = _open_rule(config.policy)
     with (
-        local_models(config.folders, config.device) as models,
+        local_models(config.folders, config.device, DtypeRule.of(config)) as models,
         tempfile.TemporaryDirectory(prefix="cxrgate-") as work,
     ):
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())

@@ -17,6 +17,7 @@ from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.stow import Stow, make_stow
 from cxrgate.dicom.work import SpoolWorker
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
@@ -87,7 +88,7 @@ async def serve_receiver(
     # Its messages quote what peers sent.
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     async with (
-        open_models(config.folders, config.device, services) as models,
+        open_models(config.folders, config.device, services, DtypeRule.of(config)) as models,
         open_gates(config, models, services) as gates,
     ):
         log = HashLog(paths.log)

@@ -14,6 +14,7 @@ from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
 from cxrgate.index.self_measurement import RATES
+from cxrgate.models.dtypes import DtypeChoice
 
 
 class Section(BaseModel):
@@ -133,6 +134,8 @@ class RunConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     device: str = "cpu"
+    dtype: DtypeChoice | None = None
+    """What the models compute in, enrolment's too: null as their folders say; `auto`, see gate.dtypes.DtypeRule."""
     certification: Literal["none", "required"] = "none"
     """`required`: nothing is released unless a current certificate lies beside the snapshot."""
     certification_key: Path | None = None

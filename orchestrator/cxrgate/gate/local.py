@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from cxrgate.certification import certificate_bytes
-from cxrgate.core import ModelError
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.dtypes import AS_STORED, DtypeRule
 from cxrgate.gate.measurement_terms import measurement_terms
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
@@ -38,25 +37,17 @@ class LocalModels(ModelSet):
 
 
 @contextmanager
-def local_models(folders: ModelFolders, device: str) -> Iterator[LocalModels]:
-    """Load the models; ModelError where one is not what its manifest says, or of another kind."""
+def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STORED) -> Iterator[LocalModels]:
+    """Load the models, each in the dtype that the rule says; errors as DtypeRule.manifests and open_forward."""
     keep_freed_memory()
+    manifests = dtypes.manifests(folders, device)
     with ThreadPoolExecutor(1, "compute") as compute:
-        retrieval = _load(folders.retrieval, ModelKind.RETRIEVAL, device)
-        verification = _load(folders.verification, ModelKind.VERIFICATION, device)
-        copy = None if folders.copying is None else _load(folders.copying, ModelKind.COPY, device)
-        loaded = (model for model in (retrieval, verification, copy) if model is not None)
-        manifests = {model.manifest.kind: model.manifest for model in loaded}
+        retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
+        verification = open_forward(folders.verification, device, manifests[ModelKind.VERIFICATION])
+        copy = None if folders.copying is None else open_forward(folders.copying, device, manifests[ModelKind.COPY])
         embedder, verifier = LocalEmbedder(retrieval, compute, copy), LocalVerifier(verification, compute)
         terms = measurement_terms(folders.retrieval.parent, manifests, verification.head)
         yield LocalModels(manifests, embedder, verifier, retrieval, verification, terms)
-
-
-def _load(folder: Path, kind: ModelKind, device: str) -> Forward:
-    model = open_forward(folder, device)
-    if model.manifest.kind is not kind:
-        raise ModelError(f"{folder} holds a {model.manifest.kind} model where a {kind} model belongs: check `models:`")
-    return model
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cxrgate.core.ports import Embedder, Verifier
 from cxrgate.images.descriptors import COPY_METHOD, JOINED_METHOD
 from cxrgate.index.build import ModelDigests
-from cxrgate.models import BANDS, ModelKind, ModelManifest
+from cxrgate.models import ModelKind, ModelManifest
 
 
 async def _in_this_process() -> bool:
@@ -37,5 +37,5 @@ class ModelSet:
 
     @property
     def band(self) -> float:
-        """The widest band of the models' dtypes."""
-        return max(BANDS[manifest.dtype] for manifest in self.manifests.values())
+        """The widest of the models' bands."""
+        return max(manifest.band for manifest in self.manifests.values())

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import ModelError, SnapshotError, UsageError
+from cxrgate.core import SnapshotError, UsageError
 from cxrgate.gate.binding import PolicyBinder
 from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.dtypes import AS_STORED, DtypeRule
 from cxrgate.gate.following import FollowingGate
 from cxrgate.gate.gates import FixedGate, Gates
 from cxrgate.gate.local import local_gate, local_models
@@ -19,7 +20,6 @@ from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
-from cxrgate.models import ModelKind, ModelManifest, read_manifest
 from cxrgate.rpc.channel import open_aio_channel
 from cxrgate.rpc.identity import read_identity
 from cxrgate.serving.remote_models import open_served_models
@@ -48,7 +48,9 @@ IN_THIS_PROCESS = Services()
 
 
 @asynccontextmanager
-async def open_models(folders: ModelFolders, device: str, services: Services) -> AsyncIterator[ModelSet]:
+async def open_models(
+    folders: ModelFolders, device: str, services: Services, dtypes: DtypeRule = AS_STORED
+) -> AsyncIterator[ModelSet]:
     """The models of these folders, here or on the model server.
 
     Raises:
@@ -56,10 +58,10 @@ async def open_models(folders: ModelFolders, device: str, services: Services) ->
         MismatchError: others are served.
     """
     if services.models is None:
-        with local_models(folders, device) as models:
+        with local_models(folders, device, dtypes) as models:
             yield models
         return
-    manifests = await asyncio.to_thread(_manifests, folders)
+    manifests = await asyncio.to_thread(dtypes.manifests, folders, device)
     async with open_served_models(manifests, services.models) as served:
         yield ModelSet(manifests, served.embedder, served.verifier, are_healthy=served.are_healthy)
 
@@ -104,18 +106,3 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
     """The manifest without the arrays."""
     content = {**asdict(snapshot.manifest), "digest": snapshot.manifest.digest}
     return {key: value for key, value in content.items() if key != "arrays"}
-
-
-def _manifests(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
-    paths = {
-        ModelKind.RETRIEVAL: folders.retrieval,
-        ModelKind.VERIFICATION: folders.verification,
-        ModelKind.COPY: folders.copying,
-    }
-    found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
-    for kind, manifest in found.items():
-        if manifest.kind is not kind:
-            raise ModelError(
-                f"{paths[kind]} holds a {manifest.kind} model where a {kind} model belongs: check `models:`"
-            )
-    return found

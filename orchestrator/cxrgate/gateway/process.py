@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client import Gauge
 
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
@@ -34,7 +35,7 @@ async def serve_gate(config: RunConfig, endpoint: ServiceEndpoint, log: Path, se
     """
     quotas = Quotas(read_roles(endpoint.roles).quotas)
     async with (
-        open_models(config.folders, config.device, services) as models,
+        open_models(config.folders, config.device, services, DtypeRule.of(config)) as models,
         open_gates(config, models, services) as gates,
     ):
         opened = HashLog(log)

@@ -16,6 +16,7 @@ import pandas as pd
 from cxrgate.core import Decision, Failure, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
@@ -112,7 +113,7 @@ async def _hold(
 ) -> tuple[list[Withdrawal], Gate]:
     """What would not be released today, and the gate that says so, closed again."""
     async with (
-        open_models(config.folders, config.device, IN_THIS_PROCESS) as models,
+        open_models(config.folders, config.device, IN_THIS_PROCESS, DtypeRule.of(config)) as models,
         open_gate(config, models, IN_THIS_PROCESS) as (gate, _),
     ):
         return await _check(gate, files, config.batch_size, progress), gate

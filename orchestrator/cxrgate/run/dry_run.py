@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from cxrgate.core import GreyImage
 from cxrgate.core.progress import Progress, Tell
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import Services, open_gate, open_models
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
@@ -47,7 +48,7 @@ async def _forward(config: RunConfig, services: Services, files: Sequence[ImageF
     with SandboxedDecoder(config.workers) as decoder:
         found = [image async for _, image in decoded_files(files[:_TIMED], decoder)]
     images = [image for image in found if isinstance(image, GreyImage)]
-    async with open_models(config.folders, config.device, services) as models:
+    async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:
         if opens:
             async with open_gate(config, models, services):
                 pass

@@ -20,6 +20,7 @@ from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
@@ -73,7 +74,7 @@ def run(
 
 
 async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress) -> RunSummary:
-    async with open_models(config.folders, config.device, services) as models:
+    async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:
         if isinstance(models, LocalModels) and services.index is None:
             await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed)
         async with open_gate(config, models, services) as (gate, about):

@@ -67,7 +67,8 @@ class ModelManifest:
     """What a model is. `provenance` tells where the weights come from and takes no part in the digest.
 
     `threshold` is the similarity from which a copy model calls two images copies, chosen on data that it was not
-    trained on; None for the other kinds.
+    trained on; None for the other kinds. `bands` are those of 16-bit dtypes as measured on this model; see band. They
+    are no part of the digest, but the policy's digest covers the band that it decides with.
     """
 
     name: str
@@ -78,12 +79,15 @@ class ModelManifest:
     weights_sha256: str
     threshold: float | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    bands: Mapping[Dtype, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS[type(self.architecture)]:
             raise ValueError(f"expected a network for {self.kind}, got {network_name(self.architecture)}")
         if self.architecture.outputs > self.architecture.embedding and self.kind is not ModelKind.RETRIEVAL:
             raise ValueError(f"expected frontality from a retrieval model, got it from a {self.kind} model")
+        if not all(BAND <= band < 1 for band in self.bands.values()):
+            raise ValueError(f"expected bands of {BAND} to 1, got {dict(self.bands)}")
         if (self.threshold is not None) != (self.kind is ModelKind.COPY):
             raise ValueError(f"expected a threshold with a copy model and with no other, got {self.threshold}")
 
@@ -94,6 +98,11 @@ class ModelManifest:
         return mapping_digest(
             {key: parts[key] for key in ("kind", "architecture", "preprocessing", "dtype", "weights")}
         )
+
+    @property
+    def band(self) -> float:
+        """How far the dtype may move a number of this model: as measured, else what BANDS says."""
+        return self.bands.get(self.dtype, BANDS[self.dtype])
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as it is written, without the digest."""
@@ -106,6 +115,8 @@ class ModelManifest:
             "dtype": self.dtype.value,
             "weights": self.weights_sha256,
             "threshold": self.threshold,
+            # Not named where nothing was measured, as in older manifests.
+            **({"bands": {dtype.value: band for dtype, band in self.bands.items()}} if self.bands else {}),
             "provenance": dict(self.provenance),
         }
 
@@ -123,6 +134,7 @@ class ModelManifest:
             weights_sha256=str(value["weights"]),
             threshold=None if value["threshold"] is None else float(value["threshold"]),
             provenance=dict(value["provenance"]),
+            bands={Dtype(name): float(band) for name, band in value.get("bands", {}).items()},
         )
 
 

@@ -90,6 +90,11 @@ async def decoded(samples: Sequence[Sample]) -> AsyncIterator[list[NDArray[np.ui
             yield [_readable(image) for image in await decoder.decode(records)]
 
 
+async def decode_all(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:
+    """All of them at once, uint8[h, w] each; errors as decoded."""
+    return [image async for images in decoded(samples) for image in images]
+
+
 def _read(sample: Sample) -> ImageRecord:
     try:
         return sample.file.read()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.models import Dtype, ModelKind, ModelManifest
+from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.allocator import keep_freed_memory
@@ -32,6 +33,7 @@ from cxrgate.train.scoring.figures import all_pairs
 from cxrgate.train.whitening import fit_whitening
 
 _BATCH = 32
+_BAND_IMAGES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,21 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
         "torch": torch.__version__,
         "patients": {split.value: hashed_patients(parts[split]) for split in parts},
     }
-    return save_model(
+    saved = save_model(
         job.folder, recipe.kind, recipe.architecture, recipe.input, _plain(network), provenance, threshold=threshold
     )
+    return _certify_bands(saved, job, parts[Split.TUNE], progress)
+
+
+def _certify_bands(manifest: ModelManifest, job: Job, samples: Sequence[Sample], progress: Progress) -> ModelManifest:
+    """The bands of both 16-bit dtypes, measured on images of the tune part; none where there are too few."""
+    if len(samples) < FEWEST:
+        return manifest
+    kept = decode_part(samples, job.recipe.input.height, job.work, progress)
+    pixels = list(kept.pixels[:: max(1, len(samples) // _BAND_IMAGES)])
+    for dtype in (Dtype.BFLOAT16, Dtype.FLOAT16):
+        manifest = certify_band(job.folder, dtype, pixels)
+    return manifest
 
 
 def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:

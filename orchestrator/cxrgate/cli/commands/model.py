@@ -1,7 +1,8 @@
-"""`cxrgate model`: import, look at, cast and pack models."""
+"""`cxrgate model`: import, look at, cast, measure and pack models."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -66,6 +67,26 @@ def cast(
 
         manifest = cast_model(folder, output, dtype)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
+@app.command()
+def band(
+    folder: Annotated[Path, typer.Argument(help="Model folder.")],
+    listing: Annotated[Path, typer.Argument(help="CSV with the columns image and patient_id: 100 images or more.")],
+    dtype: Annotated[Dtype, typer.Option(help="Whose band; measured against float32.")] = Dtype.BFLOAT16,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Measure how far a dtype moves a model's numbers on images, and write that band into the model's manifest.
+
+    `dtype: auto` of a run takes 16 bits only for models whose band was measured and is narrow.
+    """
+    with errors_as_messages("gate"):
+        from cxrgate.models.band import certify_band
+        from cxrgate.train import read_samples
+        from cxrgate.train.pixels import decode_all
+
+        certified = certify_band(folder, dtype, asyncio.run(decode_all(read_samples(listing))), device)
+        typer.echo(f"{certified.kind} model: {dtype} moves no number by more than {certified.bands[dtype]:g}")
 
 
 @app.command()

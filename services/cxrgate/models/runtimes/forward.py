@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.heads import Head
-from cxrgate.models.manifest import WEIGHTS, Dtype, ModelManifest, read_manifest
+from cxrgate.models.manifest import WEIGHTS, ModelManifest, read_manifest
 from cxrgate.models.torch_extra import expect_torch
 
 
@@ -41,7 +41,7 @@ class Forward(Protocol):
         ...
 
 
-def open_forward(folder: Path, device: str = "cpu", dtype: Dtype | None = None) -> Forward:
+def open_forward(folder: Path, device: str = "cpu", manifest: ModelManifest | None = None) -> Forward:
     """The model in `folder`, ready to run: by OpenVINO on the CPU, by PyTorch on a GPU.
 
     On a CPU for which OpenVINO lacks the dtype PyTorch computes in it, which is slower; no other dtype is taken.
@@ -49,14 +49,12 @@ def open_forward(folder: Path, device: str = "cpu", dtype: Dtype | None = None) 
     Args:
         folder: the model folder.
         device: `cpu`, or PyTorch's name of a GPU (`cuda`, `cuda:1`).
-        dtype: what to compute in; the manifest's own when None.
+        manifest: the folder's as it was read, with the dtype to compute in; None reads it.
 
     Raises:
         ModelError: the folder or a tensor is not what its manifest says, or PyTorch is needed and not installed.
     """
-    manifest = read_manifest(folder)
-    if dtype is not None:
-        manifest = replace(manifest, dtype=dtype)
+    manifest = manifest or read_manifest(folder)
     if device != "cpu":
         return _by_torch(folder, manifest, device, f"the device {device}")
     # Each runtime is imported by those who compute with it: it takes a while, and PyTorch may not be installed.

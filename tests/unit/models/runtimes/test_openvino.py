@@ -144,15 +144,17 @@ import numpy as np
 sys.modules["torch"] = None
 opened = []
 sys.addaudithook(lambda event, args: opened.append(args) if event in {"socket.connect", "socket.getaddrinfo"} else None)
-from cxrgate.models import Dtype
+from dataclasses import replace
+from cxrgate.models import Dtype, read_manifest
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.core import ModelError
 
+manifest = read_manifest(Path(folder))
 rows = open_forward(Path(folder))([np.full((64, 96), 7, np.uint8)])
 print(rows.shape, [name for name in sys.modules if name.startswith("openvino_telemetry.")], opened)
-for device, dtype in (("cuda", None), ("cpu", Dtype.FLOAT16)):
+for device, dtype in (("cuda", Dtype.FLOAT32), ("cpu", Dtype.FLOAT16)):
     try:
-        print(type(open_forward(Path(folder), device, dtype)).__name__)
+        print(type(open_forward(Path(folder), device, replace(manifest, dtype=dtype))).__name__)
     except ModelError as error:
         print(error)
 """
@@ -166,18 +168,23 @@ def test_it_needs_no_torch_and_calls_nobody(tmp_path):
     assert cuda == "the device cuda needs PyTorch: install cxrgate[torch]"
 
 
+WITH_TORCH = """
+from dataclasses import replace
+from pathlib import Path
+from cxrgate.models import Dtype, read_manifest
+from cxrgate.models.runtimes.forward import open_forward
+
+forward = open_forward(Path(folder), "cpu", replace(read_manifest(Path(folder)), dtype=Dtype.FLOAT16))
+print(type(forward).__name__, forward.manifest.dtype)
+"""
+
+
 def test_a_dtype_that_the_cpu_lacks_is_never_another_in_silence(tmp_path):
     # An older CPU's instructions: OpenVINO itself takes bfloat16 there when asked for float16.
     folder = written(tmp_path / "model", SHAPES["embedder"])
     older = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}
-    code = (
-        "from pathlib import Path\nimport numpy as np\nfrom cxrgate.models import Dtype\n"
-        "from cxrgate.models.runtimes.forward import open_forward\n"
-        "forward = open_forward(Path(folder), dtype=Dtype.FLOAT16)\n"
-        "print(type(forward).__name__, forward.manifest.dtype)\n"
-    )
 
-    assert ran(folder, code, **older) == "TorchForward float16"
+    assert ran(folder, WITH_TORCH, **older) == "TorchForward float16"
     assert ran(folder, WITHOUT_TORCH, **older).splitlines()[2] == (
         "float16 on this CPU needs PyTorch: install cxrgate[torch]"
     )

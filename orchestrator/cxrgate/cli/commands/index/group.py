@@ -21,6 +21,7 @@ from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.manifest import ARRAYS, PartName, SnapshotManifest, read_manifest
 from cxrgate.index.measurement_text import sentences
 from cxrgate.index.self_measurement import read_measurement
+from cxrgate.models.dtypes import DtypeChoice
 
 if TYPE_CHECKING:
     from cxrgate.gate.local import LocalModels
@@ -67,6 +68,9 @@ def build(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    dtype: Annotated[
+        DtypeChoice | None, typer.Option(help="What the models compute in; without it as their folders say.")
+    ] = None,
     storage_key: StorageKey = None,
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
@@ -83,6 +87,7 @@ def build(
             every_image_is_a_patient=every_image_is_a_patient,
         )
         storage = None if storage_key is None else read_key(storage_key)
+        from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
         from cxrgate.run.enrol import enrol_listed
         from cxrgate.run.enrolment_list import list_enrolment
@@ -91,7 +96,7 @@ def build(
             listed = list_enrolment(settings, workers, progress)
             for sentence in listed.sentences:
                 typer.echo(sentence, err=True)
-            with local_models(ModelFolders.of(models), device) as loaded:
+            with local_models(ModelFolders.of(models), device, DtypeRule(dtype)) as loaded:
                 snapshot = enrol_listed(
                     settings, listed, output, loaded, progress, workers=workers, storage_key=storage
                 )
@@ -136,9 +141,10 @@ def measure(
     For snapshots of version 0.1. Patients that the models were trained on are not known here and take part.
     """
     with errors_as_messages("gate"):
+        from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
 
-        with local_models(ModelFolders.of(models), "cpu") as loaded:
+        with local_models(ModelFolders.of(models), "cpu", DtypeRule(DtypeChoice.AUTO, snapshot)) as loaded:
             made = _measured(snapshot, output, loaded, storage_key)
         typer.echo(f"{made.manifest.digest} in {output}")
         _tell(made.manifest)

@@ -34,12 +34,13 @@ def update(
         settings = read_config(config)
         if settings.enrol is None:
             raise UsageError("expected `enrol` in the configuration: it says what is listed, and under which key")
+        from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
         from cxrgate.run.update import update as update_snapshot
 
         base = Snapshot.open(settings.snapshot, settings.read_storage_key())
         made = output or settings.snapshot.with_name(f"{settings.snapshot.name}.new")
-        with local_models(settings.folders, settings.device) as models, bars() as progress:
+        with local_models(settings.folders, settings.device, DtypeRule.of(settings)) as models, bars() as progress:
             updated = update_snapshot(
                 settings.enrol,
                 base,
