@@ -30,10 +30,12 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.dicom import work
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import ReceiverEndpoint
 from cxrgate.dicom.spool import SpoolLimits
+from cxrgate.dicom.work import ATTEMPTS
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Gate
 from cxrgate.hashlog import HashLog, read_lines, verify_log
@@ -124,6 +126,46 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
         stages.down = False
         until(running.released)
+
+
+def test_an_outage_uses_up_no_attempts_and_every_image_is_answered_once_after_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    stages = Stages()
+    with Running(tmp_path, stages).started() as running:
+        stages.down = True
+        store(running.port, *(radiograph(number)[0] for number in range(4)))
+        until(lambda: stages.checked > 10 * ATTEMPTS)
+        assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 4)
+        stages.down = False
+        until(lambda: len(running.released()) == 4 and not running.waiting())
+
+    assert sorted(line["decision"] for line in outcomes(tmp_path)) == ["ANONYMOUS"] * 4
+
+
+def test_an_image_that_breaks_a_stage_others_pass_is_given_up_and_sent_again_checked_again(tmp_path, monkeypatch):
+    class OneBreaks(Stages):
+        def _verify(self, image, item):
+            self.down = bool(image.pixels[0, 0] == LEAK)
+            return super()._verify(image, item)
+
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    broken = radiograph(0, LEAK)[0]
+    with Running(tmp_path, OneBreaks()).started() as running:
+        store(running.port, broken)
+        for number in range(1, 3 * ATTEMPTS):
+            store(running.port, radiograph(number)[0])
+            until(lambda wanted=number: len(running.released()) >= wanted)
+        until(lambda: not running.waiting())
+    given_up = [line for line in outcomes(tmp_path) if line["decision"] == "INDETERMINATE"]
+    assert [line["final"] for line in given_up] == [False]
+
+    with Running(tmp_path).started() as running:
+        store(running.port, broken)
+        until(lambda: not running.waiting())
+    assert [line["decision"] for line in outcomes(tmp_path) if line["name"] == given_up[0]["name"]] == [
+        "INDETERMINATE",
+        "NOT_ANONYMOUS",
+    ]
 
 
 def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):

@@ -26,7 +26,8 @@ class FinishedImages:
         """Take up a line of the log, and release what it names where a crash kept it from being released."""
         if line["event"] != CHECKED:
             return
-        self.add(line["name"], line["policy_digest"])
+        if line.get("final", True):  # lines of older versions say nothing of it
+            self.add(line["name"], line["policy_digest"])
         file = OutFile(line["released_as"], line.get("released_sha256", ""))
         if file in self._unrecorded:
             self._outbox.release(file.name)

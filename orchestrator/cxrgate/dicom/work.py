@@ -4,8 +4,8 @@
 
 A crash between two steps repeats the steps before it, which changes nothing; what the log says is released the next
 start releases first, whatever gate is in force then. An image that could not be judged for reasons that are not its own
-(the index or a model does not answer) stays and is tried again. So does everything where the scores have drifted, until
-somebody has looked (`cxrgate log acknowledge`).
+(the index or a model does not answer) stays and is tried again, however long that takes. So does everything where the
+scores have drifted, until somebody has looked (`cxrgate log acknowledge`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ WINDOW = 32
 """Images in work at once."""
 
 ATTEMPTS = 5
-"""After so many failures that are not the image's own it is INDETERMINATE all the same."""
+"""After so many failures that are not the image's own, while others get their verdicts, an image is INDETERMINATE all
+the same: it is what breaks a stage. An outage uses up none, however long it lasts."""
 
 PAUSE_SECONDS = 1.0
 
@@ -67,7 +68,8 @@ class SpoolWorker:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _queue: deque[SpoolEntry] = field(default_factory=deque)
     _tasks: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
-    _failures: dict[str, int] = field(default_factory=dict)
+    _failures: dict[str, _Failed] = field(default_factory=dict)
+    _judged: int = 0
 
     @classmethod
     def over(
@@ -139,7 +141,7 @@ class SpoolWorker:
         """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
         try:
             checked, gate = await self._check(entry)
-            if _is_ours(checked) and self._count(entry) < ATTEMPTS:
+            if _is_ours(checked) and self._attempts(entry) < ATTEMPTS:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await self._finish(entry, checked, gate)
@@ -160,9 +162,12 @@ class SpoolWorker:
             return Checked(None, error.failure(entry.name, Stage.READ)), gate
         return await self.service.judge(gate, content, MediaType.DICOM), gate
 
-    def _count(self, entry: SpoolEntry) -> int:
-        self._failures[entry.name] = self._failures.get(entry.name, 0) + 1
-        return self._failures[entry.name]
+    def _attempts(self, entry: SpoolEntry) -> int:
+        """How often this image failed while the stages answered for others."""
+        before = self._failures.get(entry.name, _Failed(0, self._judged))
+        attempts = before.attempts + (self._judged > before.judged)
+        self._failures[entry.name] = _Failed(attempts, self._judged)
+        return attempts
 
     async def _finish(self, entry: SpoolEntry, checked: Checked, gate: Gate) -> None:
         file = None
@@ -174,10 +179,22 @@ class SpoolWorker:
         await self.service.record(CHECKED, _line(entry, checked, gate.policy, file))
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file.name)
-        self.finished.add(entry.name, gate.policy.digest)
+        if _is_ours(checked):
+            _log.warning("dicom.image_given_up", {"name": entry.name})  # sent again, it is checked again
+        else:
+            self._judged += 1
+            self.finished.add(entry.name, gate.policy.digest)
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
         self.counts.answered()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """How often an image failed while others were judged, and how many had been judged when it failed last."""
+
+    attempts: int
+    judged: int
 
 
 def _is_ours(checked: Checked) -> bool:
@@ -190,5 +207,6 @@ def _line(entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | N
     row = result_row(checked, "", "" if file is None else file.name)
     outcome = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
     candidates = [candidate[1:] for candidate in evidence_rows(checked)]
-    about = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+    about: dict[str, Any] = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+    about["final"] = not _is_ours(checked)
     return {**about, **outcome, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}
