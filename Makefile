@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services clean evaluate requirements up up-demo audit browser dcmtk
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness clean evaluate requirements up up-demo audit browser dcmtk
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -75,9 +75,19 @@ dcmtk: .venv/installed
 clean:
 	rm -rf out build dist .venv
 
-# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json.
-bench: .venv/installed
+# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json. LONG=1 compares search at more sizes.
+LONG ?=
+bench: .venv/bench
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.search $(LONG)
+
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --group bench
+	touch $@
+
+# Search against float64 brute force: 100,000 queries on 20,000 references and 10,000 on 112,120. `make test` asks fewer.
+search-exactness: .venv/installed
+	SEARCH_EXACTNESS=whole $(BIN)/python -m pytest tests/unit/index/engines/coded/test_searches.py
 
 # What serving costs: the real TorchServe (which needs Java), the index and the gate, beside the same work unserved.
 bench-services: .venv/serving
