@@ -15,6 +15,7 @@ from cxrgate.models.manifest import (
 from cxrgate.models.networks.architectures import (
     Architecture,
     EmbedderArchitecture,
+    ResidualEmbedderArchitecture,
     RetrievalArchitecture,
     VerificationArchitecture,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "ModelKind",
     "ModelManifest",
     "Preprocessing",
+    "ResidualEmbedderArchitecture",
     "RetrievalArchitecture",
     "VerificationArchitecture",
     "make_architecture",

@@ -14,6 +14,7 @@ from cxrgate.core.digest import file_digest, mapping_digest
 from cxrgate.models.networks.architectures import (
     Architecture,
     EmbedderArchitecture,
+    ResidualEmbedderArchitecture,
     RetrievalArchitecture,
     VerificationArchitecture,
 )
@@ -51,11 +52,13 @@ NETWORKS: dict[str, type[Architecture]] = {
     "packhaeuser-retrieval": RetrievalArchitecture,
     "packhaeuser-verification": VerificationArchitecture,
     "embedder": EmbedderArchitecture,
+    "residual-embedder": ResidualEmbedderArchitecture,
 }
 """The networks by the name that manifests and recipes use."""
 
 _KINDS: dict[type[Architecture], tuple[ModelKind, ...]] = {
     RetrievalArchitecture: (ModelKind.RETRIEVAL, ModelKind.VERIFICATION),
+    ResidualEmbedderArchitecture: (ModelKind.RETRIEVAL, ModelKind.VERIFICATION),
     VerificationArchitecture: (ModelKind.VERIFICATION,),
     EmbedderArchitecture: tuple(ModelKind),
 }

@@ -15,5 +15,10 @@ PRESETS: dict[str, dict[ModelKind, Preprocessing]] = {
         kind: Preprocessing(224, 224, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
         for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)
     },
+    # Bausch's one embedder for both, 512 x 512 with ImageNet's statistics (Few-Shot-Fingerprinting's test transforms).
+    "bausch": {kind: Preprocessing(512, 512) for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)},
 }
 """Preprocessing of the published checkpoints, by where they are used."""
+
+RESIDUAL_EMBEDDERS = frozenset({"bausch"})
+"""Presets whose checkpoints are a residual network with a fully connected head, see checkpoint.residual_embedder."""

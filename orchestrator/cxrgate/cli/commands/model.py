@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
 
@@ -27,6 +28,7 @@ class Preset(StrEnum):
     PACKHAEUSER = "packhaeuser"
     ANONYMIZATION_PIPELINE = "anonymization-pipeline"
     CHEXGENBENCH = "chexgenbench"
+    BAUSCH = "bausch"
 
 
 @app.command("import")
@@ -40,10 +42,13 @@ def import_model(
 ) -> None:
     """Convert a checkpoint to safetensors and a manifest, every shape checked; nothing is unpickled blindly."""
     with errors_as_messages("torch"):
-        from cxrgate.models.checkpoint import import_checkpoint
-        from cxrgate.models.presets import PRESETS
+        from cxrgate.models.checkpoint import import_checkpoint, residual_embedder
+        from cxrgate.models.presets import PRESETS, RESIDUAL_EMBEDDERS
 
-        manifest = import_checkpoint(checkpoint, output, kind, PRESETS[preset][kind])
+        if kind not in PRESETS[preset]:
+            raise UsageError(f"there is no published checkpoint of the kind {kind}: import retrieval or verification")
+        architecture = residual_embedder if preset in RESIDUAL_EMBEDDERS else None
+        manifest = import_checkpoint(checkpoint, output, kind, PRESETS[preset][kind], architecture)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 

@@ -108,7 +108,34 @@ class EmbedderArchitecture:
         return self.embedding + (1 if self.frontality else 0)
 
 
-Architecture = RetrievalArchitecture | VerificationArchitecture | EmbedderArchitecture
+@dataclass(frozen=True, slots=True)
+class ResidualEmbedderArchitecture:
+    """Trunk, units of the layer before the last (0 without that layer), and numbers per image.
+
+    The defaults are those of Bausch's Few-Shot-Fingerprinting for its ResNet-50.
+    """
+
+    trunk: str = "resnet50"
+    hidden: int = 1000
+    dimensions: int = 128
+
+    def __post_init__(self) -> None:
+        _check_published(self.trunk, self.dimensions)
+        if self.hidden < 0:
+            raise ValueError(f"expected no or some hidden units, got {self.hidden}")
+
+    @property
+    def outputs(self) -> int:
+        """Numbers per image."""
+        return self.dimensions
+
+    @property
+    def embedding(self) -> int:
+        """How many of them are the embedding: all."""
+        return self.dimensions
+
+
+Architecture = RetrievalArchitecture | VerificationArchitecture | EmbedderArchitecture | ResidualEmbedderArchitecture
 
 
 def _check_published(trunk: str, *sizes: int) -> None:

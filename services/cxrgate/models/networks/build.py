@@ -9,11 +9,13 @@ from torch import nn
 from cxrgate.models.networks.architectures import (
     Architecture,
     EmbedderArchitecture,
+    ResidualEmbedderArchitecture,
     RetrievalArchitecture,
     VerificationArchitecture,
 )
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.networks.published import SiameseNetwork, retrieval_network
+from cxrgate.models.networks.residual_embedder import ResidualEmbedder
 
 
 @overload
@@ -22,6 +24,8 @@ def build_network(architecture: RetrievalArchitecture) -> nn.Sequential: ...
 def build_network(architecture: VerificationArchitecture) -> SiameseNetwork: ...
 @overload
 def build_network(architecture: EmbedderArchitecture) -> Embedder: ...
+@overload
+def build_network(architecture: ResidualEmbedderArchitecture) -> ResidualEmbedder: ...
 
 
 def build_network(architecture: Architecture) -> nn.Module:
@@ -33,3 +37,5 @@ def build_network(architecture: Architecture) -> nn.Module:
             return SiameseNetwork(architecture)
         case EmbedderArchitecture():
             return Embedder(architecture)
+        case ResidualEmbedderArchitecture():
+            return ResidualEmbedder(architecture)

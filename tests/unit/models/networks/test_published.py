@@ -52,8 +52,12 @@ def test_pooling_stacks_neighbouring_channels_of_max_then_average():
         lambda state: {f"module.{key}": value for key, value in state.items()},
         lambda state: {"state_dict": {f"model.{key}": value for key, value in state.items()}},
         lambda state: {f"model.module.{key}": value for key, value in state.items()},
+        lambda state: {f"_orig_mod.{key}": value for key, value in state.items()},
+        lambda state: {"model": {f"_orig_mod.module.{key}": value for key, value in state.items()}, "epoch": 1},
+        lambda state: {"net": state, "acc": 0.9},
+        lambda state: {"net": {"state_dict": {f"net.{key}": value for key, value in state.items()}}},
     ],
-    ids=["plain", "resume", "DataParallel", "Lightning", "nested"],
+    ids=["plain", "resume", "DataParallel", "Lightning", "nested", "compiled", "model", "net", "deep"],
 )
 def test_published_layouts_are_imported(tmp_path, wrap):
     state = build_network(SMALL_VERIFICATION).state_dict()

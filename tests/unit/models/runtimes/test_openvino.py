@@ -14,6 +14,7 @@ from cxrgate.models import (
     EmbedderArchitecture,
     ModelKind,
     Preprocessing,
+    ResidualEmbedderArchitecture,
     RetrievalArchitecture,
     VerificationArchitecture,
     read_manifest,
@@ -35,6 +36,8 @@ SHAPES = {
     "retrieval 18": RetrievalArchitecture("resnet18", 2, 8, 32, 16),
     "retrieval 34": RetrievalArchitecture("resnet34", 2, 8, 32, 16),
     "retrieval 50": RetrievalArchitecture("resnet50", 2, 8, 32, 16),
+    "residual embedder": ResidualEmbedderArchitecture("resnet50", 24, 16),
+    "residual embedder without hidden units": ResidualEmbedderArchitecture("resnet34", 0, 16),
     "verification": VerificationArchitecture("resnet10", 16),
     "verification 50": VerificationArchitecture("resnet50", 16),
 }

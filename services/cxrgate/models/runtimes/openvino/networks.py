@@ -9,6 +9,7 @@ import numpy as np
 from cxrgate.models.networks.architectures import (
     Architecture,
     EmbedderArchitecture,
+    ResidualEmbedderArchitecture,
     RetrievalArchitecture,
     VerificationArchitecture,
 )
@@ -47,6 +48,8 @@ def build(architecture: Architecture, preprocessing: Preprocessing, weights: Wei
             rows = _features(x, weights, architecture)
         case EmbedderArchitecture():
             rows = _embed(x, weights, architecture)
+        case ResidualEmbedderArchitecture():
+            rows = _embed_residual(x, weights, architecture)
     weights.finish()
     return openvino.Model([rows], [pixels])
 
@@ -105,6 +108,16 @@ def _scaled_linear(x: Node, weights: Weights, norm: str, linear: str, sizes: tup
     scale = Scale.take(weights, norm, sizes[0])
     weight, bias = (part.astype(np.float64) for part in take_linear(weights, linear, *sizes))
     return connect(x, weight * scale.factor, bias + weight @ scale.shift)
+
+
+def _embed_residual(x: Node, weights: Weights, shape: ResidualEmbedderArchitecture) -> Node:
+    trunk = RESIDUAL[shape.trunk]
+    names = ResidualNames("conv1", "bn1", ("layer1", "layer2", "layer3", "layer4"))
+    pooled = average(residual_map(x, weights, trunk, names))
+    rows = connect(pooled, *take_linear(weights, "fc", trunk.channels, shape.hidden or shape.dimensions))
+    if shape.hidden:
+        rows = connect(ops.relu(rows), *take_linear(weights, "embedding_layer", shape.hidden, shape.dimensions))
+    return unit_length(rows)
 
 
 def _features(x: Node, weights: Weights, shape: VerificationArchitecture) -> Node:
