@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import rich.progress
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 
+from cxrgate.cli.plain import plain
 from cxrgate.core.progress import Progress
+
+
+def say(sentence: str, /) -> None:
+    """Show on stderr what the user should know before the work goes on."""
+    typer.echo(plain(sentence), err=True)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def enrolment_error(settings: Enrol, failures: Sequence[Failure]) -> EnrolmentEr
         path = failed_names_path(settings)
         _write(path, _excluded(settings), own)
         ways.append(
-            f"all {len(own)} names are in {path}: mend them, or leave them out by `exclude: {path}` (or --exclude); "
+            f"every name is in {path}: mend them, or leave them out by `exclude: {path}` (or --exclude); "
             "copies of images that are left out pass. What was embedded is kept"
         )
     if faults:

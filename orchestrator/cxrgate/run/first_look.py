@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import Failure, ImageError, UsageError
+from cxrgate.core import Failure, ImageError, SnapshotError, UsageError
 from cxrgate.core.progress import Progress, Tell
 from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.images import ImageFile
@@ -158,6 +158,21 @@ def expect_room(output: Path, files: Sequence[ImageFile], snapshot: Path, refere
                 f"expected {need / 2**30:.1f} GiB of room on the disk of {folder}, it has {free / 2**30:.1f} GiB; make "
                 "room, or choose another place"
             )
+
+
+def look_before_enrolment(
+    settings: Enrol, listed: EnrolmentList, snapshot: Path, workers: int, progress: Progress, tell: Tell
+) -> None:
+    """Look at what is to be enrolled, where nothing is checked afterwards.
+
+    Raises:
+        CxrgateError: as look_at_real and expect_room; a SnapshotError where there is a snapshot already.
+    """
+    if snapshot.exists():
+        raise SnapshotError(f"{snapshot} exists: choose another --output, or bring it up to date by `index update`")
+    expect_room(snapshot, (), snapshot, len(listed.files))
+    with SandboxedDecoder(workers) as decoder:
+        look_at_real(settings, listed.files, decoder, progress, tell)
 
 
 def first_look(

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
@@ -94,11 +94,6 @@ def execute(settings: RunConfig, services: Services | None = None) -> RunSummary
         rate = summary.checked / summary.seconds
         console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary
-
-
-def say(sentence: str, /) -> None:
-    """Show what the user should know before the work goes on."""
-    typer.echo(sentence, err=True)
 
 
 def make_report(settings: RunConfig) -> None:

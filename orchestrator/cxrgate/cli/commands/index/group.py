@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.change import activate, withdraw
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
@@ -91,11 +91,13 @@ def build(
         from cxrgate.gate.local import local_models
         from cxrgate.run.enrol import enrol_listed
         from cxrgate.run.enrolment_list import list_enrolment
+        from cxrgate.run.first_look import look_before_enrolment
 
         with bars() as progress:
             listed = list_enrolment(settings, workers, progress)
             for sentence in listed.sentences:
-                typer.echo(sentence, err=True)
+                say(sentence)
+            look_before_enrolment(settings, listed, output, workers, progress, say)
             with local_models(ModelFolders.of(models), device, DtypeRule(dtype)) as loaded:
                 snapshot = enrol_listed(
                     settings, listed, output, loaded, progress, workers=workers, storage_key=storage
