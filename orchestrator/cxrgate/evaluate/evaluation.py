@@ -12,13 +12,17 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import divide
+from cxrgate.evaluate.everything import embed_everything
 from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
 from cxrgate.evaluate.gating import ask_gate
+from cxrgate.evaluate.growth import Extrapolation, GrowthRow, Protocol, extrapolate, measure_growth
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
+from cxrgate.index.measuring import DEFAULT_RATE
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.planted.listing import HeldOut
+from cxrgate.train import Sample
 from cxrgate.train.scoring.figures import Figure
 from cxrgate.train.scoring.models import EmbeddedSet, embed_listing
 
@@ -44,10 +48,29 @@ class Evaluation:
     subgroups: Sequence[Subgroup] = field(repr=False)
     copy_threshold: float
     models: Mapping[str, str]
+    growth: Sequence[GrowthRow] = field(default=(), repr=False)
+    extrapolated: Sequence[Extrapolation] = field(default=(), repr=False)
 
-    def summary(self) -> dict[str, dict[str, float | None]]:
+    def summary(self) -> dict[str, Any]:
         """Plain numbers, None where there is nothing to measure."""
-        return {group: {name: _plain(row[name].value) for name in SUMMARY} for group, row in self.figures.items()}
+        groups = {group: {name: _plain(row[name].value) for name in SUMMARY} for group, row in self.figures.items()}
+        return {**groups, "identification": self._identification(), "false_flags": self._false_flags()}
+
+    def _identification(self) -> dict[str, dict[str, float | None]]:
+        """Recognised at 5 % of false flags, all sources together, by protocol and number of references."""
+        found: dict[str, dict[str, float | None]] = {"one_reference": {}, "all_but_query": {}}
+        for row in self.growth:
+            if row.source == "all" and row.protocol.value in found:
+                found[row.protocol.value][str(row.references)] = _plain(row.recognised[DEFAULT_RATE].value)
+        return found
+
+    def _false_flags(self) -> dict[str, dict[str, float | None]]:
+        """Unenrolled patients that the default rule flags, by source and number of references."""
+        found: dict[str, dict[str, float | None]] = {}
+        for row in self.growth:
+            if row.protocol is Protocol.AT_RANDOM:
+                found.setdefault(row.source, {})[str(row.references)] = _plain(row.flagged[DEFAULT_RATE].value)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Everything, None in place of NaN."""
@@ -63,7 +86,12 @@ def read_manifests(store: Path) -> dict[str, ModelManifest]:
 
 
 def evaluate(
-    store: Path, held_out: HeldOut, work: Path, device: str = "cpu", progress: Progress = silent
+    store: Path,
+    held_out: HeldOut,
+    work: Path,
+    device: str = "cpu",
+    progress: Progress = silent,
+    fillers: Sequence[Sample] = (),
 ) -> Evaluation:
     """Judge the models of a store.
 
@@ -73,6 +101,7 @@ def evaluate(
         work: a folder for the snapshot, which is removed again.
         device: cpu or cuda.
         progress: called with what is being done, how much was done now and of how much.
+        fillers: images of patients that a model saw: they fill larger galleries.
 
     Raises:
         ModelError: a folder is not a model of its kind.
@@ -91,6 +120,8 @@ def evaluate(
         if not division.enrolled:
             raise UsageError("no patient has several images, and none is drawn to be enrolled: give more images")
         answers = ask_gate(store, models, division, work, progress)
+        everything = embed_everything([*samples, *fillers], len(samples), models, work, progress)
+        growth = measure_growth(everything, models.terms, sorted(set(sources)), progress)
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)
@@ -101,6 +132,8 @@ def evaluate(
         subgroups=subgroups(identity),
         copy_threshold=threshold,
         models={kind: manifest.digest for kind, manifest in read_manifests(store).items()},
+        growth=growth,
+        extrapolated=extrapolate(growth),
     )
 
 
@@ -115,7 +148,7 @@ def _plain(value: float) -> float | None:
 
 def _without_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {str(key): _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return _plain(value) if isinstance(value, float) else value

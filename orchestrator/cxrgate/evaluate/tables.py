@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from rich.table import Table
 
 from cxrgate.evaluate.evaluation import Evaluation
+from cxrgate.evaluate.growth import FAR
 from cxrgate.train.scoring.figures import Figure
 
 _TABLES = (
@@ -53,8 +54,34 @@ def tables(name: str, evaluation: Evaluation) -> Iterator[Table]:
             numbers = [_count(evaluation.counts[group], key) for key in counts]
             table.add_row(group, *numbers, *[_cell(row[key]) for key in figures])
         yield table
+    if evaluation.growth:
+        yield _growth(name, evaluation)
+    if evaluation.extrapolated:
+        yield _extrapolated(name, evaluation)
     if evaluation.subgroups:
         yield _subgroups(name, evaluation)
+
+
+def _growth(name: str, evaluation: Evaluation) -> Table:
+    title = "What is recognised as the index grows, and which unenrolled patients are flagged (spread over the draws)"
+    heads = ("source", "enrolled", "references", "of seen patients", "queried patients", "promised")
+    table = Table(*heads, "recognised", "flagged", title=f"{name}. {title}", title_justify="left")
+    for row in evaluation.growth:
+        for rate, recognised in row.recognised.items():
+            flagged = f"{row.flagged[rate].value:.3f} (±{row.spread[rate]:.3f})"
+            about = (row.source, row.protocol.value.replace("_", " "), f"{row.references:,}", f"{row.filled:,.0f}")
+            table.add_row(*about, str(row.queries), f"{100 * rate:g} %", _cell(recognised), flagged)
+    return table
+
+
+def _extrapolated(name: str, evaluation: Evaluation) -> Table:
+    title = f"Extrapolated to {FAR:,} references: probit of the share linear in log N (Gumbel limit of the largest)"
+    heads = ("enrolled", "promised", "recognised", "check at", "measured", "foretold from smaller sizes")
+    table = Table(*heads, title=f"{name}. {title}", title_justify="left")
+    for item in evaluation.extrapolated:
+        about = (item.protocol.value.replace("_", " "), f"{100 * item.rate:g} %", _cell(item.share))
+        table.add_row(*about, f"{item.largest:,}", f"{item.measured:.3f}", f"{item.foretold:.3f}")
+    return table
 
 
 def _subgroups(name: str, evaluation: Evaluation) -> Table:

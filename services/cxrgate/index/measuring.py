@@ -109,7 +109,7 @@ def measure(references: References, terms: MeasurementTerms, trained_on: Collect
     asked = _sample(np.flatnonzero(~known) if leave_out else np.arange(len(keys)), keys)
     answers, reason = _ask(references, terms, patients, first, asked)
     basis, why = _basis(0 if answers is None else len(answers.strangers.patients), terms)
-    fit = _Fit(terms, len(patients), answers if basis in {Basis.MEASURED, Basis.COMBINED} else None)
+    fit = Fit(terms, len(patients), answers if basis in {Basis.MEASURED, Basis.COMBINED} else None)
     return SelfMeasurement(
         terms=terms,
         standout=fit.standout,
@@ -122,16 +122,16 @@ def measure(references: References, terms: MeasurementTerms, trained_on: Collect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
+class Answers:
     """What asking gave: patients as if not enrolled, and references left out of patients who still are."""
 
-    strangers: _Queries
-    members: _Queries
+    strangers: Queries
+    members: Queries
 
 
 def _ask(
     references: References, terms: MeasurementTerms, patients: Int64s, first: Int64s, asked: Int64s
-) -> tuple[_Answers | None, str]:
+) -> tuple[Answers | None, str]:
     """Nothing and the reason where the patients of the list are not to be believed."""
     if len(first) == len(patients) > 1:
         return None, "every image is its own patient"
@@ -144,7 +144,7 @@ def _ask(
         return None, "patients share pictures"
     rows = _in_turn(patients, asked)
     members = asking.ask(rows, [np.array([row]) for row in rows])
-    return _Answers(strangers.only(~shared), members), ""
+    return Answers(strangers.only(~shared), members), ""
 
 
 def _sample(patients: Int64s, keys: Sequence[bytes]) -> Int64s:
@@ -172,7 +172,7 @@ def _basis(measured: int, terms: MeasurementTerms) -> tuple[Basis, str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Queries:
+class Queries:
     """Of each query its patient, its largest margin and copy similarity, and the patient's other references."""
 
     patients: Int64s
@@ -180,9 +180,9 @@ class _Queries:
     copies: Float64s
     others: Int64s
 
-    def only(self, chosen: NDArray[np.bool_]) -> _Queries:
+    def only(self, chosen: NDArray[np.bool_]) -> Queries:
         """Some of them."""
-        return _Queries(self.patients[chosen], self.margins[chosen], self.copies[chosen], self.others[chosen])
+        return Queries(self.patients[chosen], self.margins[chosen], self.copies[chosen], self.others[chosen])
 
 
 class _Asking:
@@ -195,7 +195,7 @@ class _Asking:
             tuple(make_engine(EngineName.CODES, np.ascontiguousarray(p)) for p in split_copies(references.copy)),
         )
 
-    def ask(self, rows: Int64s, without: Sequence[Int64s]) -> _Queries:
+    def ask(self, rows: Int64s, without: Sequence[Int64s]) -> Queries:
         """The references of these rows, each as if the rows `without` were not enrolled."""
         answers = [
             answer
@@ -204,7 +204,7 @@ class _Asking:
         ]
         table = np.array(answers, dtype=np.float64).reshape(len(rows), 2)
         others = np.bincount(self._patients)[self._patients[rows]] - np.array([len(item) for item in without])
-        return _Queries(self._patients[rows], table[:, 0], table[:, 1], others.astype(np.int64))
+        return Queries(self._patients[rows], table[:, 0], table[:, 1], others.astype(np.int64))
 
     def _batch(self, rows: Int64s, without: Sequence[Int64s]) -> list[tuple[float, float]]:
         references = self._references
@@ -220,21 +220,21 @@ class _Asking:
         return answers
 
 
-class _Fit:
+class Fit:
     """Turns answers, or the shipped curve, or both into thresholds."""
 
-    def __init__(self, terms: MeasurementTerms, references: int, answers: _Answers | None) -> None:
+    def __init__(self, terms: MeasurementTerms, references: int, answers: Answers | None) -> None:
         self._terms, self._references, self._answers = terms, references, answers
         self.measured = 0 if answers is None else len(answers.strangers.patients)
         self._weight = 1.0 if terms.curve is None else min(1.0, self.measured / ENOUGH)
         self.standout = terms.standout
         if answers is not None or terms.curve is not None:
-            margin = self._margins(DEFAULT_RATE)[0]
+            margin = self.thresholds(DEFAULT_RATE)[0]
             self.standout = replace(terms.standout, offset=-terms.standout.slope * margin)
 
     def point(self, rate: float) -> OperatingPoint:
         """The thresholds for a rate, and what they do here."""
-        beside, alone, copy = self._margins(rate)
+        beside, alone, copy = self.thresholds(rate)
         standout, standout_alone = (float(value) for value in self.standout.calibrate(np.array([beside, alone])))
         if self._answers is None:
             return OperatingPoint(rate, standout, standout_alone, copy, Share(0.0, 0.0, 1.0, 0))
@@ -251,7 +251,7 @@ class _Fit:
             tuple(_by_references(recognised, self._answers.members)),
         )
 
-    def _margins(self, rate: float) -> tuple[float, float, float]:
+    def thresholds(self, rate: float) -> tuple[float, float, float]:
         """Margin beside the copy space, margin alone, and copy similarity that flag the share `rate`."""
         copy = self._mixed(
             lambda queries: exceeded(queries.copies, COPY_SHARE * rate),
@@ -268,7 +268,7 @@ class _Fit:
         )
         return beside, alone, copy
 
-    def _mixed(self, measured: Callable[[_Queries], float], shipped: Callable[[FalseFlagCurve], float]) -> float:
+    def _mixed(self, measured: Callable[[Queries], float], shipped: Callable[[FalseFlagCurve], float]) -> float:
         """A number from the snapshot and from the curve, by how many patients were measured."""
         value = 0.0
         if self._answers is not None:
@@ -283,7 +283,7 @@ def exceeded(values: Float64s, share: float) -> float:
     return float(np.quantile(values, 1 - share, method="weibull"))
 
 
-def _beside(queries: _Queries, copy: float, rate: float) -> float:
+def _beside(queries: Queries, copy: float, rate: float) -> float:
     """The margin with which both spaces together flag the share `rate`, but identity no less than its own share."""
     left = queries.margins[queries.copies < copy]
     by_copy = len(queries.margins) - len(left)
@@ -294,7 +294,7 @@ def _beside(queries: _Queries, copy: float, rate: float) -> float:
     return exceeded(left, min(1.0, wanted / (len(left) + 1)))
 
 
-def _by_references(hits: NDArray[np.bool_], queries: _Queries) -> Iterator[Recognised]:
+def _by_references(hits: NDArray[np.bool_], queries: Queries) -> Iterator[Recognised]:
     """All together, then by how many references of the patient were left."""
     yield Recognised(_GROUPS[0], at_least=True, share=share_of_patients(hits, queries.patients))
     for group in _GROUPS:

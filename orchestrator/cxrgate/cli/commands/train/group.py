@@ -124,6 +124,23 @@ def refit(
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
+@app.command("false-flags")
+def false_flags(
+    store: Annotated[Path, typer.Argument(help="Folder of the finished models; false_flags.json is written into it.")],
+    listing: Listing,
+    work: Work,
+    without: Without = None,
+) -> None:
+    """Measure what unenrolled patients reach at several sizes, for snapshots too small to measure themselves."""
+    with errors_as_messages("gate"):
+        samples = [sample for sample in without_sources(read_samples(listing), without or []) if sample.split]
+        from cxrgate.evaluate.curve import write_false_flags
+
+        with bars() as progress:
+            path = write_false_flags(store, samples, work, progress)
+        typer.echo(f"written: {path}")
+
+
 app.command()(score)
 
 

@@ -1,0 +1,124 @@
+"""The curve that is shipped beside a set of models: which margins and copy similarities unenrolled patients reach.
+
+Measured on the tune part, by leaving one patient out of galleries that the training part fills. Every number is a
+quantile over hundreds of patients and several galleries: none is one patient's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrgate.core import UsageError
+from cxrgate.core.heads import CalibratedCosineHead
+from cxrgate.core.progress import Progress, silent
+from cxrgate.core.standout import COHORT, Standout
+from cxrgate.evaluate.everything import embed_everything
+from cxrgate.evaluate.growth import Everything, Scores, draw_gallery
+from cxrgate.gate.config import ModelFolders
+from cxrgate.gate.local import local_models
+from cxrgate.gate.measurement_terms import FALSE_FLAGS
+from cxrgate.index.false_flag_curve import FalseFlagCurve
+from cxrgate.index.measuring import exceeded
+from cxrgate.index.self_measurement import RATES, MeasurementTerms
+from cxrgate.storage import whole_file
+from cxrgate.train import Sample, Split
+
+CURVE_SIZES = (10, 30, 100, 250, 1000, 4500)
+_DRAWS = 10
+_QUERIES = 400
+_SLOPE = 25.0
+"""Of the standout: that of a logistic regression which tells other radiographs of a patient from other patients."""
+_COPY_LIMIT = 0.93
+"""99.2 % of medium copies of 250 radiographs of the tune part have a higher copy similarity."""
+
+
+def write_false_flags(store: Path, samples: Sequence[Sample], work: Path, progress: Progress = silent) -> Path:
+    """Measure the curve of a store's models and write it into the store.
+
+    Args:
+        store: with the models' folders.
+        samples: those of the splits train and tune are used.
+        work: a folder for the snapshot.
+        progress: called with what is being done, how much was done now and of how much.
+
+    Raises:
+        ModelError: a folder is not a model of its kind.
+        UsageError: no sample of the split tune.
+        SnapshotError: an image cannot be enrolled.
+    """
+    tune, train = ([sample for sample in samples if sample.split is split] for split in (Split.TUNE, Split.TRAIN))
+    if not tune:
+        raise UsageError("the listing has no image of the split tune: the curve is measured on those patients")
+    with local_models(ModelFolders.of(store), "cpu") as models:
+        everything = embed_everything([*tune, *train], len(tune), models, work, progress)
+        digests = {kind.value: manifest.digest for kind, manifest in models.manifests.items()}
+        content = false_flag_file(everything, models.terms, digests)
+    path = store / FALSE_FLAGS
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def false_flag_file(everything: Everything, terms: MeasurementTerms, models: Mapping[str, str]) -> dict[str, Any]:
+    """What `false_flags.json` holds; see gate.measurement_terms.
+
+    Args:
+        everything: the parts train and tune; those of tune count as unseen.
+        terms: with the models' head.
+        models: their digests by kind.
+    """
+    standout = _standout(terms)
+    scores = Scores(everything, replace(terms, standout=standout))
+    usual = _usual(scores)
+    scores = Scores(everything, replace(terms, standout=replace(standout, usual=usual)))
+    tables: tuple[list[list[float]], list[list[float]]] = ([], [])
+    sizes = []
+    for size in CURVE_SIZES:
+        found = [_asked(scores, size, draw) for draw in range(_DRAWS)]
+        asked = [part for part in found if part is not None]
+        if len(asked) < _DRAWS:
+            continue
+        sizes.append(size)
+        for table, place in zip(tables, (0, 1), strict=True):
+            values = np.concatenate([part[place] for part in asked])
+            table.append([exceeded(values, rate) for rate in RATES])
+    curve = FalseFlagCurve(tuple(sizes), RATES, *(tuple(map(tuple, table)) for table in tables))
+    return {
+        "models": dict(models),
+        "standout": replace(standout, usual=usual).to_json(),
+        "copy_limit": _COPY_LIMIT,
+        "curve": curve.to_json(),
+    }
+
+
+def _standout(terms: MeasurementTerms) -> Standout:
+    """Both cosines weigh the same; a head that is no calibrated cosine has no say."""
+    if isinstance(terms.head, CalibratedCosineHead):
+        return Standout(identity=0.5, verification=0.5 / terms.head.slope, slope=_SLOPE)
+    return Standout(slope=_SLOPE)
+
+
+def _usual(scores: Scores) -> float:
+    """The cohort's mean in galleries of 250."""
+    gallery = draw_gallery(len(scores.everything.patients), 250, 0)
+    if gallery is None:
+        return 0.0
+    return scores.cohort_mean(gallery, COHORT)
+
+
+def _asked(scores: Scores, size: int, draw: int) -> tuple[Any, Any] | None:
+    """Margins and copy similarities of patients of the tune part who are not enrolled."""
+    rng = np.random.default_rng([draw, size])
+    gallery = draw_gallery(len(scores.everything.patients), size, draw)
+    if gallery is None:
+        return None
+    rows = np.flatnonzero(scores.everything.unseen)
+    _, first = np.unique(scores.everything.patients[rows], return_index=True)
+    found = scores.ask(rng.permutation(rows[first])[:_QUERIES], gallery, as_unenrolled=True)
+    return found.margins, found.copies
