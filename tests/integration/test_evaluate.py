@@ -34,9 +34,11 @@ def result(folder):
 
 
 def test_the_last_line_holds_the_main_figures_of_each_group(result):
-    figures = result[1]
+    figures = dict(result[1])
+    by_size = figures.pop("identification"), figures.pop("false_flags")
 
     assert list(figures) == ["all", "adults", "nih", "kermany"]
+    assert by_size == ({"one_reference": {}, "all_but_query": {}}, {})  # no gallery of 250 can be drawn from 26 images
     assert all(set(row) == KEYS for row in figures.values())
     assert figures["adults"] == figures["nih"]
     assert all(0 <= value <= 1 for value in figures["all"].values())
