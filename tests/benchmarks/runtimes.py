@@ -1,0 +1,131 @@
+"""What the CPU runtime is worth: the shipped models by OpenVINO and by PyTorch, each alone and in the whole filter.
+
+Each round runs every arm once, so that other load on the machine meets all of them; ratios are medians over the
+rounds. Time is that of all processes on all cores, which other load lengthens least; the whole filter is told by the
+clock too. By PyTorch is the path of version 0.1: eager, float32, its own number of threads.
+"""
+
+import csv
+import resource
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from support.fakes import picture
+
+from cxrgate.gate import local
+from cxrgate.gate.config import Enrol, ModelFolders, PolicyConfig, RunConfig
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.models import Dtype, read_manifest
+from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.runtimes.pytorch import TorchForward
+from cxrgate.models.store import load_model
+from cxrgate.run.run import run
+
+STORE = Path(__file__).parents[2] / "model_store"
+KINDS = ("retrieval", "verification", "copy")
+SIDE = 224
+REFERENCES = 64
+
+
+def by_torch(folder, device="cpu", manifest=None):
+    return TorchForward(replace(load_model(folder), manifest=manifest or read_manifest(folder)), device)
+
+
+def process_time():
+    """Seconds of this process and of those that it waited for, on all cores."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def spent(task):
+    """Seconds of process time and of the clock."""
+    before, begun = process_time(), time.perf_counter()
+    task()
+    return process_time() - before, time.perf_counter() - begun
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def forwards():
+    """Each shipped model by each runtime, as name, runtime and what runs it."""
+    for kind in KINDS:
+        yield kind, "torch float32", by_torch(STORE / kind)
+        for dtype in Dtype:
+            manifest = replace(read_manifest(STORE / kind), dtype=dtype)
+            forward = open_forward(STORE / kind, "cpu", manifest)
+            if not isinstance(forward, TorchForward):
+                yield kind, f"openvino {dtype}", forward
+
+
+def forward_figures(images, rounds):
+    """Milliseconds of process time per image, by model and runtime."""
+    pixels = [picture(number, (SIDE, SIDE)) for number in range(images)]
+    arms = list(forwards())
+    seconds = {(kind, runtime): [] for kind, runtime, _ in arms}
+    for kind, runtime, forward in arms * (rounds + 1):
+        seconds[kind, runtime].append(spent(lambda forward=forward: forward(pixels))[0])
+    # The first round warms up.
+    return {
+        kind: {runtime: 1000 * median(found[1:]) / images for (name, runtime), found in seconds.items() if name == kind}
+        for kind in KINDS
+    }
+
+
+def write_inputs(folder, images):
+    for name, count, first in (("real", REFERENCES, 0), ("synthetic", images, 1000)):
+        (folder / name).mkdir()
+        for number in range(count):
+            (folder / name / f"{number:04}.png").write_bytes(encode_png(picture(first + number, (SIDE, SIDE))))
+    with (folder / "real.csv").open("w", newline="") as file:
+        names = [[f"real/{number:04}.png", str(number)] for number in range(REFERENCES)]
+        csv.writer(file).writerows([["image", "patient_id"], *names])
+
+
+def config(folder, output):
+    return RunConfig(
+        synthetic=folder / "synthetic",
+        output=folder / output,
+        snapshot=folder / "snapshot",
+        models=ModelFolders.of(STORE),
+        enrol=Enrol(images=folder / "real.csv", key=folder / "key", reference_map=folder / "map.csv"),
+        # Invented pictures are no radiographs, and nothing is to be spared for them.
+        policy=PolicyConfig(minimum_typicality=-1, minimum_frontality=None),
+    )
+
+
+@contextmanager
+def eager():
+    """The models of this process by PyTorch."""
+    with mock.patch.object(local, "open_forward", by_torch):
+        yield
+
+
+def end_to_end(images, rounds):
+    """Process time and clock of whole runs, by OpenVINO and by PyTorch, a list of pairs each."""
+    found = {"openvino": [], "torch": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_inputs(folder, images)
+        run(config(folder, "warm"))  # builds the snapshot
+        for number in range(rounds):
+            found["openvino"].append(spent(lambda n=number: run(config(folder, f"openvino{n}"))))
+            with eager():
+                found["torch"].append(spent(lambda n=number: run(config(folder, f"torch{n}"))))
+    return found["openvino"], found["torch"]
+
+
+def runtime_figures(images, rounds=3):
+    ours, eagers = end_to_end(images, rounds)
+    process, clock = ([theirs[part] / own[part] for own, theirs in zip(ours, eagers, strict=True)] for part in range(2))
+    return {
+        "forward_ms_per_image": forward_figures(images, rounds),
+        "shipped_images_per_second": images / median([own for _, own in ours]),
+        "shipped_images_per_second_over_torch_eager": median(process),
+        "shipped_images_per_second_over_torch_eager_by_the_clock": median(clock),
+    }
