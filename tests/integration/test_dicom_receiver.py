@@ -57,9 +57,9 @@ def outcomes(folder):
 
 def test_what_passes_goes_out_as_a_new_object_and_nothing_else_does(tmp_path):
     clean, pixels = radiograph(1)
-    text = radiograph(3, PhotometricInterpretation="RGB")[0]
+    cut = radiograph(3, PixelData=bytes(100))[0]
     with Running(tmp_path).started() as running:
-        assert store(running.port, clean, radiograph(2, LEAK)[0], text) == [SUCCESS] * 3
+        assert store(running.port, clean, radiograph(2, LEAK)[0], cut) == [SUCCESS] * 3
         until(lambda: len(outcomes(tmp_path)) == 3 and not running.waiting())
 
     (path,) = running.released()
@@ -126,6 +126,28 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
         stages.down = False
         until(running.released)
+
+
+def traced(*words):
+    done = CliRunner().invoke(app, ["dicom", "trace", *map(str, words)])
+    return done.exit_code, done.output
+
+
+def test_an_object_is_traced_by_the_senders_uid_from_the_spool_to_its_outcome(tmp_path):
+    clean, leak = radiograph(1)[0], radiograph(2, LEAK)[0]
+    with Running(tmp_path, gates=NoGate()).started() as running:
+        store(running.port, clean, leak)
+    log, spool = tmp_path / "log", tmp_path / "spool"
+    assert traced(log, clean.SOPInstanceUID)[0] == 1
+    assert "waits in the spool" in traced(log, clean.SOPInstanceUID, "--spool", spool)[1]
+
+    with Running(tmp_path).started() as running:
+        until(lambda: not running.waiting())
+
+    assert f"ANONYMOUS, released as {running.released()[0].name}" in traced(log, clean.SOPInstanceUID)[1]
+    assert "NOT_ANONYMOUS (SAME_PATIENT), not released" in traced(log, leak.SOPInstanceUID)[1]
+    assert traced(log, "1.2.3")[0] == 1
+    assert str(clean.SOPInstanceUID) not in log.read_text()
 
 
 def test_an_outage_uses_up_no_attempts_and_every_image_is_answered_once_after_it(tmp_path, monkeypatch):
@@ -272,6 +294,16 @@ def test_strangers_get_no_association(tmp_path, names):
 def test_other_kinds_of_objects_are_not_negotiated(tmp_path):
     with Running(tmp_path).started() as running, association(running.port, kind=CTImageStorage) as opened:
         assert not opened.is_established
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"Modality": "CT"}, 0xA900), ({"NumberOfFrames": 2}, 0xA900), ({"BitsStored": 3}, 0xC000)],
+)
+def test_what_the_header_rules_out_is_refused_at_reception(tmp_path, changes, status):
+    with Running(tmp_path).started() as running:
+        assert store(running.port, radiograph(1, **changes)[0]) == [status]
+        assert running.waiting() == []
 
 
 def test_a_full_spool_says_so_and_takes_again_when_there_is_room(tmp_path):

@@ -24,11 +24,14 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event, EventHandlerType
 from pynetdicom.transport import ThreadedAssociationServer
 
-from cxrgate.core import UsageError
+from cxrgate.core import ImageError, UsageError
 from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
 from cxrgate.dicom.counts import Counts
+from cxrgate.dicom.refusals import refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
+from cxrgate.images.codec.dicom.header import check_header, read_header
+from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE
 from cxrgate.rpc.limits import IMAGE_BYTES
 from cxrgate.rpc.roles import RoleMatrix
 from cxrgate.rpc.spiffe import spiffe_id
@@ -40,14 +43,16 @@ TITLE = 16
 _ECHO = UID("1.2.840.10008.1.1")
 """The Verification SOP Class: `echoscu`, with which an engineer tries whether a receiver is there."""
 
+_FIRST = {ExplicitVRLittleEndian, ImplicitVRLittleEndian}
+
 _CLASSES = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
     SecondaryCaptureImageStorage,
 )
-_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-"""Uncompressed alone: what the decoder reads. A sender that has others must convert, or learns so at once."""
+_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, *sorted({*NATIVE, *CODED} - _FIRST)]
+"""What the decoder reads, uncompressed first. A sender that has others must convert, or learns so at once."""
 
 # PS3.4 B.2.3 and PS3.7 C.4.2
 SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC001, 0x0110
@@ -160,7 +165,11 @@ class Receiver:
             content = event.encoded_dataset()
             if len(content) > IMAGE_BYTES:
                 return TOO_LARGE
+            check_header(read_header(content))
             return self._keep(caller, content)
+        except ImageError as error:
+            _log.info("dicom.image_refused", {"caller": caller, "reason": error.reason})
+            return refused_status(error)
         except SpoolFull:
             _log.warning("dicom.spool_full", {"caller": caller})
             return OUT_OF_RESOURCES

@@ -19,6 +19,9 @@ from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.storage import PARTIAL, sync, write_durably
 
+WAITING = "waiting"
+"""The folder of the queue, in the spool."""
+
 CALLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 """Names of callers are names of folders: AE titles without spaces, the last parts of identities."""
 
@@ -56,7 +59,7 @@ class Spool:
         Raises:
             UsageError: the folder cannot be made.
         """
-        self._waiting, self._checked = folder / "waiting", folder / "checked"
+        self._waiting, self._checked = folder / WAITING, folder / "checked"
         self._limits = limits or SpoolLimits()
         self._lock = threading.Lock()
         try:

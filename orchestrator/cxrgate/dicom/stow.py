@@ -1,6 +1,6 @@
 """DICOMweb STOW-RS (PS3.18, 10.5): the same spool over HTTPS, for callers with a certificate.
 
-POST /studies, multipart/related with parts application/dicom
+POST /studies and /studies/{uid}, multipart/related with parts application/dicom
 200 every instance is on the disk, 202 some are, 409 none is, 503 none for lack of room
 """
 
@@ -15,20 +15,23 @@ from email.message import Message
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydicom.filereader import read_dataset, read_preamble
 from python_multipart.multipart import MultipartParser
 
+from cxrgate.core import ImageError
 from cxrgate.dicom.counts import Counts
+from cxrgate.dicom.refusals import DOES_NOT_FIT, UNREADABLE, refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
+from cxrgate.images.codec.dicom.header import check_header, read_header
 from cxrgate.rpc.limits import IMAGE_BYTES
 
 INSTANCES = 1000
 """In one request."""
 
 # PS3.18 table 10.5.3-1 takes the failure reasons of C-STORE.
-OUT_OF_RESOURCES, UNREADABLE, TOO_LARGE, PROCESSING_FAILURE = 0xA700, 0xC000, 0xC001, 0x0110
+OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0xA700, 0xC001, 0x0110
 
 _CLASS, _INSTANCE, _REASON = "00081150", "00081155", "00081197"
 _STORED, _FAILED = "00081199", "00081198"
@@ -62,17 +65,22 @@ def make_stow(stow: Stow) -> FastAPI:
     """The application."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    async def store(request: Request) -> Response:
+    async def store(request: Request, study: str | None = None) -> Response:
         caller = _caller(request, stow.senders)
         if caller is None:
-            return Response(status_code=403)
+            return _refused(403, "the role of your certificate may not send images here")
         boundary = _boundary(request.headers.get("content-type", ""))
         if boundary is None:
-            return Response(status_code=415)
-        return await _store(stow, caller, _parts(request, boundary))
+            return _refused(415, 'Content-Type must be multipart/related; type="application/dicom"; boundary=...')
+        return await _store(stow, caller, study, _parts(request, boundary))
 
     app.post("/studies")(store)
+    app.post("/studies/{study}")(store)
     return app
+
+
+def _refused(status: int, sentence: str) -> Response:
+    return PlainTextResponse(f"{sentence}\n", status)
 
 
 def _caller(request: Request, senders: Senders) -> str | None:
@@ -90,18 +98,18 @@ def _boundary(content_type: str) -> bytes | None:
     return boundary.encode() if related and isinstance(boundary, str) and boundary else None
 
 
-async def _store(stow: Stow, caller: str, parts: AsyncIterator[bytes | None]) -> Response:
+async def _store(stow: Stow, caller: str, study: str | None, parts: AsyncIterator[bytes | None]) -> Response:
     stored, failed = [], []
     try:
         async for content in parts:
-            item, reason = await asyncio.to_thread(_keep, stow, caller, content)
+            item, reason = await asyncio.to_thread(_keep, stow, caller, study, content)
             stow.counts.stored(reason or 0)
             if reason is None:
                 stored.append(item)
             else:
                 failed.append({**item, _REASON: {"vr": "US", "Value": [reason]}})
     except ValueError:  # not multipart, or cut off: what came before is kept, and sent again it is the same
-        return Response(status_code=400)
+        return _refused(400, "the body is no whole multipart message; what came before its fault is kept")
     answer: dict[str, Any] = {}
     if stored:
         answer[_STORED] = {"vr": "SQ", "Value": stored}
@@ -117,25 +125,41 @@ def _status(stored: list[Any], failed: list[Any]) -> int:
     return 503 if full else 409
 
 
-def _keep(stow: Stow, caller: str, content: bytes | None) -> tuple[dict[str, Any], int | None]:
+def _keep(stow: Stow, caller: str, study: str | None, content: bytes | None) -> tuple[dict[str, Any], int | None]:
     """The instance's item for the answer, and why it was not kept, None where it was. It is durable then."""
     if content is None:
         return {}, TOO_LARGE
     item = _uids(content)
     if item is None:
         return {}, UNREADABLE
+    ruled_out = _ruled_out(content, study)
+    return item, _put(stow, caller, content) if ruled_out is None else ruled_out
+
+
+def _ruled_out(content: bytes, study: str | None) -> int | None:
+    """The failure reason of an instance that its header rules out, or that is of another study than was said."""
+    try:
+        header = read_header(content)
+        check_header(header)
+    except ImageError as error:
+        return refused_status(error)
+    return None if study is None or str(header.get("StudyInstanceUID", "")) == study else DOES_NOT_FIT
+
+
+def _put(stow: Stow, caller: str, content: bytes) -> int | None:
+    """Bring it to the disk; the failure reason where that cannot be."""
     try:
         if not stow.is_done(stow.spool.name_of(content)):
             stow.spool.put(caller, content)
             stow.arrived()
     except SpoolFull:
         _log.warning("dicom.spool_full", {"caller": caller})
-        return item, OUT_OF_RESOURCES
+        return OUT_OF_RESOURCES
     except OSError:
         _log.exception("dicom.spool_failed", {"caller": caller})
         stow.failed()
-        return item, PROCESSING_FAILURE
-    return item, None
+        return PROCESSING_FAILURE
+    return None
 
 
 def _uids(content: bytes) -> dict[str, Any] | None:

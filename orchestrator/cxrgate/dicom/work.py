@@ -24,6 +24,7 @@ from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.finished import CHECKED, FinishedImages
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
+from cxrgate.dicom.trace import instance_of
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import Gates
 from cxrgate.gate.model_set import ModelSet
@@ -140,11 +141,11 @@ class SpoolWorker:
     async def _handle(self, entry: SpoolEntry) -> None:
         """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
         try:
-            checked, gate = await self._check(entry)
+            checked, gate, instance = await self._check(entry)
             if _is_ours(checked) and self._attempts(entry) < ATTEMPTS:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
-                await self._finish(entry, checked, gate)
+                await self._finish(entry, checked, gate, instance)
         except CxrgateError as error:  # no gate, or no log
             _log.warning("dicom.image_postponed", {"reason": error.reason})
         except Exception:  # noqa: BLE001 - ours or the disk's: never a release, and nothing is lost
@@ -153,14 +154,16 @@ class SpoolWorker:
             return
         await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate]:
+    async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate, str]:
+        """What the gate says, the gate, and the digest by which the sender's object is traced."""
         self.service.require_no_drift()
         gate = self.service.gates.current()
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
         except ImageError as error:
-            return Checked(None, error.failure(entry.name, Stage.READ)), gate
-        return await self.service.judge(gate, content, MediaType.DICOM), gate
+            return Checked(None, error.failure(entry.name, Stage.READ)), gate, ""
+        instance = await asyncio.to_thread(instance_of, content)
+        return await self.service.judge(gate, content, MediaType.DICOM), gate, instance
 
     def _attempts(self, entry: SpoolEntry) -> int:
         """How often this image failed while the stages answered for others."""
@@ -169,14 +172,14 @@ class SpoolWorker:
         self._failures[entry.name] = _Failed(attempts, self._judged)
         return attempts
 
-    async def _finish(self, entry: SpoolEntry, checked: Checked, gate: Gate) -> None:
+    async def _finish(self, entry: SpoolEntry, checked: Checked, gate: Gate, instance: str) -> None:
         file = None
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
             file = await asyncio.to_thread(self.outbox.prepare, checked.image)
         # Last of all: drift may be noticed, and the certificate be over, while another waits for models or the disk.
         self.service.require_no_drift()
         gate.check_certificate()
-        await self.service.record(CHECKED, _line(entry, checked, gate.policy, file))
+        await self.service.record(CHECKED, _line(entry, checked, gate.policy, file, instance))
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file.name)
         if _is_ours(checked):
@@ -202,11 +205,12 @@ def _is_ours(checked: Checked) -> bool:
     return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
 
 
-def _line(entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None) -> dict[str, Any]:
+def _line(entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None, instance: str) -> dict[str, Any]:
     """The content of the log line with the outcome of one image."""
     row = result_row(checked, "", "" if file is None else file.name)
     outcome = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
     candidates = [candidate[1:] for candidate in evidence_rows(checked)]
     about: dict[str, Any] = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+    about["instance"] = instance
     about["final"] = not _is_ours(checked)
     return {**about, **outcome, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}

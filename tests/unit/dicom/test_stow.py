@@ -21,9 +21,9 @@ class Sender:
         stow = Stow(self.spool, done.__contains__, *notes, Senders(ROLES, self.counts), self.counts)
         self.browser = Browser(make_stow(stow), peer)
 
-    def send(self, *contents, content_type=TYPE, end=b"--xyz--\r\n"):
+    def send(self, *contents, content_type=TYPE, end=b"--xyz--\r\n", path="/studies"):
         parts = [b"--xyz\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n" for content in contents]
-        return self.browser.post("/studies", content=b"".join([*parts, end]), headers={"content-type": content_type})
+        return self.browser.post(path, content=b"".join([*parts, end]), headers={"content-type": content_type})
 
     def count(self, name, **labels):
         return self.counts.registry.get_sample_value(f"cxrgate_dicom_{name}_total", labels)
@@ -69,6 +69,45 @@ def test_what_is_no_dicom_fails_alone(tmp_path):
     assert sender.send(b"text").status_code == 409
     assert len(sender.waiting()) == 1
     assert (sender.count("received"), sender.count("refused", reason="C000")) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"Modality": "CT"}, 0xA900),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, 0xA900),
+        ({"NumberOfFrames": 2}, 0xA900),
+        ({"Rows": 8}, 0xA900),
+        ({"BitsStored": 3}, 0xC000),
+        ({"Rows": None}, 0xC000),
+    ],
+)
+def test_what_the_header_rules_out_is_refused_before_it_is_kept(tmp_path, changes, reason):
+    sender = Sender(tmp_path)
+
+    answer = sender.send(as_file(radiograph(1, **changes)[0]))
+
+    assert answer.status_code == 409
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [reason]
+    assert sender.waiting() == []
+
+
+def test_a_study_takes_its_own_instances_only(tmp_path):
+    sender, (own, other) = Sender(tmp_path), (radiograph(number)[0] for number in (1, 2))
+
+    answer = sender.send(as_file(own), as_file(other), path=f"/studies/{own.StudyInstanceUID}")
+
+    assert answer.status_code == 202
+    assert uids(answer, "00081199") == [own.SOPInstanceUID]
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xA900]
+
+
+def test_a_refusal_says_in_a_sentence_why(tmp_path):
+    content = as_file(radiograph(1)[0])
+
+    assert "may not send" in Sender(tmp_path, None).send(content).text
+    assert "multipart/related" in Sender(tmp_path).send(content, content_type="text/plain").text
+    assert "no whole multipart" in Sender(tmp_path).send(content, end=b"").text
 
 
 def test_an_instance_that_is_too_large_is_refused_and_not_held(tmp_path):

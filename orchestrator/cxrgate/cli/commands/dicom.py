@@ -86,6 +86,34 @@ def receive(
         asyncio.run(serve_receiver(settings, listening, places, services, web))
 
 
+@app.command()
+def trace(
+    log: Annotated[Path, typer.Argument(help="File of the hash-chained log of `cxrgate dicom receive`.")],
+    uid: Annotated[str, typer.Argument(help="SOPInstanceUID of the object, as its sender has it.")],
+    spool: Annotated[Path | None, typer.Option(help="Folder of the spool, to find what waits there.")] = None,
+) -> None:
+    """Say what became of an object that was sent.
+
+    Exit codes: 0 it was found, 1 it was not.
+    """
+    with errors_as_messages("dicom"):
+        if not log.is_file():
+            raise UsageError(f"there is no log at {log}")
+        from cxrgate.dicom.trace import recorded, waits
+
+        lines = list(recorded(log, uid))
+        for line in lines:
+            out = f", released as {line['released_as']}" if line["released_as"] else ", not released"
+            reasons = f" ({line['reasons'] or line['reason']})" if line.get("reasons") or line.get("reason") else ""
+            typer.echo(f"{line['time']}  {line['decision']}{reasons}{out}")
+        waiting = spool is not None and waits(spool, uid)
+        if waiting:
+            typer.echo("it waits in the spool and has no outcome yet")
+        if not lines and not waiting:
+            typer.echo("no outcome is recorded: it was refused at reception, never sent here, or still waits (--spool)")
+            raise typer.Exit(1)
+
+
 def _tls(certificates: Path, roles: Path) -> Tls:
     from cxrgate.dicom.receiver import Tls
     from cxrgate.rpc.roles import read_roles

@@ -21,7 +21,7 @@ _OTHER_MODALITIES = {
 _PHOTOMETRIC = {"MONOCHROME1", "MONOCHROME2"}
 _COLOURS = {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"}
 _REQUIRED = ("PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated")
-_WHOLE = ("BitsStored", "PixelRepresentation", "PixelData")
+_DESCRIBED = ("BitsStored", "PixelRepresentation")
 _FLOATS = {"FloatPixelData": "<f4", "DoubleFloatPixelData": "<f8"}
 
 
@@ -64,7 +64,13 @@ def check_samples(dataset: Dataset) -> None:
             raise ImageError(
                 "DICOM_TAGS" if finite else "NONFINITE", f"expected PixelData, got {name}: store whole numbers"
             )
-    require(dataset, _WHOLE)
+    require(dataset, ("PixelData",))
+    check_bits(dataset)
+
+
+def check_bits(dataset: Dataset) -> None:
+    """Raise ImageError (DICOM_TAGS) unless the attributes that describe a stored value fit one another."""
+    require(dataset, _DESCRIBED)
     allocated, stored = whole_number(dataset, "BitsAllocated"), whole_number(dataset, "BitsStored")
     if allocated not in {8, 16} or not 8 <= stored <= allocated:
         raise ImageError(

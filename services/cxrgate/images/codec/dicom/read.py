@@ -79,18 +79,24 @@ def _read(content: bytes) -> tuple[Dataset, str]:
     """The data set and its transfer syntax: that comes first, since a deflated data set inflates without a limit."""
     if content[MARK_OFFSET : MARK_OFFSET + len(MARK)] != MARK:
         return _read_bare(content)
-    syntax, start = _meta(content)
-    if syntax not in NATIVE and syntax not in CODED:
-        raise ImageError(
-            "DICOM_TRANSFER_SYNTAX",
-            f"expected another transfer syntax than {syntax_name(syntax)}: store the object uncompressed",
-        )
+    syntax, start = check_syntax(content)
     dataset = dcmread(io.BytesIO(content))
     if len(dataset) == 0:
         # pydicom gives up all of it for an element without an end; fewer bytes than an element's are none.
         cut = len(content) - start < _SHORTEST_ELEMENT
         raise ImageError("DICOM_TRUNCATED" if cut else "DICOM_TAGS", "expected a data set that can be read")
     return dataset, syntax
+
+
+def check_syntax(content: bytes) -> tuple[str, int]:
+    """The transfer syntax and where the data set begins; ImageError for a syntax that is not read."""
+    syntax, start = _meta(content)
+    if syntax not in NATIVE and syntax not in CODED:
+        raise ImageError(
+            "DICOM_TRANSFER_SYNTAX",
+            f"expected another transfer syntax than {syntax_name(syntax)}: store the object uncompressed",
+        )
+    return syntax, start
 
 
 def _read_bare(content: bytes) -> tuple[Dataset, str]:
