@@ -9,20 +9,26 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cxrgate.certification import Signer, sign
+from cxrgate.core import Candidates, Evidence
 from cxrgate.core.digest import bytes_digest, file_digest
+from cxrgate.core.promise import Promise
+from cxrgate.core.standout import Cohort, Standout
 from cxrgate.release_report.page import render_page
 from cxrgate.release_report.write import write_release_report
 from cxrgate.run.recorded import read_results
 from support.released_set import SIGNED, ReleaseSet, finding
-from support.run_results import checked, failed
+from support.run_results import checked, evidence_of, failed
 
 SHELF = Path(__file__).parents[1] / "assets/release_reports"
 FORMAT = 2
@@ -109,6 +115,46 @@ class Bundle(ReleaseSet):
         self.report.write_bytes(sign(statement, private_key(by)))
         page = render_page(statement, file_digest(self.report), read_results(self.output / "results"))
         self.report.with_suffix(".html").write_text(page)
+
+
+class StandoutBundle(Bundle):
+    """A released set that was decided by how far a patient stands out."""
+
+    cohort = Cohort(mean=0.35, spread=0.04, size=10)
+    rule: ClassVar = {
+        "score_threshold": None,
+        "standout_threshold": 0.5,
+        "standout": Standout(slope=10.0, offset=-5.0),
+        "promise": Promise(0.05, 611, "measured"),
+    }
+
+    def decided(self, rule):
+        evidence = evidence_of(self.rows)
+        evidence["distance"] = 1.3 * (1.05 - evidence["score"])
+        return [self._decided(rule, row, evidence) for row in self.rows], evidence
+
+    @property
+    def inputs(self):
+        return replace(super().inputs, audit=None)
+
+    def write(self) -> Path:
+        shutil.rmtree(self.audit.parent)
+        return super().write()
+
+    def _decided(self, rule, row, evidence):
+        found = evidence[evidence["image_id"] == row["image_id"]]
+        if found.empty:
+            return row
+        names, features = ("",) * len(found), np.empty((len(found), 0), np.float32)
+        numbers = (found[name].to_numpy(np.float64) for name in ("distance", "similarity", "score"))
+        distances, similarities, scores = numbers
+        about = row["typicality"], row["frontality"], self.cohort
+        candidates = Candidates("", names, names, distances, similarities, features, *about)
+        verdict = rule.decide(Evidence(candidates, scores), "")
+        cohort = {f"cohort_{name}": value for name, value in asdict(self.cohort).items()}
+        said = {"decision": verdict.decision.value, "reasons": ";".join(verdict.reasons)}
+        numbers = {"distance": float(distances.min()), "standout": verdict.standout, "borderline": verdict.borderline}
+        return {**row, **said, **numbers, **cohort}
 
 
 Spoil = Callable[[Bundle], None]
@@ -270,18 +316,19 @@ def write_shelf(shelf: Path) -> None:
         _write(shelf, way)
     _write(shelf, good, "good-uncertified", certified=False)
     _write(shelf, good, "good-laxer", score_threshold=0.8)
+    _write(shelf, good, "good-standout", kind=StandoutBundle, certified=False, **StandoutBundle.rule)
     _write(shelf, laxer_not_said, score_threshold=0.8)
     _write(shelf, good, "certificate-expired", expires=datetime(2026, 11, 28, tzinfo=UTC))
     _write(shelf, good, "certificate-signed-by-another", certifier="stranger")
-    _write(shelf, good, "certificate-of-another-gate", binding={"snapshot": "cd" * 32})
+    _write(shelf, good, "certificate-of-another-gate", binding_changes={"snapshot": "cd" * 32})
 
 
-def _write(shelf, way, name="", *, certified=True, certifier="certifier", expires=EXPIRES, binding=None, **rule):
+def _write(shelf, way, name="", *, kind=Bundle, certified=True, certifier="certifier", **made):
     name = name or way.__name__.replace("_", "-")
     with tempfile.TemporaryDirectory() as work:
-        bundle = Bundle(Path(work), certified=certified)
+        bundle = kind(Path(work), certified=certified)
         bundle.certifier = certifier
-        bundle.make(expires=expires, binding_changes=binding, minimum_frontality=0.5, **rule)
+        bundle.make(**{"expires": EXPIRES, "minimum_frontality": 0.5, **made})
         bundle.write()
         way(bundle)
         if way not in PAGES or name != way.__name__.replace("_", "-"):

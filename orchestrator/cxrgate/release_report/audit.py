@@ -52,6 +52,7 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
     try:
         audit = json.loads(path.read_text(encoding="utf-8"))
         cases = pd.read_parquet(path.parent / CASES)
+        _check_scores(path, records)
         if not _NEEDED.issubset(cases.columns):
             raise UsageError(f"expected the recorded cases of an audit in {path.parent / CASES}")
         _check_gate(audit, records)
@@ -61,6 +62,15 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         raise UsageError(f"expected {path} and {CASES} of an audit") from error
     files = {file.name: file_digest(file) for file in (path, path.parent / CASES)}
     return {"files": files, **about, "thresholds": rule, **told(decide_again(cases, records.policy))}
+
+
+def _check_scores(path: Path, records: Records) -> None:
+    """An audit records scores, and no cohort that standouts could be made of."""
+    if records.policy.get("standout_threshold") is not None:
+        raise MismatchError(
+            f"{path}: this release was decided by standouts, which an audit does not record: leave the audit out, or "
+            "filter with a `score_threshold`"
+        )
 
 
 def _check_gate(audit: Mapping[str, Any], records: Records) -> None:

@@ -33,7 +33,7 @@ NEEDED = (
     "released_as",
     "stage",
 )
-"""Columns of the results that every format of the report is made from; further ones are no matter."""
+"""Columns of the results that every format of the report is made from; a policy may ask for further ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ WORDS = {
     "minimum_typicality": "minimum typicality",
     "minimum_frontality": "minimum frontality",
 }
-"""The numbers of a rule as people read them."""
+"""The numbers of a rule as people read them. Signed sentences hold these words: new ones are for new formats."""
 
 
 def laxer_numbers(bound: Mapping[str, Any], default: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from support.released_set import COVERAGE, ReleaseSet, audit_cases
+from support.report_shelf import StandoutBundle
 from support.run_results import policy
 
 from cxrgate.certification import key_digest, read_public_key, read_signed
@@ -213,6 +214,14 @@ def test_an_audit_of_other_models_is_refused(made, tmp_path):
 
     with pytest.raises(MismatchError, match="another one's: models"):
         make_statement(made.inputs, BY)
+
+
+def test_an_audit_of_scores_is_refused_where_standouts_decided(tmp_path):
+    made = StandoutBundle(tmp_path, certified=False).make(minimum_frontality=0.5, **StandoutBundle.rule)
+
+    assert make_statement(made.inputs, BY)["histograms"][0]["name"] == "Standout"
+    with pytest.raises(MismatchError, match="decided by standouts"):
+        make_statement(replace(made.inputs, audit=made.audit), BY)
 
 
 def test_another_certificate_than_the_runs_is_refused(made, tmp_path):

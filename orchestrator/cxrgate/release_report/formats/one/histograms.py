@@ -25,29 +25,39 @@ def histograms(images: pd.DataFrame, policy: Mapping[str, Any]) -> list[dict[str
         images: rows of the results.
         policy: whose thresholds part the axes; frontality is told of where it has a minimum.
     """
-    columns = ("score", "similarity", "distance", "typicality", "frontality")
-    return list(_histograms({name: images[name].to_numpy(np.float64) for name in columns}, policy))
-
-
-def _histograms(values: Mapping[str, NDArray[np.float64]], policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    band, copy, least = policy["band"], policy["copy_threshold"], policy["minimum_frontality"]
     thresholds = policy["borderline"], policy["score_threshold"]
-    regions = [0.0, *(max(threshold - band, 0.0) for threshold in thresholds)]
-    yield _histogram("Same-patient score", values["score"], regions, 1.0)
+    score = graded("Same-patient score", values_of(images, "score"), thresholds, policy["band"])
+    return [score, *others(images, policy)]
+
+
+def graded(name: str, values: NDArray[np.float64], thresholds: tuple[float, float], band: float) -> dict[str, Any]:
+    """The number that decides whether it is the same patient, parted at the borderline and at the threshold."""
+    return histogram(name, values, [0.0, *(max(threshold - band, 0.0) for threshold in thresholds)], 1.0)
+
+
+def others(images: pd.DataFrame, policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Copy similarity, distance, typicality, and frontality where it has a minimum."""
+    band, copy, least = policy["band"], policy["copy_threshold"], policy["minimum_frontality"]
+    similarities, distances, typicalities = (
+        values_of(images, name) for name in ("similarity", "distance", "typicality")
+    )
     above = [] if copy is None else [copy - band]
-    regions = [_floor(values["similarity"], above), *above]
-    yield _histogram("Copy similarity", values["similarity"], regions, 1.0)
-    distances = values["distance"]
+    yield histogram("Copy similarity", similarities, [_floor(similarities, above), *above], 1.0)
     largest = float(distances[np.isfinite(distances)].max(initial=0)) or 1.0
-    yield _histogram("Identity distance", distances, [0.0], largest)
+    yield histogram("Identity distance", distances, [0.0], largest)
     minimum = policy["minimum_typicality"]
-    regions = [min(_floor(values["typicality"], [minimum]), minimum), min(minimum + band, 1.0)]
-    yield _histogram("Typicality", values["typicality"], regions, 1.0)
+    regions = [min(_floor(typicalities, [minimum]), minimum), min(minimum + band, 1.0)]
+    yield histogram("Typicality", typicalities, regions, 1.0)
     if least is not None:
-        yield _histogram("Frontality", values["frontality"], [0.0, min(least + band, 1.0)], 1.0)
+        yield histogram("Frontality", values_of(images, "frontality"), [0.0, min(least + band, 1.0)], 1.0)
 
 
-def _histogram(name: str, values: NDArray[np.float64], regions: Sequence[float], high: float) -> dict[str, Any]:
+def values_of(images: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as float64[n]."""
+    return images[column].to_numpy(np.float64)
+
+
+def histogram(name: str, values: NDArray[np.float64], regions: Sequence[float], high: float) -> dict[str, Any]:
     """Values float64[n] over an axis from the first of the rising `regions` to `high`."""
     low = regions[0]
     inside = np.isfinite(values) & (values >= low - SLACK) & (values <= high + SLACK)

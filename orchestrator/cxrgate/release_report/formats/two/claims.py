@@ -75,6 +75,22 @@ def laxer(items: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
+def false_flags(policy: Mapping[str, Any]) -> Iterator[str]:
+    """Which share of unenrolled patients the thresholds were chosen to flag; of leaks it says nothing."""
+    promise = policy.get("promise")
+    if promise is not None:
+        patients = f"{promise['patients']:,} patients of this snapshot"
+        rests = {
+            "measured": f"measured on {patients}",
+            "combined": f"by {patients} and the curve shipped with the models",
+            "shipped": "by the curve shipped with the models; this snapshot was not measured",
+        }.get(promise["basis"], promise["basis"])
+        yield (
+            f"False flags: the thresholds were chosen to flag {promise['rate'] * 100:g} % of patients who are not "
+            f"enrolled, {rests}. This says nothing of leaks that pass."
+        )
+
+
 def expected(about: Mapping[str, Any]) -> Iterator[str]:
     """How many leaks are expected in this set; see expected.py for what is taken for granted."""
     removed, found, flags = about["removed"], about["promised"], about["false_flags"]

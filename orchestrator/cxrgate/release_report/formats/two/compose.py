@@ -10,10 +10,10 @@ from cxrgate.certification import certified_laxer
 from cxrgate.release_report.formats.one import compose as one
 from cxrgate.release_report.formats.one.claims import NOT_COVERED
 from cxrgate.release_report.formats.one.counts import counts, nearest_patients
-from cxrgate.release_report.formats.one.histograms import histograms
 from cxrgate.release_report.formats.one.leaks import LeakRow, audit_rows, certificate_rows, worst_patients
 from cxrgate.release_report.formats.two import claims as say
 from cxrgate.release_report.formats.two.expected import false_flags, of_row
+from cxrgate.release_report.formats.two.histograms import histograms
 from cxrgate.release_report.formats.two.rows import in_order
 from cxrgate.release_report.parts import Parts
 from cxrgate.release_report.records import Records
@@ -34,6 +34,7 @@ def compose(parts: Parts) -> dict[str, Any]:
         say.outcome(len(published), len(records.images), records.policy["references"]),
         *_certified(certified, laxer, () if certificate is None else certificate.get("says", ())),
         *say.only_measured(audited, "audit"),
+        *say.false_flags(records.policy),
         *say.expected(expected),
         *say.covered(parts.coverage),
     ]
