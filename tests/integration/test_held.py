@@ -21,6 +21,7 @@ from cxrgate.gate.config import read_config
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import PartName, Snapshot
 from cxrgate.index.manifest import read_manifest, write_manifest
+from cxrgate.models.local import LocalEmbedder
 from cxrgate.run.held import SnapshotDiffers, verify_images
 from cxrgate.run.run import run
 
@@ -193,6 +194,51 @@ def test_a_host_without_the_images_says_what_it_could_not_compare(folder):
     assert "24 of them are not on this host" in command("index", "verify", config(folder), "--images").output
 
 
+def test_a_host_without_the_list_is_told_what_to_do(folder):
+    (folder / "real.csv").unlink()
+
+    answer = command("run", config(folder))
+
+    assert answer.exit_code == 2
+    assert "cannot be held against it" in answer.output
+
+
+def test_another_key_is_told_in_place_of_every_name(folder):
+    (folder / "private/key").unlink()
+    (folder / "private/key").write_text("ab" * 32 + "\n")
+
+    with pytest.raises(SnapshotDiffers, match="made with another key than"):
+        run(read_config(config(folder)))
+
+
+def test_an_update_that_was_stopped_goes_on(folder, monkeypatch):
+    for number in range(60, 100):
+        add_image(folder, number, f"patient {number}")
+    embedded, embed = [], LocalEmbedder.embed
+
+    async def stopped(self, images):
+        embedded.extend(image.image_id for image in images)
+        if len(embedded) > 16:
+            raise KeyboardInterrupt
+        return await embed(self, images)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalEmbedder, "embed", stopped)
+        assert command("index", "update", config(folder)).exit_code != 0
+    before = list(embedded[:16])
+
+    async def counted(self, images):
+        embedded.extend(image.image_id for image in images)
+        return await embed(self, images)
+
+    embedded.clear()
+    monkeypatch.setattr(LocalEmbedder, "embed", counted)
+    assert command("index", "update", config(folder)).exit_code == 0
+    assert len(embedded) == 24
+    assert not set(before) & set(embedded)
+    assert not list(folder.glob("snapshot.*updating"))
+
+
 def test_without_the_key_nothing_is_compared_in_silence(folder):
     (folder / "private/key").unlink()
 
@@ -212,7 +258,7 @@ def test_a_snapshot_of_format_1_is_held_by_names_and_gets_its_records_by_an_upda
     assert command("index", "update", config(folder)).exit_code == 0
 
     made = Snapshot.open(folder / "snapshot")
-    assert set(made.parts) == {PartName.IMAGES}
+    assert {PartName.IMAGES, PartName.MEASUREMENT} <= set(made.parts)
     assert np.array_equal(made.parts[PartName.IMAGES].arrays["pixels"], pixels)
     assert run(read_config(config(folder, "again"))).held.not_compared == ""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cxrgate.core import Failure, GreyImage, SnapshotError, UsageError
 from cxrgate.core.progress import Progress
@@ -19,6 +20,7 @@ from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
+from cxrgate.index.manifest import read_manifest
 from cxrgate.run.enrolment_list import list_enrolment
 from cxrgate.run.reading import decoded_files, file_stamp
 
@@ -67,9 +69,20 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         SnapshotCorrupt: what differs is the snapshot from its own manifest.
         UsageError: the list or the key cannot be read.
     """
+    if not settings.images.exists():
+        raise UsageError(
+            f"{settings.images} is not on this host, so that the snapshot cannot be held against it: bring it, or "
+            "leave `enrol` out of this host's configuration; its runs then say that nothing was compared"
+        )
     listed = list_enrolment(settings, workers, progress)
     comparer = ImageComparer(snapshot, read_key(settings.key))
     found = comparer.compare(listed.files, [file_stamp(file.path) for file in listed.files])
+    if len(found.new) == len(listed.files) and len(found.gone) == snapshot.manifest.references:
+        snapshot.verify()
+        raise SnapshotDiffers(
+            f"{snapshot.path}: none of its images is listed in {settings.images}; either it is of other images, or it "
+            f"was made with another key than {settings.key}"
+        )
     asked = (*found.touched, *found.unchanged) if every else found.touched
     changed = [] if found.certain else changed_pixels(asked, comparer, workers, progress)
     if found.certain or changed:
@@ -77,6 +90,35 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         raise SnapshotDiffers(_differences(snapshot.path, settings, found, changed))
     manifest = snapshot.manifest
     return Held(manifest.references, manifest.patients, len(asked), _not_compared(found))
+
+
+def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress) -> Held:
+    """Compare what an index service serves with what is listed.
+
+    Its references are told to curators alone. So names are compared where the very snapshot lies on this host too, and
+    the numbers of images and patients where it does not.
+
+    Args:
+        config: of the run.
+        served: digest, references and patients of the served snapshot.
+        progress: as for hold.
+
+    Raises:
+        SnapshotDiffers: as hold; or the numbers are others than those of the list.
+    """
+    images, patients = served["references"], served["patients"]
+    settings = config.enrol
+    if settings is None or not settings.images.exists():
+        return Held(images, patients, not_compared="no list to compare it with is on this host")
+    if config.snapshot.exists() and read_manifest(config.snapshot).digest == served["digest"]:
+        return hold(settings, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
+    listed = list_enrolment(settings, config.workers, progress)
+    if (len(listed.files), listed.patients) != (images, patients):
+        raise SnapshotDiffers(
+            f"expected an index of the {len(listed.files)} images of {listed.patients} patients that {settings.images} "
+            f"lists, it serves {images} of {patients}; enrol what is new by `cxrgate index update` and activate it"
+        )
+    return Held(images, patients, not_compared="by their numbers alone: the index tells nobody but curators its names")
 
 
 def verify_images(config: RunConfig, progress: Progress) -> Held:

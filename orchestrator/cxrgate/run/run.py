@@ -27,7 +27,7 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_mode
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.run.held import Held
+from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, host_faults, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.names import release_names
@@ -78,7 +78,15 @@ async def _run(services: Services, config: RunConfig, plan: Plan, progress: Prog
         if isinstance(models, LocalModels) and services.index is None:
             await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed)
         async with open_gate(config, models, services) as (gate, about):
-            return await _Run(config, gate, models, about, plan.files, plan.held, progress).finish()
+            held = plan.held
+            if services.index is not None:
+                held = await asyncio.to_thread(hold_served, config, about, progress)
+            return await _Run(config, gate, models, about, plan.files, held, progress).finish()
+
+
+def _nothing(config: RunConfig) -> str:
+    """What is said of a snapshot that was just made, or with which there is nothing to compare."""
+    return "" if config.enrol else "no list is configured to compare it with"
 
 
 class _Run:
@@ -95,7 +103,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
-        self._held = held or Held(snapshot["references"], snapshot["patients"])
+        self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
         self._unanswered: dict[int, dict[str, Any]] = {}

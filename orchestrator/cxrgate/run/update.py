@@ -31,6 +31,8 @@ from cxrgate.run.held import changed_pixels
 from cxrgate.run.reading import file_stamp
 from cxrgate.run.record_images import with_records
 
+_KNOWN, _NEW = "known", "new"
+
 
 @dataclass(frozen=True, slots=True)
 class Updated:
@@ -74,11 +76,14 @@ def update(
     if ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method) != models.digests:
         raise MismatchError("expected the models that the snapshot was built with; build a new snapshot with these")
     work = output.with_name(f"{output.name}.updating")
-    shutil.rmtree(work, ignore_errors=True)
     try:
-        return _Update(settings, models, work, workers, progress).make(base, output, drop_unlisted=drop_unlisted)
+        updated = _Update(settings, models, work, workers, progress).make(base, output, drop_unlisted=drop_unlisted)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        # What was embedded stays beside them, for an update that was stopped goes on.
+        for name in (_KNOWN, _NEW):
+            shutil.rmtree(work / name, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+    return updated
 
 
 class _Update:
@@ -94,7 +99,7 @@ class _Update:
         files = self._listed.files
         known = base
         if PartName.IMAGES not in base.parts:
-            known = with_records(base, files, self._work / "known", self._key, self._workers, self._progress)
+            known = with_records(base, files, self._work / _KNOWN, self._key, self._workers, self._progress)
         comparer = ImageComparer(known, self._key)
         found = comparer.compare(files, [file_stamp(file.path) for file in files])
         if found.gone and not drop_unlisted:
@@ -122,7 +127,7 @@ class _Update:
             return None
         task = enrol(
             files,
-            self._work / "new",
+            self._work / _NEW,
             self._models,
             self._key,
             workers=self._workers,

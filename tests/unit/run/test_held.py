@@ -1,0 +1,62 @@
+"""A run against an index service: what it serves beside what is listed."""
+
+from pathlib import Path
+
+import pytest
+from support.random_snapshots import write_snapshot
+
+from cxrgate.core.progress import silent
+from cxrgate.gate.config import Enrol, RunConfig
+from cxrgate.run.held import Held, SnapshotDiffers, hold_served
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "key").write_text("00" * 32)
+    rows = [f"real{i},patient{i // 2}" for i in range(30)]
+    (tmp_path / "real.csv").write_text("\n".join(["image,patient_id", *rows]) + "\n")
+    enrol = Enrol(images=tmp_path / "real.csv", key=tmp_path / "key", reference_map=tmp_path / "map.csv")
+    place = {name: tmp_path / name for name in ("synthetic", "output", "snapshot", "models")}
+    return RunConfig(**place, enrol=enrol)
+
+
+def served(references=30, patients=15, digest="another"):
+    return {"references": references, "patients": patients, "digest": digest}
+
+
+def test_the_numbers_are_compared_where_the_snapshot_is_elsewhere(config):
+    held = hold_served(config, served(), silent)
+
+    assert held.sentence.startswith("held against 30 images of 15 patients (by their numbers alone")
+
+
+@pytest.mark.parametrize("numbers", [(29, 15), (30, 14), (31, 16)])
+def test_other_numbers_are_refused(config, numbers):
+    with pytest.raises(SnapshotDiffers, match=f"it serves {numbers[0]} of {numbers[1]}"):
+        hold_served(config, served(*numbers), silent)
+
+
+def test_the_names_are_compared_where_the_very_snapshot_is_here_too(config):
+    made = write_snapshot(config.snapshot)
+    about = served(digest=made.manifest.digest)
+
+    held = hold_served(config, about, silent)
+    assert "30 of them are not on this host" in held.not_compared
+
+    text = config.enrol.images.read_text()
+    config.enrol.images.write_text(text.replace("real7,", "another,"))
+    with pytest.raises(SnapshotDiffers, match=r"1 listed and not enrolled.*: another"):
+        hold_served(config, about, silent)
+
+
+def test_without_a_list_it_is_said_that_nothing_was_compared(config):
+    config.enrol.images.unlink()
+
+    assert hold_served(config, served(), silent) == Held(
+        30, 15, not_compared="no list to compare it with is on this host"
+    )
+
+
+def test_a_sentence_names_what_could_not_be_compared():
+    assert Held(2, 1).sentence == "held against 2 images of 1 patients"
+    assert Held(2, 1, not_compared=str(Path("why"))).sentence == "held against 2 images of 1 patients (why)"
