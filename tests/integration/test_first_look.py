@@ -261,3 +261,23 @@ def test_the_borderline_follows_a_threshold_below_it(folder):
 
     assert policy.borderline == pytest.approx(0.24)
     assert policy.model_fields_set == {"score_threshold"}
+
+
+def test_memory_that_ran_out_is_a_hosts_fault_and_what_was_embedded_is_kept(folder, embedded, monkeypatch):
+    counted = LocalEmbedder.embed
+
+    async def short(self, images):
+        if embedded:
+            raise MemoryError
+        return await counted(self, images)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalEmbedder, "embed", short)
+        with pytest.raises(HostFault, match="what was embedded is kept"):
+            run(config(folder))
+
+    before = set(embedded)
+    embedded.clear()
+    assert run(config(folder)).checked == 34
+    assert before
+    assert not before & set(embedded)

@@ -21,7 +21,7 @@ from cxrgate.index.measuring import measured
 from cxrgate.run.enrolment_journal import EnrolmentJournal
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.failed_names import enrolment_error
-from cxrgate.run.host_fault import expect_no_outage
+from cxrgate.run.host_fault import HostFault, expect_no_outage
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
 from cxrgate.train import patient_hash
 
@@ -94,24 +94,27 @@ async def enrol(
 
     Raises:
         EnrolmentError: names each image that could not be enrolled, after all the others were embedded.
-        HostFault: nothing could be decoded, through no fault of the images.
+        HostFault: nothing could be decoded, through no fault of the images, or memory ran out.
     """
     with SandboxedDecoder(workers) as decoder, EnrolmentJournal(folder, models.digests, key, storage_key) as journal:
-        made = await build_snapshot(
-            folder,
-            _decoded(files, decoder, journal),
-            len(files),
-            models.embedder,
-            models.verifier,
-            models.digests,
-            key,
-            excluded,
-            progress,
-            storage_key,
-            measured(models.terms, trained_on(models, files, key)),
-            listing,
-            journal.keep,
-        )
+        try:
+            made = await build_snapshot(
+                folder,
+                _decoded(files, decoder, journal),
+                len(files),
+                models.embedder,
+                models.verifier,
+                models.digests,
+                key,
+                excluded,
+                progress,
+                storage_key,
+                measured(models.terms, trained_on(models, files, key)),
+                listing,
+                journal.keep,
+            )
+        except MemoryError as error:
+            raise HostFault("memory ran out; make room and start again: what was embedded is kept") from error
         journal.finish()
         return made
 

@@ -22,6 +22,7 @@ from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
 from cxrgate.index.manifest import read_manifest
 from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.host_fault import HostFault
 from cxrgate.run.reading import decoded_files, file_stamp
 
 _SHOWN = 10
@@ -68,6 +69,7 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         SnapshotDiffers: an image is new, gone, another patient's, or has other pixels; with names, and what to do.
         SnapshotCorrupt: what differs is the snapshot from its own manifest.
         UsageError: the list or the key cannot be read.
+        HostFault: the decoder does not work.
     """
     if not settings.images.exists():
         raise UsageError(
@@ -163,8 +165,8 @@ def changed_pixels(
 
 def _raise_fault(image: GreyImage | Failure) -> None:
     """A decoder that broke says nothing about the image."""
-    if isinstance(image, Failure) and image.code == "INTERNAL":
-        raise UsageError(f"expected the decoder to work, got {image.reason}: {image.message}; start again")
+    if isinstance(image, Failure) and image.is_host_fault:
+        raise HostFault(f"expected the decoder to work, got {image.reason}: {image.message}; start again")
 
 
 def _not_compared(found: Comparison) -> str:
