@@ -30,12 +30,20 @@ class OutFile:
 class Outbox:
     """A folder of released images. Writing one again changes nothing: names and bytes follow from the pixels."""
 
-    def __init__(self, folder: Path, kind: OutFormat) -> None:
-        """Make the folder; what a crash left half written goes, what it left prepared stays."""
+    def __init__(self, folder: Path, kind: OutFormat, queue: Path | None = None) -> None:
+        """Make the folder; what a crash left half written goes, what it left prepared stays.
+
+        Args:
+            folder: of the released images.
+            kind: what they are written as.
+            queue: folder in which each name is noted before it is released, for a Forwarder; None without one.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        if queue is not None:
+            queue.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"*{PARTIAL}"):
             leftover.unlink()
-        self._folder, self._kind = folder, kind
+        self._folder, self._kind, self._queue = folder, kind, queue
 
     def prepare(self, image: GreyImage) -> OutFile:
         """Bring the very pixels that were checked to the disk, not released yet."""
@@ -50,6 +58,8 @@ class Outbox:
     def release(self, name: str) -> None:
         """Release what was prepared under this name; the log has it. When this returns it is on the disk."""
         path = self._folder / name
+        if self._queue is not None:
+            write_durably(self._queue / name, b"")
         try:
             self._prepared(name).replace(path)
         except FileNotFoundError:

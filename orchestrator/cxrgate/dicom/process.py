@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import CxrgateError
+from cxrgate.core import CxrgateError, UsageError
+from cxrgate.dicom.forward import QUEUE, Forwarder, Pacs
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import Receiver, ReceiverEndpoint
@@ -55,6 +56,7 @@ class ReceiverPaths:
         kind: what released images are written as.
         keep: whether received images are kept once they are checked.
         limits: see SpoolLimits.
+        forward: the PACS that released objects are sent on to; None for none.
     """
 
     spool: Path
@@ -63,6 +65,17 @@ class ReceiverPaths:
     kind: OutFormat = OutFormat.DICOM
     keep: bool = False
     limits: SpoolLimits | None = None
+    forward: Pacs | None = None
+
+    def __post_init__(self) -> None:
+        if self.forward is not None and self.kind is not OutFormat.DICOM:
+            raise UsageError("--forward sends DICOM objects: leave out --format, or give --format dicom")
+
+    def forwarder(self, title: str) -> Forwarder | None:
+        """Sends as `title` what is queued, where there is a PACS."""
+        if self.forward is None:
+            return None
+        return Forwarder(self.spool / QUEUE, self.released, self.forward, title)
 
 
 async def serve_receiver(
@@ -94,11 +107,11 @@ async def serve_receiver(
         log = HashLog(paths.log)
         try:
             await gates.refresh()
-            outbox = Outbox(paths.released, paths.kind)
+            outbox = Outbox(paths.released, paths.kind, None if paths.forward is None else paths.spool / QUEUE)
             spool = Spool(paths.spool, paths.limits)
             batches = Batches(config.batch_size)
             worker = SpoolWorker.over(spool, outbox, gates, models, log, batches, keep=paths.keep)
-            await _receive(worker, paths.spool / READY, endpoint, web)
+            await _receive(worker, paths.spool / READY, endpoint, web, paths.forwarder(endpoint.title))
         finally:
             await log.close()
 
@@ -117,7 +130,13 @@ def _show(mark: Path, *, ready: bool) -> None:
         mark.touch() if ready else mark.unlink(missing_ok=True)
 
 
-async def _receive(worker: SpoolWorker, mark: Path, endpoint: ReceiverEndpoint, web: ServiceEndpoint | None) -> None:
+async def _receive(
+    worker: SpoolWorker,
+    mark: Path,
+    endpoint: ReceiverEndpoint,
+    web: ServiceEndpoint | None,
+    forwarder: Forwarder | None,
+) -> None:
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()
 
@@ -130,6 +149,8 @@ async def _receive(worker: SpoolWorker, mark: Path, endpoint: ReceiverEndpoint, 
     port = receiver.start(endpoint)
     _log.info("dicom.receiver_started", {"title": endpoint.title, "port": port})
     parts = [worker.work(), _mark_readiness(worker.service, mark)]
+    if forwarder is not None:
+        parts.append(forwarder.work())
     if web is not None:
 
         def fail() -> None:

@@ -51,6 +51,10 @@ def receive(
     images: Annotated[int, typer.Option(min=1, help="Images that may wait.")] = 100_000,
     gigabytes: Annotated[float, typer.Option(min=0, help="GiB that may wait.")] = 100,
     free: Annotated[float, typer.Option(min=0, help="GiB of the disk that stay free.")] = 1,
+    forward: Annotated[
+        str | None,
+        typer.Option(help="AET@host:port of a PACS that released objects are sent on to, until it takes them."),
+    ] = None,
     stow: Annotated[str | None, typer.Option(help="HOST:PORT for STOW-RS as well, over TLS; needs --roles.")] = None,
     roles: Annotated[Path | None, typer.Option(help="Roles file; roles that may call CheckImage may send.")] = None,
     models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
@@ -71,6 +75,7 @@ def receive(
                 raise UsageError(f"expected --certificates and --roles for {option}")
         settings = read_config(config)
         settings.expect_certification(certification_key)
+        from cxrgate.dicom.forward import Pacs
         from cxrgate.dicom.process import ReceiverPaths, serve_receiver
         from cxrgate.dicom.receiver import ReceiverEndpoint
         from cxrgate.dicom.spool import SpoolLimits
@@ -80,7 +85,8 @@ def receive(
         secured = _tls(certificates, roles) if tls and certificates and roles else None
         listening = ReceiverEndpoint(listen, title, allow, secured, metrics)
         limits = SpoolLimits(images, round(gigabytes * 2**30), round(free * 2**30))
-        places = ReceiverPaths(spool, released, log, kind, keep, limits)
+        pacs = None if forward is None else Pacs.parse(forward, certificates if tls else None)
+        places = ReceiverPaths(spool, released, log, kind, keep, limits, pacs)
         web = ServiceEndpoint(stow, certificates, roles) if stow and certificates and roles else None
         services = Services(models, index, certificates)
         asyncio.run(serve_receiver(settings, listening, places, services, web))
