@@ -1,6 +1,8 @@
 """The light doors: what answers without torch and pandas, from the extra `index` alone, and how fast it loads."""
 
+import ast
 import json
+from collections import defaultdict
 
 import pytest
 from support.installations import HEAVY, PROJECT, ROOT, TORCH, run_fresh
@@ -147,6 +149,26 @@ def test_a_command_whose_extra_is_not_installed_names_it(tmp_path):
     assert [code for code, _ in answers] == [2, 2, 2, 2], answers
     named = [text.partition("cxrgate[")[2].partition("]")[0] for _, text in answers]
     assert named == ["gate", "stack", "review", "torch"]
+
+
+def loaded_by_extra():
+    """The modules that the commands load, by the extra that they name for them."""
+    found = defaultdict(set)
+    for path in (ROOT / "orchestrator/cxrgate/cli/commands").rglob("*.py"):
+        for block in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.With)):
+            call = block.items[0].context_expr
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "errors_as_messages":
+                extra = call.args[0].value if call.args else "index"
+                found[extra] |= {node.module for node in ast.walk(block) if isinstance(node, ast.ImportFrom)}
+    return found
+
+
+@pytest.mark.parametrize("extra", sorted(loaded_by_extra()))
+def test_what_a_command_loads_is_in_the_extra_that_it_names(extra):
+    modules = sorted(loaded_by_extra()[extra])
+    loaded = run_fresh(f"import {', '.join(modules)}", [extra])
+
+    assert set(modules) <= {*loaded.own}
 
 
 def test_the_client_alone_says_which_extra_has_the_command_line():

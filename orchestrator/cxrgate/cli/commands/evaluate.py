@@ -17,6 +17,8 @@ from cxrgate.cli.errors import errors_as_messages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cxrgate.core.progress import Progress
+    from cxrgate.evaluate.baseline import Fitted
     from cxrgate.evaluate.evaluation import Evaluation
     from cxrgate.planted.listing import Entry, HeldOut
     from cxrgate.train import Sample
@@ -61,7 +63,6 @@ def evaluate(
     """
     console = wide_console(_NARROWEST)
     with errors_as_messages("gate"):
-        from cxrgate.evaluate.baseline import fit_baseline
         from cxrgate.evaluate.evaluation import evaluate as judge
         from cxrgate.evaluate.evaluation import read_manifests
         from cxrgate.planted.listing import hold_out, read_entries
@@ -71,7 +72,7 @@ def evaluate(
         console.print(told(held_out), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
             result = judge(models, held_out, Path(work), device, report, fillers(entries, held_out))
-            fitted = fit_baseline(entries, Path(work) / "baseline", report) if baseline else None
+            fitted = _fit_baseline(entries, Path(work) / "baseline", report) if baseline else None
             other = judge(fitted.store, held_out, Path(work), device, report) if fitted and fitted.store else None
         show(console, str(models), result)
         if fitted:
@@ -81,6 +82,13 @@ def evaluate(
         if output:
             write(output, held_out, result, other)
         typer.echo(json.dumps(result.summary()))
+
+
+def _fit_baseline(entries: Sequence[Entry], folder: Path, report: Progress) -> Fitted:
+    with errors_as_messages("train"):
+        from cxrgate.evaluate.baseline import fit_baseline
+
+        return fit_baseline(entries, folder, report)
 
 
 def fillers(entries: Sequence[Entry], held_out: HeldOut) -> list[Sample]:

@@ -92,7 +92,7 @@ def frontality(
     without: Without = None,
 ) -> None:
     """Teach a retrieval model to tell what is no frontal chest radiograph; its embeddings stay the same."""
-    with errors_as_messages("gate"):
+    with errors_as_messages("torch"):
         from cxrgate.train.frontality.recipe import read_frontality_recipe
 
         settings = read_frontality_recipe(recipe)
@@ -114,7 +114,7 @@ def refit(
     without: Without = None,
 ) -> None:
     """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
-    with errors_as_messages("gate"):
+    with errors_as_messages("torch"):
         samples = with_splits(without_sources(read_samples(listing), without or []), seed)
         from cxrgate.train.refit import RefitJob
         from cxrgate.train.refit import refit as fit_again
