@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cxrgate.core import UsageError
 from cxrgate.gate.suggestions import explain
@@ -82,6 +91,15 @@ class PolicyConfig(Section):
         return self
 
 
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] < value[1]:
+        raise ValueError(f"expected black below white, such as [-1, 1], got {list(value)}")
+    return value
+
+
+FloatRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_rising)]
+
+
 class Enrol(Section):
     """Real images to build the snapshot from where it does not exist yet; how to list them as for SourceOptions."""
 
@@ -97,6 +115,8 @@ class Enrol(Section):
     """Per column of ours the name that it has in the table, such as patient_id: subject_id."""
     every_image_is_a_patient: bool = False
     """The explicit word for images without a patient: each counts as another patient's."""
+    float_range: FloatRange | None = None
+    """What the floats of .npy and .npz arrays call black and white, such as [-1, 1]; without it they are refused."""
 
     @field_validator("splits", mode="before")
     @classmethod
@@ -117,6 +137,7 @@ class Enrol(Section):
             all_views=self.views == "all",
             columns=self.columns,
             patients=PatientRule.EACH_IMAGE if self.every_image_is_a_patient else PatientRule.REQUIRED,
+            float_range=self.float_range,
         )
 
 
@@ -129,6 +150,8 @@ class RunConfig(Section):
     models: ModelFolders | Path
     """The three folders, or a model store that holds them."""
     enrol: Enrol | None = None
+    float_range: FloatRange | None = None
+    """What the floats of synthetic .npy and .npz arrays call black and white; without it they are refused."""
     policy: PolicyConfig = PolicyConfig()
     engine: EngineName = EngineName.CODES
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16

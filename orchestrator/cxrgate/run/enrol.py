@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core.progress import Progress
-from cxrgate.gate.config import Enrol
+from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.gate.local import LocalModels
-from cxrgate.images import ImageFile, Layout, list_source
+from cxrgate.images import ImageFile, Layout, Listing, SourceOptions, list_source, read_listing
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.build import EmbeddedImage, Enrolment, EnrolmentError, build_snapshot
@@ -29,6 +29,11 @@ from cxrgate.train import patient_hash
 def list_images(path: Path, layout: Layout | None = None, splits: Path | None = None) -> list[ImageFile]:
     """The images of a CSV file, a folder or a public data set; see images.list_source."""
     return list_source(path, layout, splits)
+
+
+def list_synthetic(config: RunConfig) -> Listing:
+    """The images that a run checks; errors as read_listing."""
+    return read_listing(config.synthetic, SourceOptions(float_range=config.float_range))
 
 
 def enrol_listed(

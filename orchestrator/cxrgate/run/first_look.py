@@ -146,7 +146,7 @@ def look_at_synthetic(
 def expect_room(output: Path, files: Sequence[ImageFile], snapshot: Path, references: int) -> None:
     """Raise UsageError where the disks have less room than the output and the new snapshot may take."""
     needs: Counter[Path] = Counter()
-    needs[_existing(output)] += int(_RELEASED_SHARE * sum(_size(file.path) for file in files))
+    needs[_existing(output)] += int(_RELEASED_SHARE * sum(map(_size, {file.path for file in files})))
     needs[_existing(snapshot)] += _REFERENCE_BYTES * references
     by_disk: Counter[int] = Counter()
     for folder, need in needs.items():

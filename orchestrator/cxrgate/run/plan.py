@@ -10,7 +10,7 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.gate.opening import Services
 from cxrgate.images import ImageFile
 from cxrgate.index import Snapshot, ensure_key
-from cxrgate.run.enrol import enrol_listed, list_images
+from cxrgate.run.enrol import enrol_listed, list_synthetic
 from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
 from cxrgate.run.first_look import first_look
 from cxrgate.run.held import Held, hold
@@ -44,9 +44,12 @@ def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tel
         every: decode all images at the first look.
 
     Raises:
-        CxrgateError: see list_images, list_enrolment, hold and first_look.
+        CxrgateError: see list_synthetic, list_enrolment, hold and first_look.
     """
-    files = list_images(config.synthetic)
+    synthetic = list_synthetic(config)
+    for sentence in synthetic.sentences:
+        tell(f"to check: {sentence}")
+    files = list(synthetic.files)
     here = services.index is None
     held = hold_existing(config, progress) if here else None
     listed = list_to_enrol(config, progress) if here and held is None else None

@@ -139,6 +139,7 @@ class _Run:
             "images": mapping_digest({"files": listed}),
             "batch_size": self._config.batch_size,
             "engine": self._config.engine.value,
+            **({"float_range": list(self._config.float_range)} if self._config.float_range else {}),
         }
 
     async def _check(self, journal: Journal) -> int:

@@ -75,7 +75,7 @@ def _pictures(config: RunConfig, references: Path | None, reference_map: Path | 
         raise UsageError("expected --references and --reference-map together, or neither")
     from cxrgate.cli.pictures import FilePictures
     from cxrgate.images.sandbox.decoder import SandboxedDecoder
-    from cxrgate.run.enrol import list_images
+    from cxrgate.run.enrol import list_synthetic
 
     with SandboxedDecoder() as decoder:
-        yield FilePictures(list_images(config.synthetic), reference_map, decoder, references)
+        yield FilePictures(list_synthetic(config).files, reference_map, decoder, references)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,8 @@ from cxrgate.gate.config import RunConfig, read_config
 from cxrgate.rpc.logs import warnings_to_stderr
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cxrgate.gate.opening import Services
     from cxrgate.run.run import RunSummary
 
@@ -104,7 +107,7 @@ def make_report(settings: RunConfig) -> None:
     """
     from cxrgate.cli.pictures import FilePictures
     from cxrgate.images.sandbox.decoder import SandboxedDecoder
-    from cxrgate.run.enrol import list_images
+    from cxrgate.run.enrol import list_synthetic
     from cxrgate.run.paths import Paths
     from cxrgate.run_page.page import write_report
 
@@ -115,7 +118,7 @@ def make_report(settings: RunConfig) -> None:
     if settings.enrol is None:
         raise UsageError("expected enrol.reference_map in the configuration: include_references needs it")
     with SandboxedDecoder() as decoder:
-        pictures = FilePictures(list_images(settings.synthetic), settings.enrol.reference_map, decoder)
+        pictures = FilePictures(list_synthetic(settings).files, settings.enrol.reference_map, decoder)
         write_report(paths.results, paths.released, page, pictures)
 
 
@@ -131,6 +134,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     for name in ("ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"):
         table.add_row(name, str(counts.get(name, 0)))
     console.print(table)
+    _tell_refusals(console, results)
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
         scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
@@ -144,6 +148,16 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     paths = Paths(settings.output)
     console.print(f"{summary.held.sentence[0].upper()}{summary.held.sentence[1:]}.", soft_wrap=True)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
+
+
+def _tell_refusals(console: Console, results: pd.DataFrame) -> None:
+    """Why images have no answer, once per reason, and how many were colour."""
+    unanswered = results[results["stage"] != ""]
+    counts = Counter(zip(unanswered["reasons"], unanswered["message"], strict=True))
+    for (reason, message), count in counts.most_common():
+        console.print(f"  no answer for {count}: {reason}, {message}", markup=False, highlight=False, soft_wrap=True)
+    if colour := int(results["colour"].sum()):
+        console.print(f"  {colour} of colour, their channels at most 8 levels apart, were turned grey", highlight=False)
 
 
 def _withheld(summary: RunSummary) -> int:

@@ -41,6 +41,13 @@ def read_listing(path: Path, options: SourceOptions) -> Listing:
     Raises:
         UsageError: the source is not of that layout, or an option is given that the layout has no use for.
     """
+    listing = _listing(path, options)
+    if options.float_range is None:
+        return listing
+    return replace(listing, files=tuple(replace(file, value_range=options.float_range) for file in listing.files))
+
+
+def _listing(path: Path, options: SourceOptions) -> Listing:
     layout = options.layout or (Layout.CSV if is_table(path) else Layout.FOLDER)
     if options.split_table is not None and layout is not Layout.MIMIC:
         raise UsageError(f"expected a table of splits with the layout mimic only, got one with {layout}")

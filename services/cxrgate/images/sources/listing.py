@@ -53,6 +53,7 @@ class SourceOptions:
         all_views: lateral views, too.
         columns: per column that is asked for, the name that it has in the table.
         patients: what a list has to say about patients.
+        float_range: what the floats of arrays call black and white.
     """
 
     layout: Layout | None = None
@@ -61,6 +62,7 @@ class SourceOptions:
     all_views: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     patients: PatientRule = PatientRule.OPTIONAL
+    float_range: tuple[float, float] | None = None
 
     def takes(self, split: str, default: str | None = None) -> bool:
         """Whether an image of that split is listed; `default` is the layout's own choice, None for every split."""

@@ -41,3 +41,16 @@ def test_what_reviewers_withheld_is_told_and_not_called_released(tmp_path):
 
     assert "1 without a match were withheld by reviewers" in output.getvalue()
     assert "0 of the released are borderline" in output.getvalue()
+
+
+def test_each_reason_is_told_once_with_its_count_and_so_is_colour(tmp_path):
+    config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
+    output = io.StringIO()
+    found = summary(CLEAR, failed("cut.png"), failed("half.png"), failed("end.png"))
+    found.results.loc[0, "colour"] = True
+    tell(Console(file=output), config, found)
+    told = [line for line in output.getvalue().splitlines() if "no answer for" in line]
+
+    assert len(told) == 1
+    assert told[0].strip().startswith(f"no answer for 3: {found.results['reasons'][1]}, {found.results['message'][1]}")
+    assert "1 of colour" in output.getvalue()

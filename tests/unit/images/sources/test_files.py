@@ -4,7 +4,7 @@ import os
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.images import list_csv, list_folder
+from cxrgate.images import SourceOptions, list_csv, list_folder, read_listing
 from cxrgate.images.sources.tables import read_table
 
 
@@ -96,3 +96,25 @@ def test_cut_off_gzipped_table_is_a_usage_error(tmp_path):
 
     with pytest.raises(UsageError, match="expected a CSV file"):
         read_table(tmp_path / "set.csv.gz", ("image",))
+
+
+def test_what_is_no_image_by_its_name_is_passed_over_and_counted(tmp_path):
+    junk = ["Thumbs.db", "desktop.ini", ".DS_Store", "._a.png", "DICOMDIR", "a/labels.csv", "README.txt", "a/more.CSV"]
+    for name in ("a/1.png", "a/noext", "1.2.826.0.1", *junk, "__MACOSX/._1.png", ".hidden/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    listing = read_listing(tmp_path, SourceOptions())
+
+    assert names(listing.files) == ["1.2.826.0.1", "a/1.png", "a/noext"]
+    (note,) = listing.notes
+    assert note == (
+        "10 files that are no images by their names were passed over: 2 *.csv, 1 *.txt, 1 .DS_Store, 1 .hidden/, "
+        "1 DICOMDIR, 1 Thumbs.db, 1 __MACOSX/, 1 desktop.ini, 1 hidden"
+    )
+
+
+def test_a_folder_of_nothing_but_texts_says_what_was_passed_over(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"x")
+
+    with pytest.raises(UsageError, match=r"1 \*\.txt"):
+        list_folder(tmp_path)

@@ -1,0 +1,39 @@
+"""The range of floats that a configuration states, on its way to the decode function."""
+
+import numpy as np
+import pytest
+import yaml
+from support.bad_images import ramp
+
+from cxrgate.core import UsageError
+from cxrgate.gate.config import Enrol, read_config
+from cxrgate.images import read_listing
+from cxrgate.images.codec.decode import decode
+from cxrgate.run.enrol import list_synthetic
+
+
+def config(folder, **more):
+    names = {"synthetic": "a.npz", "output": "out", "snapshot": "snapshot", "models": "models"}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**names, **more}))
+    return read_config(folder / "config.yaml")
+
+
+def test_synthetic_floats_are_read_with_the_stated_range(tmp_path):
+    np.savez(tmp_path / "a.npz", (np.stack([ramp()] * 2) / 127.5 - 1).astype(np.float32))
+    files = list_synthetic(config(tmp_path, float_range=[-1, 1])).files
+
+    assert [np.array_equal(decode(file.read()).pixels, ramp()) for file in files] == [True, True]
+
+
+def test_real_floats_are_read_with_the_stated_range(tmp_path):
+    np.save(tmp_path / "a.npy", ramp() / 255)
+    enrol = Enrol(images=tmp_path, key="key", reference_map="map", float_range=(0, 1))
+    (file,) = read_listing(tmp_path, enrol.options).files
+
+    assert np.array_equal(decode(file.read()).pixels, ramp())
+
+
+@pytest.mark.parametrize("limits", [[1, 1], [1, -1], [0, ".inf"], [0], "auto"])
+def test_a_range_that_is_none_is_refused_when_it_is_read(tmp_path, limits):
+    with pytest.raises(UsageError, match="float_range"):
+        config(tmp_path, float_range=limits)
