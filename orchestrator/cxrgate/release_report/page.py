@@ -17,6 +17,7 @@ from cxrgate.release_report.formats.one.leaks import ANY, LeakRow
 from cxrgate.release_report.formats.two import claims, words
 from cxrgate.run.recorded import Results
 from cxrgate.run_page.environment import make_environment
+from cxrgate.run_page.measured import measured_sentences
 from cxrgate.run_page.summary import REASONS, summarise
 
 FILES = 100
@@ -49,6 +50,7 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             summary=summarise(images),
             charts=charts(results.images, results.policy),
             words=REASONS,
+            measured=measured_sentences(results),
             size=SIZE,
             band=results.policy.band,
             uncertified=UNCERTIFIED,
@@ -56,7 +58,7 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             any_strength=ANY,
             files=list(statement["released"].items())[:FILES],
         )
-    except (TemplateError, TypeError, KeyError) as error:
+    except (TemplateError, TypeError, KeyError, ValueError) as error:
         raise UsageError("expected a complete statement and run.json to make a page of") from error
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from jinja2 import TemplateError
 
 from cxrgate.core import UsageError
-from cxrgate.index.measurement_text import sentences
-from cxrgate.index.self_measurement import SelfMeasurement
 from cxrgate.plots.charts import charts
 from cxrgate.plots.histogram import SIZE
 from cxrgate.run.recorded import Results, read_results
 from cxrgate.run.release import read_manifest
 from cxrgate.run_page.cases import ShownImage, ShownImages, find_cases
 from cxrgate.run_page.environment import make_environment
+from cxrgate.run_page.measured import measured_sentences
 from cxrgate.run_page.pictures import SIDE, Pictures, data_uri
 from cxrgate.run_page.summary import REASONS, summarise
 from cxrgate.storage import write_durably
@@ -68,7 +67,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
                 size=SIZE,
                 side=SIDE,
                 band=results.policy.band,
-                measured=_measured(results),
+                measured=measured_sentences(results),
             )
         )
     except (
@@ -78,15 +77,6 @@ def _render(results: Results, pictures: Pictures | None) -> str:
         ValueError,
     ) as error:  # TypeError: a number that is not there is formatted
         raise UsageError(f"{results.folder}: run.json lacks {error}: run again") from error
-
-
-def _measured(results: Results) -> list[str]:
-    """What the snapshot measured of itself, in sentences; nothing in a run of version 0.1."""
-    part = results.run["snapshot"].get("parts", {}).get("measurement")
-    if part is None:
-        return []
-    promise = results.policy.promise
-    return sentences(SelfMeasurement.from_json(part["about"]), 0.05 if promise is None else promise.rate)
 
 
 def _pictured(cases: ShownImages, pictures: Pictures) -> list[Pictured]:
