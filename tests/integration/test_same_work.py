@@ -19,7 +19,7 @@ from cxrgate.gate.config import read_config
 from cxrgate.gate.local import local_gate, local_models
 from cxrgate.images import list_folder
 from cxrgate.index import Snapshot
-from cxrgate.index.engines.matrix import MatrixEngine
+from cxrgate.index.engines.coded.engine import CodedEngine
 from cxrgate.models.runtimes.openvino.forward import OpenVinoForward
 from cxrgate.run.run import run
 
@@ -43,8 +43,8 @@ def test_every_stage_does_the_same_for_a_copy_and_for_a_new_image(tmp_path, monk
     run(config)
     files = [file for file in list_folder(tmp_path / "synthetic") if file.path.stem not in {"cut", "text"}]
     counts = Counter()
-    counting(monkeypatch, OpenVinoForward, "__call__", counts, len)
-    counting(monkeypatch, MatrixEngine, "search", counts, len)
+    counting(monkeypatch, OpenVinoForward, "start", counts, len)
+    counting(monkeypatch, CodedEngine, "search", counts, len)
     counting(monkeypatch, Policy, "decide", counts, lambda _: 1)
 
     async def check(gate):
@@ -64,7 +64,7 @@ def test_every_stage_does_the_same_for_a_copy_and_for_a_new_image(tmp_path, monk
 
     assert set(work) == {"ANONYMOUS", "NOT_ANONYMOUS"}
     assert work["ANONYMOUS"] == work["NOT_ANONYMOUS"]
-    assert work["ANONYMOUS"] == {(("MatrixEngine.search", 2), ("OpenVinoForward.__call__", 2), ("Policy.decide", 1))}
+    assert work["ANONYMOUS"] == {(("CodedEngine.search", 2), ("OpenVinoForward.start", 2), ("Policy.decide", 1))}
 
 
 class Telling(Stages):

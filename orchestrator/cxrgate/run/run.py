@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +26,7 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_mode
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
+from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, host_faults, is_fault_row
 from cxrgate.run.journal import Journal
@@ -254,6 +254,6 @@ def describe(
         "batch_size": config.batch_size,
         "workers": config.workers,
         "device": config.device,
-        "threads": len(os.sched_getaffinity(0)),
+        "threads": usable_cores(),
         "versions": {"python": platform.python_version(), **_versions()},
     }

@@ -36,8 +36,9 @@ class LocalEmbedder:
 
     def _embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         pixels = [image.pixels for image in images]
-        embeddings = self._retrieval(pixels)
+        started = self._retrieval.start(pixels)
         copies = [None] * len(images) if self._copy is None else self._copy(pixels)
+        embeddings = started()
         width = self._retrieval.manifest.architecture.embedding
         rows = zip(images, embeddings, copies, strict=True)
         return [make_descriptors(*row, width, self._threshold) for row in rows]

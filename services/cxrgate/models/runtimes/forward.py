@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,13 @@ class Forward(Protocol):
         """Images uint8[h, w] of any shape to float32[n, dimensions]: embeddings, or features f(x) in (0, 1).
 
         A row may hold NaN or infinity when the weights or the dtype fail; the caller makes that a Failure.
+        """
+        ...
+
+    def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
+        """Begin, and give what waits for the rows: another model's forward may run meanwhile on idle cores.
+
+        The rows are waited for before this model is asked again.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -65,6 +65,11 @@ class TorchForward:
         inputs = [resize(image, self.manifest.preprocessing) for image in pixels]
         rows = [self._run(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
         return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
+
+    def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
+        """See models.runtimes.forward.Forward: all is computed at once, for PyTorch's threads share no cores."""
+        rows = self(pixels)
+        return lambda: rows
 
     @torch.inference_mode()
     def _run(self, inputs: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -97,6 +97,16 @@ def test_a_row_is_the_same_to_the_bit_in_any_batch_place_and_number_of_threads(t
         assert np.array_equal(backwards, expected)
 
 
+def test_a_batch_that_nobody_waits_for_does_not_touch_the_next(tmp_path):
+    forward = open_forward(written(tmp_path / "model", SHAPES["embedder"]))
+    expected = forward(pixels(4))
+    forward.start(pixels(9))
+    with pytest.raises(AttributeError):
+        forward([*pixels(5), "no image"])
+
+    assert np.array_equal(forward(pixels(4)), expected)
+
+
 def test_no_images_give_no_rows(tmp_path):
     assert open_forward(written(tmp_path / "model", SHAPES["embedder"]))([]).shape == (0, 16)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from cxrgate.core.heads import Head
 from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.models.runtimes.openvino.library import openvino
 from cxrgate.models.runtimes.openvino.networks import build
 from cxrgate.models.runtimes.openvino.weights import Weights
@@ -48,9 +48,10 @@ class OpenVinoForward:
         weights = Weights.read(path)
         self.head: Head = make_head(self.manifest.architecture, weights.peek)
         model = build(self.manifest.architecture, self.manifest.preprocessing, weights)
-        count = threads or len(os.sched_getaffinity(0))
+        count = threads or usable_cores()
         self._queue = openvino.AsyncInferQueue(_compile(model, self.manifest.dtype, count), count)
         self._queue.set_callback(_keep)
+        self._inputs: list[NDArray[np.uint8]] = []
 
     @property
     def dimensions(self) -> int:
@@ -59,14 +60,24 @@ class OpenVinoForward:
 
     def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """See models.runtimes.forward.Forward."""
+        return self.start(pixels)()
+
+    def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
+        """See models.runtimes.forward.Forward."""
         rows = np.full((len(pixels), self.dimensions), np.nan, np.float32)
-        inputs = []
-        for image, row in zip(pixels, rows, strict=True):
-            # The queue reads from this very memory, so it must stay until all is done.
-            inputs.append(np.ascontiguousarray(resize(image, self.manifest.preprocessing))[np.newaxis, np.newaxis])
-            self._queue.start_async(inputs[-1], row, share_inputs=True)
+        # The queue reads from this very memory: it stays until all is done, also where nobody waits for the rows.
         self._queue.wait_all()
-        return rows
+        self._inputs = []
+        for image, row in zip(pixels, rows, strict=True):
+            input_ = np.ascontiguousarray(resize(image, self.manifest.preprocessing))[np.newaxis, np.newaxis]
+            self._inputs.append(input_)
+            self._queue.start_async(input_, row, share_inputs=True)
+
+        def finish() -> NDArray[np.float32]:
+            self._queue.wait_all()
+            return rows
+
+        return finish
 
 
 def _keep(request: openvino.InferRequest, row: NDArray[np.float32]) -> None:
