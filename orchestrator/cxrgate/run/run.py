@@ -18,6 +18,7 @@ from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
+from cxrgate.core.promise import Promise
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
@@ -45,7 +46,7 @@ from cxrgate.storage import write_durably
 class RunSummary:
     """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set.
 
-    `held` says against which real images it was checked.
+    `held` says against which real images it was checked, `promise` what the rule promises of unenrolled patients.
     """
 
     results: pd.DataFrame
@@ -53,6 +54,7 @@ class RunSummary:
     seconds: float
     checked: int
     held: Held
+    promise: Promise | None = None
 
 
 def run(
@@ -127,7 +129,7 @@ class _Run:
             self._describe(seconds, checked)
         finally:
             journal.close()
-        return RunSummary(results, released, seconds, checked, self._held)
+        return RunSummary(results, released, seconds, checked, self._held, self._gate.policy.promise)
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""

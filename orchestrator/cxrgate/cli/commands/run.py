@@ -147,6 +147,8 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     borderline = int((results["borderline"] & results["released_as"].isin(list(summary.released))).sum())
     paths = Paths(settings.output)
     console.print(f"{summary.held.sentence[0].upper()}{summary.held.sentence[1:]}.", soft_wrap=True)
+    promise = summary.promise or "nothing is promised of unenrolled patients: a threshold was set by hand"
+    console.print(f"False flags: {promise}.", soft_wrap=True, highlight=False)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
 
 

@@ -1,6 +1,7 @@
 """What `cxrgate run` says of a finished run."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -8,6 +9,7 @@ from support.run_results import checked, failed, table
 
 from cxrgate.cli.commands.run import exit_code, tell
 from cxrgate.cli.errors import Exit
+from cxrgate.core.promise import Promise
 from cxrgate.gate.config import RunConfig
 from cxrgate.run.held import Held
 from cxrgate.run.run import RunSummary
@@ -54,3 +56,18 @@ def test_each_reason_is_told_once_with_its_count_and_so_is_colour(tmp_path):
     assert len(told) == 1
     assert told[0].strip().startswith(f"no answer for 3: {found.results['reasons'][1]}, {found.results['message'][1]}")
     assert "1 of colour" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("promise", "told"),
+    [
+        (Promise(0.05, 1234, "measured"), "5 % of unenrolled patients are flagged, measured on 1,234 patients"),
+        (None, "nothing is promised of unenrolled patients"),
+    ],
+)
+def test_what_is_promised_of_unenrolled_patients_is_said(tmp_path, promise, told):
+    config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
+    output = io.StringIO()
+    tell(Console(file=output), config, replace(summary(CLEAR), promise=promise))
+
+    assert f"False flags: {told}" in output.getvalue()
