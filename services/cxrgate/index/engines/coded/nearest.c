@@ -265,7 +265,7 @@ int64_t cxrgate_nearest(int cpu, const uint8_t *codes, const int32_t *starts, co
     Query *state = malloc(most * sizeof(Query));
     int32_t *packed = malloc(most * width);
     int64_t *pools = malloc(most * capacity * sizeof(int64_t)), measured = -1;
-    if (state && packed && pools && capacity <= INT32_MAX) measured = 0;
+    if ((state && packed && pools && capacity <= INT32_MAX) || queries == 0) measured = 0;
     for (int64_t start = 0; measured >= 0 && start < queries; start += group) {
         const int64_t members = at_most(group, queries - start), tiles = (members + size - 1) / size;
         for (int64_t j = 0; j < tiles * size; j++) {
