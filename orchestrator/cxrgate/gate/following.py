@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class FollowingGate:
             "verification": self._index.verification_model_digest,
             "copy_method": self._index.copy_method,
             "digest": self._index.digest,
+            **_parts(self._index),
         }
 
     async def load(self) -> None:
@@ -93,3 +95,10 @@ class FollowingGate:
         gate = remote_gate(self._channel, self._binder, index, self._decoder)
         _log.info("gate.policy_changed", {"policy": gate.policy.digest, "snapshot": gate.policy.snapshot})
         return gate
+
+
+def _parts(index: pb.Index) -> dict[str, Any]:
+    """The measurement as a snapshot's manifest holds it; nothing where there is none."""
+    if not index.measurement:
+        return {}
+    return {"parts": {"measurement": {"about": json.loads(index.measurement)}}}
