@@ -14,7 +14,7 @@ from cxrgate.release_report.formats.one.leaks import LeakRow, audit_rows, certif
 from cxrgate.release_report.formats.two import claims as say
 from cxrgate.release_report.formats.two.expected import false_flags, of_row
 from cxrgate.release_report.formats.two.histograms import histograms
-from cxrgate.release_report.formats.two.measured import measured
+from cxrgate.release_report.formats.two.measured import recognised
 from cxrgate.release_report.formats.two.rows import in_order
 from cxrgate.release_report.parts import Parts
 from cxrgate.release_report.records import Records
@@ -33,7 +33,7 @@ def compose(parts: Parts) -> dict[str, Any]:
     expected = _expected(records, len(published), certified, certificate)
     sentences = [
         say.outcome(len(published), len(records.images), records.policy["references"]),
-        *measured(records.run, records.policy),
+        *recognised(records.run, records.policy),
         *_certified(certified, laxer, () if certificate is None else certificate.get("says", ())),
         *say.only_measured(audited, "audit"),
         *say.false_flags(records.policy),
