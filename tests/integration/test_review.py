@@ -74,6 +74,6 @@ def test_a_withheld_image_does_not_come_back_with_the_next_run(review):
     assert set(summary.released) == set(json.loads((released / "manifest.json").read_text())["files"])
 
     elsewhere = read_config(review.config).model_copy(update={"review": review.folder / "mistyped.log"})
-    with pytest.raises(UsageError, match="1 images were withheld"):
+    with pytest.raises(UsageError, match="1 that were withheld before are not in the log"):
         run(elsewhere)
     assert not (released / name).exists()
