@@ -41,7 +41,7 @@ SEED_IMAGES = 128
 """Its procedure takes several times as long per image; one of its batches of 128 for each network is enough,
 after the real images, a batch of the same size, have warmed it up."""
 ROUNDS = 3
-SHIPPED_IMAGES = 96
+SHIPPED_IMAGES = 256
 
 
 def write_inputs(folder, images):
