@@ -44,7 +44,7 @@ def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
 
 
 def _standout(values: NDArray[np.float64], policy: Policy) -> Chart:
-    name, axis = "Standout", "how far a candidate's patient stands out from the most similar other patients"
+    name, axis = "Standout", "how far the best candidate's patient stands out"
     return Chart(name, axis, _RULE, _graded(values, policy))
 
 
