@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -66,6 +67,9 @@ def build(
     every_image_is_a_patient: Annotated[
         bool, typer.Option("--every-image-is-a-patient", help="Images without a patient are each another patient's.")
     ] = False,
+    float_range: Annotated[
+        tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     dtype: Annotated[
@@ -85,6 +89,7 @@ def build(
             views=views.value,
             columns=_columns(column or []),
             every_image_is_a_patient=every_image_is_a_patient,
+            float_range=_rising(float_range),
         )
         storage = None if storage_key is None else read_key(storage_key)
         from cxrgate.gate.dtypes import DtypeRule
@@ -111,6 +116,12 @@ def _splits(given: list[str]) -> Any:
     if not given:
         return None
     return given[0] if len(given) == 1 else given
+
+
+def _rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is not None and not -math.inf < given[0] < given[1] < math.inf:
+        raise UsageError(f"expected --float-range with black below white, as -1 1, got {given[0]:g} {given[1]:g}")
+    return given
 
 
 def _columns(given: list[str]) -> dict[str, str]:
