@@ -41,6 +41,7 @@ enum { PADDING = 8 * PANEL }; /* rows come in multiples of this, see codes.py */
 enum { AHEAD = 4 };           /* rows that are fetched from memory before they are measured */
 enum { GROUP = 504 };         /* queries per pass over the references: their codes fit the second-level cache */
 enum { BLOCK = 1 << 18 };     /* bytes of codes that all queries of a group visit while they are in that cache */
+enum { MOST_VECTORS = 8 };    /* of rows in a tile */
 enum { POOLS = 1 << 23 };     /* bytes of candidates that the queries of a group may hold together */
 
 typedef struct {
@@ -236,7 +237,13 @@ static __attribute__((noinline)) void keep(const References *r, Query *q, const 
 /* The float64 distance that decides. */
 double cxrgate_distance(const float *a, const float *b, int32_t dimensions) { return sqrt(sum_squares(a, b, dimensions)); }
 
-typedef void (*Scan)(const References *, Query *, const int32_t *, int64_t, int64_t);
+typedef void (*Scan)(const References *, Query *, const int32_t *, int64_t, int64_t, const int64_t *);
+
+/* How far ahead tile `t` of a block fetches beside each of its vectors: the next block, of which every tile takes a part, so
+ * that reading from memory and computing overlap; 0, what is there already, where another tile does it or nothing follows. */
+static void share(int64_t ahead[MOST_VECTORS], int64_t t, int64_t tiles, int64_t next) {
+    for (int64_t v = 0; v < MOST_VECTORS; v++) ahead[v] = tiles > 1 && v % tiles == t ? next : 0;
+}
 
 /* Query codes for a tile: [width / 4][size], four numbers in each; queries that are not there stay zero. */
 static void pack(int32_t *packed, const int8_t *codes, int64_t queries, int64_t size, int32_t width) {
@@ -280,8 +287,11 @@ int64_t cxrgate_nearest(int cpu, const uint8_t *codes, const int32_t *starts, co
         for (int64_t t = 0; t < tiles; t++)
             pack(packed + t * size * (width / 4), query_codes + (start + t * size) * width, at_most(size, members - t * size), size, width);
         for (int64_t first = 0; first < padded; first += block)
-            for (int64_t t = 0; t < tiles; t++)
-                scan(&r, state + t * size, packed + t * size * (width / 4), first, at_most(first + block, padded));
+            for (int64_t t = 0; t < tiles; t++) {
+                int64_t ahead[MOST_VECTORS];
+                share(ahead, t, tiles, first + block < padded ? block * width : 0);
+                scan(&r, state + t * size, packed + t * size * (width / 4), first, at_most(first + block, padded), ahead);
+            }
         for (int64_t j = 0; j < members; j++) {
             settle(&r, state + j, 1);
             sort(state + j);

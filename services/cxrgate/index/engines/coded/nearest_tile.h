@@ -1,11 +1,12 @@
 /* Scores of a tile of queries against the rows from `first` to `end`; nearest.c includes this once per kind of CPU.
  *
  * A tile is QUERIES x VECTORS sums that stay in registers while the codes stream past: a vector of rows is loaded once for
- * all queries, four numbers of a query once for all rows. */
+ * all queries, four numbers of a query once for all rows. Meanwhile the codes that lie `ahead` bytes behind each vector's are
+ * fetched into the second-level cache. */
 
 #define SCAN(NAME, QUERIES, VECTORS)                                                                                            \
     __attribute__((target(TARGET))) static void NAME(const References *r, Query *q, const int32_t *packed, int64_t first,       \
-                                                     int64_t end) {                                                             \
+                                                     int64_t end, const int64_t *ahead) {                                      \
         const int64_t panel = (int64_t)r->width * PANEL;                                                                        \
         for (; first < end; first += VECTORS * LANES) {                                                                         \
             VECTOR sums[QUERIES][VECTORS];                                                                                      \
@@ -17,7 +18,10 @@
             }                                                                                                                   \
             for (int32_t i = 0; i < r->width / 4; i++) {                                                                        \
                 VECTOR rows[VECTORS];                                                                                           \
-                _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++) rows[v] = LOAD(codes[v] + i * PANEL * 4);             \
+                _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++) {                                                    \
+                    rows[v] = LOAD(codes[v] + i * PANEL * 4);                                                                  \
+                    __builtin_prefetch(codes[v] + i * PANEL * 4 + ahead[v], 0, 2);                                             \
+                }                                                                                                              \
                 _Pragma("GCC unroll 8") for (int j = 0; j < QUERIES; j++) {                                                     \
                     const VECTOR numbers = SPREAD(packed[i * QUERIES + j]);                                                     \
                     _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++) DOT(sums[j][v], rows[v], numbers);                \
@@ -37,10 +41,10 @@
         }                                                                                                                       \
     }
 
-/* As many sums as there are registers for: 32 with AVX-512, 16 without. One query needs many rows in flight instead. */
-enum { JOIN(TILE_, CPU) = LANES == 16 ? 6 : 4 };
+/* Sums enough to hide the latency of an addition, in half of the registers. One query needs many rows in flight instead. */
+enum { JOIN(TILE_, CPU) = LANES == 16 ? 8 : 4 };
 #if LANES == 16
-SCAN(JOIN(some_, CPU), 6, 4)
+SCAN(JOIN(some_, CPU), 8, 2)
 SCAN(JOIN(one_, CPU), 1, 8)
 #else
 SCAN(JOIN(some_, CPU), 4, 2)
