@@ -1,8 +1,10 @@
 """The Helm chart, rendered by Helm's own library and held against Kubernetes' schemas."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-import helm_python as helm
 import kubernetes_validate
 import pytest
 import yaml
@@ -14,10 +16,19 @@ CALLERS = [{"namespaceSelector": {"matchLabels": {"name": "generators"}}}]
 GPU_HOST = {"models": {"gpus": 2}, "gate": {"from": CALLERS, "replicas": 3}, "monitoring": [{"namespaceSelector": {}}]}
 
 
+RENDER = """
+import json, sys
+import helm_python as helm
+with helm.Chart.load(sys.argv[1]) as chart:
+    print(json.dumps(chart.render(json.loads(sys.argv[2]), name="site", namespace="radiology")))
+"""
+"""In a process of its own: Helm's library brings the Go runtime, which does not bear OpenVINO's threads beside it."""
+
+
 def render(values):
     """Every object by kind and name."""
-    with helm.Chart.load(str(CHART)) as chart:
-        texts = chart.render(values, name="site", namespace="radiology")
+    command = [sys.executable, "-c", RENDER, str(CHART), json.dumps(values)]
+    texts = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     objects = [item for text in texts.values() for item in yaml.safe_load_all(text) if item]
     return {(item["kind"], item["metadata"]["name"]): item for item in objects}
 

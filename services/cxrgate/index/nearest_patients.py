@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from cxrgate.core.standout import COHORT, Cohort
 from cxrgate.index.engines.engine import Engine
 
+_PER_PATIENT = 4
+"""References per patient of the cohort that the first search asks for. It is seldom too few, and that matters: a second
+search takes time, and would tell a caller that the image is near a patient of many references."""
+
 _GROWTH = 4
 """How many times more references are asked for where the nearest ones belong to too few patients."""
 
@@ -44,7 +48,7 @@ class NearestPatients:
         hidden = [np.empty(0, np.int64)] * len(queries) if without is None else without
         found: list[Nearest | None] = [None] * len(queries)
         waiting = np.arange(len(queries))
-        wanted = k + COHORT + max((len(rows) for rows in hidden), default=0)
+        wanted = k + _PER_PATIENT * COHORT + max((len(rows) for rows in hidden), default=0)
         while len(waiting):
             wanted = min(wanted, len(self.patients))
             neighbors = self.engine.search(queries[waiting], wanted)
