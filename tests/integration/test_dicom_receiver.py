@@ -28,7 +28,7 @@ from support.fakes import POLICY
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.core import CertificateError, UsageError
+from cxrgate.core import CertificateError, ImageError, UsageError
 from cxrgate.core.digest import file_digest
 from cxrgate.dicom import work
 from cxrgate.dicom.out_format import OutFormat
@@ -126,6 +126,24 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
         assert (running.released(), outcomes(tmp_path), len(running.waiting())) == ([], [], 1)
         stages.down = False
         until(running.released)
+
+
+def test_what_was_acknowledged_stays_while_the_disk_does_not_give_it(tmp_path, monkeypatch):
+    read, failed = work.read_regular, []
+
+    def read_later(path):
+        if len(failed) < 2:
+            failed.append(path)
+            raise ImageError("FILE_UNREADABLE", "expected a file that can be opened")
+        return read(path)
+
+    monkeypatch.setattr(work, "read_regular", read_later)
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    with Running(tmp_path).started() as running:
+        assert store(running.port, radiograph(1)[0]) == [SUCCESS]
+        until(lambda: not running.waiting())
+
+    assert ([line["decision"] for line in outcomes(tmp_path)], len(failed)) == (["ANONYMOUS"], 2)
 
 
 def traced(*words):

@@ -161,6 +161,8 @@ class SpoolWorker:
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
         except ImageError as error:
+            if error.reason == "FILE_UNREADABLE":
+                raise  # the disk's, or too many open files: what was acknowledged stays until it can be read
             return Checked(None, error.failure(entry.name, Stage.READ)), gate, ""
         instance = await asyncio.to_thread(instance_of, content)
         return await self.service.judge(gate, content, MediaType.DICOM), gate, instance
