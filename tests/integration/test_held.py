@@ -22,6 +22,7 @@ from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import PartName, Snapshot
 from cxrgate.index.manifest import read_manifest, write_manifest
 from cxrgate.models.local import LocalEmbedder
+from cxrgate.run import update
 from cxrgate.run.held import SnapshotDiffers, verify_images
 from cxrgate.run.run import run
 
@@ -140,6 +141,24 @@ def test_a_file_that_was_touched_is_decoded_again_and_is_no_difference(folder):
     Image.fromarray(picture(5)).save(folder / "real/005.png", compress_level=1)
 
     assert run(read_config(config(folder))).held.decoded == 2
+
+
+def test_a_file_that_is_exchanged_during_an_update_is_found_by_the_next_run(folder, monkeypatch):
+    config(folder)
+    os.utime(folder / "real/004.png")
+    compared = update.changed_pixels
+
+    def exchange(*arguments):
+        found = compared(*arguments)
+        (folder / "real/004.png").write_bytes(encode_png(picture(77)))
+        return found
+
+    monkeypatch.setattr(update, "changed_pixels", exchange)
+    answer = command("index", "update", config(folder), "--output", folder / "updated")
+    assert answer.exit_code == 0, answer.output
+
+    with pytest.raises(SnapshotDiffers, match=r"1 with other pixels.*real/004\.png"):
+        run(read_config(config(folder)).model_copy(update={"snapshot": folder / "updated"}))
 
 
 @pytest.mark.parametrize("content", [encode_png(picture(77)), b"no image"], ids=["another", "broken"])

@@ -101,7 +101,9 @@ async def enrol(
         EnrolmentError: names each image that could not be enrolled, after all the others were embedded.
         HostFault: nothing could be decoded, through no fault of the images, or memory ran out.
     """
-    with SandboxedDecoder(workers) as decoder, EnrolmentJournal(folder, models.digests, key, storage_key) as journal:
+    ranges = {file.value_range for file in files if file.value_range is not None}
+    journal_of = EnrolmentJournal(folder, models.digests, key, storage_key, ranges)
+    with SandboxedDecoder(workers) as decoder, journal_of as journal:
         try:
             made = await build_snapshot(
                 folder,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -30,14 +30,22 @@ _ARRAYS = ("identity", "features", "copy", "layout")
 class EnrolmentJournal:
     """Embedded images by reference id and stamp; use as a context manager."""
 
-    def __init__(self, snapshot: Path, models: ModelDigests, key: bytes, storage_key: bytes | None) -> None:
-        """Open the journal beside the snapshot to be; one of other models or another key is begun anew.
+    def __init__(
+        self,
+        snapshot: Path,
+        models: ModelDigests,
+        key: bytes,
+        storage_key: bytes | None,
+        float_ranges: Collection[tuple[float, float]] = (),
+    ) -> None:
+        """Open the journal beside the snapshot to be; one of other models, key or float ranges is begun anew.
 
         Raises:
             UsageError: another process enrols into that snapshot now.
         """
         self._folder, self._key = snapshot.with_name(snapshot.name + SUFFIX), key
-        run = {"enrolment": asdict(models), "ids": opaque_id(key, "enrolment", "").hex(), "format": 1}
+        run: dict[str, Any] = {"enrolment": asdict(models), "ids": opaque_id(key, "enrolment", "").hex(), "format": 1}
+        run |= {"float_ranges": [list(each) for each in sorted(float_ranges)]}
         try:
             self._journal = Journal(self._folder / _FILE, run, storage_key)
         except JournalMismatch:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,7 +101,9 @@ class _Update:
         if PartName.IMAGES not in base.parts:
             known = with_records(base, files, self._work / _KNOWN, self._key, self._workers, self._progress)
         comparer = ImageComparer(known, self._key)
-        found = comparer.compare(files, [file_stamp(file.path) for file in files])
+        # Before pixels are compared: a file that is changed afterwards has another stamp, and is compared again.
+        stamps = {file.image_id: file_stamp(file.path) for file in files}
+        found = comparer.compare(files, list(stamps.values()))
         if found.gone and not drop_unlisted:
             raise UsageError(
                 f"expected every reference to be listed still, {len(found.gone)} are not; list them again, or give "
@@ -112,7 +114,7 @@ class _Update:
             return Updated(None)
         addition = self._enrolled([*again, *found.new], base.storage_key)
         leaving = {opaque_id(self._key, "reference", file.image_id) for file in again} | set(found.gone)
-        current = _restamped(known, found.touched, self._key)
+        current = _restamped(known, found.touched, stamps, self._key)
         listed = self._listed
         derive = measured(self._models.terms, trained_on(self._models, files, self._key))
         made = replace_references(current, output, leaving, addition, listed.excluded, listed.about, derive)
@@ -143,13 +145,15 @@ class _Update:
         return Addition({**rows, **{f"{PartName.IMAGES}.{name}": np.array(rows) for name, rows in records.items()}})
 
 
-def _restamped(snapshot: Snapshot, touched: Sequence[ImageFile], key: bytes) -> Snapshot:
-    """The snapshot with the present stamps of files that hold the same pixels as before; changed ones are replaced."""
+def _restamped(
+    snapshot: Snapshot, touched: Sequence[ImageFile], now: Mapping[str, tuple[int, int]], key: bytes
+) -> Snapshot:
+    """The snapshot with the stamps `now`, by name, of files with the pixels of before; changed ones are replaced."""
     part = snapshot.parts[PartName.IMAGES]
     stamps = np.array(part.arrays[STAMPS])
     rows = {row.tobytes(): i for i, row in enumerate(np.asarray(snapshot.reference_ids))}
     for file in touched:
-        digest = stamp_digest(key, file.image_id, file_stamp(file.path))
+        digest = stamp_digest(key, file.image_id, now[file.image_id])
         stamps[rows[opaque_id(key, "reference", file.image_id)]] = np.frombuffer(digest, np.uint8)
     fresh = replace(part, arrays={**part.arrays, STAMPS: stamps})
     return replace(snapshot, parts={**snapshot.parts, PartName.IMAGES: fresh})

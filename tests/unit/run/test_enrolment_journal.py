@@ -88,3 +88,11 @@ def test_it_is_gone_once_the_snapshot_is_there(tmp_path):
         journal.finish()
 
     assert not list(tmp_path.iterdir())
+
+
+def test_floats_that_were_brought_to_grey_by_another_range_are_not_found(tmp_path):
+    made = embedded()
+    for ranges, found in (({(-1.0, 1.0)}, 0), ({(-1.0, 1.0)}, 1), ({(0.0, 1.0)}, 0)):
+        with EnrolmentJournal(tmp_path / "snapshot", MODELS, KEY, None, ranges) as journal:
+            assert len(journal) == found
+            journal.keep([(Enrolment("real/1.png", "patient", made, STAMP), made)])
