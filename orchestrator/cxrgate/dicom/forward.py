@@ -65,10 +65,14 @@ class Forwarder:
     async def work(self) -> None:
         """Send until cancelled; what cannot be sent is tried again, after a pause that grows to a minute."""
         pause = _FIRST_PAUSE_SECONDS
+        first = 0
         while True:
             names = await asyncio.to_thread(self._waiting)
-            sent = await asyncio.to_thread(self._send, names[:BATCH]) if names else 0
+            # Round the queue: what a PACS refuses for good keeps nothing else from it.
+            part = [*names[first:], *names[:first]][:BATCH]
+            sent = await asyncio.to_thread(self._send, part) if part else 0
             stuck = bool(names) and not sent
+            first = (first + len(part) - sent) % max(1, len(names) - sent)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS) if stuck else _FIRST_PAUSE_SECONDS
             if stuck or not names:
                 await asyncio.sleep(pause)
@@ -101,12 +105,15 @@ class Forwarder:
     def _store(self, opened: Any, name: str) -> bool:
         if not opened.is_established:
             return False
-        status = getattr(opened.send_c_store(dcmread(self.released / name)), "Status", None)
+        try:
+            status = getattr(opened.send_c_store(dcmread(self.released / name)), "Status", None)
+        except Exception:  # noqa: BLE001 - the PACS aborted, or the file is gone: whatever it is, it is tried again
+            _log.exception("dicom.forward_failed")
+            return False
         # PS3.4 B.2.3: success, or a warning, with which the object is stored all the same.
         if status is None or (status != 0 and status >> 12 != 0xB):
-            _log.warning(
-                "dicom.forward_failed", {"name": name, "reason": "NONE" if status is None else f"{status:04X}"}
-            )
+            reason = "NO_ANSWER" if status is None else f"{status:04X}"
+            _log.warning("dicom.forward_failed", {"name": name, "reason": reason})
             return False
         (self.queue / name).unlink()
         sync(self.queue)

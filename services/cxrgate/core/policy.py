@@ -11,7 +11,7 @@ import numpy as np
 
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.promise import Promise
-from cxrgate.core.standout import Standout
+from cxrgate.core.standout import COHORT, Cohort, Standout
 from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
 BAND = 1e-4
@@ -157,7 +157,7 @@ class Policy:
             and _within(found.similarities, -1, 1)
             and _within(found.distances, 0, np.inf)
             and _within(np.asarray([found.typicality]), -1, 1)
-            and (self.standout is None or _within(self.standouts(evidence), 0, 1))
+            and (self.standout is None or (_is_cohort(found.cohort) and _within(self.standouts(evidence), 0, 1)))
             and (self.minimum_frontality is None or _within(_frontality(found), 0, 1))
         )
         return () if complete and sound else ("SCORE_INVALID",)
@@ -177,6 +177,14 @@ class Policy:
     def _strange(self, evidence: Evidence) -> bool:
         least = self.minimum_frontality
         return least is not None and bool(_frontality(evidence.candidates)[0] < least + self.band)
+
+
+def _is_cohort(cohort: Cohort | None) -> bool:
+    """Whether it can be one: an impossible mean would hide whom an image stands out towards."""
+    if cohort is None or not 0 <= cohort.size <= COHORT:
+        return False
+    numbers = np.asarray([cohort.mean, cohort.spread])
+    return _within(numbers[:1], -np.inf, 1) and _within(numbers[1:], 0, np.inf)
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:

@@ -95,6 +95,27 @@ def test_without_a_cohort_there_is_no_answer():
     assert math.isnan(verdict.standout)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": np.inf},
+        {"mean": 7.0},
+        {"mean": np.nan},
+        {"spread": np.nan},
+        {"spread": -1.0},
+        {"size": COHORT + 1},
+        {"size": -1},
+    ],
+    ids=str,
+)
+def test_a_cohort_that_cannot_be_is_no_pass(changes):
+    asked = found()
+    cohort = dataclasses.replace(asked.candidates.cohort, **changes)
+    asked = dataclasses.replace(asked, candidates=dataclasses.replace(asked.candidates, cohort=cohort))
+
+    assert RULE.decide(asked, "pixels").decision is Decision.INDETERMINATE
+
+
 def test_a_policy_takes_one_rule_for_identity_and_not_two():
     for changes in ({"score_threshold": 0.5}, {"standout_threshold": None}, {"standout": None}):
         with pytest.raises(ValueError, match=r"standout|score_threshold"):

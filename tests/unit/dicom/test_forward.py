@@ -83,6 +83,24 @@ def test_what_the_archive_refuses_is_sent_again_and_a_warning_is_an_acknowledgem
     assert len(archive.stored) == 2
 
 
+def test_what_the_archive_never_takes_and_what_is_broken_keep_nothing_else_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(forward, "BATCH", 2)
+    released(tmp_path, 1, 2, 3, 4, 5)
+    refused, broken = sorted(path.name for path in (tmp_path / "queue").iterdir())[:2]
+    (tmp_path / "released" / broken).write_bytes(b"no DICOM")
+
+    class Choosy(Archive):
+        def store(self, event):
+            return 0xC000 if f"{event.request.AffectedSOPInstanceUID}.dcm" == refused else super().store(event)
+
+    archive = Choosy()
+    with archive.started() as port:
+        asyncio.run(forwarded(tmp_path, port, lambda: queued(tmp_path) == 2))
+
+    assert {path.name for path in (tmp_path / "queue").iterdir()} == {refused, broken}
+    assert len(archive.stored) == 3
+
+
 # pynetdicom leaves a socket that could not connect to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_archive_that_is_away_is_waited_for(tmp_path):
