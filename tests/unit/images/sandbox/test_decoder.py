@@ -203,7 +203,7 @@ def test_a_pool_that_never_works_gives_failures(monkeypatch):
     monkeypatch.setattr(SandboxedDecoder, "_start", lambda _: StuckPool())
     found = answers(SandboxedDecoder(), GOOD[:2])
 
-    assert [(answer.code, answer.reason) for answer in found] == [("INTERNAL", "DECODER_ERROR")] * 2
+    assert [(answer.code, answer.reason) for answer in found] == [("INTERNAL", "DECODER_BROKEN")] * 2
 
 
 def test_a_closed_decoder_gives_failures():
