@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -18,6 +19,15 @@ from cxrgate.images.sources.passed_over import JUNK_FOLDERS, passed_over, passed
 
 _DICOM_NAMES = {".dcm", ".dicom", ".dic", ".ima"}
 """Endings that say DICOM, which a file without preamble needs; the other kinds are told by their content alone."""
+
+
+_OF_THE_HOST = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+
+
+class FileUnreachable(ImageError):
+    """The host failed to open a file (too many are open, a disk or a share is away): another try may open it."""
+
+    code = "UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,8 @@ def _regular(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageError("FILE_UNREADABLE", "expected a file that can be opened") from error
+        kind = FileUnreachable if error.errno in _OF_THE_HOST else ImageError
+        raise kind("FILE_UNREADABLE", "expected a file that can be opened") from error
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ImageError("FILE_IRREGULAR", "expected a regular file")
