@@ -18,11 +18,12 @@ from cxrgate.core import UsageError
 from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.core.progress import Progress, silent
 from cxrgate.core.standout import COHORT, Standout
-from cxrgate.evaluate.everything import embed_everything
-from cxrgate.evaluate.growth import Everything, Scores, draw_gallery
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.gate.measurement_terms import FALSE_FLAGS
+from cxrgate.growth.embedding import embed_everything
+from cxrgate.growth.galleries import draw_gallery
+from cxrgate.growth.scores import Everything, Scores
 from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.measuring import exceeded
 from cxrgate.index.self_measurement import RATES, MeasurementTerms

@@ -12,13 +12,15 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import divide
-from cxrgate.evaluate.everything import embed_everything
 from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
 from cxrgate.evaluate.gating import ask_gate
-from cxrgate.evaluate.growth import Extrapolation, GrowthRow, Protocol, extrapolate, measure_growth
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
+from cxrgate.growth.embedding import embed_everything
+from cxrgate.growth.extrapolation import Extrapolation, extrapolate
+from cxrgate.growth.galleries import Protocol
+from cxrgate.growth.measure import ALL, GrowthRow, measure_growth
 from cxrgate.index.measuring import DEFAULT_RATE
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.planted.listing import HeldOut
@@ -60,7 +62,7 @@ class Evaluation:
         """Recognised at 5 % of false flags, all sources together, by protocol and number of references."""
         found: dict[str, dict[str, float | None]] = {"one_reference": {}, "all_but_query": {}}
         for row in self.growth:
-            if row.source == "all" and row.protocol.value in found:
+            if row.source == ALL and row.protocol.value in found:
                 found[row.protocol.value][str(row.references)] = _plain(row.recognised[DEFAULT_RATE].value)
         return found
 
@@ -121,7 +123,7 @@ def evaluate(
             raise UsageError("no patient has several images, and none is drawn to be enrolled: give more images")
         answers = ask_gate(store, models, division, work, progress)
         everything = embed_everything([*samples, *fillers], len(samples), models, work, progress)
-        growth = measure_growth(everything, models.terms, sorted(set(sources)), progress)
+        growth = measure_growth(everything, models.terms, (ALL, *sorted(set(sources))), progress)
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from rich.table import Table
 
 from cxrgate.evaluate.evaluation import Evaluation
-from cxrgate.evaluate.growth import FAR
+from cxrgate.growth.extrapolation import FAR
 from cxrgate.train.scoring.figures import Figure
 
 _TABLES = (

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from cxrgate.core.progress import Progress
-from cxrgate.evaluate.growth import Everything
 from cxrgate.gate.local import LocalModels
+from cxrgate.growth.scores import Everything
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.index.measuring import References
 from cxrgate.run.enrol import enrol, trained_on

@@ -1,0 +1,84 @@
+"""Similarities of all images of a listing with all others: any gallery drawn from them is asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core.standout import COHORT, Cohort
+from cxrgate.images.descriptors import split_copies
+from cxrgate.index.measuring import CANDIDATES, ENOUGH, SAMPLE, Queries, References
+from cxrgate.index.self_measurement import MeasurementTerms
+
+Float32s = NDArray[np.float32]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Everything:
+    """All images of a listing, one row each: what enrolment stores of them, whose they are, and where from."""
+
+    references: References
+    patients: Int64s = field(repr=False)
+    """Numbers."""
+    sources: Sequence[str] = field(repr=False)
+    unseen: NDArray[np.bool_] = field(repr=False)
+    """Whether no model saw the patient."""
+    trained_on: NDArray[np.bool_] = field(repr=False)
+
+
+class Scores:
+    """Similarities of all images with all, float32[n, n] in both spaces."""
+
+    def __init__(self, everything: Everything, terms: MeasurementTerms) -> None:
+        self.everything, self.terms = everything, terms
+        references = everything.references
+        self._identity = _similarities(np.asarray(references.identity))
+        parts = split_copies(np.asarray(references.copy))
+        self._copies = np.maximum.reduce([_similarities(np.ascontiguousarray(part)) for part in parts])
+
+    def ask(self, rows: Int64s, gallery: Int64s, *, as_unenrolled: bool) -> Queries:
+        """The images of these rows against a gallery, without their own patient where `as_unenrolled`."""
+        patients, references = self.everything.patients, self.everything.references
+        order = gallery[np.argsort(patients[gallery], kind="stable")]
+        own = patients[rows][:, None] == patients[order][None]
+        near = self._identity[np.ix_(rows, order)]
+        copies = self._copies[np.ix_(rows, order)]
+        if as_unenrolled:
+            near, copies = np.where(own, -np.inf, near), np.where(own, -1, copies)
+        starts = np.flatnonzero(np.diff(patients[order], prepend=-1))
+        best = -np.sort(-np.maximum.reduceat(near, starts, axis=1), axis=1)[:, : COHORT + 1]
+        nearest = np.argpartition(-near, min(CANDIDATES, near.shape[1]) - 1, axis=1)[:, :CANDIDATES]
+        margins = np.empty(len(rows))
+        for place, row in enumerate(rows):
+            chosen = order[nearest[place][np.isfinite(near[place, nearest[place]])]]
+            scores = self.terms.head.score(references.features[row], references.features[chosen])
+            others = best[place, 1:][np.isfinite(best[place, 1:])]
+            cohort = Cohort.of(np.sqrt(np.maximum(2 - 2 * others.astype(np.float64), 0)))
+            distances = np.sqrt(np.maximum(2 - 2 * self._identity[row, chosen].astype(np.float64), 0))
+            margins[place] = self.terms.standout.margins(distances, scores, cohort).max()
+        return Queries(patients[rows], margins, copies.max(axis=1).astype(np.float64), own.sum(axis=1))
+
+    def cohort_mean(self, gallery: Int64s, cohort: int) -> float:
+        """The mean similarity of the most similar other patients, over the patients of a gallery."""
+        patients = self.everything.patients[gallery]
+        near = np.where(patients[:, None] == patients[None], -np.inf, self._identity[np.ix_(gallery, gallery)])
+        best = -np.sort(-near, axis=1)[:, :cohort]
+        return float(best[np.isfinite(best)].mean())
+
+    def strangers(self, gallery: Int64s, rng: np.random.Generator) -> Queries:
+        """Every patient of a gallery as if not enrolled, as the default rule measures."""
+        patients = self.everything.patients[gallery]
+        _, first = np.unique(patients, return_index=True)
+        rows = gallery[first]
+        untouched = rows[~self.everything.trained_on[rows]]
+        rows = untouched if len(untouched) >= ENOUGH else rows
+        return self.ask(rng.permutation(rows)[:SAMPLE], gallery, as_unenrolled=True)
+
+
+def _similarities(rows: Float32s) -> Float32s:
+    squares = (rows.astype(np.float64) ** 2).sum(axis=1).astype(np.float32)
+    return np.asarray(1 - (squares[:, None] + squares[None]) / 2 + rows @ rows.T, np.float32)
