@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
 from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
-from cxrgate.gate.config import PolicyConfig, RunConfig
+from cxrgate.gate.config import GateConfig, PolicyConfig
 from cxrgate.gate.default_rule import thresholds
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.index import SnapshotManifest
@@ -64,7 +64,7 @@ class PolicyBinder:
     key: Ed25519PublicKey | None = None
 
     @classmethod
-    def of(cls, config: RunConfig, models: ModelSet) -> PolicyBinder:
+    def of(cls, config: GateConfig, models: ModelSet) -> PolicyBinder:
         """What a configuration says; UsageError where a certificate is required and its key cannot be read."""
         if config.certification == "none":
             return cls(config.policy, models)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -141,17 +141,12 @@ class Enrol(Section):
         )
 
 
-class RunConfig(Section):
-    """One run of the filter."""
+class GateConfig(Section):
+    """What a gate is opened with: models, policy and snapshot, and how it computes."""
 
-    synthetic: Path
-    output: Path
     snapshot: Path
     models: ModelFolders | Path
     """The three folders, or a model store that holds them."""
-    enrol: Enrol | None = None
-    float_range: FloatRange | None = None
-    """What the floats of synthetic .npy and .npz arrays call black and white; without it they are refused."""
     policy: PolicyConfig = PolicyConfig()
     engine: EngineName = EngineName.CODES
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
@@ -163,14 +158,11 @@ class RunConfig(Section):
     """`required`: nothing is released unless a current certificate lies beside the snapshot."""
     certification_key: Path | None = None
     """The public key of whoever certifies."""
-    include_references: bool = False
-    review: Path | None = None
-    """The reviewers' log; what they withheld is not published."""
     storage_key: Path | None = None
     """The key that snapshot and journal are sealed with; kept outside the volume that they lie on."""
 
     @model_validator(mode="after")
-    def _key_known(self) -> RunConfig:
+    def _key_known(self) -> Self:
         if self.certification == "required" and self.certification_key is None:
             raise ValueError("certification: required needs certification_key, the public key of whoever certifies")
         return self
@@ -188,6 +180,19 @@ class RunConfig(Section):
     def folders(self) -> ModelFolders:
         """The model folders, looked up in the store where `models` is one."""
         return self.models if isinstance(self.models, ModelFolders) else ModelFolders.of(self.models)
+
+
+class RunConfig(GateConfig):
+    """One run of the filter."""
+
+    synthetic: Path
+    output: Path
+    enrol: Enrol | None = None
+    float_range: FloatRange | None = None
+    """What the floats of synthetic .npy and .npz arrays call black and white; without it they are refused."""
+    include_references: bool = False
+    review: Path | None = None
+    """The reviewers' log; what they withheld is not published."""
 
 
 def read_config(path: Path) -> RunConfig:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxrgate.core import ModelError
-from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.config import GateConfig, ModelFolders
 from cxrgate.images.descriptors import JOINED_METHOD
 from cxrgate.index.manifest import read_manifest as read_snapshot
 from cxrgate.models import Dtype, ModelKind, ModelManifest, read_manifest
@@ -28,7 +28,7 @@ class DtypeRule:
     snapshot: Path | None = None
 
     @classmethod
-    def of(cls, config: RunConfig) -> DtypeRule:
+    def of(cls, config: GateConfig) -> DtypeRule:
         """What a configuration says."""
         return cls(config.dtype, config.snapshot)
 

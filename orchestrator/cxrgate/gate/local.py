@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cxrgate.certification import certificate_bytes
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
-from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.config import GateConfig, ModelFolders
 from cxrgate.gate.dtypes import AS_STORED, DtypeRule
 from cxrgate.gate.measurement_terms import measurement_terms
 from cxrgate.gate.model_set import ModelSet
@@ -51,7 +51,7 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
 
 
 @contextmanager
-def local_gate(config: RunConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
+def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
     """A gate over a verified snapshot; the decode workers start up while it is read. Errors as PolicyBinder.bind."""
     with SandboxedDecoder(config.workers) as decoder:
         snapshot = snapshot.in_memory()

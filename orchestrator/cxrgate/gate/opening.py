@@ -11,7 +11,7 @@ from typing import Any
 
 from cxrgate.core import SnapshotError, UsageError
 from cxrgate.gate.binding import PolicyBinder
-from cxrgate.gate.config import ModelFolders, RunConfig
+from cxrgate.gate.config import GateConfig, ModelFolders
 from cxrgate.gate.dtypes import AS_STORED, DtypeRule
 from cxrgate.gate.following import FollowingGate
 from cxrgate.gate.gates import FixedGate, Gates
@@ -67,7 +67,7 @@ async def open_models(
 
 
 @asynccontextmanager
-async def open_gates(config: RunConfig, models: ModelSet, services: Services) -> AsyncIterator[Gates]:
+async def open_gates(config: GateConfig, models: ModelSet, services: Services) -> AsyncIterator[Gates]:
     """The gate over the configured snapshot, or the one that follows the index service.
 
     Raises:
@@ -85,7 +85,7 @@ async def open_gates(config: RunConfig, models: ModelSet, services: Services) ->
 
 @asynccontextmanager
 async def open_gate(
-    config: RunConfig, models: ModelSet, services: Services
+    config: GateConfig, models: ModelSet, services: Services
 ) -> AsyncIterator[tuple[Gate, Mapping[str, Any]]]:
     """One gate for good, and what the snapshot behind it is: for a run, which cannot wait for an index to come.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.images.codec.decode import decode
+from cxrgate.images.sandbox.interpreter import FreshContext
 from cxrgate.images.sandbox.lockdown import lock_down
 
 SECONDS = 60.0
@@ -46,7 +46,7 @@ class SandboxedDecoder:
     """
 
     def __init__(self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode) -> None:
-        """Have `workers` processes (spawned, never forked) run `function`; they start on entering the context."""
+        """Have `workers` processes (fresh interpreters) run `function`; they start on entering the context."""
         self._workers = workers
         self._task = functools.partial(_attempt, function)
         self._pool = self._start()
@@ -112,7 +112,7 @@ class SandboxedDecoder:
             self._workers,
             initializer=lock_down,
             initargs=(self._task,),
-            context=multiprocessing.get_context("spawn"),
+            context=FreshContext(),
         )
 
 
