@@ -27,9 +27,9 @@ from cxrgate.models.dtypes import DtypeChoice
 
 
 class Section(BaseModel):
-    """A part of a configuration: every key is known, nothing changes once it is read."""
+    """A part of a configuration: every key is known and described, nothing changes once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 SectionType = TypeVar("SectionType", bound=Section)
@@ -43,8 +43,11 @@ class ModelFolders(Section):
     """The model folders; without a copy model the copy space holds the weight-free descriptor."""
 
     retrieval: Path
+    """The model that finds a patient's other images."""
     verification: Path
+    """The model that judges whether two images show one patient."""
     copying: Path | None = Field(default=None, alias="copy")
+    """The model that finds copies of a picture; without it the copy space holds the weight-free descriptor alone."""
 
     @classmethod
     def of(cls, store: Path) -> ModelFolders:
@@ -59,6 +62,7 @@ class PolicyConfig(Section):
     """The default rule; core.policy.Policy says what each number means."""
 
     candidates: Annotated[int, Field(ge=1)] = 3
+    """Nearest enrolled images per space that are verified."""
     false_flags: Annotated[float, Field(ge=RATES[0], le=RATES[-1])] = 0.05
     """The share of unenrolled patients that may be flagged; the snapshot's measurement of itself has the thresholds."""
     standout_threshold: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -66,11 +70,13 @@ class PolicyConfig(Section):
     score_threshold: Annotated[float, Field(gt=0, le=1)] | None = None
     """With it the same-patient score decides, and neither the standout nor `false_flags`."""
     borderline: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Released images from here on are listed for a look; it follows a threshold below it."""
     copy_threshold: Annotated[float, Field(gt=0, le=1)] | Literal["default"] | None = "default"
     """`default` is the one for `false_flags`, and with a score_threshold the copy model's own, or the weight-free
     descriptor's; null: no copy space."""
     # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
+    """Images whose layout is less typical of the enrolled ones get no answer."""
     minimum_frontality: Annotated[float, Field(ge=0, lt=1)] | Literal["default"] | None = "default"
     """`default` is 0.5 where the retrieval model says it, at which such models are calibrated; null: not looked at."""
 
@@ -104,13 +110,19 @@ class Enrol(Section):
     """Real images to build the snapshot from where it does not exist yet; how to list them as for SourceOptions."""
 
     images: Path
+    """A CSV with the columns image and patient_id, or a folder."""
     key: Path
+    """The HMAC key of the opaque ids, made on the first run; keep it on the enrolment host."""
     reference_map: Path
+    """Where the way back from opaque ids to files and patients is written; keep it on the enrolment host."""
     exclude: Path | None = None
+    """A file with one image per line that is not enrolled, such as failed.txt; copies of those images pass."""
     layout: Layout | None = None
+    """How the images are laid out; without it cxrgate looks, and says what it found."""
     splits: Path | tuple[str, ...] | None = None
     """Names of splits, or `all`; a path ending in .csv or .csv.gz is MIMIC-CXR's table of splits."""
     views: Literal["frontal", "all"] = "frontal"
+    """`all` enrols lateral views too, which no model ever saw."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Per column of ours the name that it has in the table, such as patient_id: subject_id."""
     every_image_is_a_patient: bool = False
@@ -145,13 +157,19 @@ class GateConfig(Section):
     """What a gate is opened with: models, policy and snapshot, and how it computes."""
 
     snapshot: Path
+    """The enrolled images; a run builds it from what `enrol` says where it is not there yet."""
     models: ModelFolders | Path
     """The three folders, or a model store that holds them."""
     policy: PolicyConfig = PolicyConfig()
+    """The rule by which an image is released."""
     engine: EngineName = EngineName.CODES
+    """How the exact search is done; all three give the same answers, `codes` fastest."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Images that go through the models together; it changes no verdict."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that decode; they change no verdict."""
     device: str = "cpu"
+    """`cpu`, or `cuda` for a GPU."""
     dtype: DtypeChoice | None = None
     """What the models compute in, enrolment's too: null as their folders say; `auto`, see gate.dtypes.DtypeRule."""
     certification: Literal["none", "required"] = "none"
@@ -186,11 +204,15 @@ class RunConfig(GateConfig):
     """One run of the filter."""
 
     synthetic: Path
+    """The images to check: a folder (class folders are kept) or a CSV with the column image."""
     output: Path
+    """Where released set, page, results and journal are written."""
     enrol: Enrol | None = None
+    """Which real images the snapshot must hold; without it the snapshot is taken as it is."""
     float_range: FloatRange | None = None
     """What the floats of synthetic .npy and .npz arrays call black and white; without it they are refused."""
     include_references: bool = False
+    """Put flagged images beside the real ones on the run page; only for those who may see them."""
     review: Path | None = None
     """The reviewers' log; what they withheld is not published."""
 
