@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness clean evaluate requirements up up-demo audit browser dcmtk
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs clean evaluate requirements up up-demo audit browser dcmtk
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -60,6 +60,10 @@ up-demo: .stack/installed
 	$(PYTHON) -m venv .stack
 	.stack/bin/python -m pip install --quiet --editable '.[stack]'
 	touch $@
+
+# The manual, into out/docs; a broken link, or a key, command or reason that nothing explains, fails.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # What the images install, pinned anew to what is installed and tested here.
 requirements: .venv/installed
