@@ -1,0 +1,1 @@
+"""The filter in this process, for scripts, notebooks and one-line checks."""

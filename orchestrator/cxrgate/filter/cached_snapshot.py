@@ -1,0 +1,157 @@
+"""The snapshot of a folder or a list, enrolled once and kept, with its key, under the user's cache folder.
+
+    CACHE/snapshots/DIGEST/snapshot   the enrolled images
+    CACHE/snapshots/DIGEST/key        the HMAC key of their opaque ids
+    CACHE/snapshots/DIGEST/map.csv    the way back from opaque ids to files and patients
+    CACHE/digests/DIGEST.csv          digests of the files of one source, by size and time of change
+
+DIGEST covers the images' contents, names and patients, the models and how snapshots measure themselves: a set that was
+moved finds its snapshot again, one that changed gets another. All of it is readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from cxrgate.core import UsageError
+from cxrgate.core.digest import bytes_digest
+from cxrgate.core.progress import Progress, Tell, silent, untold
+from cxrgate.filter.content import content_digest
+from cxrgate.gate.config import Enrol
+from cxrgate.gate.local import LocalModels
+from cxrgate.gate.suggestions import explain
+from cxrgate.index import ensure_key
+from cxrgate.index.array_files import array_path
+from cxrgate.index.manifest import MANIFEST, MANIFEST_SEAL
+from cxrgate.run.enrol import enrol_listed
+from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
+from cxrgate.run.first_look import look_before_enrolment
+
+_OWNER = 0o700
+_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CachedSnapshot:
+    """Where the snapshot of a set of references lies.
+
+    Attributes:
+        snapshot: its folder.
+        key: the HMAC key of its opaque ids; None for a snapshot that was given, whose key is its owner's.
+        reference_map: CSV from opaque ids to files and patients; None as `key`.
+        is_new: whether it was enrolled just now.
+    """
+
+    snapshot: Path
+    key: Path | None = None
+    reference_map: Path | None = None
+    is_new: bool = False
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of cxrgate; CXRGATE_CACHE in the environment names another."""
+    given = os.environ.get("CXRGATE_CACHE")
+    return Path(given).absolute() if given else user_cache_path("cxrgate")
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether there is a snapshot at `path`, and not a folder of images or a list."""
+    return (path / MANIFEST).is_file() and (array_path(path, "identity").exists() or (path / MANIFEST_SEAL).exists())
+
+
+def open_or_enrol(
+    reference: Path,
+    models: LocalModels,
+    *,
+    listing: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
+    tell: Tell = untold,
+    cache: Path | None = None,
+) -> CachedSnapshot:
+    """The snapshot of `reference`, enrolled where it is not in the cache yet.
+
+    A stopped enrolment goes on where it was. Two processes that ask for one snapshot enrol it once.
+
+    Args:
+        reference: a snapshot's folder, which is taken as it is; or a folder of images, or a list with the columns
+            image and patient_id, or a data set's root.
+        models: what enrolment and checking share, see gate.local.local_models.
+        listing: more keys of `enrol` in a configuration, such as layout, columns or exclude; see gate.config.Enrol.
+        workers: decode workers.
+        progress: called with "headers", "read", "look" and "enrol", images or files done now and in all.
+        tell: called with how the list was understood, and what was seen at the first look.
+        cache: instead of cache_folder().
+
+    Raises:
+        UsageError: the list cannot be read, a key of `listing` has no such value, or the disk has too little room.
+        EnrolmentError: images could not be enrolled; every one is named in a file.
+        HostFault: nothing could be decoded, through no fault of the images, or memory ran out.
+    """
+    if is_snapshot(reference):
+        return CachedSnapshot(reference)
+    root = cache or cache_folder()
+    settings = _settings(reference, listing or {}, root)
+    listed = list_enrolment(settings, workers, progress)
+    for sentence in listed.sentences:
+        tell(sentence)
+    folder = _folder(root, listed, reference, models, progress)
+    settings, snapshot = _settings(reference, listing or {}, folder), folder / "snapshot"
+    with _locked(folder):
+        if is_snapshot(snapshot):
+            return CachedSnapshot(snapshot, settings.key, settings.reference_map)
+        ensure_key(settings.key)
+        look_before_enrolment(settings, listed, snapshot, workers, progress, tell)
+        enrol_listed(settings, listed, snapshot, models, progress, workers=workers, storage_key=None)
+    return CachedSnapshot(snapshot, settings.key, settings.reference_map, is_new=True)
+
+
+def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enrol:
+    places = {"key": folder / "key", "reference_map": folder / "map.csv"}
+    try:
+        return Enrol.model_validate({"images": reference.absolute(), **listing, **places})
+    except ValidationError as error:
+        raise UsageError("\n".join(explain(Enrol, found) for found in error.errors())) from error
+
+
+def _folder(root: Path, listed: EnrolmentList, reference: Path, models: LocalModels, progress: Progress) -> Path:
+    """The folder of the snapshot of what is listed, made where it is not there."""
+    digests = _made(root, "digests")
+    about = {
+        "models": asdict(models.digests),
+        "terms": models.terms.to_json(),
+        "left_out": dict(listed.left_out),
+        "excluded": listed.excluded,
+    }
+    remembered = digests / f"{bytes_digest(os.fsencode(reference.resolve()))[:_DIGITS]}.csv"
+    content = content_digest(listed.files, about, remembered, progress)
+    return _made(root, "snapshots", content[:_DIGITS])
+
+
+def _made(root: Path, *names: str) -> Path:
+    """A folder below `root` for its owner alone: names in it are patients'."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        root /= name
+        root.mkdir(_OWNER, exist_ok=True)
+    return root
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other process enrols here."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
