@@ -50,7 +50,8 @@ async def answers(models, some):
     described = np.array([item.identity for item in await models.embedder.embed(some)])
     rows = np.linspace(0.3, 0.7, 32, dtype=np.float32).reshape(2, 16)
     candidates = [
-        Candidates(image.image_id, ("a", "b"), ("p", "q"), np.ones(2), np.ones(2), rows, 1.0) for image in some
+        Candidates(image.image_id, ("a", "b"), ("p", "q"), np.ones(2), {"copy": np.ones(2)}, rows, 1.0)
+        for image in some
     ]
     return described, np.array([item.scores for item in await models.verifier.verify(some, candidates)])
 

@@ -8,6 +8,7 @@ import pytest
 from support.random_snapshots import descriptors, write_snapshot
 
 from cxrgate.core import SnapshotCorrupt
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.index import Snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.search import LocalSearcher
@@ -31,7 +32,9 @@ def overwrite(folder, other):
 
 
 def found(candidates):
-    return [float(item.distances.min()) < 1e-6 and float(item.similarities.max()) > 0.999 for item in candidates]
+    return [
+        float(item.distances.min()) < 1e-6 and float(item.similarities["copy"].max()) > 0.999 for item in candidates
+    ]
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_the_index_service_goes_on_finding_it(folders):
         state = IndexState(SnapshotStore(folders[0].parent), EngineName.MATRIX)
         overwrite(*folders)
         await state.prove()
-        return await state.active.search(enrolled(), 3, copy_space=True)
+        return await state.active.search(enrolled(), 3, COSINE_SPACES)
 
     assert found(asyncio.run(ask())) == [True] * COUNT
 

@@ -150,7 +150,7 @@ def test_certificate_is_kept_after_a_withdrawal_that_was_tested_anew(folder):
 
 def test_certificate_is_not_kept_when_references_were_added(folder):
     base = Snapshot.open(folder / "snapshot")
-    rows = {name: getattr(base, name)[:1].copy() for name in ARRAYS if name != "mean_layout"}
+    rows = {name: base.arrays[name][:1].copy() for name in ARRAYS if name != "mean_layout"}
     rows["reference_ids"][:] = 1
     change_snapshot(base, folder / "more", set(), Addition(rows))
     write_config(folder, folder / "more-out", 4, snapshot="more")

@@ -104,14 +104,16 @@ def test_match_at_any_rank_is_a_match(place):
     scores = np.full(3, 0.1)
     scores[place] = 0.9
     none = np.zeros(3)
-    candidates = Candidates("image", ("a", "b", "c"), ("p", "q", "q"), none, none, np.zeros((3, 4), np.float32), 0.5)
+    candidates = Candidates(
+        "image", ("a", "b", "c"), ("p", "q", "q"), none, {"copy": none}, np.zeros((3, 4), np.float32), 0.5
+    )
 
     assert POLICY.decide(Evidence(candidates, scores), "pixels").decision == "NOT_ANONYMOUS"
 
 
 def test_snapshot_is_mapped_and_not_copied(snapshot):
     for name in ("identity", "features", "copy"):
-        array = getattr(Snapshot.open(snapshot), name)
+        array = Snapshot.open(snapshot).arrays[name]
         assert isinstance(array, np.memmap)
         assert array.dtype == np.float32
 

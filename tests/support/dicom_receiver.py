@@ -79,7 +79,7 @@ class Stages:
             return error.failure(record.image_id, Stage.DECODE)
 
     async def embed(self, images):
-        return [Descriptors(image.image_id, ONES, ONES, ONES) for image in images]
+        return [Descriptors(image.image_id, dict.fromkeys(("identity", "copy"), ONES), ONES) for image in images]
 
     async def search(self, queries):
         return [evidence(image_id=query.image_id).candidates for query in queries]

@@ -48,7 +48,7 @@ class Stages:
         return GreyImage(record.image_id, PIXELS)
 
     async def embed(self, images):
-        return [Descriptors(image.image_id, ONES, ONES, ONES) for image in images]
+        return [Descriptors(image.image_id, dict.fromkeys(("identity", "copy"), ONES), ONES) for image in images]
 
     async def search(self, queries):
         found = (evidence(image_id=query.image_id).candidates for query in queries)

@@ -24,7 +24,7 @@ def evidence(scores=(0.1, 0.2, 0.3), similarities=(0.5, 0.5, 0.5), typicality=0.
         tuple(f"reference{i}" for i in range(count)),
         tuple(f"patient{i}" for i in range(count)),
         np.ones(count),
-        np.array(similarities, dtype=np.float64),
+        {"copy": np.array(similarities, dtype=np.float64)},
         np.zeros((count, 4), np.float32),
         typicality,
     )

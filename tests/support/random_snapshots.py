@@ -19,7 +19,7 @@ def descriptors(image_id, rng):
     """Random descriptors, copy and layout of unit length."""
     parts = [rng.standard_normal(size).astype(np.float32) for size in (IDENTITY, COPY, LAYOUT)]
     identity, copy, layout = (part / np.linalg.norm(part) for part in parts)
-    return Descriptors(image_id, identity, copy, layout)
+    return Descriptors(image_id, {"identity": identity, "copy": copy}, layout)
 
 
 class RandomModels:

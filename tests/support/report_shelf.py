@@ -149,7 +149,7 @@ class StandoutBundle(Bundle):
         numbers = (found[name].to_numpy(np.float64) for name in ("distance", "similarity", "score"))
         distances, similarities, scores = numbers
         about = row["typicality"], row["frontality"], self.cohort
-        candidates = Candidates("", names, names, distances, similarities, features, *about)
+        candidates = Candidates("", names, names, distances, {"copy": similarities}, features, *about)
         verdict = rule.decide(Evidence(candidates, scores), "")
         cohort = {f"cohort_{name}": value for name, value in asdict(self.cohort).items()}
         said = {"decision": verdict.decision.value, "reasons": ";".join(verdict.reasons)}

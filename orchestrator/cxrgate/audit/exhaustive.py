@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core import GreyImage, Policy
+from cxrgate.core import Descriptors, GreyImage, Policy
+from cxrgate.core.spaces import IDENTITY
 from cxrgate.gate.local import LocalModels
 from cxrgate.index import Snapshot
 from cxrgate.planted.origins import LeakOrigin
@@ -48,9 +49,9 @@ async def verify_all(
     keys = np.array([row.tobytes().hex() for row in np.asarray(snapshot.patient_keys)])
     counts, least = np.zeros(3, dtype=np.int64), policy.identity_threshold - policy.band
     for origin, probe, described in zip(origins, features, descriptors, strict=True):
-        if isinstance(probe, np.ndarray) and hasattr(described, "identity"):
+        if isinstance(probe, np.ndarray) and isinstance(described, Descriptors):
             scores = models.verification.head.score(probe, snapshot.features)
-            distances = np.linalg.norm(snapshot.identity - described.identity, axis=1)
+            distances = np.linalg.norm(snapshot.identity - described.spaces[IDENTITY], axis=1)
             counts += _found(scores, distances, keys == origin.patient, policy.candidates, least)
     return Exhaustive(len(origins), *counts.tolist())
 

@@ -22,6 +22,7 @@ from cxrgate.compat.search import NOTED
 from cxrgate.compat.step import Options
 from cxrgate.compat.tables import Score, read_scores
 from cxrgate.core import Candidates, Decision, Evidence, Failure, GreyImage, Policy
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW
 from cxrgate.images import ImageFile, Layout
@@ -74,12 +75,13 @@ def filter_dataset(config: PipelineConfig, options: Options) -> Filtered:
 
 
 def seed_policy(origin: Mapping[str, Any]) -> Policy:
-    """The paper's rule: one candidate, 0.5, and neither the copy space nor typicality."""
+    """The paper's rule: one candidate, 0.5, and neither a cosine space nor typicality."""
+    unsearched: Any = {space.threshold: None for space in COSINE_SPACES}
     return Policy(
         candidates=1,
         score_threshold=0.5,
         borderline=0.4,
-        copy_threshold=None,
+        **unsearched,
         minimum_typicality=-1,
         references=origin["references"],
         snapshot=origin["lookup_table"],
@@ -143,7 +145,8 @@ class _Filter:
 
 
 def _evidence(image_id: str, score: Score) -> Evidence:
-    """A score as the policy takes it. Distances and copy similarities do not decide here: neutral values stand."""
+    """A score as the policy takes it. Distances and similarities do not decide here: neutral values stand."""
     none = np.zeros(1)
-    candidates = Candidates(image_id, ("nearest",), ("nearest",), none, none, np.zeros((1, 1), np.float32), 0.0)
+    cosines = {space.name: none for space in COSINE_SPACES}
+    candidates = Candidates(image_id, ("nearest",), ("nearest",), none, cosines, np.zeros((1, 1), np.float32), 0.0)
     return Evidence(candidates, np.array([score.score]))

@@ -15,20 +15,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
 from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.config import GateConfig, PolicyConfig
 from cxrgate.gate.default_rule import thresholds
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.index import SnapshotManifest
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.self_measurement import SelfMeasurement, read_measurement
-from cxrgate.models import ModelKind, ModelManifest
-from cxrgate.models.local import copy_threshold
+from cxrgate.models import ModelKind, ModelManifest, by_space
+from cxrgate.models.local import own_thresholds
 
 BINDING_KEYS = (
     "candidates",
     "score_threshold",
     "standout_threshold",
-    "copy_threshold",
+    *(space.threshold for space in COSINE_SPACES),
     "minimum_typicality",
     "minimum_frontality",
 )
@@ -51,7 +52,7 @@ class SnapshotFacts:
     @classmethod
     def of(cls, manifest: SnapshotManifest) -> SnapshotFacts:
         """The facts of a snapshot in this process."""
-        built_with = ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method)
+        built_with = ModelDigests.of(manifest)
         return cls(manifest.digest, manifest.references, built_with, read_measurement(manifest))
 
 
@@ -106,8 +107,9 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -
         )
     own, decided = resolve_defaults(rule, models.manifests), thresholds(rule, snapshot.measurement)
     frontality = None if own.minimum_frontality is None else float(own.minimum_frontality)
-    if decided["copy_threshold"] == "default":
-        decided["copy_threshold"] = own.copy_threshold
+    for name in (space.threshold for space in COSINE_SPACES):
+        if decided[name] == "default":
+            decided[name] = getattr(own, name)
     return Policy(
         candidates=own.candidates,
         minimum_typicality=own.minimum_typicality,
@@ -125,8 +127,9 @@ def resolve_defaults(rule: PolicyConfig, manifests: Mapping[ModelKind, ModelMani
     """The rule with the models' own numbers, where it says `default`."""
     architecture = manifests[ModelKind.RETRIEVAL].architecture
     tells_outliers = architecture.outputs > architecture.embedding
+    of_models = own_thresholds(by_space(manifests))
     own = {
-        "copy_threshold": copy_threshold(manifests.get(ModelKind.COPY)),
+        **{space.threshold: of_models[space.name] for space in COSINE_SPACES},
         "minimum_frontality": MINIMUM_FRONTALITY if tells_outliers else None,
     }
     return rule.model_copy(update={name: own[name] for name in own if getattr(rule, name) == "default"})

@@ -18,11 +18,13 @@ from pydantic import (
 )
 
 from cxrgate.core import UsageError
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.suggestions import explain
 from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
 from cxrgate.index.self_measurement import RATES
+from cxrgate.models import ModelKind
 from cxrgate.models.dtypes import DtypeChoice
 
 
@@ -51,11 +53,15 @@ class ModelFolders(Section):
 
     @classmethod
     def of(cls, store: Path) -> ModelFolders:
-        """The folders retrieval, verification and, where there is one, copy of a model store."""
-        copy = store / "copy"
-        return cls(
-            retrieval=store / "retrieval", verification=store / "verification", copy=copy if copy.is_dir() else None
-        )
+        """The folders of a model store: retrieval, verification, and those of the cosine spaces that are there."""
+        spaces = {space.name: store / space.name for space in COSINE_SPACES if (store / space.name).is_dir()}
+        return cls.model_validate({**{kind: store / kind for kind in ("retrieval", "verification")}, **spaces})
+
+    @property
+    def paths(self) -> dict[ModelKind, Path]:
+        """The folder of each model that there is."""
+        named = self.model_dump(by_alias=True)
+        return {kind: named[kind.value] for kind in ModelKind if named[kind.value] is not None}
 
 
 class PolicyConfig(Section):

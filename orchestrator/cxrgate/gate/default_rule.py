@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from cxrgate.core import MismatchError
 from cxrgate.core.promise import Promise
+from cxrgate.core.spaces import COSINE_SPACES, CosineSpace
 from cxrgate.gate.config import PolicyConfig
 from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
 
@@ -36,13 +37,12 @@ def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[
     if measurement.basis is Basis.NOTHING:
         return _by_score(rule, SCORE_THRESHOLD)
     point = measurement.at(rule.false_flags)
-    copy = point.copy if rule.copy_threshold == "default" else rule.copy_threshold
     threshold = _standout_threshold(rule, point)
     return {
         "score_threshold": None,
         "standout_threshold": threshold,
         "standout": measurement.standout,
-        "copy_threshold": copy,
+        **{space.threshold: _threshold(rule, space, point) for space in COSINE_SPACES},
         "borderline": min(rule.borderline, threshold),
         "promise": _promise(rule, measurement),
     }
@@ -51,17 +51,27 @@ def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[
 def _by_score(rule: PolicyConfig, threshold: float) -> dict[str, Any]:
     # The borderline only marks what is listed: a default one above the threshold is brought down to it.
     borderline = rule.borderline if "borderline" in rule.model_fields_set else min(rule.borderline, threshold)
-    return {"score_threshold": threshold, "borderline": borderline, "copy_threshold": rule.copy_threshold}
+    return {"score_threshold": threshold, "borderline": borderline, **_as_configured(rule)}
+
+
+def _as_configured(rule: PolicyConfig) -> dict[str, Any]:
+    return {space.threshold: getattr(rule, space.threshold) for space in COSINE_SPACES}
+
+
+def _threshold(rule: PolicyConfig, space: CosineSpace, point: OperatingPoint) -> float | None:
+    """Of a cosine space: as configured, or what the snapshot measured for it."""
+    configured: float | Literal["default"] | None = getattr(rule, space.threshold)
+    return float(getattr(point, space.name)) if configured == "default" else configured
 
 
 def _standout_threshold(rule: PolicyConfig, point: OperatingPoint) -> float:
     if rule.standout_threshold is not None:
         return rule.standout_threshold
-    return point.standout_alone if rule.copy_threshold is None else point.standout
+    return point.standout if any(value is not None for value in _as_configured(rule).values()) else point.standout_alone
 
 
 def _promise(rule: PolicyConfig, measurement: SelfMeasurement) -> Promise | None:
     """Nothing is promised where a threshold was set by hand."""
-    if rule.standout_threshold is not None or isinstance(rule.copy_threshold, float):
+    if rule.standout_threshold is not None or any(isinstance(value, float) for value in _as_configured(rule).values()):
         return None
     return Promise(rule.false_flags, measurement.patients, measurement.basis.value)

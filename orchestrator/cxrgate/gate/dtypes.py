@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cxrgate.core import ModelError
 from cxrgate.gate.config import GateConfig, ModelFolders
-from cxrgate.images.descriptors import JOINED_METHOD
+from cxrgate.images.descriptors import model_of
 from cxrgate.index.manifest import read_manifest as read_snapshot
 from cxrgate.models import Dtype, ModelKind, ModelManifest, read_manifest
 from cxrgate.models.dtypes import DtypeChoice, fastest, made_with
@@ -55,12 +55,8 @@ AS_STORED = DtypeRule()
 
 
 def _read(folders: ModelFolders) -> dict[ModelKind, ModelManifest]:
-    paths = {
-        ModelKind.RETRIEVAL: folders.retrieval,
-        ModelKind.VERIFICATION: folders.verification,
-        ModelKind.COPY: folders.copying,
-    }
-    found = {kind: read_manifest(path) for kind, path in paths.items() if path is not None}
+    paths = folders.paths
+    found = {kind: read_manifest(path) for kind, path in paths.items()}
     for kind, manifest in found.items():
         if manifest.kind is not kind:
             raise ModelError(
@@ -77,5 +73,5 @@ def _built_with(snapshot: Path | None) -> Mapping[ModelKind, str] | None:
     return {
         ModelKind.RETRIEVAL: manifest.retrieval,
         ModelKind.VERIFICATION: manifest.verification,
-        ModelKind.COPY: manifest.copy_method.removesuffix(f" {JOINED_METHOD}"),
+        **{ModelKind(name): model_of(name, method) for name, method in manifest.methods.items()},
     }

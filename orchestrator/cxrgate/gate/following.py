@@ -13,6 +13,7 @@ import grpc
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import CallRefused, CertificateError, MismatchError, SnapshotError
 from cxrgate.core.ports import Decoder
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.binding import PolicyBinder
 from cxrgate.gate.gates import POLL_SECONDS, is_current
 from cxrgate.gate.pipeline import Gate
@@ -53,7 +54,7 @@ class FollowingGate:
             "patients": self._index.patient_count,
             "retrieval": self._index.retrieval_model_digest,
             "verification": self._index.verification_model_digest,
-            "copy_method": self._index.copy_method,
+            **{space.method: getattr(self._index, space.method) for space in COSINE_SPACES},
             "digest": self._index.digest,
             **_parts(self._index),
         }

@@ -18,7 +18,7 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.index.search import LocalSearcher
 from cxrgate.index.self_measurement import MeasurementTerms
-from cxrgate.models import ModelKind
+from cxrgate.models import ModelKind, by_space
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
@@ -44,8 +44,9 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
     with ThreadPoolExecutor(1, "compute") as compute:
         retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
         verification = open_forward(folders.verification, device, manifests[ModelKind.VERIFICATION])
-        copy = None if folders.copying is None else open_forward(folders.copying, device, manifests[ModelKind.COPY])
-        embedder, verifier = LocalEmbedder(retrieval, compute, copy), LocalVerifier(verification, compute)
+        paths = by_space(folders.paths)
+        pictures = {name: open_forward(paths[name], device, own) for name, own in by_space(manifests).items()}
+        embedder, verifier = LocalEmbedder(retrieval, compute, pictures), LocalVerifier(verification, compute)
         terms = measurement_terms(folders.retrieval.parent, manifests, verification.head)
         yield LocalModels(manifests, embedder, verifier, retrieval, verification, terms)
 
@@ -57,8 +58,7 @@ def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot) -> Iter
         snapshot = snapshot.in_memory()
         content = certificate_bytes(snapshot.path)
         policy, certificate = PolicyBinder.of(config, models).bind(SnapshotFacts.of(snapshot.manifest), content)
-        copy_space = policy.copy_threshold is not None
-        searcher = LocalSearcher(snapshot, policy.candidates, config.engine, copy_space=copy_space)
+        searcher = LocalSearcher(snapshot, policy.candidates, config.engine, policy.searched)
         yield Gate(
             decoder, models.embedder, searcher, models.verifier, policy, certificate, check_index=snapshot.verify
         )

@@ -15,7 +15,7 @@ from cxrgate.core.standout import Standout
 from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.models import ModelKind, ModelManifest
-from cxrgate.models.local import copy_threshold
+from cxrgate.models.local import own_threshold
 
 FALSE_FLAGS = "false_flags.json"
 _LIMIT = 1 / 3
@@ -29,7 +29,7 @@ def measurement_terms(store: Path, manifests: Mapping[ModelKind, ModelManifest],
     Raises:
         ModelError: the file cannot be read.
     """
-    own = copy_threshold(manifests.get(ModelKind.COPY))
+    own = own_threshold(manifests.get(ModelKind.COPY))
     plain = MeasurementTerms(head, Standout(), own, own + _LIMIT * (1 - own))
     path = store / FALSE_FLAGS
     if not path.is_file():

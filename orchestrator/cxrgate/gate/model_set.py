@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from cxrgate.core.ports import Embedder, Verifier
-from cxrgate.images.descriptors import COPY_METHOD, JOINED_METHOD
+from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.images.descriptors import made_by
 from cxrgate.index.build import ModelDigests
-from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.models import ModelKind, ModelManifest, by_space
 
 
 async def _in_this_process() -> bool:
@@ -30,10 +31,10 @@ class ModelSet:
     @property
     def digests(self) -> ModelDigests:
         """What a snapshot must have been built with."""
-        copy = self.manifests.get(ModelKind.COPY)
         retrieval, verification = self.manifests[ModelKind.RETRIEVAL], self.manifests[ModelKind.VERIFICATION]
-        method = COPY_METHOD if copy is None else f"{copy.digest} {JOINED_METHOD}"
-        return ModelDigests(retrieval.digest, verification.digest, method)
+        digests = {name: manifest.digest for name, manifest in by_space(self.manifests).items()}
+        methods = {space.name: made_by(space.name, digests.get(space.name)) for space in COSINE_SPACES}
+        return ModelDigests(retrieval.digest, verification.digest, methods)
 
     @property
     def band(self) -> float:

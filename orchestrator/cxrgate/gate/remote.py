@@ -13,8 +13,7 @@ from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, Mismatch
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.pipeline import Gate
-from cxrgate.index.build import ModelDigests
-from cxrgate.index.service.codec import from_measurement, from_neighbors, to_query
+from cxrgate.index.service.codec import from_measurement, from_neighbors, model_digests, to_query
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.tracing import trace_headers
 
@@ -35,8 +34,7 @@ class RemoteSearcher:
         if not queries:
             return []
         policy = self._policy
-        copy_space = policy.copy_threshold is not None
-        request = to_query(queries, policy.candidates, policy.snapshot, copy_space=copy_space)
+        request = to_query(queries, policy.candidates, policy.snapshot, policy.searched)
         # An index that restarts is waited for; what it does not answer in time is no pass.
         answer = await self._stub.FindNeighbors(
             request, timeout=remaining(SECONDS), metadata=trace_headers(), wait_for_ready=True
@@ -70,7 +68,6 @@ def remote_gate(channel: grpc.aio.Channel, binder: PolicyBinder, index: pb.Index
         CertificateError: see PolicyBinder.bind.
     """
     models = binder.models
-    made = ModelDigests(index.retrieval_model_digest, index.verification_model_digest, index.copy_method)
-    facts = SnapshotFacts(index.digest, index.reference_count, made, from_measurement(index))
+    facts = SnapshotFacts(index.digest, index.reference_count, model_digests(index), from_measurement(index))
     policy, certificate = binder.bind(facts, index.certificate or None)
     return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)

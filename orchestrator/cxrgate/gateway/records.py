@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cxrgate.core import Decision, MediaType, Verdict
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class RecordedCandidate:
     reference_id: str
     patient_key: str
     distance: float | None
-    similarity: float | None
+    similarities: Mapping[str, float | None]
+    """By the name on the wire; see core.spaces."""
     score: float | None
 
 
@@ -62,7 +64,7 @@ class RecordedEvidence:
     decision: Decision
     reasons: tuple[str, ...]
     score: float | None
-    similarity: float | None
+    similarities: Mapping[str, float | None]
     typicality: float | None
     frontality: float | None
     candidates: tuple[RecordedCandidate, ...] = field(repr=False)
@@ -78,22 +80,31 @@ class RecordedEvidence:
             decision=Decision(line["decision"]),
             reasons=tuple(line["reasons"]),
             score=line["score"],
-            similarity=line["similarity"],
+            similarities={name: line[name] for name in SIMILARITIES},
             typicality=line["typicality"],
             frontality=line.get("frontality"),  # lines of older versions hold none
-            candidates=tuple(RecordedCandidate(*candidate) for candidate in line["candidates"]),
+            candidates=tuple(_candidate(*candidate) for candidate in line["candidates"]),
         )
+
+
+def _candidate(
+    reference_id: str, patient_key: str, distance: float | None, *numbers: float | None
+) -> RecordedCandidate:
+    """From a line's list: a similarity per space, then the score."""
+    *cosines, score = numbers
+    return RecordedCandidate(reference_id, patient_key, distance, dict(zip(SIMILARITIES, cosines, strict=True)), score)
 
 
 def verdict_entry(verdict: Verdict) -> dict[str, Any]:
     """A verdict and its evidence as the part of a log line."""
     found = verdict.evidence.candidates
-    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, verdict.evidence.scores)
+    cosines = [found.similarities[space.name] for space in COSINE_SPACES]
+    columns = (found.reference_ids, found.patient_keys, found.distances, *cosines, verdict.evidence.scores)
     return {
         "decision": str(verdict.decision),
         "reasons": list(verdict.reasons),
         "score": _number(verdict.score),
-        "similarity": _number(verdict.similarity),
+        **{space.similarity: _number(verdict.similarities[space.name]) for space in COSINE_SPACES},
         "typicality": _number(found.typicality),
         "frontality": None if found.frontality is None else _number(found.frontality),
         "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],

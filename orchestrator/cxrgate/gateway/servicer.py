@@ -60,7 +60,7 @@ class GateServicer(stubs.GateServiceServicer):
             candidate_count=policy.candidates,
             score_threshold=policy.score_threshold or 0,
             standout_threshold=policy.standout_threshold,
-            copy_threshold=policy.copy_threshold,
+            **{space.threshold: policy.threshold(space) for space in policy.searched},
             certification=gate.certification,
         )
         return pb.GetPolicyResponse(policy=in_force, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
@@ -142,13 +142,14 @@ def _verdict(answer: CheckAnswer) -> pb.Verdict:
 
 
 def _evidence(found: RecordedEvidence) -> pb.Evidence:
+    similarities: Any = {name: _float(value) for name, value in found.similarities.items()}
     evidence = pb.Evidence(
         receipt=found.receipt,
         image_id=found.image_id,
         decision=pb.Decision.Value(f"DECISION_{found.decision}"),
         reasons=found.reasons,
         score=_float(found.score),
-        similarity=_float(found.similarity),
+        **similarities,
         typicality=_float(found.typicality),
         frontality=found.frontality,
         candidates=[
@@ -156,7 +157,7 @@ def _evidence(found: RecordedEvidence) -> pb.Evidence:
                 reference_id=candidate.reference_id,
                 patient_key=candidate.patient_key,
                 distance=_float(candidate.distance),
-                similarity=_float(candidate.similarity),
+                **{name: _float(value) for name, value in candidate.similarities.items()},
                 score=_float(candidate.score),
             )
             for candidate in found.candidates

@@ -41,8 +41,8 @@ def embed_everything(
     shutil.rmtree(folder, ignore_errors=True)
     task = enrol(files, folder, models, key, progress=lambda done: progress("embed everything", done, len(files)))
     snapshot = asyncio.run(task)
-    names = ("identity", "features", "copy", "patient_keys")
-    references = References(**{name: np.array(getattr(snapshot, name)) for name in names})
+    # Copied: the folder goes.
+    references = References.of({name: np.array(rows) for name, rows in snapshot.arrays.items()})
     known = trained_on(models, files, key)
     shutil.rmtree(folder)
     return Everything(

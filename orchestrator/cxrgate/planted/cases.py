@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.core import Decision, Failure, ImageRecord, Stage, UsageError
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
 from cxrgate.gate.pipeline import Checked, Gate
 
 BATCH = 16
@@ -30,7 +31,7 @@ COLUMNS = (
     "decision",
     "reasons",
     "score",
-    "similarity",
+    *SIMILARITIES,
     "typicality",
     "frontality",
     "found",
@@ -113,7 +114,7 @@ def _answer(case: PlantedCase, checked: Checked) -> dict[str, Any]:
     outcome = checked.outcome
     decision = outcome.decision.value
     if isinstance(outcome, Failure):
-        nothing = dict.fromkeys(("score", "similarity", "typicality", "frontality"), math.nan)
+        nothing = dict.fromkeys(("score", *SIMILARITIES, "typicality", "frontality"), math.nan)
         about = {"found": False, "failed": True, "refused": _is_refused(outcome)}
         return {"decision": decision, "reasons": outcome.reason, **nothing, **about}
     candidates = outcome.evidence.candidates
@@ -121,7 +122,7 @@ def _answer(case: PlantedCase, checked: Checked) -> dict[str, Any]:
         "decision": decision,
         "reasons": ";".join(outcome.reasons),
         "score": outcome.score,
-        "similarity": outcome.similarity,
+        **{space.similarity: outcome.similarities[space.name] for space in COSINE_SPACES},
         "typicality": candidates.typicality,
         "frontality": math.nan if candidates.frontality is None else candidates.frontality,
         "found": case.kind is CaseKind.LEAK and case.patient in candidates.patient_keys,

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.core.standout import Cohort
 from cxrgate.release_report.changes import Change, differences
 from cxrgate.release_report.records import Records
 from cxrgate.release_report.rule import decide
 
 _LOST, _UNANSWERED = "SCORE_INVALID", "INDETERMINATE"
-_NUMBERS = ["distance", "similarity", "score"]
+_NUMBERS = ["distance", *SIMILARITIES, "score"]
 _COHORT = ("cohort_mean", "cohort_spread", "cohort_size")
 
 
@@ -24,15 +25,16 @@ def decide_again(cases: pd.DataFrame, policy: Mapping[str, Any]) -> pd.DataFrame
     """The cases as this policy decides on their recorded numbers; what had no answer keeps its reasons.
 
     Args:
-        cases: of an audit. They hold the largest score and similarity of each, which are what decides.
+        cases: of an audit. They hold the largest score and similarities of each, which are what decides.
         policy: as run.json holds it, with any thresholds, over the same models.
     """
     one = {**policy, "candidates": 1}
     lost = (cases["failed"].astype(bool) | cases["reasons"].str.contains(_LOST)).to_numpy(bool)
-    columns = (cases[name] for name in ("score", "similarity", "typicality", "frontality", "reasons"))
+    numbers = cases.assign(distance=0.0).reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64)
+    columns = (cases[name] for name in ("typicality", "frontality", "reasons"))
     decided = [
-        (_UNANSWERED, reasons) if is_lost else _told(one, np.array([[0.0, similarity, score]]), typicality, frontality)
-        for is_lost, score, similarity, typicality, frontality, reasons in zip(lost, *columns, strict=True)
+        (_UNANSWERED, reasons) if is_lost else _told(one, row[None], typicality, frontality)
+        for is_lost, row, typicality, frontality, reasons in zip(lost, numbers, *columns, strict=True)
     ]
     return cases.assign(decision=[decision for decision, _ in decided], reasons=[reasons for _, reasons in decided])
 
@@ -41,7 +43,7 @@ def changed_decisions(records: Records) -> Iterator[Change]:
     """Rows of a run's results that do not follow from its policy and the numbers that it recorded.
 
     Held against the evidence are the decision, its reasons, whether it is borderline, and the largest score and
-    similarity. An image that failed in a stage is INDETERMINATE.
+    similarities. An image that failed in a stage is INDETERMINATE.
     """
     answered = records.images["stage"] == ""
     evidence = _evidence(records, [str(name) for name in records.images.loc[answered, "image_id"]])
@@ -57,11 +59,11 @@ def changed_decisions(records: Records) -> Iterator[Change]:
 
 
 def _evidence(records: Records, images: Sequence[str]) -> dict[Hashable, NDArray[np.float64]]:
-    """Per image its candidates' numbers, float64[m, 3] in _NUMBERS' order."""
+    """Per image its candidates' numbers, float64[m, n] in _NUMBERS' order; zeros in a space that was not recorded."""
     if not images:
         return {}
     table = records.evidence(images)
-    numbers = table[_NUMBERS].to_numpy(np.float64)
+    numbers = table.reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64)
     return {image: numbers[places] for image, places in table.groupby("image_id").indices.items()}
 
 
@@ -76,8 +78,8 @@ def _row(policy: Mapping[str, Any], numbers: NDArray[np.float64], row: Mapping[H
     """What results.parquet should say of an image, of whose row typicality, frontality and cohort are taken."""
     decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row))
     known = {"decision": decided.decision, "reasons": decided.reasons, "borderline": decided.borderline}
-    names = ("score", "similarity", "standout") if "standout" in row else ("score", "similarity")
-    return {**known, **{name: _plain(getattr(decided, name)) for name in names}}
+    found = {"score": decided.score, **decided.similarities, "standout": decided.standout}
+    return {**known, **{name: _plain(value) for name, value in found.items() if name in row}}
 
 
 def _cohort(row: Mapping[Hashable, Any]) -> Cohort | None:

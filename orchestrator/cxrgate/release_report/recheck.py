@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from cxrgate.core import Decision, Failure, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
@@ -30,13 +31,16 @@ CHANGED, MISSING, UNLISTED = "FILE_CHANGED", "FILE_MISSING", "FILE_NOT_LISTED"
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A file that would not be released today: its name, the decision, the reasons, and its scores where it has any."""
+    """A file that would not be released today: its name, the decision, the reasons, and its scores where it has any.
+
+    `similarities` are by name of the column, see core.spaces.
+    """
 
     file: str
     decision: str
     reasons: str
     score: float | None = None
-    similarity: float | None = None
+    similarities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ def recheck(config: RunConfig, released: Path, progress: Callable[[int, int], No
 
 def write_withdrawals(path: Path, found: Recheck) -> None:
     """Write the list as CSV; an existing one is replaced. It holds scores: for reviewers, apart from the set."""
-    columns = list(Withdrawal.__dataclass_fields__)
-    table = pd.DataFrame([asdict(item) for item in found.withdrawals], columns=columns)
+    about = ("file", "decision", "reasons", "score")
+    rows = [{name: getattr(item, name) for name in about} | dict(item.similarities) for item in found.withdrawals]
+    table = pd.DataFrame(rows, columns=[*about, *SIMILARITIES])
     write_durably(path, spreadsheet_safe(table).to_csv(index=False).encode())
 
 
@@ -136,4 +141,5 @@ def _withdrawal(checked: Checked) -> Withdrawal:
     if isinstance(outcome, Failure):
         return Withdrawal(outcome.image_id, outcome.decision.value, outcome.reason)
     reasons = ";".join(outcome.reasons)
-    return Withdrawal(outcome.image_id, outcome.decision.value, reasons, outcome.score, outcome.similarity)
+    similarities = {space.similarity: outcome.similarities[space.name] for space in COSINE_SPACES}
+    return Withdrawal(outcome.image_id, outcome.decision.value, reasons, outcome.score, similarities)

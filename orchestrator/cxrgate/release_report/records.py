@@ -16,6 +16,7 @@ import pandas as pd
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.spaces import SIMILARITIES
 
 RUN, IMAGES, EVIDENCE = "run.json", "results.parquet", "evidence.parquet"
 NEEDED = (
@@ -25,7 +26,7 @@ NEEDED = (
     "reasons",
     "borderline",
     "score",
-    "similarity",
+    *SIMILARITIES,
     "distance",
     "typicality",
     "frontality",

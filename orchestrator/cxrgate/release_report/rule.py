@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Evidence, Policy
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import Cohort
 
 FIRST = frozenset(
@@ -47,7 +48,8 @@ class Decided:
     reasons: str
     borderline: bool
     score: float
-    similarity: float
+    similarities: Mapping[str, float]
+    """By name of the column, see core.spaces."""
     standout: float = math.nan
 
 
@@ -62,7 +64,8 @@ def decide(
 
     Args:
         policy: as run.json holds it.
-        numbers: of the candidates, float64[m, 3]: distance, similarity, score.
+        numbers: of the candidates, float64[m, n]: distance, the similarity of each cosine space, score. The first
+            rule knows one such space.
         typicality: of the image.
         frontality: of the image; NaN where the model did not say.
         cohort: of the image; None where it was not recorded.
@@ -76,9 +79,11 @@ def decide(
 
 
 def _first(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float) -> Decided:
-    score, similarity = _largest(numbers[:, 2]), _largest(numbers[:, 1])
+    score, similarity = _largest(numbers[:, -1]), _largest(numbers[:, 1])
     if not _sound(policy, numbers, typicality, frontality):
-        return Decided(_UNANSWERED, "SCORE_INVALID", borderline=False, score=score, similarity=similarity)
+        return Decided(
+            _UNANSWERED, "SCORE_INVALID", borderline=False, score=score, similarities={"similarity": similarity}
+        )
     band, copy, least = policy["band"], policy["copy_threshold"], policy["minimum_frontality"]
     reasons = ["SAME_PATIENT"] if score >= policy["score_threshold"] - band else []
     if copy is not None and similarity >= copy - band:
@@ -91,12 +96,17 @@ def _first(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: 
         reasons.insert(0, "STRANGER")
     decision = _RELEASED if not reasons else _REMOVED if match and not strange else _UNANSWERED
     borderline = decision == _RELEASED and score >= policy["borderline"] - band
-    return Decided(decision, ";".join(reasons), borderline, score, similarity)
+    return Decided(decision, ";".join(reasons), borderline, score, _alike(similarity))
+
+
+def _alike(similarity: float) -> dict[str, float]:
+    """By name of the column: the first rule knows one."""
+    return {"similarity": similarity}
 
 
 def _sound(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float) -> bool:
     """Whether the numbers are enough and possible; a frontality only where the policy holds images against it."""
-    distances, similarities, scores = numbers.T
+    distances, similarities, *_, scores = numbers.T
     return (
         len(numbers) >= min(policy["candidates"], policy["references"])
         and _within(scores, 0, 1)
@@ -118,7 +128,8 @@ def _largest(values: NDArray[np.float64]) -> float:
 def _today(
     policy: Policy, numbers: NDArray[np.float64], typicality: float, frontality: float, cohort: Cohort | None
 ) -> Decided:
-    distances, similarities, scores = numbers.T
+    distances, *cosines, scores = numbers.T
+    similarities = {space.name: column for space, column in zip(COSINE_SPACES, cosines, strict=True)}
     names = ("",) * len(numbers)
     features = np.empty((len(numbers), 0), np.float32)
     found = Candidates("", names, names, distances, similarities, features, typicality, frontality, cohort)
@@ -128,6 +139,6 @@ def _today(
         ";".join(verdict.reasons),
         verdict.borderline,
         verdict.score,
-        verdict.similarity,
+        {space.similarity: verdict.similarities[space.name] for space in COSINE_SPACES},
         verdict.standout,
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.images import ImageFile
 from cxrgate.index import opaque_id
 from cxrgate.index.build import EmbeddedImage, Enrolment, ModelDigests
@@ -24,7 +24,7 @@ from cxrgate.run.journal import Journal, JournalMismatch
 
 SUFFIX = ".enrolling"
 _FILE = "journal.jsonl"
-_ARRAYS = ("identity", "features", "copy", "layout")
+_COSINES = tuple(space.name for space in COSINE_SPACES)
 
 
 class EnrolmentJournal:
@@ -44,7 +44,7 @@ class EnrolmentJournal:
             UsageError: another process enrols into that snapshot now.
         """
         self._folder, self._key = snapshot.with_name(snapshot.name + SUFFIX), key
-        run: dict[str, Any] = {"enrolment": asdict(models), "ids": opaque_id(key, "enrolment", "").hex(), "format": 1}
+        run: dict[str, Any] = {"enrolment": models.to_json(), "ids": opaque_id(key, "enrolment", "").hex(), "format": 1}
         run |= {"float_ranges": [list(each) for each in sorted(float_ranges)]}
         try:
             self._journal = Journal(self._folder / _FILE, run, storage_key)
@@ -75,12 +75,14 @@ class EnrolmentJournal:
         row = self._rows.get(self._names(file.image_id, stamp))
         if row is None:
             return None
-        return EmbeddedImage(row[0], *(_array(value) for value in row[1:]))
+        identity, features, *cosines, layout = (_array(value) for value in row[1:])
+        spaces = {IDENTITY: identity, **dict(zip(_COSINES, cosines, strict=True))}
+        return EmbeddedImage(row[0], spaces, features, layout)
 
     def keep(self, embedded: Sequence[tuple[Enrolment, EmbeddedImage]]) -> None:
         """Bring a batch to the disk; when this returns it is durable."""
         rows = [
-            [*self._names(item.image_id, item.stamp), image.digest, *(_text(getattr(image, name)) for name in _ARRAYS)]
+            [*self._names(item.image_id, item.stamp), image.digest, *map(_text, _arrays(image))]
             for item, image in embedded
         ]
         if rows:
@@ -95,6 +97,11 @@ class EnrolmentJournal:
     def _names(self, image_id: str, stamp: tuple[int, int]) -> tuple[str, str]:
         reference = opaque_id(self._key, "reference", image_id).hex()
         return reference, stamp_digest(self._key, image_id, stamp).hex()
+
+
+def _arrays(image: EmbeddedImage) -> list[NDArray[np.float32]]:
+    """In the order of a line."""
+    return [image.spaces[IDENTITY], image.features, *(image.spaces[name] for name in _COSINES), image.layout]
 
 
 def _text(array: NDArray[np.float32]) -> str:

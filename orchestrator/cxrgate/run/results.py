@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from cxrgate.run.rows import EVIDENCE_COLUMNS, RESULT_COLUMNS, SINCE_0_2
+from cxrgate.run.rows import EVIDENCE_COLUMNS, EVIDENCE_NUMBERS, RESULT_COLUMNS, RESULT_NUMBERS
 from cxrgate.storage import whole_file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBERS = ("score", "similarity", "distance", "typicality", "frontality", *SINCE_0_2)
 
 
 def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
@@ -21,9 +20,9 @@ def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.
     ordered = [batches[number] for number in sorted(batches)]
     results = pd.DataFrame([row for batch in ordered for row in batch["results"]], columns=list(RESULT_COLUMNS))
     evidence = pd.DataFrame([row for batch in ordered for row in batch["evidence"]], columns=list(EVIDENCE_COLUMNS))
-    numbers = dict.fromkeys(_NUMBERS, "float64")
+    numbers = dict.fromkeys(RESULT_NUMBERS, "float64")
     results = results.astype({**numbers, "borderline": "bool", "colour": "bool"})
-    evidence = evidence.astype(dict.fromkeys(("distance", "similarity", "score"), "float64"))
+    evidence = evidence.astype(dict.fromkeys(EVIDENCE_NUMBERS, "float64"))
     for name, table in (("results", results), ("evidence", evidence)):
         _replace(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path, index=False))
         _replace(folder / f"{name}.csv", lambda path, table=table: spreadsheet_safe(table).to_csv(path, index=False))

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from cxrgate.core import Decision, Failure, Verdict
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
 from cxrgate.core.standout import Cohort
 from cxrgate.gate.pipeline import Checked
 
@@ -16,7 +17,7 @@ RESULT_COLUMNS = (
     "reasons",
     "borderline",
     "score",
-    "similarity",
+    *SIMILARITIES,
     "distance",
     "typicality",
     "frontality",
@@ -31,9 +32,11 @@ RESULT_COLUMNS = (
     "code",
     "message",
 )
+RESULT_NUMBERS = RESULT_COLUMNS[RESULT_COLUMNS.index("score") : RESULT_COLUMNS.index("colour")]
 SINCE_0_2 = ("standout", "cohort_mean", "cohort_spread", "cohort_size")
 """Columns that results of version 0.1 lack: their policies decide without them."""
-EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", "distance", "similarity", "score")
+EVIDENCE_NUMBERS = ("distance", *SIMILARITIES, "score")
+EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", *EVIDENCE_NUMBERS)
 
 
 def result_row(checked: Checked, label: str, released_as: str) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "reasons": ";".join(verdict.reasons),
         "borderline": verdict.borderline,
         "score": _number(verdict.score),
-        "similarity": _number(verdict.similarity),
+        **{space.similarity: _number(verdict.similarities[space.name]) for space in COSINE_SPACES},
         "distance": _number(float(candidates.distances.min())),
         "typicality": _number(candidates.typicality),
         "frontality": None if candidates.frontality is None else _number(candidates.frontality),
@@ -74,12 +77,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "decision": failure.decision.value,
         "reasons": failure.reason,
         "borderline": False,
-        "score": None,
-        "similarity": None,
-        "distance": None,
-        "typicality": None,
-        "frontality": None,
-        **dict.fromkeys(SINCE_0_2),
+        **dict.fromkeys(RESULT_NUMBERS),
         "stage": failure.stage.value,
         "code": failure.code,
         "message": failure.message,
@@ -92,7 +90,8 @@ def evidence_rows(checked: Checked) -> list[list[Any]]:
     if isinstance(outcome, Failure):
         return []
     found, scores = outcome.evidence.candidates, outcome.evidence.scores
-    columns = (found.reference_ids, found.patient_keys, found.distances, found.similarities, scores)
+    cosines = [found.similarities[space.name] for space in COSINE_SPACES]
+    columns = (found.reference_ids, found.patient_keys, found.distances, *cosines, scores)
     return [
         [outcome.image_id, reference, patient, *map(_number, map(float, numbers))]
         for reference, patient, *numbers in zip(*columns, strict=False)

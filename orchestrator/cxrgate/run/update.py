@@ -73,7 +73,7 @@ def update(
     """
     base.verify()
     manifest = base.manifest
-    if ModelDigests(manifest.retrieval, manifest.verification, manifest.copy_method) != models.digests:
+    if ModelDigests.of(manifest) != models.digests:
         raise MismatchError("expected the models that the snapshot was built with; build a new snapshot with these")
     work = output.with_name(f"{output.name}.updating")
     try:
@@ -141,7 +141,7 @@ class _Update:
         except EnrolmentError as error:
             raise enrolment_error(self._settings, error.failures) from error
         records = made.parts[PartName.IMAGES].arrays
-        rows = {name: np.array(getattr(made, name)) for name in PER_REFERENCE}
+        rows = {name: np.array(made.arrays[name]) for name in PER_REFERENCE}
         return Addition({**rows, **{f"{PartName.IMAGES}.{name}": np.array(rows) for name, rows in records.items()}})
 
 

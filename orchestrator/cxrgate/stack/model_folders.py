@@ -8,12 +8,15 @@ from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.index.manifest import MANIFEST as SNAPSHOT_MANIFEST
 from cxrgate.index.manifest import read_manifest
 from cxrgate.index.store import ACTIVE
 from cxrgate.stack.findings import HostFinding, Level
 
-KINDS = ("retrieval", "verification", "copy")
+KINDS = ("retrieval", "verification")
+SPACES = tuple(space.name for space in COSINE_SPACES)
+"""Models that need not be there."""
 MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
 DIGESTED = ("kind", "architecture", "preprocessing", "dtype", "weights")
 """The parts of a manifest that its digest covers, as models.ModelManifest has it."""
@@ -23,7 +26,7 @@ SUBJECT = "models"
 
 def check_models(models: Path, user: int) -> HostFinding:
     """Whether the models are what their manifests say and the containers' user can read them."""
-    folders = [models / kind for kind in KINDS if kind != "copy" or (models / kind).is_dir()]
+    folders = [models / kind for kind in (*KINDS, *SPACES) if kind in KINDS or (models / kind).is_dir()]
     for folder in folders:
         trouble = _trouble(folder)
         if trouble:

@@ -6,10 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cxrgate.core import CxrgateError
-from cxrgate.images.descriptors import COPY_METHOD, JOINED_METHOD
+from cxrgate.images.descriptors import made_by
 from cxrgate.index.manifest import PartName, SnapshotManifest, read_manifest
 from cxrgate.stack.findings import HostFinding, Level
-from cxrgate.stack.model_folders import KINDS, model_digest
+from cxrgate.stack.model_folders import KINDS, SPACES, model_digest
 
 SUBJECT = "upgrade"
 _PARTS = {
@@ -40,10 +40,10 @@ def check_upgrade(snapshot: Path, models: Path) -> HostFinding:
         return HostFinding(
             SUBJECT, Level.FAIL, f"{error}", "name the snapshot by --snapshot and the models by --models"
         )
-    made = (manifest.retrieval, manifest.verification, manifest.copy_method)
+    made = {"retrieval": manifest.retrieval, "verification": manifest.verification, **manifest.methods}
     about = f"{snapshot.name} {manifest.digest[:12]}, format {manifest.format}, cxrgate {version('cxrgate')}"
     if made != given:
-        differing = [kind for kind, a, b in zip(KINDS, made, given, strict=True) if a != b]
+        differing = [kind for kind in made if made[kind] != given[kind]]
         text = f"{about}: it was made with other models than {models} holds ({', '.join(differing)})"
         return HostFinding(SUBJECT, Level.FAIL, text, "keep the models that it was made with, or enrol all images anew")
     return _missing_parts(manifest, about)
@@ -59,8 +59,8 @@ def _missing_parts(manifest: SnapshotManifest, about: str) -> HostFinding:
     return HostFinding(SUBJECT, Level.WARN, f"{about}: it is read, and has {lacks}", remedy)
 
 
-def _built_with(models: Path) -> tuple[str, str, str]:
-    """What a snapshot made with these models names."""
-    copy = models / "copy"
-    method = f"{model_digest(copy)} {JOINED_METHOD}" if copy.is_dir() else COPY_METHOD
-    return model_digest(models / "retrieval"), model_digest(models / "verification"), method
+def _built_with(models: Path) -> dict[str, str]:
+    """What a snapshot made with these models names, by kind of the model."""
+    digests = {space: model_digest(models / space) for space in SPACES if (models / space).is_dir()}
+    methods = {space: made_by(space, digests.get(space)) for space in SPACES}
+    return {**{kind: model_digest(models / kind) for kind in KINDS}, **methods}

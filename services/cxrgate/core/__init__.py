@@ -24,7 +24,6 @@ from cxrgate.core.types import (
     ImageRecord,
     MediaType,
     Outcome,
-    Space,
     Stage,
     Verdict,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "Policy",
     "SnapshotCorrupt",
     "SnapshotError",
-    "Space",
     "Stage",
     "StorageCorrupt",
     "StorageError",

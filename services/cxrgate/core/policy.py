@@ -11,6 +11,7 @@ import numpy as np
 
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.promise import Promise
+from cxrgate.core.spaces import COSINE_SPACES, MATCHES, SAME_PATIENT, CosineSpace
 from cxrgate.core.standout import COHORT, Cohort, Standout
 from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
@@ -77,8 +78,9 @@ class Policy:
             raise ValueError(
                 f"expected 0 < borderline <= {name} <= 1, got {self.borderline} and {self.identity_threshold}"
             )
-        if self.copy_threshold is not None and not 0 < self.copy_threshold <= 1:
-            raise ValueError(f"expected 0 < copy_threshold <= 1, got {self.copy_threshold}")
+        for space in self.searched:
+            if not 0 < self.threshold(space) <= 1:
+                raise ValueError(f"expected 0 < {space.threshold} <= 1, got {self.threshold(space)}")
         if not -1 <= self.minimum_typicality < 1:
             raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
         if not BAND <= self.band < 1:
@@ -91,6 +93,15 @@ class Policy:
         """The threshold of the number that decides whether it is the same patient: the standout, or the score."""
         thresholds = (self.standout_threshold, self.score_threshold)
         return next(threshold for threshold in thresholds if threshold is not None)
+
+    @property
+    def searched(self) -> tuple[CosineSpace, ...]:
+        """The spaces beside identity that have a threshold: their nearest references are candidates, too."""
+        return tuple(space for space in COSINE_SPACES if getattr(self, space.threshold) is not None)
+
+    def threshold(self, space: CosineSpace) -> float:
+        """The threshold of a space that is searched."""
+        return float(getattr(self, space.threshold))
 
     @cached_property
     def digest(self) -> str:
@@ -123,9 +134,8 @@ class Policy:
         reasons = self._invalid(evidence) or self._matches(evidence)
         decision = Decision.ANONYMOUS
         if reasons:
-            match = reasons[0] in {"SAME_PATIENT", "COPY"}
-            decision = Decision.NOT_ANONYMOUS if match else Decision.INDETERMINATE
-        score, similarity = _largest(evidence.scores), _largest(evidence.candidates.similarities)
+            decision = Decision.NOT_ANONYMOUS if reasons[0] in MATCHES else Decision.INDETERMINATE
+        score, similarities = _largest(evidence.scores), evidence.candidates.similarities
         standout = _largest(self.standouts(evidence))
         deciding = score if self.standout is None else standout
         return Verdict(
@@ -135,7 +145,7 @@ class Policy:
             borderline=decision is Decision.ANONYMOUS and deciding >= self.borderline - self.band,
             score=score,
             standout=standout,
-            similarity=similarity,
+            similarities={space.name: _largest(similarities[space.name]) for space in COSINE_SPACES},
             evidence=evidence,
             pixel_digest=pixel_digest,
             policy_digest=self.digest,
@@ -154,7 +164,7 @@ class Policy:
         complete = fewest <= len(scores) == len(found.reference_ids)
         sound = (
             _within(scores, 0, 1)
-            and _within(found.similarities, -1, 1)
+            and all(_within(found.similarities[space.name], -1, 1) for space in COSINE_SPACES)
             and _within(found.distances, 0, np.inf)
             and _within(np.asarray([found.typicality]), -1, 1)
             and (self.standout is None or (_is_cohort(found.cohort) and _within(self.standouts(evidence), 0, 1)))
@@ -166,9 +176,9 @@ class Policy:
         reasons, similarities = [], evidence.candidates.similarities
         deciding = evidence.scores if self.standout is None else self.standouts(evidence)
         if deciding.max() >= self.identity_threshold - self.band:
-            reasons.append("SAME_PATIENT")
-        if self.copy_threshold is not None and similarities.max() >= self.copy_threshold - self.band:
-            reasons.append("COPY")
+            reasons.append(SAME_PATIENT)
+        limits = {space: self.threshold(space) - self.band for space in self.searched}
+        reasons += [space.reason for space, least in limits.items() if similarities[space.name].max() >= least]
         if not reasons and evidence.candidates.typicality < self.minimum_typicality + self.band:
             reasons.append("ATYPICAL")
         # An outlier is told from its own pixels alone: what its scores say of patients comes second.

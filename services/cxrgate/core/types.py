@@ -9,6 +9,7 @@ Any stage may turn one item into a `Failure`. Every object is frozen and valid o
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.digest import pixel_digest
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.core.standout import Cohort
 
 Float32s = NDArray[np.float32]
@@ -28,13 +30,6 @@ class Decision(StrEnum):
     ANONYMOUS = "ANONYMOUS"
     NOT_ANONYMOUS = "NOT_ANONYMOUS"
     INDETERMINATE = "INDETERMINATE"
-
-
-class Space(StrEnum):
-    """The two questions that an index answers: the same patient, and the same picture."""
-
-    IDENTITY = "identity"
-    COPY = "copy"
 
 
 class Stage(StrEnum):
@@ -98,30 +93,33 @@ class GreyImage:
 class Descriptors:
     """What search needs of one image: float32[d] per space, and the layout, float32[64], for typicality.
 
-    `identity` is the retrieval embedding (Euclidean), `copy` a copy descriptor of unit length (cosine), or two in one
-    row (images.join_copies). `frontality`, in 0 to 1, is how surely the retrieval model takes the image for a frontal
-    chest radiograph; None where the model does not say.
+    `spaces` holds by name the retrieval embedding of identity (Euclidean) and the descriptor of each space of
+    core.spaces (cosine); a copy descriptor may be two in one row (images.join_copies). `frontality`, in 0 to 1, is how
+    surely the retrieval model takes the image for a frontal chest radiograph; None where the model does not say.
     """
 
     image_id: str
-    identity: Float32s = field(repr=False)
-    copy: Float32s = field(repr=False)
+    spaces: Mapping[str, Float32s] = field(repr=False)
     layout: Float32s = field(repr=False)
     frontality: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("identity", "copy", "layout"):
-            values = getattr(self, name)
-            if values.ndim != 1 or values.dtype != np.float32 or not np.isfinite(values).all():
-                raise ValueError(f"expected finite float32[d] as {name}, got {values.dtype}{list(values.shape)}")
+        for name in (IDENTITY, *(space.name for space in COSINE_SPACES)):
+            _check_finite(name, self.spaces[name])
+        _check_finite("layout", self.layout)
+
+
+def _check_finite(name: str, values: Float32s) -> None:
+    if values.ndim != 1 or values.dtype != np.float32 or not np.isfinite(values).all():
+        raise ValueError(f"expected finite float32[d] as {name}, got {values.dtype}{list(values.shape)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """The references that one image is compared with: the union of both spaces' nearest, m of them.
+    """The references that one image is compared with: the union of all spaces' nearest, m of them.
 
-    `distances` (identity, Euclidean) and `similarities` (copy, cosine) hold the value of every candidate,
-    whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
+    `distances` (identity, Euclidean) and `similarities` (cosine, by name of the space) hold the value of every
+    candidate, whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
     `typicality` is the cosine of the image's layout and the references' mean layout, `frontality` that of the image's
     descriptors. `cohort` sums up the most similar other patients; None where the search did not say.
     """
@@ -130,7 +128,7 @@ class Candidates:
     reference_ids: tuple[str, ...]
     patient_keys: tuple[str, ...]
     distances: Float64s
-    similarities: Float64s
+    similarities: Mapping[str, Float64s]
     features: Float32s = field(repr=False)
     typicality: float
     frontality: float | None = None
@@ -138,7 +136,8 @@ class Candidates:
 
     def __post_init__(self) -> None:
         count = len(self.reference_ids)
-        lengths = (len(self.patient_keys), len(self.distances), len(self.similarities), len(self.features))
+        cosines = [len(self.similarities[space.name]) for space in COSINE_SPACES]
+        lengths = (len(self.patient_keys), len(self.distances), *cosines, len(self.features))
         if count == 0 or any(length != count for length in lengths):
             raise ValueError(f"expected one or more candidates with equal columns, got {count} ids and {lengths}")
 
@@ -158,7 +157,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """A decision and why. `score` is the largest same-patient score, `similarity` the largest copy similarity.
+    """A decision and why. `score` is the largest same-patient score, `similarities` the largest of each cosine space.
 
     `standout` is the largest standout, NaN where the policy does not ask for it. All are maxima over the candidates,
     and so over the candidates' patients; `reasons` is empty when nothing stands against a release.
@@ -169,7 +168,7 @@ class Verdict:
     reasons: tuple[str, ...]
     borderline: bool
     score: float
-    similarity: float
+    similarities: Mapping[str, float]
     evidence: Evidence
     pixel_digest: str
     policy_digest: str

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxrgate.core import ImageError
+from cxrgate.core.spaces import COPY
 
 GRID = 32
 COPY_BAND = 16
@@ -93,6 +94,44 @@ def split_copies(rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """The parts of copy descriptors float32[..., d], each with its own neighbours: one, or learned and weight-free."""
     learned = rows.shape[-1] - COPY_DIMENSIONS
     return [rows] if learned <= 0 else [rows[..., :learned], rows[..., learned:]]
+
+
+def describe(
+    space: str, learned: NDArray[np.float32] | None, plain: NDArray[np.float32], threshold: float
+) -> NDArray[np.float32]:
+    """The descriptor of a space of core.spaces, float32[d]: the model's row, in the copy space beside the weight-free.
+
+    Args:
+        space: its name.
+        learned: float32[d] of unit length, of the space's model; None where there is none, in the copy space alone.
+        plain: float32[256], see weight_free.
+        threshold: as for join_copies.
+    """
+    if space == COPY.name:
+        return plain if learned is None else join_copies(learned, plain, threshold)
+    if learned is None:
+        raise ValueError(f"expected a descriptor of the space {space}, which has no weight-free one")
+    return learned
+
+
+def parts(space: str, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The parts of a space's descriptors float32[..., d] that are searched one by one; the most similar one counts."""
+    return split_copies(rows) if space == COPY.name else [rows]
+
+
+def made_by(space: str, model: str | None) -> str:
+    """What a snapshot is to say of how a space's descriptors were made: the model's digest, and what stands beside it.
+
+    Without a model the copy space has its weight-free method; another space is not there without one: "".
+    """
+    if space == COPY.name:
+        return COPY_METHOD if model is None else f"{model} {JOINED_METHOD}"
+    return model or ""
+
+
+def model_of(space: str, method: str) -> str:
+    """The digest of the model in what `made_by` gave."""
+    return method.removesuffix(f" {JOINED_METHOD}") if space == COPY.name else method
 
 
 def _unit(values: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Descriptors, Failure, GreyImage, SnapshotError
 from cxrgate.core.ports import Embedder
-from cxrgate.images.descriptors import COPY_METHOD, LAYOUT_DIMENSIONS
+from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.images.descriptors import LAYOUT_DIMENSIONS, made_by
 from cxrgate.index.array_files import array_path, describe_array, write_array
 from cxrgate.index.image_records import NO_FILE, PIXELS, STAMPS, pixels_digest, stamp_digest
 from cxrgate.index.keys import ID_BYTES, opaque_id
@@ -29,13 +30,26 @@ _SHOWN = 20
 _STAMPS, _PIXELS = f"{PartName.IMAGES}.{STAMPS}", f"{PartName.IMAGES}.{PIXELS}"
 
 
+def _weight_free() -> dict[str, str]:
+    return {space.name: made_by(space.name, None) for space in COSINE_SPACES}
+
+
 @dataclass(frozen=True, slots=True)
 class ModelDigests:
-    """The models whose outputs a snapshot holds; `copy` is a model's digest or the weight-free method's name."""
+    """The models whose outputs a snapshot holds; `methods` says of each cosine space how it was described."""
 
     retrieval: str
     verification: str
-    copy: str = COPY_METHOD
+    methods: Mapping[str, str] = field(default_factory=_weight_free)
+
+    def to_json(self) -> dict[str, str]:
+        """By name of the model or the space."""
+        return {"retrieval": self.retrieval, "verification": self.verification, **self.methods}
+
+    @classmethod
+    def of(cls, manifest: SnapshotManifest) -> ModelDigests:
+        """Of a snapshot."""
+        return cls(manifest.retrieval, manifest.verification, manifest.methods)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +57,8 @@ class EmbeddedImage:
     """What a snapshot keeps of one image; `digest` is that of its pixels, in hex."""
 
     digest: str
-    identity: NDArray[np.float32]
+    spaces: Mapping[str, NDArray[np.float32]]
     features: NDArray[np.float32]
-    copy: NDArray[np.float32]
     layout: NDArray[np.float32]
 
 
@@ -110,7 +123,7 @@ async def build_snapshot(
         folder: where the snapshot will lie; it must not exist.
         batches: decoded images in the order of insertion, which breaks ties between equal distances.
         count: how many images there are; fewer or more is an error.
-        embedder: gives identity embedding, copy descriptor and layout.
+        embedder: gives the descriptor of each space, and the layout.
         featuriser: gives f(x).
         models: digests that checking must find again.
         key: HMAC key of reference ids and patient keys.
@@ -163,7 +176,7 @@ def _joined(
         return found
     if isinstance(features, Failure):
         return features
-    return EmbeddedImage(image.digest, found.identity, features, found.copy, found.layout)
+    return EmbeddedImage(image.digest, found.spaces, features, found.layout)
 
 
 class _Writer:
@@ -200,15 +213,15 @@ class _Writer:
             raise SnapshotError(f"expected {self._count} images, got more")
         patient = opaque_id(self._key, "patient", item.patient_id)
         reference = opaque_id(self._key, "reference", item.image_id)
-        for name, values in (
-            ("identity", found.identity),
-            ("features", found.features),
-            ("copy", found.copy),
-            ("reference_ids", np.frombuffer(reference, np.uint8)),
-            ("patient_keys", np.frombuffer(patient, np.uint8)),
-            (_STAMPS, np.frombuffer(stamp_digest(self._key, item.image_id, item.stamp), np.uint8)),
-            (_PIXELS, np.frombuffer(pixels_digest(self._key, found.digest), np.uint8)),
-        ):
+        rows: dict[str, NDArray[Any]] = {
+            **found.spaces,
+            "features": found.features,
+            "reference_ids": np.frombuffer(reference, np.uint8),
+            "patient_keys": np.frombuffer(patient, np.uint8),
+            _STAMPS: np.frombuffer(stamp_digest(self._key, item.image_id, item.stamp), np.uint8),
+            _PIXELS: np.frombuffer(pixels_digest(self._key, found.digest), np.uint8),
+        }
+        for name, values in rows.items():
             self._array(name, values)[self._row] = values
         self._patients.add(patient)
         self._images.update(bytes.fromhex(found.digest))
@@ -247,7 +260,7 @@ class _Writer:
             excluded=excluded,
             retrieval=models.retrieval,
             verification=models.verification,
-            copy_method=models.copy,
+            **{space.method: models.methods[space.name] for space in COSINE_SPACES},
             images=self._images.hexdigest(),
             arrays={name: arrays[name] for name in ARRAYS},
             parts=parts,

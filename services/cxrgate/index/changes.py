@@ -117,7 +117,7 @@ def _write(
 ) -> Snapshot:
     """The base without the rows whose key is leaving; `keys` has one per row."""
     kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
-    arrays = {name: _changed(getattr(base, name), kept, addition, name) for name in PER_REFERENCE}
+    arrays = {name: _changed(base.arrays[name], kept, addition, name) for name in PER_REFERENCE}
     _check_ids(arrays["reference_ids"])
     arrays["mean_layout"] = base.mean_layout
     count = len(arrays["reference_ids"])
@@ -150,7 +150,7 @@ def with_parts(base: Snapshot, folder: Path, parts: Mapping[PartName, Part]) -> 
     merged = {**base.parts, **parts}
     with whole(folder) as partial:
         data_key = None if base.storage_key is None else create_data_key(partial / DATA_KEY, base.storage_key)
-        described = {name: write_array(partial, name, getattr(base, name), data_key) for name in ARRAYS}
+        described = {name: write_array(partial, name, base.arrays[name], data_key) for name in ARRAYS}
         count = base.manifest.references
         entries = {name.value: write_part(partial, name, part, count, data_key) for name, part in merged.items()}
         write_manifest(partial, replace(base.manifest, arrays=described, parts=entries), data_key)

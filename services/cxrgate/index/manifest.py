@@ -17,12 +17,20 @@ from typing import Any
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.storage import seal
 
 MANIFEST = "manifest.json"
 MANIFEST_SEAL = "manifest.sealed"
 FORMATS = (1, 2)
-ARRAYS = ("identity", "features", "copy", "reference_ids", "patient_keys", "mean_layout")
+ARRAYS = (
+    IDENTITY,
+    "features",
+    *(space.name for space in COSINE_SPACES),
+    "reference_ids",
+    "patient_keys",
+    "mean_layout",
+)
 _ARRAY_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 """Of an array in a part: a file's name is made from it, and a manifest may come from elsewhere."""
 
@@ -78,6 +86,11 @@ class SnapshotManifest:
     def digest(self) -> str:
         """Sha256 over all of the manifest, and so over every byte of the snapshot."""
         return mapping_digest(self.to_json())
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """By name of each cosine space how its descriptors were made; see images.descriptors.made_by."""
+        return {space.name: getattr(self, space.method) for space in COSINE_SPACES}
 
     @property
     def format(self) -> int:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.images.descriptors import split_copies
+from cxrgate.core.spaces import COPY, IDENTITY
+from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.distance import exact_distances
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.engines.make import make_engine
@@ -32,7 +33,7 @@ from cxrgate.index.self_measurement import (
 )
 from cxrgate.index.shares import share_of_patients
 from cxrgate.index.snapshot import Snapshot
-from cxrgate.index.spaces import Spaces, copy_similarities
+from cxrgate.index.spaces import Spaces, similarities
 
 CANDIDATES = 3
 """Per space, as in the default rule."""
@@ -68,12 +69,17 @@ class References:
     copy: NDArray[np.float32] = field(repr=False)
     patient_keys: NDArray[np.uint8] = field(repr=False)
 
+    @classmethod
+    def of(cls, arrays: Arrays) -> References:
+        """Those of a snapshot's arrays that a measurement needs."""
+        return cls(arrays[IDENTITY], arrays["features"], arrays[COPY.name], arrays["patient_keys"])
+
 
 def measured(terms: MeasurementTerms, trained_on: Collection[bytes] = ()) -> Derive:
     """Makes the part MEASUREMENT of a new snapshot; see measure."""
 
     def derive(arrays: Arrays) -> dict[PartName, Part]:
-        rows = References(**{name: arrays[name] for name in ("identity", "features", "copy", "patient_keys")})
+        rows = References.of(arrays)
         kept = sorted({row.tobytes() for row in rows.patient_keys} & set(trained_on))
         more = {_TRAINED_ON: np.frombuffer(b"".join(kept), np.uint8).reshape(len(kept), -1)} if kept else {}
         return {PartName.MEASUREMENT: Part(measure(rows, terms, kept).to_json(), more)}
@@ -190,9 +196,10 @@ class _Asking:
 
     def __init__(self, references: References, terms: MeasurementTerms, patients: Int64s) -> None:
         self._references, self._terms, self._patients = references, terms, patients
+        described = parts(COPY.name, references.copy)
         self._spaces = Spaces(
             NearestPatients(make_engine(EngineName.CODES, references.identity), patients),
-            tuple(make_engine(EngineName.CODES, np.ascontiguousarray(p)) for p in split_copies(references.copy)),
+            {COPY.name: tuple(make_engine(EngineName.CODES, np.ascontiguousarray(p)) for p in described)},
         )
 
     def ask(self, rows: Int64s, without: Sequence[Int64s]) -> Queries:
@@ -208,15 +215,15 @@ class _Asking:
 
     def _batch(self, rows: Int64s, without: Sequence[Int64s]) -> list[tuple[float, float]]:
         references = self._references
-        identity, copy = np.asarray(references.identity[rows]), np.asarray(references.copy[rows])
-        found = self._spaces.search(identity, copy, CANDIDATES, without)
+        asked = {IDENTITY: np.asarray(references.identity[rows]), COPY.name: np.asarray(references.copy[rows])}
+        found = self._spaces.search(asked, CANDIDATES, without)
         answers = []
         for row, union in zip(rows, found, strict=True):
             distances = exact_distances(references.identity[union.rows], references.identity[row])
             scores = self._terms.head.score(references.features[row], references.features[union.rows])
             margins = self._terms.standout.margins(distances, scores, union.cohort)
-            similarities = copy_similarities(references.copy[union.rows], references.copy[row])
-            answers.append((float(margins.max()), float(similarities.max())))
+            alike = similarities(COPY.name, references.copy[union.rows], references.copy[row])
+            answers.append((float(margins.max()), float(alike.max())))
         return answers
 
 

@@ -29,7 +29,7 @@ def seal_snapshot(plain: Snapshot, folder: Path, storage_key: bytes) -> Snapshot
     plain.verify()
     with whole(folder) as partial:
         data_key = create_data_key(partial / DATA_KEY, storage_key)
-        written = {name: write_array(partial, name, getattr(plain, name), data_key) for name in ARRAYS}
+        written = {name: write_array(partial, name, plain.arrays[name], data_key) for name in ARRAYS}
         count = plain.manifest.references
         parts = {name.value: write_part(partial, name, part, count, data_key) for name, part in plain.parts.items()}
         if (written, parts) != (plain.manifest.arrays, plain.manifest.parts):

@@ -1,4 +1,4 @@
-"""The searcher over a snapshot in this process: the union of both spaces' nearest references."""
+"""The searcher over a snapshot in this process: the union of its spaces' nearest references."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Failure
-from cxrgate.images.descriptors import split_copies
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY, CosineSpace
+from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.distance import exact_distances
 from cxrgate.index.engines.engine import Engine, EngineName
 from cxrgate.index.engines.make import make_engine
 from cxrgate.index.manifest import PartName
 from cxrgate.index.nearest_patients import NearestPatients, number_patients
 from cxrgate.index.snapshot import Snapshot
-from cxrgate.index.space_codes import IDENTITY, copy_space_name, stored_codes
-from cxrgate.index.spaces import Spaces, Union, copy_similarities
+from cxrgate.index.space_codes import part_name, stored_codes
+from cxrgate.index.spaces import Spaces, Union, similarities
 
 
 class LocalSearcher:
     """Finds candidates in a snapshot."""
 
-    def __init__(self, snapshot: Snapshot, k: int, engine: EngineName, *, copy_space: bool = True) -> None:
-        """Search for min(k, references) per space; without the copy space only identity neighbours are candidates.
+    def __init__(
+        self, snapshot: Snapshot, k: int, engine: EngineName, searched: Sequence[CosineSpace] = COSINE_SPACES
+    ) -> None:
+        """Search for min(k, references) in identity and in each space of `searched`.
 
         Raises:
             ValueError: k is below 1.
@@ -34,10 +37,9 @@ class LocalSearcher:
         self._snapshot = snapshot
         self._k = min(k, snapshot.manifest.references)
         patients = number_patients(np.asarray(snapshot.patient_keys))
-        parts = split_copies(snapshot.copy) if copy_space else []
         self._spaces = Spaces(
             NearestPatients(_space_engine(engine, snapshot, IDENTITY, snapshot.identity), patients),
-            tuple(_space_engine(engine, snapshot, copy_space_name(i), rows) for i, rows in enumerate(parts)),
+            {space.name: _engines(engine, snapshot, space.name) for space in searched},
         )
 
     async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
@@ -45,24 +47,32 @@ class LocalSearcher:
         return await asyncio.to_thread(self._search, queries) if queries else []
 
     def _search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
-        identity, copy = (np.stack([getattr(query, name) for query in queries]) for name in ("identity", "copy"))
-        found = self._spaces.search(identity, copy, self._k)
+        names = (IDENTITY, *self._spaces.cosines)
+        asked = {name: np.stack([query.spaces[name] for query in queries]) for name in names}
+        found = self._spaces.search(asked, self._k)
         return [self._candidates(query, union) for query, union in zip(queries, found, strict=True)]
 
     def _candidates(self, query: Descriptors, union: Union) -> Candidates:
         rows = union.rows
-        snapshot = self._snapshot
+        snapshot, described = self._snapshot, query.spaces
+        names = [space.name for space in COSINE_SPACES]
         return Candidates(
             image_id=query.image_id,
             reference_ids=tuple(row.tobytes().hex() for row in snapshot.reference_ids[rows]),
             patient_keys=tuple(row.tobytes().hex() for row in snapshot.patient_keys[rows]),
-            distances=exact_distances(snapshot.identity[rows], query.identity),
-            similarities=copy_similarities(snapshot.copy[rows], query.copy),
+            distances=exact_distances(snapshot.identity[rows], described[IDENTITY]),
+            similarities={name: similarities(name, snapshot.arrays[name][rows], described[name]) for name in names},
             features=np.array(snapshot.features[rows]),
             typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
             frontality=query.frontality,
             cohort=union.cohort,
         )
+
+
+def _engines(engine: EngineName, snapshot: Snapshot, space: str) -> tuple[Engine, ...]:
+    """One per part of a cosine space's descriptors."""
+    split = parts(space, snapshot.arrays[space])
+    return tuple(_space_engine(engine, snapshot, part_name(space, i), rows) for i, rows in enumerate(split))
 
 
 def _space_engine(engine: EngineName, snapshot: Snapshot, space: str, rows: NDArray[np.float32]) -> Engine:

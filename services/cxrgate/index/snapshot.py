@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError, StorageCorrupt, StorageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.spaces import IDENTITY
 from cxrgate.index.array_files import array_path, map_array, read_array, unsealed_array
 from cxrgate.index.manifest import ARRAYS, MANIFEST, MANIFEST_SEAL, PartName, SnapshotManifest, read_manifest
 from cxrgate.index.memory import free_memory
@@ -43,12 +44,8 @@ class Snapshot:
 
     path: Path
     manifest: SnapshotManifest
-    identity: NDArray[np.float32] = field(repr=False)
-    features: NDArray[np.float32] = field(repr=False)
-    copy: NDArray[np.float32] = field(repr=False)
-    reference_ids: NDArray[np.uint8] = field(repr=False)
-    patient_keys: NDArray[np.uint8] = field(repr=False)
-    mean_layout: NDArray[np.float32] = field(repr=False)
+    arrays: Mapping[str, NDArray[Any]] = field(repr=False)
+    """Those of manifest.ARRAYS by name, and so the descriptors of each space by the space's name."""
     parts: Mapping[PartName, Part] = field(default_factory=dict)
     """The optional parts that it has."""
     storage_key: bytes | None = field(default=None, repr=False)
@@ -73,8 +70,33 @@ class Snapshot:
             found = {name: map_array(path, name, entry) for name, entry in manifest.files.items()}
         else:
             found = _unsealed(path, manifest, storage_key)
-        arrays: dict[str, Any] = {name: found[name] for name in ARRAYS}
-        return cls(path, manifest, **arrays, parts=_parts(manifest, found), storage_key=storage_key)
+        arrays = {name: found[name] for name in ARRAYS}
+        return cls(path, manifest, arrays, parts=_parts(manifest, found), storage_key=storage_key)
+
+    @property
+    def identity(self) -> NDArray[np.float32]:
+        """The retrieval embeddings, float32[n, d]."""
+        return self.arrays[IDENTITY]
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The verification features f(x), float32[n, f]."""
+        return self.arrays["features"]
+
+    @property
+    def reference_ids(self) -> NDArray[np.uint8]:
+        """Opaque, uint8[n, 16]."""
+        return self.arrays["reference_ids"]
+
+    @property
+    def patient_keys(self) -> NDArray[np.uint8]:
+        """Opaque, uint8[n, 16]."""
+        return self.arrays["patient_keys"]
+
+    @property
+    def mean_layout(self) -> NDArray[np.float32]:
+        """Of the references, float32[64] of unit length."""
+        return self.arrays["mean_layout"]
 
     @property
     def is_mapped(self) -> bool:
@@ -102,8 +124,8 @@ class Snapshot:
         with ThreadPoolExecutor() as pool:
             held = pool.map(lambda name: read_array(self.path, name, entries[name]), entries)
             found = dict(zip(entries, held, strict=True))
-        arrays: dict[str, Any] = {name: found[name] for name in ARRAYS}
-        return replace(self, **arrays, parts=_parts(self.manifest, found))
+        arrays = {name: found[name] for name in ARRAYS}
+        return replace(self, arrays=arrays, parts=_parts(self.manifest, found))
 
     def verify(self) -> None:
         """Raise SnapshotCorrupt unless every array has the sha256 of the manifest; of one in memory that is known."""

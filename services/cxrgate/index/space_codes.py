@@ -12,27 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotCorrupt
-from cxrgate.images.descriptors import split_copies
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
+from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.coded.codes import Codes, encode
 from cxrgate.index.engines.coded.fit import FEW, fit
 from cxrgate.index.engines.coded.frame import Frame
 from cxrgate.index.manifest import PartName
 from cxrgate.index.parts import Arrays, Part
 
-IDENTITY = "identity"
 
-
-def copy_space_name(place: int) -> str:
-    """Name of a part of the copy space, by its place in split_copies."""
-    return f"copy_{place}"
+def part_name(space: str, place: int) -> str:
+    """Name of a part of a cosine space's descriptors, by its place in images.descriptors.parts."""
+    return f"{space}_{place}"
 
 
 def codes_part(arrays: Arrays) -> dict[PartName, Part]:
     """The part CODES of a snapshot with these arrays, see parts.Derive; none where there are few references."""
-    if len(arrays["identity"]) < FEW:
+    if len(arrays[IDENTITY]) < FEW:
         return {}
-    spaces = {IDENTITY: arrays["identity"]}
-    spaces |= {copy_space_name(place): rows for place, rows in enumerate(split_copies(arrays["copy"]))}
+    spaces = {IDENTITY: arrays[IDENTITY]}
+    for name in (space.name for space in COSINE_SPACES):
+        spaces |= {part_name(name, place): rows for place, rows in enumerate(parts(name, arrays[name]))}
     about: dict[str, dict[str, float]] = {}
     files: dict[str, NDArray[Any]] = {}
     for space, rows in spaces.items():

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cxrgate.core import MismatchError, SnapshotError, UsageError
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import MANIFEST, read_manifest
 from cxrgate.index.snapshot import Snapshot
 from cxrgate.storage import write_durably
@@ -64,7 +65,7 @@ class SnapshotStore:
 
 def check_kin(snapshot: Snapshot, active: Snapshot) -> None:
     """Raise MismatchError unless both were built with the same models and the same copy descriptor."""
-    made = [(item.retrieval, item.verification, item.copy_method) for item in (snapshot.manifest, active.manifest)]
+    made = [ModelDigests.of(item.manifest) for item in (snapshot, active)]
     if made[0] != made[1]:
         raise MismatchError(f"expected a snapshot built with {made[1]}, got {made[0]}")
 

@@ -68,7 +68,7 @@ def _numbers(forward: Forward, pixels: Sequence[NDArray[np.uint8]]) -> Float64s:
         return np.concatenate([forward.head.score(row, rows) for row in rows])
     width = manifest.architecture.embedding
     cosines = (rows[:, :width].astype(np.float64) @ rows[:, :width].T.astype(np.float64)).ravel()
-    if manifest.kind is ModelKind.COPY:
+    if manifest.kind.finds_pictures:
         return cosines
     more = forward([view for image in pixels for view in _outlying(image)])[:, width:].ravel()
     # A standout moves by no more than a quarter of its slope for each unit of similarity.

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageError, Stage
-from cxrgate.images.descriptors import COPY_THRESHOLD, join_copies, weight_free
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
+from cxrgate.images.descriptors import COPY_THRESHOLD, describe, weight_free
 from cxrgate.models.manifest import ModelManifest
 from cxrgate.models.runtimes.forward import Forward
 
 _NONFINITE = "expected finite numbers from the model"
 
 
-class LocalEmbedder:
-    """Retrieval embedding, copy descriptor and layout of each image."""
+Float32s = NDArray[np.float32]
 
-    def __init__(self, retrieval: Forward, compute: Executor, copy: Forward | None = None) -> None:
+
+class LocalEmbedder:
+    """Retrieval embedding, descriptors of the cosine spaces and layout of each image."""
+
+    def __init__(self, retrieval: Forward, compute: Executor, models: Mapping[str, Forward] | None = None) -> None:
         """`compute` is the one thread that runs models, so that two forwards never share the cores.
 
-        Without a copy model the copy descriptor is the weight-free one.
+        `models` has those of the cosine spaces, by the space's name; without one the copy descriptor is the
+        weight-free one.
         """
-        self._retrieval, self._copy = retrieval, copy
+        self._retrieval, self._models = retrieval, models or {}
         self._compute = compute
-        self._threshold = copy_threshold(None if copy is None else copy.manifest)
+        self._thresholds = own_thresholds({name: model.manifest for name, model in self._models.items()})
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
@@ -37,39 +42,54 @@ class LocalEmbedder:
     def _embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         pixels = [image.pixels for image in images]
         started = self._retrieval.start(pixels)
-        copies = [None] * len(images) if self._copy is None else self._copy(pixels)
+        learned = {name: model(pixels) for name, model in self._models.items()}
         embeddings = started()
         width = self._retrieval.manifest.architecture.embedding
-        rows = zip(images, embeddings, copies, strict=True)
-        return [make_descriptors(*row, width, self._threshold) for row in rows]
+        return [
+            make_descriptors(image, row, {name: rows[i] for name, rows in learned.items()}, width, self._thresholds)
+            for i, (image, row) in enumerate(zip(images, embeddings, strict=True))
+        ]
 
 
-def copy_threshold(copy: ModelManifest | None) -> float:
-    """The copy model's own threshold; without a model, or a threshold in its manifest, the weight-free descriptor's."""
-    return COPY_THRESHOLD if copy is None or copy.threshold is None else copy.threshold
+def own_thresholds(manifests: Mapping[str, ModelManifest]) -> dict[str, float]:
+    """By name of the space its model's own threshold.
+
+    Without a model, or a threshold in its manifest, it is the weight-free copy descriptor's.
+    """
+    return {space.name: own_threshold(manifests.get(space.name)) for space in COSINE_SPACES}
+
+
+def own_threshold(manifest: ModelManifest | None) -> float:
+    """See own_thresholds."""
+    return COPY_THRESHOLD if manifest is None or manifest.threshold is None else manifest.threshold
 
 
 def make_descriptors(
     image: GreyImage,
-    retrieved: NDArray[np.float32],
-    learned: NDArray[np.float32] | None,
+    retrieved: Float32s,
+    learned: Mapping[str, Float32s],
     width: int,
-    threshold: float,
+    thresholds: Mapping[str, float],
 ) -> Descriptors | Failure:
-    """The models' rows with what needs no weights; `learned` is None where there is no copy model.
+    """The models' rows with what needs no weights.
 
-    The first `width` numbers of the retrieval model's row are the embedding; frontality is what may follow.
-    `threshold` is the copy model's.
+    Args:
+        image: that they are of.
+        retrieved: the retrieval model's row: `width` numbers are the embedding; frontality is what may follow.
+        learned: float32[d] by name of the space; a space without a model is not there.
+        width: of the embedding.
+        thresholds: see own_thresholds.
     """
     try:
         plain, layout = weight_free(image.pixels)
     except ImageError as error:
         return error.failure(image.image_id, Stage.EMBED)
-    copy = plain if learned is None else join_copies(learned, plain, threshold)
+    cosines = {name: describe(name, learned.get(name), plain, threshold) for name, threshold in thresholds.items()}
     identity, frontality = retrieved[:width], retrieved[width:]
-    if not (np.isfinite(retrieved).all() and np.isfinite(copy).all()):
+    if not all(np.isfinite(row).all() for row in (retrieved, *cosines.values())):
         return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
-    return Descriptors(image.image_id, identity, copy, layout, float(frontality[0]) if len(frontality) else None)
+    certain = float(frontality[0]) if len(frontality) else None
+    return Descriptors(image.image_id, {IDENTITY: identity, **cosines}, layout, certain)
 
 
 class LocalVerifier:

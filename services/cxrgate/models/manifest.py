@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cxrgate.core import BAND, ModelError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.models.networks.architectures import (
     Architecture,
     EmbedderArchitecture,
@@ -24,13 +25,25 @@ MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
 
+Item = TypeVar("Item")
+
 
 class ModelKind(StrEnum):
     """What a model is for: finding the patient, judging whether it is the same, finding the picture."""
 
     RETRIEVAL = "retrieval"
     VERIFICATION = "verification"
-    COPY = "copy"
+    COPY = COPY.name
+
+    @property
+    def finds_pictures(self) -> bool:
+        """Whether it is the model of a cosine space: it tells images apart, not patients, and has a threshold."""
+        return self.value in {space.name for space in COSINE_SPACES}
+
+
+def by_space(found: Mapping[ModelKind, Item]) -> dict[str, Item]:
+    """What belongs to the models of the cosine spaces, by the name of the space; one without a model is not there."""
+    return {space.name: item for space in COSINE_SPACES for kind, item in found.items() if kind.value == space.name}
 
 
 class Dtype(StrEnum):
@@ -91,7 +104,7 @@ class ModelManifest:
             raise ValueError(f"expected frontality from a retrieval model, got it from a {self.kind} model")
         if not all(BAND <= band < 1 for band in self.bands.values()):
             raise ValueError(f"expected bands of {BAND} to 1, got {dict(self.bands)}")
-        if (self.threshold is not None) != (self.kind is ModelKind.COPY):
+        if (self.threshold is not None) != self.kind.finds_pictures:
             raise ValueError(f"expected a threshold with a copy model and with no other, got {self.threshold}")
 
     @property

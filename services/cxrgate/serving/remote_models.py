@@ -28,8 +28,8 @@ from cxrgate.core import (
     ModelError,
     Stage,
 )
-from cxrgate.models import ModelKind, ModelManifest
-from cxrgate.models.local import copy_threshold, make_descriptors
+from cxrgate.models import ModelKind, ModelManifest, by_space
+from cxrgate.models.local import make_descriptors, own_thresholds
 from cxrgate.models.resize import resize
 from cxrgate.serving.codec import pack_floats, pack_images, unpack_floats
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
@@ -144,23 +144,33 @@ class ServedModel:
 class RemoteEmbedder:
     """Descriptors from served models; what needs no weights is computed here."""
 
-    def __init__(self, retrieval: ServedModel, copy: ServedModel | None) -> None:
-        """Without a copy model the copy descriptor is the weight-free one."""
-        self._retrieval, self._copy = retrieval, copy
-        self._threshold = copy_threshold(None if copy is None else copy.manifest)
+    def __init__(self, retrieval: ServedModel, models: Mapping[str, ServedModel]) -> None:
+        """`models` as for models.local.LocalEmbedder."""
+        self._retrieval, self._models = retrieval, models
+        self._thresholds = own_thresholds({name: model.manifest for name, model in models.items()})
 
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
-        width = self._retrieval.manifest.architecture.embedding
-        identities, copies = await asyncio.gather(_rows(self._retrieval, images), self._copies(images))
-        return await asyncio.to_thread(
-            lambda: [
-                _descriptors(*item, width, self._threshold) for item in zip(images, identities, copies, strict=True)
-            ]
-        )
+        asked = (self._retrieval, *self._models.values())
+        rows = await asyncio.gather(*[_rows(model, images) for model in asked])
+        return await asyncio.to_thread(self._joined, images, rows)
 
-    async def _copies(self, images: Sequence[GreyImage]) -> Sequence[Float32s | Failure | None]:
-        return [None] * len(images) if self._copy is None else await _rows(self._copy, images)
+    def _joined(
+        self, images: Sequence[GreyImage], rows: Sequence[Sequence[Float32s | Failure]]
+    ) -> list[Descriptors | Failure]:
+        return [self._descriptors(image, list(found)) for image, *found in zip(images, *rows, strict=True)]
+
+    def _descriptors(self, image: GreyImage, found: Sequence[Float32s | Failure]) -> Descriptors | Failure:
+        """From the answers of the retrieval model and of the spaces' models, in their order."""
+        rows: list[Float32s] = []
+        for row in found:
+            if isinstance(row, Failure):
+                return row
+            rows.append(row)
+        retrieved, *learned = rows
+        width = self._retrieval.manifest.architecture.embedding
+        rows_by_space = dict(zip(self._models, learned, strict=True))
+        return make_descriptors(image, retrieved, rows_by_space, width, self._thresholds)
 
 
 async def _rows(model: ServedModel, images: Sequence[GreyImage]) -> list[Float32s | Failure]:
@@ -175,14 +185,6 @@ def _row(image: GreyImage, result: Any, width: int) -> Float32s | Failure:
         return unpack_floats(result.descriptor, width)
     except ValueError:
         return _failure(image, Stage.EMBED, f"the model did not give {width} finite numbers")
-
-
-def _descriptors(
-    image: GreyImage, identity: Float32s | Failure, copy: Float32s | Failure | None, width: int, threshold: float
-) -> Descriptors | Failure:
-    if isinstance(identity, Failure):
-        return identity
-    return copy if isinstance(copy, Failure) else make_descriptors(image, identity, copy, width, threshold)
 
 
 class RemoteVerifier:
@@ -249,5 +251,5 @@ async def open_served_models(manifests: Mapping[ModelKind, ModelManifest], targe
             raise ModelError(
                 f"the models at {target} do not answer, {error.reason}: start them, or check --models"
             ) from error
-        embedder = RemoteEmbedder(served[ModelKind.RETRIEVAL], served.get(ModelKind.COPY))
+        embedder = RemoteEmbedder(served[ModelKind.RETRIEVAL], by_space(served))
         yield ServedModels(embedder, RemoteVerifier(served[ModelKind.VERIFICATION]), served)

@@ -14,7 +14,7 @@ from scipy.special import expit
 from cxrgate.core import UsageError
 from cxrgate.models import ModelKind
 
-FLAGGED = {ModelKind.RETRIEVAL: 0.05, ModelKind.VERIFICATION: 0.05, ModelKind.COPY: 0.025}
+FLAGGED = {kind: 0.025 if kind.finds_pictures else 0.05 for kind in ModelKind}
 """Share of unenrolled patients that a space may flag: the two together some 7 %.
 
 A wrong rejection costs one synthetic image, a wrong pass a patient; another radiograph of an enrolled patient is harder

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from cxrgate.models import ModelKind, Preprocessing
+from cxrgate.models import Preprocessing
 from cxrgate.train.augmenter import Augmenter
 from cxrgate.train.pixels import PixelSet
 from cxrgate.train.recipe import Recipe
@@ -34,7 +34,7 @@ class Inputs:
     @property
     def labels(self) -> NDArray[np.int64]:
         """What counts as the same, int64[n]."""
-        if self.recipe.kind is ModelKind.COPY:
+        if self.recipe.kind.finds_pictures:
             return np.arange(len(self.images.patients))
         return self.images.patients
 

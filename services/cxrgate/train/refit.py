@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxrgate.core import ModelError, UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.models import ModelManifest
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import load_model, save_model
@@ -62,7 +62,7 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     keep_freed_memory()
     model = load_model(job.model)
     manifest, network = model.manifest, model.network
-    if not isinstance(network, Embedder) or manifest.kind is ModelKind.COPY:
+    if not isinstance(network, Embedder) or manifest.kind.finds_pictures:
         raise ModelError(f"{job.model} is no embedder for retrieval or verification: only those can be fitted again")
     seen, kept = (_decode(job, manifest, split, progress) for split in (Split.TRAIN, Split.TUNE))
     pooled = _pool(network, manifest, seen, progress)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
-from cxrgate.models import Dtype, ModelKind, ModelManifest
+from cxrgate.models import Dtype, ModelManifest
 from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
@@ -107,7 +107,7 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     if not isinstance(network, Embedder):
         return None
     side = job.recipe.input.height
-    if job.recipe.kind is not ModelKind.COPY:
+    if not job.recipe.kind.finds_pictures:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
         fit_whitening(network, directions(network, job.recipe, seen), seen.patients)
         pooled = _run(network.pooled, job.recipe, seen).astype(np.float64)
@@ -115,7 +115,7 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
     threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
-    if job.recipe.kind is ModelKind.COPY:
+    if job.recipe.kind.finds_pictures:
         return threshold
     pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
     network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
@@ -138,7 +138,7 @@ def _run(part: Callable[[Tensor], Tensor], recipe: Recipe, images: PixelSet) -> 
 
 def embed(network: nn.Module, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
     """What the finished model gives for images that are of its input's size, float32[n, d]."""
-    threshold = 0.0 if recipe.kind is ModelKind.COPY else None
+    threshold = 0.0 if recipe.kind.finds_pictures else None
     manifest = ModelManifest(
         "in training", recipe.kind, recipe.architecture, recipe.input, Dtype.FLOAT32, "", threshold, {}
     )

@@ -90,11 +90,11 @@ def all_spaces(batch=16, rounds=5):
     parts = codes_part(arrays)
     coding = time.process_time() - start
     start = time.process_time()
-    searcher = LocalSearcher(Snapshot(Path(), manifest, **arrays, parts=parts), CANDIDATES, EngineName.CODES)
+    searcher = LocalSearcher(Snapshot(Path(), manifest, arrays, parts=parts), CANDIDATES, EngineName.CODES)
     opening = time.process_time() - start
     layout = np.full(64, 0.125, np.float32)
     queries = [
-        Descriptors(str(i), identity, np.concatenate([learned, plain]), layout)
+        Descriptors(str(i), {"identity": identity, "copy": np.concatenate([learned, plain])}, layout)
         for i, (identity, learned, plain) in enumerate(zip(*asked, strict=True))
     ]
     times = asyncio.run(_milliseconds_per_image(searcher, queries, batch))

@@ -71,7 +71,9 @@ class FakeModels:
 
     async def embed(self, images):
         await asyncio.to_thread(time.sleep, MODEL_SECONDS)
-        return [Descriptors(image.image_id, self._row, self._row, self._row) for image in images]
+        return [
+            Descriptors(image.image_id, dict.fromkeys(("identity", "copy"), self._row), self._row) for image in images
+        ]
 
     async def search(self, queries):
         return [evidence(image_id=query.image_id).candidates for query in queries]

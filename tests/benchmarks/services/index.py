@@ -50,7 +50,7 @@ def queries(count):
     rows = [rng.standard_normal(width).astype(np.float32) for width in (128, 256, 64) for _ in range(count)]
     rows = [row / np.linalg.norm(row) for row in rows]
     parts = zip(rows[:count], rows[count : 2 * count], rows[2 * count :], strict=True)
-    return [Descriptors(str(number), *part) for number, part in enumerate(parts)]
+    return [Descriptors(str(n), {"identity": a, "copy": b}, layout) for n, (a, b, layout) in enumerate(parts)]
 
 
 async def rate(search, asked, calls):
@@ -69,7 +69,7 @@ async def compare(address, identity, snapshot, rounds):
         stub = stubs.IndexServiceStub(channel)
 
         async def remote(asked):
-            answer = await stub.FindNeighbors(to_query(asked, K, "", copy_space=True), timeout=60)
+            answer = await stub.FindNeighbors(to_query(asked, K, ""), timeout=60)
             return [from_neighbors(query.image_id, item) for query, item in zip(asked, answer.results, strict=True)]
 
         for size, calls in BATCHES.items():

@@ -73,7 +73,7 @@ def test_swaps_under_load_give_no_error_and_no_mixed_answer(template, store, dig
 
             async def hammer():
                 while not done.is_set():
-                    answer = await stub.FindNeighbors(to_query(asked, 3, "", copy_space=True), timeout=10)
+                    answer = await stub.FindNeighbors(to_query(asked, 3, ""), timeout=10)
                     assert [item.features.values for item in answer.results] == own[answer.index_digest]
                     seen[answer.index_digest] += 1
 
@@ -92,6 +92,6 @@ def test_swaps_under_load_give_no_error_and_no_mixed_answer(template, store, dig
 def test_pinned_callers_keep_their_snapshot_after_a_swap(store, digests):
     async def call(stub):
         await stub.ActivateSnapshot(pb.ActivateSnapshotRequest(index_digest=digests[1]), timeout=5)
-        return await stub.FindNeighbors(to_query(queries(1), 3, digests[0], copy_space=True), timeout=5)
+        return await stub.FindNeighbors(to_query(queries(1), 3, digests[0]), timeout=5)
 
     assert run(store, call, "curator").index_digest == digests[0]

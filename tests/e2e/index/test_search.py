@@ -6,6 +6,7 @@ from support.index_calls import index, refused, run
 from support.random_snapshots import matrix, queries
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.index import EngineName
 from cxrgate.index.search import LocalSearcher
 from cxrgate.index.service.codec import from_neighbors, to_query
@@ -15,21 +16,21 @@ def equal(a, b):
     return (
         (a.reference_ids, a.patient_keys, a.typicality) == (b.reference_ids, b.patient_keys, b.typicality)
         and np.array_equal(a.distances, b.distances)
-        and np.array_equal(a.similarities, b.similarities)
+        and np.array_equal(a.similarities["copy"], b.similarities["copy"])
         and np.array_equal(a.features, b.features)
     )
 
 
 @pytest.mark.parametrize("engine", list(EngineName))
-@pytest.mark.parametrize("copy_space", [True, False])
+@pytest.mark.parametrize("searched", [COSINE_SPACES, ()])
 @pytest.mark.parametrize("k", [1, 3, 50])
-def test_remote_candidates_equal_local_ones_to_the_last_bit(template, store, engine, copy_space, k):
+def test_remote_candidates_equal_local_ones_to_the_last_bit(template, store, engine, searched, k):
     asked = queries(20)
 
     async def go():
-        local = LocalSearcher(template[1], k, engine, copy_space=copy_space)
+        local = LocalSearcher(template[1], k, engine, searched)
         async with index(store, engine=engine) as (stub, _):
-            answer = await stub.FindNeighbors(to_query(asked, k, "", copy_space=copy_space), timeout=10)
+            answer = await stub.FindNeighbors(to_query(asked, k, "", searched), timeout=10)
         return await local.search(asked), [from_neighbors(str(i), item) for i, item in enumerate(answer.results)]
 
     local, remote = asyncio.run(go())
@@ -39,7 +40,7 @@ def test_remote_candidates_equal_local_ones_to_the_last_bit(template, store, eng
 
 def test_features_go_to_the_gate_only(store):
     def ask(stub):
-        return stub.FindNeighbors(to_query(queries(2), 3, "", copy_space=True), timeout=5)
+        return stub.FindNeighbors(to_query(queries(2), 3, ""), timeout=5)
 
     assert all(item.features.rows == len(item.neighbors) for item in run(store, ask).results)
     assert not any(item.HasField("features") for item in run(store, ask, "curator").results)
@@ -47,15 +48,13 @@ def test_features_go_to_the_gate_only(store):
 
 @pytest.mark.parametrize("role", ["generator", "reviewer", "monitor", "admin", "index"])
 def test_nobody_else_searches(store, role):
-    code = refused(
-        store, lambda stub: stub.FindNeighbors(to_query(queries(1), 3, "", copy_space=True), timeout=5), role
-    )
+    code = refused(store, lambda stub: stub.FindNeighbors(to_query(queries(1), 3, ""), timeout=5), role)
 
     assert code == ("PERMISSION_DENIED", "ROLE")
 
 
 def spoiled(**changes):
-    request = to_query(queries(2), 3, "", copy_space=True)
+    request = to_query(queries(2), 3, "")
     for name, value in changes.items():
         request.ClearField(name)
         if isinstance(value, (list, int, str)):

@@ -23,8 +23,9 @@ def test_descriptors_and_scores_are_those_of_the_models_in_this_process(server, 
 
     remote, scored = remotely(server, folders, call)
     for a, b in zip(described, remote, strict=True):
-        assert np.allclose(a.identity, b.identity, rtol=0, atol=1e-5 * np.abs(a.identity).max())
-        assert np.array_equal(a.copy, b.copy)
+        ours, theirs = a.spaces["identity"], b.spaces["identity"]
+        assert np.allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(ours).max())
+        assert np.array_equal(a.spaces["copy"], b.spaces["copy"])
         assert np.array_equal(a.layout, b.layout)
     assert all(np.abs(a.scores - b.scores).max() < 1e-5 for a, b in zip(evidence, scored, strict=True))
 

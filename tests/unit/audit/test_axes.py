@@ -108,7 +108,10 @@ class Models:
         return [self.probe for _ in images]
 
     async def embed(self, images):
-        return [Descriptors(image.image_id, self.identity, self.identity, self.identity) for image in images]
+        return [
+            Descriptors(image.image_id, dict.fromkeys(("identity", "copy"), self.identity), self.identity)
+            for image in images
+        ]
 
 
 def test_verifying_all_finds_a_patient_whom_the_search_did_not_return():

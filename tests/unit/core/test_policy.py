@@ -150,5 +150,5 @@ def test_policy_refuses_thresholds_out_of_order():
 def test_verdict_reports_the_maxima():
     verdict = decide(scores=(0.1, 0.3, 0.2), similarities=(0.6, 0.2, 0.1))
 
-    assert (verdict.score, verdict.similarity) == (0.3, 0.6)
+    assert (verdict.score, verdict.similarities["copy"]) == (0.3, 0.6)
     assert np.isfinite(verdict.score)

@@ -23,7 +23,9 @@ class Fake:
 
     async def embed(self, images):
         ones = np.ones(4, np.float32)
-        return self.answer("embed", [Descriptors(image.image_id, ones, ones, ones) for image in images])
+        return self.answer(
+            "embed", [Descriptors(image.image_id, dict.fromkeys(("identity", "copy"), ones), ones) for image in images]
+        )
 
     async def search(self, queries):
         return self.answer("search", [evidence(image_id=query.image_id).candidates for query in queries])
@@ -86,7 +88,7 @@ def test_two_images_of_one_id_are_refused():
 
 def test_candidates_without_a_reference_cannot_be_made():
     with pytest.raises(ValueError, match="one or more"):
-        Candidates("a", (), (), np.empty(0), np.empty(0), np.empty((0, 4), np.float32), 0.5)
+        Candidates("a", (), (), np.empty(0), {"copy": np.empty(0)}, np.empty((0, 4), np.float32), 0.5)
 
 
 def test_ordered_map_keeps_order_and_window():

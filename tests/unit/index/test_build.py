@@ -24,7 +24,7 @@ class Fake:
         return [self._answer("descriptors", image, _describe) for image in batch]
 
     async def features(self, batch):
-        return [self._answer("features", image, lambda i: _describe(i).identity / 2) for image in batch]
+        return [self._answer("features", image, lambda i: _describe(i).spaces["identity"] / 2) for image in batch]
 
     def _answer(self, what, image, make):
         if image.image_id in self.bad[what]:
@@ -34,7 +34,7 @@ class Fake:
 
 def _describe(image):
     copy, layout = weight_free(image.pixels)
-    return Descriptors(image.image_id, np.full(4, image.pixels[0, 0], np.float32), copy, layout)
+    return Descriptors(image.image_id, {"identity": np.full(4, image.pixels[0, 0], np.float32), "copy": copy}, layout)
 
 
 def enrolments(found=IMAGES):
@@ -57,7 +57,7 @@ def test_rows_stand_in_the_order_of_insertion(tmp_path):
     snapshot.verify()
     assert (manifest.references, manifest.patients, manifest.excluded) == (6, 3, 2)
     for row, image in enumerate(IMAGES):
-        assert np.array_equal(snapshot.copy[row], weight_free(image.pixels)[0])
+        assert np.array_equal(snapshot.arrays["copy"][row], weight_free(image.pixels)[0])
         assert snapshot.reference_ids[row].tobytes() == opaque_id(KEY, "reference", image.image_id)
         assert snapshot.patient_keys[row].tobytes() == opaque_id(KEY, "patient", f"patient {row // 2}")
     assert np.linalg.norm(snapshot.mean_layout) == pytest.approx(1, abs=1e-6)

@@ -137,7 +137,7 @@ def test_rows_follow_their_references_and_other_parts_are_made_anew_or_left_out(
 
 
 def test_added_references_have_their_rows_or_zeros(tmp_path, made):
-    rows = {name: getattr(made, name)[:1].copy() for name in PER_REFERENCE}
+    rows = {name: made.arrays[name][:1].copy() for name in PER_REFERENCE}
     rows["reference_ids"] = rows["reference_ids"] ^ 255
     stamp = np.full((1, 16), 9, np.uint8)
 

@@ -36,7 +36,7 @@ def test_sealed_or_not_a_snapshot_has_the_same_digest_arrays_and_candidates(plai
     opened.verify()
 
     assert opened.manifest.digest == plain.manifest.digest
-    assert all(np.array_equal(getattr(opened, name), getattr(plain, name)) for name in ARRAYS)
+    assert all(np.array_equal(opened.arrays[name], plain.arrays[name]) for name in ARRAYS)
     searchers = [LocalSearcher(snapshot, 3, EngineName.MATRIX) for snapshot in (plain, opened)]
     first, second = (asyncio.run(searcher.search(queries(4))) for searcher in searchers)
     assert [item.reference_ids for item in first] == [item.reference_ids for item in second]
@@ -47,7 +47,7 @@ def test_no_number_and_no_id_of_it_lies_on_the_disk(plain, sealed):
 
     assert plain.identity[0].tobytes() in on_disk(plain.path)
     for name in ARRAYS:
-        rows = np.atleast_2d(getattr(plain, name))
+        rows = np.atleast_2d(plain.arrays[name])
         assert not [row for row in rows if row.tobytes()[:16] in content]
 
 

@@ -28,8 +28,8 @@ class Joined(RandomModels):
 
     @staticmethod
     def joined(item, learned):
-        copy = join_copies(learned, item.copy, THRESHOLD)
-        return Descriptors(item.image_id, item.identity, copy, item.layout)
+        copy = join_copies(learned, item.spaces["copy"], THRESHOLD)
+        return Descriptors(item.image_id, {**item.spaces, "copy": copy}, item.layout)
 
 
 @pytest.mark.parametrize("engine", EngineName)
@@ -38,10 +38,12 @@ def test_each_part_of_a_copy_descriptor_has_its_nearest_and_the_most_similar_cou
     monkeypatch.setattr(random_snapshots, "RandomModels", lambda _: models)
     snapshot = write_snapshot(tmp_path / "snapshot")
     first, _, third = models.made[:3]
-    query = models.joined(Descriptors("q", first.identity, third.copy, first.layout), models.learned[1])
+    query = models.joined(
+        Descriptors("q", {**first.spaces, "copy": third.spaces["copy"]}, first.layout), models.learned[1]
+    )
 
     (found,) = asyncio.run(LocalSearcher(snapshot, 1, engine).search([query]))
 
     assert found.reference_ids == tuple(row.tobytes().hex() for row in snapshot.reference_ids[:3])
-    both = models.learned[0] @ models.learned[1], 1 - 2 * (1 - first.copy @ third.copy)
-    assert found.similarities == pytest.approx([max(both), 1, 1], abs=1e-6)
+    both = models.learned[0] @ models.learned[1], 1 - 2 * (1 - first.spaces["copy"] @ third.spaces["copy"])
+    assert found.similarities["copy"] == pytest.approx([max(both), 1, 1], abs=1e-6)

@@ -32,7 +32,7 @@ def test_a_million_references_open_in_under_a_second_and_stay_on_the_disk(tmp_pa
 
     assert seconds < 1
     assert resident() - before < 20 * 2**20
-    assert all(isinstance(getattr(snapshot, name), np.memmap) for name in LARGE)
+    assert all(isinstance(snapshot.arrays[name], np.memmap) for name in LARGE)
     assert snapshot.features.shape == (1_000_000, 128)
 
 
@@ -41,7 +41,7 @@ def test_an_open_snapshot_cannot_be_changed(folder):
 
     for name in ARRAYS:
         with pytest.raises(ValueError, match="read-only"):
-            getattr(snapshot, name)[0] = 1
+            snapshot.arrays[name][0] = 1
 
 
 def test_an_untouched_snapshot_is_verified(folder):
@@ -71,16 +71,16 @@ def overwrite(folder, name):
 
 def test_a_snapshot_in_memory_is_not_changed_by_who_writes_into_its_files(folder):
     snapshot = Snapshot.open(folder).in_memory()
-    before = {name: getattr(snapshot, name).tobytes() for name in ARRAYS}
+    before = {name: snapshot.arrays[name].tobytes() for name in ARRAYS}
     for name in ARRAYS:
         overwrite(folder, name)
 
     assert not snapshot.is_mapped
-    assert {name: getattr(snapshot, name).tobytes() for name in ARRAYS} == before
+    assert {name: snapshot.arrays[name].tobytes() for name in ARRAYS} == before
     snapshot.verify()
     for name in ARRAYS:
         with pytest.raises(ValueError, match="read-only"):
-            getattr(snapshot, name)[0] = 1
+            snapshot.arrays[name][0] = 1
 
 
 @pytest.mark.parametrize("name", ARRAYS)

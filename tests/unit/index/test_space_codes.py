@@ -6,13 +6,14 @@ import pytest
 from support.random_snapshots import queries, write_snapshot
 
 from cxrgate.core import SnapshotCorrupt
+from cxrgate.core.spaces import IDENTITY
 from cxrgate.index import EngineName, Snapshot
 from cxrgate.index.changes import change_snapshot
 from cxrgate.index.engines.coded.codes import encode
 from cxrgate.index.manifest import PartName
 from cxrgate.index.sealing import seal_snapshot
 from cxrgate.index.search import LocalSearcher
-from cxrgate.index.space_codes import IDENTITY, copy_space_name, stored_codes
+from cxrgate.index.space_codes import part_name, stored_codes
 
 KEY = bytes(32)
 
@@ -36,15 +37,15 @@ def assert_same(first, second):
     for one, other in zip(first, second, strict=True):
         assert one.reference_ids == other.reference_ids
         assert np.array_equal(one.distances, other.distances)
-        assert np.array_equal(one.similarities, other.similarities)
+        assert np.array_equal(one.similarities["copy"], other.similarities["copy"])
 
 
 def test_a_snapshot_holds_the_codes_of_each_space(snapshot):
     part = snapshot.parts[PartName.CODES]
 
-    assert set(part.about) == {IDENTITY, copy_space_name(0)}
+    assert set(part.about) == {IDENTITY, part_name("copy", 0)}
     assert stored_codes(part, IDENTITY, snapshot.identity).width == 16
-    assert stored_codes(part, copy_space_name(0), snapshot.copy).width == 256
+    assert stored_codes(part, part_name("copy", 0), snapshot.arrays["copy"]).width == 256
     assert all(f"codes.{name}" in snapshot.manifest.files for name in part.arrays)
 
 

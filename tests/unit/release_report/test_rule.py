@@ -29,14 +29,16 @@ def test_it_decides_as_the_policy_does(changes):
         numbers, typicality, frontality = draw(int(RNG.integers(2, 6)))
         names, features = ("",) * len(numbers), np.empty((len(numbers), 0), np.float32)
         distances, similarities, scores = numbers.T
-        found = Candidates("", names, names, distances, similarities, features, typicality, frontality)
+        found = Candidates("", names, names, distances, {"copy": similarities}, features, typicality, frontality)
         verdict = rule.decide(Evidence(found, scores), "")
         decided = decide(rule.to_json(), numbers, typicality, frontality)
         seen.add(decided.reasons)
 
         assert (decided.decision, decided.reasons) == (verdict.decision.value, ";".join(verdict.reasons))
         assert decided.borderline == verdict.borderline
-        assert (decided.score, decided.similarity) == pytest.approx((verdict.score, verdict.similarity), nan_ok=True)
+        assert (decided.score, decided.similarities["similarity"]) == pytest.approx(
+            (verdict.score, verdict.similarities["copy"]), nan_ok=True
+        )
 
     assert {"", "SAME_PATIENT", "ATYPICAL", "SCORE_INVALID"} <= seen
 

@@ -10,12 +10,13 @@ from cxrgate.run.enrolment_journal import EnrolmentJournal
 
 KEY, STAMP = bytes(32), (10, 20)
 MODELS = ModelDigests("retrieval", "verification")
-NAMES = ("identity", "features", "copy", "layout")
+NAMES = ("features", "layout")
 
 
 def embedded(seed=0):
     rng = np.random.default_rng(seed)
-    return EmbeddedImage("ab" * 32, *(rng.standard_normal(n).astype(np.float32) for n in (128, 128, 256, 64)))
+    identity, features, copy, layout = (rng.standard_normal(n).astype(np.float32) for n in (128, 128, 256, 64))
+    return EmbeddedImage("ab" * 32, {"identity": identity, "copy": copy}, features, layout)
 
 
 def file(name="real/1.png"):
@@ -43,13 +44,14 @@ def test_what_was_kept_is_found_again_to_the_last_bit(tmp_path, storage_key):
 
     assert found.digest == made.digest
     assert all(np.array_equal(getattr(found, name), getattr(made, name)) for name in NAMES)
+    assert all(np.array_equal(found.spaces[name], rows) for name, rows in made.spaces.items())
 
 
 def test_sealed_no_number_of_it_lies_on_the_disk(tmp_path):
     made = keep(tmp_path, b"s" * 32)
     content = b"".join(path.read_bytes() for path in (tmp_path / "snapshot.enrolling").iterdir())
 
-    assert made.identity[:4].tobytes() not in content
+    assert made.spaces["identity"][:4].tobytes() not in content
     assert made.digest.encode() not in content
 
 

@@ -26,7 +26,7 @@ def models(tmp_path):
 
 @pytest.fixture
 def snapshot(tmp_path):
-    made = ModelDigests("a" * 64, "b" * 64, f"{'c' * 64} {JOINED_METHOD}")
+    made = ModelDigests("a" * 64, "b" * 64, {"copy": f"{'c' * 64} {JOINED_METHOD}"})
     return write_snapshot(tmp_path / "snapshot", models=made)
 
 

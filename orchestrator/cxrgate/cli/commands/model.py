@@ -104,7 +104,6 @@ def pack(
     with errors_as_messages("gate"):
         from cxrgate.serving.pack import pack_model
 
-        for folder in (folders.retrieval, folders.verification, folders.copying):
-            if folder is not None:
-                manifest = pack_model(folder, output)
-                typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")
+        for folder in folders.paths.values():
+            manifest = pack_model(folder, output)
+            typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")

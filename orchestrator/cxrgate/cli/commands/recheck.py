@@ -10,6 +10,7 @@ import typer
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
+from cxrgate.cli.scores import scores_line
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
 
@@ -53,7 +54,7 @@ def tell(found: Recheck, path: Path) -> None:
     same = "the policy of its release" if found.before == found.policy else "another policy than that of its release"
     typer.echo(f"{found.files} files against {found.references} references by {same}; {found.certification}")
     for item in found.withdrawals[:_SHOWN]:
-        scores = "" if item.score is None else f"  score {item.score:.3f}  copy {item.similarity:.3f}"
+        scores = "" if item.score is None else scores_line(item.score, item.similarities)
         typer.echo(f"  withdraw {plain(item.file)}  {item.reasons}{scores}")
     if len(found.withdrawals) > _SHOWN:
         typer.echo(f"  and {len(found.withdrawals) - _SHOWN} more")

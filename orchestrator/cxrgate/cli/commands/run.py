@@ -13,6 +13,7 @@ from rich.table import Table
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
+from cxrgate.cli.scores import scores_line
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig, read_config
@@ -137,7 +138,7 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     _tell_refusals(console, results)
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
-        scores = f"  score {row['score']:.3f}  copy {row['similarity']:.3f}" if not row["stage"] else ""
+        scores = scores_line(row["score"], row) if not row["stage"] else ""
         console.print(f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}", markup=False, highlight=False)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")

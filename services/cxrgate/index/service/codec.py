@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import CallRefused, Candidates, Descriptors, MismatchError
 from cxrgate.core.digest import canonical_json
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY, SIMILARITIES, CosineSpace
 from cxrgate.core.standout import Cohort
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import PartName
 from cxrgate.index.self_measurement import SelfMeasurement
 from cxrgate.index.snapshot import Snapshot
@@ -50,35 +53,68 @@ def invalid(reason: str, message: str) -> CallRefused:
     return CallRefused("INVALID_ARGUMENT", reason, message)
 
 
-def to_query(queries: Sequence[Descriptors], k: int, digest: str, *, copy_space: bool) -> pb.FindNeighborsRequest:
-    """A request for the candidates of each query, from the snapshot of that digest."""
+def to_query(
+    queries: Sequence[Descriptors], k: int, digest: str, searched: Sequence[CosineSpace] = COSINE_SPACES
+) -> pb.FindNeighborsRequest:
+    """A request for the candidates of each query in identity and these spaces, from the snapshot of that digest."""
+    names = (IDENTITY, *(space.name for space in COSINE_SPACES))
     return pb.FindNeighborsRequest(
         index_digest=digest,
         neighbor_count=k,
-        spaces=[pb.SPACE_IDENTITY, pb.SPACE_COPY] if copy_space else [pb.SPACE_IDENTITY],
-        identity=to_matrix(np.stack([query.identity for query in queries])),
-        copy=to_matrix(np.stack([query.copy for query in queries])),
+        spaces=[space_number(name) for name in (IDENTITY, *(space.name for space in searched))],
         layout=to_matrix(np.stack([query.layout for query in queries])),
+        **{name: to_matrix(np.stack([query.spaces[name] for query in queries])) for name in names},
     )
+
+
+def space_number(name: str) -> Any:
+    """The number by which the wire knows a space."""
+    return pb.Space.Value(f"SPACE_{name.upper()}")
+
+
+def from_spaces(numbers: Sequence[int]) -> tuple[CosineSpace, ...]:
+    """The spaces beside identity that a request names; identity must be among them, and none twice.
+
+    Raises:
+        CallRefused: INVALID_ARGUMENT, other spaces.
+    """
+    searched = tuple(space for space in COSINE_SPACES if space_number(space.name) in numbers)
+    if sorted(numbers) != sorted([space_number(IDENTITY), *(space_number(space.name) for space in searched)]):
+        names = " and ".join((IDENTITY, *(space.name for space in COSINE_SPACES)))
+        raise invalid("SPACES", f"expected the space {IDENTITY}, alone or with others of {names}")
+    return searched
 
 
 def from_query(request: pb.FindNeighborsRequest, snapshot: Snapshot) -> list[Descriptors]:
     """The queries, numbered by their place; errors as from_matrix."""
     count = request.identity.rows
-    identity = from_matrix("identity", request.identity, count, snapshot.identity.shape[1])
-    copy = from_matrix("copy", request.copy, count, snapshot.copy.shape[1])
+    spaces = from_space_matrices(request, count, snapshot)
     layout = from_matrix("layout", request.layout, count, len(snapshot.mean_layout))
-    return [Descriptors(str(i), *rows) for i, rows in enumerate(zip(identity, copy, layout, strict=True))]
+    return [
+        Descriptors(str(i), {name: rows[i] for name, rows in spaces.items()}, layout[i]) for i in range(len(layout))
+    ]
+
+
+def from_space_matrices(
+    message: pb.FindNeighborsRequest | pb.ReferenceBatch, count: int, snapshot: Snapshot
+) -> dict[str, Float32s]:
+    """By name of each space its descriptors float32[count, d] in a message; errors as from_matrix."""
+    names = (IDENTITY, *(space.name for space in COSINE_SPACES))
+    return {name: from_matrix(name, getattr(message, name), count, snapshot.arrays[name].shape[1]) for name in names}
 
 
 def to_neighbors(found: Candidates, *, features: bool) -> pb.NeighborList:
     """One query's candidates; their stored features only where the caller may have them."""
-    columns = zip(found.reference_ids, found.patient_keys, found.distances, found.similarities, strict=True)
+    cosines = [found.similarities[space.name] for space in COSINE_SPACES]
+    columns = zip(found.reference_ids, found.patient_keys, found.distances, *cosines, strict=True)
     neighbors = [
         pb.Neighbor(
-            reference_id=bytes.fromhex(reference), patient_key=bytes.fromhex(patient), distance=far, similarity=near
+            reference_id=bytes.fromhex(reference),
+            patient_key=bytes.fromhex(patient),
+            distance=far,
+            **dict(zip(SIMILARITIES, near, strict=True)),
         )
-        for reference, patient, far, near in columns
+        for reference, patient, far, *near in columns
     ]
     packed = to_matrix(found.features) if features else None
     cohort = None if found.cohort is None else pb.Cohort(**asdict(found.cohort))
@@ -98,7 +134,10 @@ def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
         reference_ids=tuple(item.reference_id.hex() for item in found),
         patient_keys=tuple(item.patient_key.hex() for item in found),
         distances=np.array([item.distance for item in found], np.float64),
-        similarities=np.array([item.similarity for item in found], np.float64),
+        similarities={
+            space.name: np.array([getattr(item, space.similarity) for item in found], np.float64)
+            for space in COSINE_SPACES
+        },
         features=from_matrix("features", answer.features, len(found), answer.features.columns),
         typicality=answer.typicality,
         cohort=_cohort(answer),
@@ -110,6 +149,12 @@ def _cohort(answer: pb.NeighborList) -> Cohort | None:
     if not answer.HasField("cohort"):
         return None
     return Cohort(answer.cohort.mean, answer.cohort.spread, answer.cohort.size)
+
+
+def model_digests(made: pb.Index | pb.EnrollmentBase) -> ModelDigests:
+    """What a snapshot, or references that are to be added to one, were made with."""
+    methods = {space.name: getattr(made, space.method) for space in COSINE_SPACES}
+    return ModelDigests(made.retrieval_model_digest, made.verification_model_digest, methods)
 
 
 def from_measurement(index: pb.Index) -> SelfMeasurement | None:
@@ -133,15 +178,15 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate:
     if activated is not None:
         time = Timestamp()
         time.FromDatetime(activated)
+    about: dict[str, Any] = {space.method: manifest.methods[space.name] for space in COSINE_SPACES}
+    about |= {f"{space.name}_dimensions": snapshot.arrays[space.name].shape[1] for space in COSINE_SPACES}
     return pb.Index(
         digest=manifest.digest,
         retrieval_model_digest=manifest.retrieval,
         verification_model_digest=manifest.verification,
-        copy_method=manifest.copy_method,
         reference_count=manifest.references,
         patient_count=manifest.patients,
         identity_dimensions=snapshot.identity.shape[1],
-        copy_dimensions=snapshot.copy.shape[1],
         feature_dimensions=snapshot.features.shape[1],
         layout_dimensions=len(snapshot.mean_layout),
         activate_time=time,
@@ -149,4 +194,5 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate:
         images_digest=manifest.images,
         certificate=certificate or b"",
         measurement=b"" if measured is None else canonical_json(measured.about),
+        **about,
     )

@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import MismatchError
+from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import Addition
 from cxrgate.index.keys import ID_BYTES
-from cxrgate.index.service.codec import from_matrix, from_query, invalid, to_index, to_neighbors
+from cxrgate.index.service.codec import (
+    from_matrix,
+    from_query,
+    from_space_matrices,
+    from_spaces,
+    invalid,
+    model_digests,
+    to_index,
+    to_neighbors,
+)
 from cxrgate.index.service.state import IndexState
 from cxrgate.index.snapshot import Snapshot
 from cxrgate.rpc.admission import Admission
@@ -56,11 +66,11 @@ class IndexServicer(stubs.IndexServiceServicer):
             raise invalid("NEIGHBOR_COUNT", f"expected a neighbor_count of 1 to {NEIGHBORS}")
         if not 1 <= request.identity.rows <= QUERIES:
             raise invalid("QUERY_COUNT", f"expected 1 to {QUERIES} queries")
-        copy_space = _copy_space(request)
+        searched = from_spaces(request.spaces)
         served = self._state.pinned(request.index_digest)
         queries = from_query(request, served.snapshot)
         with self._admission.now():
-            found = await served.search(queries, request.neighbor_count, copy_space=copy_space)
+            found = await served.search(queries, request.neighbor_count, searched)
         features = current_caller().role == FEATURES_ROLE
         return pb.FindNeighborsResponse(
             index_digest=served.snapshot.manifest.digest,
@@ -116,13 +126,6 @@ class IndexServicer(stubs.IndexServiceServicer):
         return pb.ActivateSnapshotResponse(index=to_index(active.snapshot, active.activated, active.certificate))
 
 
-def _copy_space(request: pb.FindNeighborsRequest) -> bool:
-    spaces = sorted(request.spaces)
-    if spaces not in ([pb.SPACE_IDENTITY], [pb.SPACE_IDENTITY, pb.SPACE_COPY]):
-        raise invalid("SPACES", "expected the space identity, or identity and copy")
-    return pb.SPACE_COPY in spaces
-
-
 def _token(digest: str, start: int) -> str:
     return base64.urlsafe_b64encode(f"{digest} {start}".encode()).decode()
 
@@ -138,10 +141,8 @@ def _read_token(token: str) -> tuple[str, int]:
 
 
 def _check_made_alike(base: pb.EnrollmentBase, snapshot: Snapshot) -> None:
-    manifest = snapshot.manifest
-    made = (base.retrieval_model_digest, base.verification_model_digest, base.copy_method)
-    if made != (manifest.retrieval, manifest.verification, manifest.copy_method):
-        raise MismatchError("expected references made with the models and the copy descriptor of the base snapshot")
+    if model_digests(base) != ModelDigests.of(snapshot.manifest):
+        raise MismatchError("the references were made with other models or another copy descriptor than the base")
 
 
 def _batch(request: pb.EnrollReferencesRequest, snapshot: Snapshot) -> dict[str, NDArray[Any]]:
@@ -149,9 +150,8 @@ def _batch(request: pb.EnrollReferencesRequest, snapshot: Snapshot) -> dict[str,
         raise invalid("SEQUENCE", "expected a batch of references in each message after the first")
     batch, count = request.batch, len(request.batch.references)
     return {
-        "identity": from_matrix("identity", batch.identity, count, snapshot.identity.shape[1]),
+        **from_space_matrices(batch, count, snapshot),
         "features": from_matrix("features", batch.features, count, snapshot.features.shape[1]),
-        "copy": from_matrix("copy", batch.copy, count, snapshot.copy.shape[1]),
         "reference_ids": _ids([item.reference_id for item in batch.references]),
         "patient_keys": _ids([item.patient_key for item in batch.references]),
     }

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import certificate_bytes, read_certificate, utc_now
 from cxrgate.core import CallRefused, Candidates, Descriptors, SnapshotCorrupt
+from cxrgate.core.spaces import CosineSpace
 from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.measuring import measured_again
@@ -38,19 +39,21 @@ class ServedSnapshot:
     engine: EngineName
     activated: datetime
     certificate: bytes | None = None
-    _searchers: OrderedDict[tuple[int, bool], LocalSearcher] = field(default_factory=OrderedDict)
+    _searchers: OrderedDict[tuple[int, tuple[CosineSpace, ...]], LocalSearcher] = field(default_factory=OrderedDict)
 
-    async def search(self, queries: Sequence[Descriptors], k: int, *, copy_space: bool) -> list[Candidates]:
+    async def search(
+        self, queries: Sequence[Descriptors], k: int, searched: tuple[CosineSpace, ...]
+    ) -> list[Candidates]:
         """Every query's candidates."""
-        searcher = await asyncio.to_thread(self._searcher, k, copy_space=copy_space)
+        searcher = await asyncio.to_thread(self._searcher, k, searched)
         found = await searcher.search(queries)
         return [item for item in found if isinstance(item, Candidates)]
 
-    def _searcher(self, k: int, *, copy_space: bool) -> LocalSearcher:
-        key = (min(k, self.snapshot.manifest.references), copy_space)
+    def _searcher(self, k: int, searched: tuple[CosineSpace, ...]) -> LocalSearcher:
+        key = (min(k, self.snapshot.manifest.references), searched)
         searcher = self._searchers.get(key)
         if searcher is None:
-            searcher = LocalSearcher(self.snapshot, key[0], self.engine, copy_space=copy_space)
+            searcher = LocalSearcher(self.snapshot, key[0], self.engine, searched)
             self._searchers[key] = searcher
             while len(self._searchers) > SEARCHERS:
                 self._searchers.popitem(last=False)

@@ -19,7 +19,7 @@ from cxrgate.core import MismatchError, UsageError
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import Layout
 from cxrgate.index import Snapshot, create_key, read_key
-from cxrgate.index.manifest import ARRAYS, PartName, SnapshotManifest, read_manifest
+from cxrgate.index.manifest import PartName, SnapshotManifest, read_manifest
 from cxrgate.index.measurement_text import sentences
 from cxrgate.index.self_measurement import read_measurement
 from cxrgate.models.dtypes import DtypeChoice
@@ -172,7 +172,7 @@ def _measured(snapshot: Path, output: Path, loaded: LocalModels, storage_key: Pa
     base.verify()
     if SnapshotFacts.of(base.manifest).built_with != loaded.digests:
         raise MismatchError(f"{snapshot} was made with other models: name their store by --models")
-    arrays = {name: getattr(base, name) for name in ARRAYS}
+    arrays = dict(base.arrays)
     again = measured_again(base) if PartName.MEASUREMENT in base.parts else measured(loaded.terms)
     return with_parts(base, output, again(arrays))
 

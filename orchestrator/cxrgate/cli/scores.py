@@ -1,0 +1,14 @@
+"""What was measured of one image, in one line of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxrgate.core.spaces import COSINE_SPACES
+
+
+def scores_line(score: float, similarities: Mapping[Any, float]) -> str:
+    """The largest same-patient score and the largest similarity of each cosine space, by name of its column."""
+    cosines = "".join(f"  {space.match} {similarities[space.similarity]:.3f}" for space in COSINE_SPACES)
+    return f"  score {score:.3f}{cosines}"
