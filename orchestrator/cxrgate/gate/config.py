@@ -235,13 +235,19 @@ def read_section(path: Path, kind: type[SectionType]) -> SectionType:
         UsageError: no such file, not YAML, a key that is unknown or missing, or a value out of range.
     """
     try:
-        section = kind.model_validate(yaml.safe_load(path.read_text()))
+        content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} is not a readable YAML file: {error}") from error
+    return _absolute(make_section(content, kind, str(path)), path.parent)
+
+
+def make_section(content: Any, kind: type[SectionType], place: str) -> SectionType:
+    """Check the content of a section; UsageError, which begins with `place`, names every key that is wrong."""
+    try:
+        return kind.model_validate(content)
     except ValidationError as error:
         lines = [explain(kind, found) for found in error.errors()]
-        raise UsageError("\n".join([f"{path}: these keys are wrong", *lines])) from error
-    return _absolute(section, path.parent)
+        raise UsageError("\n".join([f"{place}: these keys are wrong", *lines])) from error
 
 
 def _absolute(section: SectionType, root: Path) -> SectionType:

@@ -12,6 +12,7 @@ LIGHT = [
     "cxrgate.client",
     "cxrgate.compat",
     "cxrgate.core",
+    "cxrgate.filter",
     "cxrgate.gate.config",
     "cxrgate.hashlog",
     "cxrgate.images",

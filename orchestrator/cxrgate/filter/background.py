@@ -1,0 +1,40 @@
+"""An event loop in a thread of its own, so that plain calls work where another loop runs already, as in Jupyter."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class BackgroundLoop:
+    """Runs coroutines for threads that wait for them, and closes what was opened on it."""
+
+    def __init__(self) -> None:
+        self.stack = AsyncExitStack()
+        self._loop = asyncio.new_event_loop()
+        # A daemon: a script that ends without closing is not held up.
+        self._thread = threading.Thread(target=self._loop.run_forever, name="cxrgate-filter", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for the coroutine and give what it gives; it is cancelled where the wait is interrupted (Ctrl-C)."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Close what `stack` holds, then end the loop and its thread."""
+        try:
+            self.run(self.stack.aclose())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()

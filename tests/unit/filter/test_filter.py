@@ -1,0 +1,180 @@
+"""The filter as an object: over a small snapshot, with untrained models, so that copies alone are matches."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from support.fakes import picture
+from support.image_sets import write_sets
+
+from cxrgate.core import ImageRecord, SnapshotError
+from cxrgate.filter import Decision, Filter, UsageError
+from cxrgate.gate.config import read_config
+from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
+from cxrgate.run.run import run
+
+POLICY = {"score_threshold": 1.0, "borderline": 0.9, "minimum_typicality": -1}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("filter")
+    run(read_config(write_sets(folder)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def opened(folder):
+    references = folder / "private/references.csv"
+    with Filter.open(
+        folder / "snapshot", models=folder / "models", policy=POLICY, reference_map=references, batch_size=4
+    ) as made:
+        yield made
+
+
+def test_every_image_has_a_verdict_in_its_place(opened):
+    copy, other = picture(1), picture(5000)
+    found = opened.check(
+        [encode_png(copy), Image.fromarray(other), b"no image", torch.from_numpy(copy), other / 255, None, "nowhere"]
+    )
+
+    assert [verdict.decision.value[:3] for verdict in found] == ["NOT", "ANO", "IND", "NOT", "ANO", "IND", "IND"]
+    assert found[1].pixel_digest == found[4].pixel_digest
+    assert found[2].reasons == ("IMAGE_UNDECODABLE",)
+    assert found[6].image_id == "nowhere"
+
+
+def test_a_folder_gets_the_verdicts_of_a_run(opened, folder):
+    done = []
+    found = opened.check(folder / "synthetic", progress=lambda *told: done.append(told))
+
+    assert found.counts == {Decision.ANONYMOUS: 20, Decision.NOT_ANONYMOUS: 12, Decision.INDETERMINATE: 2}
+    assert len(done) == 34
+    recorded = pd.read_parquet(folder / "out/results/results.parquet")
+    here = found.to_pandas()
+    for column in ("image_id", "label", "decision", "reasons", "message", "pixel_digest"):
+        assert here[column].tolist() == recorded[column].tolist(), column
+    np.testing.assert_array_equal(here["score"], recorded["score"])
+
+
+def test_released_images_come_back_as_the_judged_pixels_and_no_others_do(opened):
+    found = opened.check([picture(5000), picture(1), b"x"], return_images=True)
+
+    assert [verdict.png is not None for verdict in found] == [True, False, False]
+    assert (decode(ImageRecord("", found[0].png)).pixels == picture(5000)).all()
+
+
+def test_verdicts_come_while_images_are_still_made(opened):
+    made = []
+    stream = opened.stream(made.append(number) or picture(5000 + number) for number in range(200))
+    first = next(stream)
+    stream.close()
+
+    assert first.image_id == "image000000"
+    assert len(made) < 100
+
+
+def test_what_the_images_source_raises_is_raised(opened):
+    def images():
+        yield picture(5000)
+        raise RuntimeError("the sampler broke")
+
+    with pytest.raises(RuntimeError, match="the sampler broke"):
+        opened.check(images())
+    assert len(opened.check([picture(5000)])) == 1
+
+
+def test_it_works_in_a_running_event_loop_and_from_several_threads(opened):
+    async def in_jupyter():
+        return opened.check([picture(1)])
+
+    assert asyncio.run(in_jupyter())[0].decision is Decision.NOT_ANONYMOUS
+    found = {}
+    threads = [
+        threading.Thread(target=lambda n=n: found.update({n: opened.check([picture(5000 + n)] * 5)})) for n in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    digests = {number: {verdict.pixel_digest for verdict in verdicts} for number, verdicts in found.items()}
+    assert [len(digests[number]) for number in range(3)] == [1, 1, 1]
+    assert len(set.union(*digests.values())) == 3
+
+
+def test_the_gallery_shows_the_reference_where_the_map_names_it(opened, folder):
+    found = opened.check([picture(1), picture(5000), b"x"])
+    gallery = opened.gallery(found, limit=2)
+
+    assert found[0].nearest.path == (folder / "real/001.png").resolve()
+    assert len(gallery.verdicts) == 2
+    assert all(content.startswith(b"\x89PNG") for content in gallery.references)
+    assert gallery._repr_html_().count("<img") == 4
+
+
+def test_a_reference_that_is_gone_is_a_gap_in_the_gallery(opened):
+    (verdict,) = opened.check([picture(1)])
+    gone = replace(verdict, nearest=replace(verdict.nearest, path=Path("/nowhere.png")))
+
+    assert opened.gallery([gone]).references == [b""]
+
+
+def test_the_policy_in_force_can_be_read(opened):
+    assert (opened.policy.score_threshold, opened.policy.references) == (1.0, 24)
+    assert opened.certification == "uncertified"
+    assert "24 references, open" in repr(opened)
+
+
+def test_a_closed_filter_says_so_and_closing_twice_does_nothing(folder):
+    made = Filter.open(folder / "snapshot", models=folder / "models", policy=POLICY)
+    made.close()
+    made.close()
+
+    with pytest.raises(UsageError, match="closed"):
+        made.check([picture(1)])
+    assert "closed" in repr(made)
+
+
+def test_wrong_arguments_are_named_before_anything_is_loaded(folder):
+    with pytest.raises(UsageError, match="score_threshold"):
+        Filter.open(folder / "snapshot", models=folder / "models", policy={"score_treshold": 0.4})
+    with pytest.raises(SnapshotError):
+        Filter.open(folder / "none", models=folder / "models")
+
+
+SCRIPT = """
+import sys
+from cxrgate.filter import Filter
+print("once")
+gate = Filter.open(sys.argv[1] + "/snapshot", models=sys.argv[1] + "/models", policy={policy})
+print(gate.check(sys.argv[1] + "/synthetic"))
+"""
+
+
+@pytest.mark.parametrize("way", ["file", "standard input"])
+def test_a_plain_script_needs_neither_a_guard_nor_to_close(way, folder, tmp_path):
+    text = SCRIPT.format(policy=POLICY)
+    (tmp_path / "script.py").write_text(text)
+    words = ["script.py"] if way == "file" else ["-"]
+    done = subprocess.run(
+        [sys.executable, *words, str(folder)],
+        input="" if way == "file" else text,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = "Verdicts(34 images: 20 ANONYMOUS, 12 NOT_ANONYMOUS, 2 INDETERMINATE)"
+    assert done.stdout.splitlines() == ["once", told]
