@@ -15,7 +15,7 @@ from cxrgate.dicom.finished import CHECKED
 from cxrgate.dicom.spool import WAITING
 from cxrgate.hashlog import read_lines
 from cxrgate.images.codec.dicom.header import read_header
-from cxrgate.images.sources.files import read_regular
+from cxrgate.images.sources.regular import read_regular
 from cxrgate.storage import PARTIAL
 
 

@@ -32,7 +32,7 @@ from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog
-from cxrgate.images.sources.files import read_regular
+from cxrgate.images.sources.regular import read_regular
 from cxrgate.run.rows import evidence_rows, result_row
 
 WINDOW = 32

@@ -14,7 +14,8 @@ from cxrgate.images import ImageFile, Listing
 from cxrgate.images.codec.dicom.patient import HEADER_BYTES, MARK_END, DicomPatient, is_dicom, read_patient
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.images.sources.csv_list import is_patient
-from cxrgate.images.sources.files import read_start
+from cxrgate.images.sources.regular import FileUnreachable, read_start
+from cxrgate.run.host_fault import HostFault, told
 
 _RASTERS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy", ".npz", ".jp2")
 _BATCH, _WINDOW = 32, 4
@@ -31,9 +32,10 @@ def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, o
 
     Raises:
         UsageError: some DICOM files have a PatientID, others none, and `own` is not said.
+        HostFault: the host fails to read one of them, or its header.
     """
     suspects = [file for file in listing.files if not file.image_id.lower().endswith(_RASTERS)]
-    dicoms = [file for file in suspects if is_dicom(_start(file, MARK_END))]
+    dicoms = [file for file in suspects if file.declared is MediaType.DICOM or is_dicom(_start(file, MARK_END))]
     if not dicoms:
         return listing
     found = asyncio.run(_patients(dicoms, workers, progress))
@@ -53,6 +55,9 @@ def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, o
 def _start(file: ImageFile, size: int) -> bytes:
     try:
         return read_start(file.path, size)
+    except FileUnreachable as error:
+        # It may be read later, and would be enrolled as another patient's then.
+        raise HostFault(f"{file.path} cannot be read now. Mend that and start again") from error
     except ImageError:
         return b""  # told by name when it is decoded
 
@@ -69,6 +74,8 @@ async def _patients(dicoms: Sequence[ImageFile], workers: int, progress: Progres
         found: dict[str, str] = {}
         async for batch in ordered_map(sandbox.decode, batched(records(), _BATCH), _WINDOW):
             for item in cast("Sequence[DicomPatient | Failure]", batch):
+                if isinstance(item, Failure) and item.is_host_fault:
+                    raise HostFault(f"no header can be read now: {told([item])}. Mend that and start again")
                 found[item.image_id] = "" if isinstance(item, Failure) else item.patient_id
             progress("headers", len(batch), len(dicoms))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,13 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
     """
     options = settings.options
     listed = read_listing(settings.images, options)
+    excluded = read_excluded(settings.exclude, listed.files)
+    listed = replace(listed, files=tuple(file for file in listed.files if file.image_id not in excluded))
+    if not listed.files:
+        raise UsageError(f"no image is left to enrol of {settings.images}: all of them are excluded")
     if (options.layout or Layout.FOLDER) is Layout.FOLDER and not is_table(settings.images):
         listed = with_dicom_patients(listed, workers, progress, own=settings.every_image_is_a_patient)
-    excluded = read_excluded(settings.exclude, listed.files)
-    files = tuple(file for file in listed.files if file.image_id not in excluded)
-    if not files:
-        raise UsageError(f"expected images to enrol in {settings.images}, all of them are excluded")
-    return EnrolmentList(files, len(excluded), listed.left_out, tuple(listed.sentences))
+    return EnrolmentList(listed.files, len(excluded), listed.left_out, tuple(listed.sentences))
 
 
 def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:

@@ -19,7 +19,7 @@ from cxrgate.core.progress import Progress, Tell
 from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.images.sources.files import read_start
+from cxrgate.images.sources.regular import read_start
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.failed_names import enrolment_error
 from cxrgate.run.host_fault import expect_no_outage

@@ -1,10 +1,15 @@
+import errno
+import os
+
 import pytest
 from support.bad_images import dataset, dicom
 
-from cxrgate.core import UsageError
+from cxrgate.core import Failure, Stage, UsageError
 from cxrgate.core.progress import silent
 from cxrgate.gate.config import Enrol
+from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.host_fault import HostFault
 
 
 def write(folder, files):
@@ -61,3 +66,49 @@ def test_a_damaged_file_stops_nothing_and_has_no_patient(tmp_path):
     (tmp_path / "real/2.dcm").write_bytes((tmp_path / "real/1.dcm").read_bytes()[:150])
 
     assert listed(tmp_path / "real", every_image_is_a_patient=True).patients == 2
+
+
+def test_a_file_without_preamble_has_its_patient_in_the_header_too(tmp_path):
+    write(tmp_path / "real", {"1.dcm": "007", "2.dcm": "007"})
+    content = (tmp_path / "real/2.dcm").read_bytes()
+    start = 132 + 12 + int.from_bytes(content[140:144], "little")
+    (tmp_path / "real/2.dcm").write_bytes(content[start:])
+
+    assert content[start : start + 2] == b"\x08\x00"
+    assert [file.patient_id for file in listed(tmp_path / "real").files] == ["007", "007"]
+
+
+def test_an_excluded_file_needs_no_patient(tmp_path):
+    write(tmp_path / "real", {"1.dcm": "007", "2.dcm": None})
+    (tmp_path / "gone.txt").write_text("2.dcm\tDICOM_TAGS: broken\n")
+
+    found = listed(tmp_path / "real", exclude=tmp_path / "gone.txt")
+
+    assert (found.patients, found.excluded) == (1, 1)
+
+
+def test_a_header_that_the_host_cannot_read_makes_no_patient(tmp_path, monkeypatch):
+    write(tmp_path / "real", {"1.dcm": "007", "2.dcm": "007"})
+    opened = os.open
+
+    def fails(path, *more, **named):
+        if str(path).endswith("2.dcm"):
+            raise OSError(errno.EIO, "x")
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", fails)
+
+    with pytest.raises(HostFault, match=r"2\.dcm"):
+        listed(tmp_path / "real")
+
+
+def test_a_decoder_that_breaks_makes_no_patient(tmp_path, monkeypatch):
+    write(tmp_path / "real", {"1.dcm": "007"})
+
+    async def broken(_self, records):
+        return [Failure(record.image_id, Stage.DECODE, "INTERNAL", "DECODER_KILLED", "x") for record in records]
+
+    monkeypatch.setattr(SandboxedDecoder, "decode", broken)
+
+    with pytest.raises(HostFault, match="DECODER_KILLED"):
+        listed(tmp_path / "real")

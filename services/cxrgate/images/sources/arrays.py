@@ -12,6 +12,7 @@ import os
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from numpy.lib import format as npy_format
 from cxrgate.core import ImageError, UsageError
 from cxrgate.images.codec.limits import MAXIMUM_BYTES, MINIMUM_SIDE
 from cxrgate.images.codec.npy import read_header
+from cxrgate.images.sources.regular import FileUnreachable, is_of_the_host, open_regular, unreadable
 
 ENDINGS = {".npy", ".npz"}
 MAXIMUM_INFLATED = 2**30
@@ -59,28 +61,37 @@ def list_rows(path: Path) -> list[ArrayRow]:
     """The images in an array file; none where it cannot be read as such: it is one file then, which decoding refuses.
 
     Raises:
-        UsageError: compressed arrays of more than MAXIMUM_INFLATED bytes, or rows in Fortran order.
+        UsageError: compressed arrays of more than MAXIMUM_INFLATED bytes, rows in Fortran order, or a host that fails
+            to read the file.
     """
     if not path.is_file():  # a pipe is never opened
         return []
     try:
         return list(_archive(path) if path.suffix.lower() == ".npz" else _single(path))
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ImageError, RuntimeError, struct.error):
+    except OSError as error:
+        if is_of_the_host(error):
+            raise UsageError(f"{path} cannot be read now: {error.strerror}. Mend that and start again") from error
+        return []
+    except (zipfile.BadZipFile, NotImplementedError, ImageError, RuntimeError, struct.error):
         return []
 
 
 def read_row(path: Path, row: ArrayRow) -> bytes:
-    """The row as an .npy of its own; ImageError FILE_UNREADABLE or FILE_TOO_LARGE."""
+    """The row as an .npy of its own; errors as read_regular."""
     if row.size > MAXIMUM_BYTES:
         raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {row.size}")
     try:
         if row.member:
             values = _inflated(path, path.stat().st_mtime_ns, row.member)[row.offset : row.offset + row.size]
         else:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 values = os.pread(file.fileno(), row.size, row.offset)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise ImageError("FILE_UNREADABLE", "expected a file that can be opened") from error
+    except OSError as error:
+        raise unreadable(error) from error
+    except (zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise ImageError("FILE_UNREADABLE", "expected an archive whose arrays can be inflated") from error
+    if len(values) != row.size:
+        raise FileUnreachable("FILE_UNREADABLE", "expected an array that nobody writes while it is read")
     header = io.BytesIO()
     npy_format.write_array_header_1_0(header, {"descr": row.descr, "fortran_order": False, "shape": row.shape})
     return header.getvalue() + values

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-from cxrgate.core import ImageError, ImageRecord, MediaType, UsageError
-from cxrgate.images.codec.limits import MAXIMUM_BYTES
+from cxrgate.core import ImageRecord, MediaType, UsageError
 from cxrgate.images.sources.arrays import ENDINGS, ArrayRow, list_rows, read_row
 from cxrgate.images.sources.passed_over import JUNK_FOLDERS, passed_over, passed_over_note
+from cxrgate.images.sources.regular import read_regular
 
 _DICOM_NAMES = {".dcm", ".dicom", ".dic", ".ima"}
 """Endings that say DICOM, which a file without preamble needs; the other kinds are told by their content alone."""
-
-
-_OF_THE_HOST = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
-
-
-class FileUnreachable(ImageError):
-    """The host failed to open a file (too many are open, a disk or a share is away): another try may open it."""
-
-    code = "UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +37,15 @@ class ImageFile:
         """Read the file.
 
         Raises:
-            ImageError: FILE_UNREADABLE, FILE_IRREGULAR (a pipe or device is never opened for reading) or
-                FILE_TOO_LARGE.
+            ImageError: as read_regular.
         """
-        declared = MediaType.DICOM if self.path.suffix.lower() in _DICOM_NAMES else None
         content = read_row(self.path, self.row) if self.row else read_regular(self.path)
-        return ImageRecord(self.image_id, content, self.label, declared, self.value_range)
+        return ImageRecord(self.image_id, content, self.label, self.declared, self.value_range)
 
-
-def read_regular(path: Path) -> bytes:
-    """The content of a regular file of at most 32 MiB; errors as ImageFile.read."""
-    with _regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAXIMUM_BYTES:
-            raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {size}")
-        return file.read(MAXIMUM_BYTES + 1)
-
-
-@contextmanager
-def _regular(path: Path) -> Iterator[BinaryIO]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        kind = FileUnreachable if error.errno in _OF_THE_HOST else ImageError
-        raise kind("FILE_UNREADABLE", "expected a file that can be opened") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ImageError("FILE_IRREGULAR", "expected a regular file")
-        yield file
-
-
-def read_start(path: Path, size: int) -> bytes:
-    """The first `size` bytes of a regular file, or all; errors as ImageFile.read."""
-    with _regular(path) as file:
-        return file.read(size)
+    @property
+    def declared(self) -> MediaType | None:
+        """What its name says that it is: DICOM or, as no other ending counts, nothing."""
+        return MediaType.DICOM if self.path.suffix.lower() in _DICOM_NAMES else None
 
 
 def list_folder(root: Path) -> list[ImageFile]:

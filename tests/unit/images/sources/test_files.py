@@ -1,11 +1,10 @@
-import errno
 import gzip
 import os
 
 import pytest
 
-from cxrgate.core import Decision, ImageError, Stage, UsageError
-from cxrgate.images import ImageFile, SourceOptions, list_csv, list_folder, read_listing
+from cxrgate.core import UsageError
+from cxrgate.images import SourceOptions, list_csv, list_folder, read_listing
 from cxrgate.images.sources.tables import read_table
 
 
@@ -119,22 +118,3 @@ def test_a_folder_of_nothing_but_texts_says_what_was_passed_over(tmp_path):
 
     with pytest.raises(UsageError, match=r"1 \*\.txt"):
         list_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("number", "host"),
-    [(errno.EMFILE, True), (errno.EIO, True), (errno.ESTALE, True), (errno.ENOENT, False), (errno.EACCES, False)],
-)
-def test_a_host_that_cannot_read_a_file_is_no_fault_of_the_image(tmp_path, monkeypatch, number, host):
-    def fails(*_):
-        raise OSError(number, "x")
-
-    (tmp_path / "a.png").write_bytes(b"x")
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "open", fails)
-        with pytest.raises(ImageError) as raised:
-            ImageFile(tmp_path / "a.png", "a.png").read()
-    failure = raised.value.failure("a.png", Stage.READ)
-
-    assert (failure.reason, failure.is_host_fault) == ("FILE_UNREADABLE", host)
-    assert failure.decision is Decision.INDETERMINATE
