@@ -14,10 +14,13 @@ SIGNATURE = b"\xff\xd8\xff"
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _BARE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment."""
-BASELINE = frozenset({0xC0, 0xC1, 0xC2})
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+BASELINE = frozenset({*_SEQUENTIAL, 0xC2})
 """Baseline, extended and progressive, with Huffman coding."""
 LOSSLESS = frozenset({0xC3})
 JPEG_LS = frozenset({0xF7})
+_WHOLE_SPECTRUM = bytes((0, 63, 0))
+"""First and last coefficient and the bits' place, as the header of a sequential scan must give them."""
 _FRAMES = {*range(0xC0, 0xD0), *JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _AFTER_SCAN = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next marker after coded data: there 0xFF stands for itself before 0x00, and restarts belong to it."""
@@ -52,7 +55,7 @@ def check_jpeg(content: bytes) -> None:
 def read_frame(content: bytes) -> JpegFrame:
     """The one frame header of a whole JPEG, JPEG lossless or JPEG-LS stream; errors as check_jpeg."""
     frame, scans = None, 0
-    for marker, data in _segments(content):
+    for marker, _, data in _segments(content):
         if marker in _FRAMES:
             if frame:
                 raise ImageError("FRAMES", "expected one frame")
@@ -65,8 +68,28 @@ def read_frame(content: bytes) -> JpegFrame:
     return frame
 
 
-def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and data of each segment up to the end of the picture."""
+def with_whole_spectrum(content: bytes, frame: JpegFrame) -> bytes:
+    """The stream, each scan of a sequential picture said to hold all 64 coefficients.
+
+    Nothing else is allowed there, and nothing is decoded by it (ITU-T T.81, B.2.3); some writers leave the zeros of
+    a lossless scan, which libjpeg refuses and the IJG's decoder passes over.
+
+    Args:
+        content: a stream that read_frame let through.
+        frame: what it gave.
+    """
+    if frame.kind not in _SEQUENTIAL:
+        return content
+    changed = bytearray(content)
+    for marker, start, data in _segments(content):
+        if marker == _SCAN and data and len(data) == 1 + 2 * data[0] + len(_WHOLE_SPECTRUM):
+            end = start + len(data)
+            changed[end - len(_WHOLE_SPECTRUM) : end] = _WHOLE_SPECTRUM
+    return bytes(changed)
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Marker, place of the data, and data of each segment up to the end of the picture."""
     position, after_scan = 2, _AFTER_SCAN
     while True:
         marker, position = _marker(content, position)
@@ -81,7 +104,7 @@ def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
             raise ImageError("IMAGE_UNDECODABLE", f"expected a segment of 2 or more bytes, got {length}")
         if position + max(length, 2) > len(content):
             raise ImageError("TRUNCATED", "expected a whole segment, the file ends within it")
-        yield marker, content[position + 2 : position + length]
+        yield marker, position + 2, content[position + 2 : position + length]
         position += length
         if marker in JPEG_LS:
             after_scan = _AFTER_LS_SCAN

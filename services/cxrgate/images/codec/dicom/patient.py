@@ -38,7 +38,10 @@ def read_patient(record: ImageRecord) -> DicomPatient:
     with silence():
         try:
             found = read_partial(
-                io.BytesIO(record.content), lambda tag, _vr, _length: tag > _PATIENT_ID, specific_tags=[_PATIENT_ID]
+                io.BytesIO(record.content),
+                lambda tag, _vr, _length: tag > _PATIENT_ID,
+                specific_tags=[_PATIENT_ID],
+                force=not is_dicom(record.content),  # without preamble, as read.py takes them by their name
             )
             value = found.get("PatientID")
         except MemoryError:

@@ -18,7 +18,7 @@ from pydicom import uid
 from rle.utils import decode_pixel_data as decode_rle
 
 from cxrgate.core import ImageError
-from cxrgate.images.codec.jpeg import BASELINE, JPEG_LS, LOSSLESS, JpegFrame, read_frame
+from cxrgate.images.codec.jpeg import BASELINE, JPEG_LS, LOSSLESS, JpegFrame, read_frame, with_whole_spectrum
 from cxrgate.images.codec.jpeg2000 import check_codestream, read_codestream
 
 NATIVE = {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
@@ -48,7 +48,7 @@ def _jpeg(kinds: frozenset[int], *, lossy: bool) -> Decoder:
             raise ImageError("DICOM_TRANSFER_SYNTAX", "expected the JPEG process that the transfer syntax names")
         _expect(header, rows, columns)
         try:
-            return Decoded(decode_jpeg(frame), header.precision, lossy=lossy)
+            return Decoded(decode_jpeg(with_whole_spectrum(frame, header)), header.precision, lossy=lossy)
         except (RuntimeError, ValueError) as error:
             raise ImageError("IMAGE_UNDECODABLE", "expected a JPEG frame that can be decoded") from error
 
