@@ -22,12 +22,11 @@ from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import load_model, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
-from cxrgate.train.discriminant import fit_discriminants
+from cxrgate.train.fitting import fit_head
 from cxrgate.train.inputs import normalise
 from cxrgate.train.listing import Sample, Split, hashed_patients
 from cxrgate.train.pixels import PixelSet, decode_part
 from cxrgate.train.scoring.figures import all_pairs
-from cxrgate.train.whitening import fit_whitening
 
 _BATCH = 32
 
@@ -66,10 +65,7 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
         raise ModelError(f"{job.model} is no embedder for retrieval or verification: only those can be fitted again")
     seen, kept = (_decode(job, manifest, split, progress) for split in (Split.TRAIN, Split.TUNE))
     pooled = _pool(network, manifest, seen, progress)
-    with torch.inference_mode():
-        directions = network.directed(torch.from_numpy(pooled)).numpy()
-    fit_whitening(network, directions, seen.patients)
-    fit_discriminants(network, pooled.astype(np.float64), seen.patients, job.seed)
+    fit_head(network, pooled, seen.patients, job.seed)
     with torch.inference_mode():
         embeddings = network.embedded(torch.from_numpy(_pool(network, manifest, kept, progress))).numpy()
     threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[manifest.kind])

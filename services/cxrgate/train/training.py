@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
-from cxrgate.train.discriminant import fit_discriminants
+from cxrgate.train.fitting import fit_head
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import Sample, Split, hashed_patients
@@ -30,7 +30,6 @@ from cxrgate.train.loop import Training
 from cxrgate.train.pixels import PixelSet, decode_part
 from cxrgate.train.recipe import Recipe
 from cxrgate.train.scoring.figures import all_pairs
-from cxrgate.train.whitening import fit_whitening
 
 _BATCH = 32
 _BAND_IMAGES = 400
@@ -109,9 +108,7 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     side = job.recipe.input.height
     if not job.recipe.kind.finds_pictures:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
-        fit_whitening(network, directions(network, job.recipe, seen), seen.patients)
-        pooled = _run(network.pooled, job.recipe, seen).astype(np.float64)
-        fit_discriminants(network, pooled, seen.patients, job.seed)
+        fit_head(network, _pool(network, job.recipe, seen), seen.patients, job.seed)
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
     threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
@@ -122,17 +119,13 @@ def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]
     return None
 
 
-def directions(network: Embedder, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
-    """The projection of images that are of the input's size, float32[n, dimensions], before whitening."""
-    return _run(network.direction, recipe, images)
-
-
 @torch.inference_mode()
-def _run(part: Callable[[Tensor], Tensor], recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
+def _pool(network: Embedder, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
+    """What the trunk pools of images that are of the input's size, float32[n, pooled]."""
     rows = []
     for start_row in range(0, len(images.pixels), _BATCH):
         pixels = torch.from_numpy(np.array(images.pixels[start_row : start_row + _BATCH])).unsqueeze(1)
-        rows.append(part(normalise(pixels.to(torch.float32) / 255, recipe.input)).numpy())
+        rows.append(network.pooled(normalise(pixels.to(torch.float32) / 255, recipe.input)).numpy())
     return np.concatenate(rows)
 
 
