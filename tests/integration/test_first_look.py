@@ -17,6 +17,7 @@ from cxrgate.models.local import LocalEmbedder
 from cxrgate.run import first_look
 from cxrgate.run.host_fault import HostFault
 from cxrgate.run.run import run
+from cxrgate.verify_run.verify import verify_run
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,8 @@ def test_a_hosts_fault_is_tried_again_by_the_next_run(folder, monkeypatch):
         results = run(config(folder)).results.set_index("image_id")
     assert set(results.loc[sorted(names), "decision"]) == {"INDETERMINATE"}
     assert not (folder / "out/released/b/new05.png").exists()
+    # What is released of the other images of such a batch has its line in the journal.
+    assert verify_run(folder / "out").violations == ()
 
     summary = run(config(folder))
 

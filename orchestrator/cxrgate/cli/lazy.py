@@ -37,6 +37,7 @@ COMMANDS = {
     "storage": "storage:app",
     "train": "train.group:app",
     "verify-report": "release_report:verify_report",
+    "verify-run": "verify_run:verify_run",
 }
 """Word to module of cxrgate.cli.commands and what it holds: a function, or the typer.Typer of a group."""
 

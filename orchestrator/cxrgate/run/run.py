@@ -29,7 +29,7 @@ from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.held import Held, hold_served
-from cxrgate.run.host_fault import expect_no_outage, host_faults, is_fault_row
+from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.names import release_names
 from cxrgate.run.paths import Paths
@@ -108,24 +108,22 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
-        self._unanswered: dict[int, dict[str, Any]] = {}
         self._names = release_names(files, [MANIFEST])
         self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
 
     async def finish(self) -> RunSummary:
         """Check what the journal lacks, then publish.
 
-        A batch with a host's fault is not in the journal: its images have no answer in the tables of this run, and
-        are checked again by the next.
+        A batch with a host's fault is in the journal, since its other images may be released; the next run checks it
+        again, and the later line counts.
         """
         journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
         try:
             started = time.perf_counter()
             checked = await self._check(journal)
             seconds = time.perf_counter() - started
-            batches = {**journal.batches, **self._unanswered}
-            results = write_results(self._paths.results, batches)
-            released = self._publish(batches, results)
+            results = write_results(self._paths.results, journal.batches)
+            released = self._publish(journal.batches, results)
             self._describe(seconds, checked)
         finally:
             journal.close()
@@ -162,10 +160,7 @@ class _Run:
                         expect_no_outage([item.outcome for item in part], "checked")
                     write = asyncio.to_thread(self._write, self._batches[number], part)
                     content = await self._gate.stopwatch.time("write", len(part), write)
-                    if host_faults(item.outcome for item in part):
-                        self._unanswered[number] = content
-                    else:
-                        journal.append(number, content)
+                    journal.append(number, content)
                     self._progress("check", len(part), len(self._files))
                     count, part, number = count + len(part), [], next(numbers, None)
         return count

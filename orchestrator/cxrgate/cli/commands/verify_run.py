@@ -1,0 +1,70 @@
+"""`cxrgate verify-run`: whether the output of a run proves itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.plain import plain
+from cxrgate.core import UsageError
+from cxrgate.gate.config import RunConfig, read_config
+
+if TYPE_CHECKING:
+    from cxrgate.verify_run.verify import Known, Verified
+
+_SHOWN = 100
+
+
+def verify_run(
+    output: Annotated[Path, typer.Argument(help="The output folder of a run.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Its configuration: which images were listed, the reviewers' log, the keys.")
+    ] = None,
+) -> None:
+    """Check that each released image has its whole chain of evidence, and that each listed image is answered once.
+
+    Reads journal, tables, manifest, every released file and, with the configuration, the list, the reviewers' log and
+    the certificate. Decides anew from the recorded numbers. Changes nothing. The last line counts the violations.
+
+    Exit codes: 0 all of it holds; 1 something does not, and is named; 2 wrong usage.
+    """
+    with errors_as_messages("gate"):
+        if not output.is_dir():
+            raise UsageError(f"expected the output folder of a run, got {output}")
+        settings = read_config(config) if config else None
+        from cxrgate.verify_run.verify import verify_run as verify
+
+        found = verify(output, _known(settings))
+    tell(found)
+    raise typer.Exit(Exit.REJECTED if found.violations else Exit.RELEASED)
+
+
+def tell(found: Verified) -> None:
+    """Print the violations, and how many there are."""
+    for item in found.violations[:_SHOWN]:
+        typer.echo(f"{item.kind} {plain(item.where)}: {plain(item.told)}")
+    if len(found.violations) > _SHOWN:
+        typer.echo(f"and {len(found.violations) - _SHOWN} more")
+    for what in found.unchecked:
+        typer.echo(f"not checked: {what}")
+    released = "no set is published" if found.released is None else f"{found.released} released"
+    typer.echo(f"{released}; {len(found.violations)} violations in {found.images} images")
+
+
+def _known(config: RunConfig | None) -> Known:
+    from cxrgate.certification import certificate_bytes, read_public_key
+    from cxrgate.images import SourceOptions, read_listing
+    from cxrgate.verify_run.bindings import CertificateFile
+    from cxrgate.verify_run.verify import Known
+
+    if config is None:
+        return Known()
+    certificate = None
+    if config.certification_key is not None and (content := certificate_bytes(config.snapshot)) is not None:
+        certificate = CertificateFile(content, read_public_key(config.certification_key))
+    listing = read_listing(config.synthetic, SourceOptions(float_range=config.float_range))
+    listed = frozenset(file.image_id for file in listing.files)
+    return Known(listed, config.review, config.read_storage_key(), certificate)

@@ -1,0 +1,58 @@
+"""Every decision made again from the numbers that the journal holds."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cxrgate.core.standout import Cohort
+from cxrgate.release_report.rule import decide
+from cxrgate.verify_run.journal import Batch
+from cxrgate.verify_run.violation import Kind, Violation
+
+_UNANSWERED, _PASSED = "INDETERMINATE", "ANONYMOUS"
+
+
+def changed_decisions(batch: Batch, policy: Mapping[str, Any]) -> Iterator[Violation]:
+    """Rows whose decision, reasons or release do not follow from the batch's evidence.
+
+    Args:
+        batch: a line of the journal.
+        policy: as run.json holds it.
+    """
+    evidence = defaultdict(list)
+    for name, _reference, _patient, *numbers in batch.evidence:
+        evidence[name].append([math.nan if number is None else float(number) for number in numbers])
+    for row in batch.results:
+        expected = _expected(policy, row, evidence[row["image_id"]])
+        found = row["decision"], row["reasons"], bool(row["borderline"])
+        if expected != found:
+            told = f"the journal says {found}, its numbers say {expected}"
+            yield Violation(Kind.DECISION_DIFFERS, row["image_id"], told)
+        if bool(row["released_as"]) != (expected[0] == _PASSED):
+            told = f"released as {row['released_as']!r}, and its numbers say {expected[0]}"
+            yield Violation(Kind.RELEASED_UNPROVEN, row["image_id"], told)
+
+
+def _expected(
+    policy: Mapping[str, Any], row: Mapping[str, Any], evidence: Sequence[Sequence[float]]
+) -> tuple[str, str, bool]:
+    """Decision, reasons and borderline; whatever failed in a stage, or has no evidence, has no answer."""
+    if row["stage"] or not evidence:
+        return _UNANSWERED, row["reasons"], False
+    decided = decide(policy, np.array(evidence), _number(row, "typicality"), _number(row, "frontality"), _cohort(row))
+    return decided.decision, decided.reasons, bool(decided.borderline)
+
+
+def _cohort(row: Mapping[str, Any]) -> Cohort | None:
+    size = row.get("cohort_size")
+    return None if size is None else Cohort(_number(row, "cohort_mean"), _number(row, "cohort_spread"), int(size))
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    value = row.get(name)
+    return math.nan if value is None else float(value)

@@ -1,0 +1,84 @@
+"""What a run published and wrote for people: manifest, run.json and the two tables, as they lie on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrgate.verify_run.violation import Kind, Violation
+
+RELEASED, MANIFEST = "released", "manifest.json"
+RUN, RESULTS, EVIDENCE = "results/run.json", "results/results.parquet", "results/evidence.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """`manifest` is None where no set is published; the tables are rows, with None for what is no number."""
+
+    manifest: Mapping[str, Any] | None
+    run: Mapping[str, Any] = field(default_factory=dict)
+    results: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    evidence: Sequence[Sequence[Any]] = field(default=(), repr=False)
+    numbers: Sequence[str] = ()
+    """The evidence's columns of numbers, in their order: distance, the similarities, score."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Name to sha256 of what the manifest lists."""
+        return dict((self.manifest or {}).get("files", {}))
+
+
+def read_records(output: Path) -> tuple[Records, list[Violation]]:
+    """All of it; a violation for what is missing although a set is published."""
+    if not (output / RELEASED).is_dir():
+        return Records(None), []
+    found: dict[str, Any] = {}
+    violations = []
+    for name, read in _READERS.items():
+        try:
+            found[name] = read(output / name)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            violations.append(Violation(Kind.RECORD_MISSING, name, f"cannot be read: {type(error).__name__}"))
+    columns, evidence = found.get(EVIDENCE, ((), ()))
+    manifest = found.get(f"{RELEASED}/{MANIFEST}", {})
+    records = Records(manifest, found.get(RUN, {}), found.get(RESULTS, ()), evidence, columns[3:])
+    return records, violations
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _manifest(path: Path) -> Mapping[str, Any]:
+    manifest = _mapping(path)
+    return {**manifest, "files": dict(manifest["files"])}
+
+
+def _rows(path: Path) -> Sequence[Mapping[str, Any]]:
+    rows = pd.read_parquet(path).to_dict("records")
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in rows]
+
+
+def _evidence(path: Path) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    table = pd.read_parquet(path)
+    rows = [[plain_value(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    return list(map(str, table.columns)), rows
+
+
+def plain_value(value: Any) -> Any:
+    """None stands for what is no number, as in the journal."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_READERS: Mapping[str, Callable[[Path], Any]] = {
+    f"{RELEASED}/{MANIFEST}": _manifest,
+    RUN: _mapping,
+    RESULTS: _rows,
+    EVIDENCE: _evidence,
+}

@@ -1,0 +1,183 @@
+"""Whether a run's output proves itself.
+
+An image is released only with a complete chain of evidence for exactly its pixels, models, snapshot, thresholds and
+certificate mode; and what was listed is answered once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxrgate.hashlog import read_lines
+from cxrgate.verify_run.bindings import CertificateFile, changed_certification, changed_policy, is_uncertified
+from cxrgate.verify_run.decisions import changed_decisions
+from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
+from cxrgate.verify_run.records import EVIDENCE, RELEASED, RESULTS, Records, read_records
+from cxrgate.verify_run.released import changed_files
+from cxrgate.verify_run.violation import Kind, Violation
+
+_PASSED, _WITHHELD = "ANONYMOUS", "image_withheld"
+_ANSWER = ("decision", "reasons", "pixel_digest", "released_as")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known from outside of the output folder.
+
+    Attributes:
+        listed: ids of all images that were to be checked; None where the list is not at hand.
+        review: the reviewers' log.
+        storage_key: that the journal is sealed with.
+        certificate: of the gate.
+    """
+
+    listed: Collection[str] | None = None
+    review: Path | None = None
+    storage_key: bytes | None = field(default=None, repr=False)
+    certificate: CertificateFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of it.
+
+    `images` have an answer, `released` files are in the set (None where none is published), and `unchecked` says what
+    was not looked at.
+    """
+
+    violations: tuple[Violation, ...]
+    images: int
+    released: int | None
+    unchecked: tuple[str, ...] = ()
+
+
+def verify_run(output: Path, known: Known | None = None) -> Verified:
+    """Check everything that a run left in its output folder.
+
+    A run that was stopped has no set yet, or one of before: its journal is checked, and nothing counts as missing.
+
+    Raises:
+        LogBroken: the chain of the reviewers' log does not hold.
+        StorageError: the journal is sealed with another key.
+    """
+    known = known or Known()
+    journal, broken = read_journal(output, known.storage_key)
+    records, missing = read_records(output)
+    found = [*broken, *missing, *_twice(journal)]
+    if records.run:
+        policy = records.run.get("policy", {})
+        found += [each for batch in journal.batches for each in changed_decisions(batch, policy)]
+    if records.manifest is not None:
+        found += [*changed_policy(records, journal.run), *changed_certification(records, known.certificate)]
+        found += [*_changed_rows(journal, records), *_unanswered(records, known.listed)]
+        found += [*_changed_set(output, journal, records, _withheld(known.review))]
+    images = len({row["image_id"] for row in journal.rows})
+    released = None if records.manifest is None else len(records.files)
+    return Verified(tuple(found), images, released, tuple(_unchecked(records, known)))
+
+
+def _twice(journal: RecordedJournal) -> Iterator[Violation]:
+    counts = Counter(row["image_id"] for row in journal.rows)
+    for image, count in counts.items():
+        if count > 1:
+            yield Violation(Kind.ANSWERED_TWICE, image, f"the journal has {count} rows of it")
+    answers = defaultdict(set)
+    for batch in journal.batches:
+        for row in batch.results:
+            if not row["stage"]:
+                answers[row["image_id"]].add(tuple(row[name] for name in _ANSWER))
+    for image, different in answers.items():
+        if len(different) > 1:
+            yield Violation(Kind.ANSWERED_TWICE, image, f"the journal decides on it in {len(different)} ways")
+
+
+def _changed_rows(journal: RecordedJournal, records: Records) -> Iterator[Violation]:
+    """Rows of the tables that no line of the journal has. A batch that was tried again has several lines."""
+    rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    evidence: set[tuple[Any, ...]] = set()
+    for batch in journal.batches:
+        for row in batch.results:
+            rows[row["image_id"]].append(dict(row))
+        evidence.update(map(tuple, batch.evidence))
+    for row in records.results:
+        if row not in rows[row["image_id"]]:
+            yield Violation(Kind.ROW_DIFFERS, f"{RESULTS}, {row['image_id']}", "is not the journal's row")
+    for image, count in Counter(row["image_id"] for row in records.results).items():
+        if count > 1:
+            yield Violation(Kind.ANSWERED_TWICE, f"{RESULTS}, {image}", f"there are {count} rows of it")
+    for number, line in enumerate(records.evidence):
+        if tuple(line) not in evidence:
+            yield Violation(Kind.ROW_DIFFERS, f"{EVIDENCE}, row {number}, {line[0]}", "is not in the journal")
+
+
+def _unanswered(records: Records, listed: Collection[str] | None) -> Iterator[Violation]:
+    answered = {row["image_id"] for row in records.results}
+    if listed is None:
+        count = records.run.get("synthetic", {}).get("images")
+        if count != len(answered):
+            yield Violation(Kind.NOT_ANSWERED, RESULTS, f"{count} images were listed, {len(answered)} have a row")
+        return
+    for image in sorted(set(listed) - answered):
+        yield Violation(Kind.NOT_ANSWERED, image, "is listed, and has no row")
+    for image in sorted(answered - set(listed)):
+        yield Violation(Kind.NOT_LISTED, image, "has a row, and is not listed")
+
+
+def _changed_set(
+    output: Path, journal: RecordedJournal, records: Records, withheld: Collection[str]
+) -> Iterator[Violation]:
+    hashes, pixels = defaultdict(set), defaultdict(set)
+    for batch in journal.batches:
+        for name, sha256 in batch.released.items():
+            hashes[name].add(sha256)
+        for row in batch.results:
+            if row["decision"] == _PASSED:
+                pixels[row["released_as"]].add(row["pixel_digest"])
+    yield from changed_files(output / RELEASED, records.files, hashes, pixels)
+    yield from _changed_passes(records, withheld)
+
+
+def _changed_passes(records: Records, withheld: Collection[str]) -> Iterator[Violation]:
+    passed = {row["released_as"]: row for row in records.results if row["decision"] == _PASSED}
+    for name in sorted(records.files.keys() - passed.keys()):
+        yield Violation(Kind.RELEASED_UNPROVEN, name, "no image of the results passed under that name")
+    unpublished = [
+        name for name in sorted(passed.keys() - records.files.keys()) if not _is_withheld(passed[name], withheld)
+    ]
+    # Without the reviewers' log nobody knows which images they withheld, but the manifest says how many.
+    if len(unpublished) != (0 if withheld else int((records.manifest or {}).get("withheld", 0))):
+        for name in unpublished:
+            yield Violation(Kind.NOT_PUBLISHED, name, "passed, and is not in the set")
+    for name in sorted(passed.keys() & records.files.keys()):
+        if _is_withheld(passed[name], withheld):
+            yield Violation(Kind.WITHHELD_PUBLISHED, name, "a reviewer withheld its pixels")
+
+
+def _is_withheld(row: Mapping[str, Any], withheld: Collection[str]) -> bool:
+    return row["pixel_digest"] in withheld
+
+
+def _withheld(log: Path | None) -> frozenset[str]:
+    """Digests of the pixels that reviewers withheld."""
+    if log is None or not log.exists():
+        return frozenset()
+    lines = (line.content for line in read_lines(log, growing=True))
+    return frozenset(line["pixel_digest"] for line in lines if line["event"] == _WITHHELD)
+
+
+def _unchecked(records: Records, known: Known) -> Iterator[str]:
+    if records.manifest is None:
+        yield "a released set: none is published"
+        return
+    if known.listed is None:
+        yield "which images were listed, only how many: no configuration was given"
+    if known.certificate is None and not is_uncertified(records):
+        yield "the certificate: it and the key of whoever certifies were not given"
+    if known.review is None and (records.manifest or {}).get("withheld"):
+        yield "which images reviewers withheld, only how many: their log was not given"
+    if not records.run:
+        yield f"decisions: run.json has no policy, and {NAME} none either"
