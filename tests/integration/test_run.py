@@ -15,6 +15,7 @@ from cxrgate.cli.main import app
 from cxrgate.core import MismatchError, SnapshotCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate.config import read_config
+from cxrgate.images.codec.encode import ENCODER
 from cxrgate.run.run import run
 
 
@@ -68,6 +69,7 @@ def test_manifest_names_every_file_and_that_nothing_is_certified(folder):
     manifest = json.loads(files.pop("manifest.json"))
 
     assert manifest["certification"] == "uncertified"
+    assert manifest["encoder"] == ENCODER
     assert manifest["files"] == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
@@ -129,19 +131,21 @@ def test_output_of_another_run_is_refused(folder):
     write_config(folder, folder / "out", 4)
 
 
-def test_output_of_an_earlier_version_with_other_columns_is_refused(folder):
+@pytest.mark.parametrize("part", ["columns", "encoder"])
+def test_output_of_an_earlier_version_with_other_columns_or_encoder_is_refused(folder, part):
     output = folder / "outold"
     config = read_config(write_config(folder, output, 34))
     run(config)
     journal = output / "work/journal.jsonl"
     first, rest = journal.read_bytes().split(b"\n", 1)
     before = json.loads(first.split(b" ", 1)[1])
-    del before["columns"]
+    del before[part]
     content = canonical_json(before)
     journal.write_bytes(bytes_digest(content)[:16].encode() + b" " + content + b"\n" + rest)
 
-    with pytest.raises(UsageError, match=r"\(columns differ\)"):
+    with pytest.raises(UsageError, match=rf"\({part} differ\)"):
         run(config)
+    journal.unlink()
 
 
 def test_other_models_than_the_snapshots_are_refused(folder):

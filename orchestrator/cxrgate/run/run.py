@@ -26,7 +26,7 @@ from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.images import ImageFile
-from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.codec.encode import ENCODER, encode_png
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
@@ -135,6 +135,7 @@ class _Run:
         return {
             "cxrgate": version("cxrgate"),
             "columns": list(RESULT_COLUMNS),
+            "encoder": ENCODER,
             "policy": self._gate.policy.digest,
             "images": mapping_digest({"files": listed}),
             "batch_size": self._config.batch_size,
@@ -186,6 +187,7 @@ class _Run:
         self._gate.check_index()
         about = {
             "cxrgate": version("cxrgate"),
+            "encoder": ENCODER,
             "certification": self._gate.certification,
             "policy": self._gate.policy.digest,
             "checked": len(results),

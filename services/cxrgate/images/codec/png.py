@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import deflate
+
 from cxrgate.core import ImageError
 from cxrgate.images.codec.limits import check_dimensions
 
@@ -62,11 +64,19 @@ class PngHeader:
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """A PNG that passed the checks. `significant` is sBIT's largest number of bits; `data` the filtered rows."""
+    """A PNG that passed the checks.
+
+    Attributes:
+        header: what IHDR says.
+        significant: sBIT's largest number of bits.
+        data: the filtered rows.
+        content: a PNG of the same picture, which is read faster where it could be made.
+    """
 
     header: PngHeader
     significant: int | None
     data: bytes = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 def check_png(content: bytes) -> Png:
@@ -75,26 +85,42 @@ def check_png(content: bytes) -> Png:
     Reasons: TRUNCATED, CRC, DIMENSIONS, MODE_FORBIDDEN, FRAMES, METADATA, IMAGE_UNDECODABLE. Bytes after IEND and
     pixels beyond the last row are allowed: what is released is encoded anew.
     """
-    header, significant, pieces = None, None, []
-    for name, data in _chunks(content):
+    header, significant, chunks = None, None, list(_chunks(content))
+    for name, data in chunks:
         if (name == b"IHDR") != (header is None):
             raise ImageError("IMAGE_UNDECODABLE", "expected one IHDR chunk, at the start")
         if header is None:
             header = _header(data)
-        elif name == b"IDAT":
-            pieces.append(data)
         elif name == b"sBIT":
             significant = _significant(header, data)
-        else:
+        elif name != b"IDAT":
             _check_other(name, data)
     if header is None:
         raise ImageError("TRUNCATED", "expected an IHDR chunk")
-    return Png(header, significant, _inflate(pieces, header.data_bytes))
+    deflated = b"".join(data for name, data in chunks if name == b"IDAT")
+    rows = _inflate_whole(deflated, header.data_bytes)
+    if rows is None:
+        return Png(header, significant, _inflate(deflated, header.data_bytes), content)
+    return Png(header, significant, rows, _stored(chunks, rows) or content)
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
+def chunk(name: bytes, data: bytes | memoryview) -> bytes:
     """One chunk, encoded."""
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    length, checksum = len(data), zlib.crc32(data, zlib.crc32(name))
+    return b"".join([struct.pack(">I", length), name, data, struct.pack(">I", checksum)])
+
+
+def _stored(chunks: list[tuple[bytes, memoryview]], rows: bytes) -> bytes | None:
+    """The PNG with its rows stored and not deflated, so that Pillow need not inflate them again.
+
+    None where the pixels do not lie in neighbouring chunks, as PNG demands: then Pillow has its own way.
+    """
+    places = [place for place, (name, _) in enumerate(chunks) if name == b"IDAT"]
+    first, end = places[0], places[-1] + 1
+    if len(places) != end - first:
+        return None
+    before, after = ([chunk(*each) for each in part] for part in (chunks[:first], chunks[end:]))
+    return b"".join([SIGNATURE, *before, chunk(b"IDAT", zlib.compress(rows, 0)), *after])
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -157,9 +183,18 @@ def _check_text(compressed: bytes) -> None:
         raise ImageError("METADATA", f"expected at most {_LARGEST_TEXT} bytes of text, inflated")
 
 
-def _inflate(pieces: list[memoryview], expected: int) -> bytes:
+def _inflate_whole(deflated: bytes, expected: int) -> bytes | None:
+    """The picture inflated; None unless it is sound, ends with its last row and has a checksum that fits."""
+    try:
+        rows = bytes(deflate.zlib_decompress(deflated, expected))
+    except deflate.DeflateError:
+        return None
+    return rows if len(rows) == expected else None
+
+
+def _inflate(data: bytes, expected: int) -> bytes:
     """The picture inflated, in pieces and no further than its last row, to see that every row is there."""
-    inflater, data, found = zlib.decompressobj(), b"".join(pieces), bytearray()
+    inflater, found = zlib.decompressobj(), bytearray()
     try:
         while len(found) < expected and (piece := inflater.decompress(data, min(_PIECE, expected - len(found)))):
             found += piece

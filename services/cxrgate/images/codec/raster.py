@@ -62,7 +62,8 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
         with warnings.catch_warnings():
             # Our own limits are the stricter ones; a warning of Pillow's must not become another answer.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=(media.value,)) as image:
+            readable = found.content if isinstance(found, Png) else content
+            with Image.open(io.BytesIO(readable), formats=(media.value,)) as image:
                 _check(image)
                 return join_channels(_channels(image, content, found))
     except _REFUSALS as error:

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from support.fakes import picture
 
 from cxrgate.core import ImageRecord
 from cxrgate.images.codec.decode import decode
-from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.codec.encode import ENCODER, encode_png
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 65), (256, 200), (1, 1)])
@@ -32,6 +33,17 @@ def test_strides_do_not_change_the_bytes():
     pixels = picture(1)
 
     assert encode_png(np.asfortranarray(pixels)) == encode_png(pixels)
+
+
+def test_the_bytes_are_those_that_the_named_encoder_has_given_on_every_cpu():
+    """Where this fails, released files have other bytes than before: CHANGELOG says so, and ENCODER is another."""
+    pixels = (np.random.default_rng(0).integers(0, 30, (256, 200)).cumsum(axis=1) % 256).astype(np.uint8)
+    digest = hashlib.sha256(encode_png(pixels)).hexdigest()
+
+    assert (ENCODER, digest[:16]) == (
+        "8-bit grey PNG, filter up, libdeflate level 1 (deflate 0.9.0)",
+        "0d5df835cb0fa9aa",
+    )
 
 
 def test_another_process_gives_the_same_bytes():

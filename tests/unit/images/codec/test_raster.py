@@ -27,6 +27,10 @@ from support.bad_images import (
 from cxrgate.core import ImageRecord
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.codec.png import check_png
+
+RAW = b"".join(b"\0" + row.tobytes() for row in ramp())
+DEFLATED = zlib.compress(RAW)
 
 
 def test_b12_pixels_that_inflate_to_much_more_are_read_up_to_the_last_row():
@@ -61,6 +65,38 @@ def test_b24_one_coloured_pixel_counts():
     image.putpixel((0, 0), (1, 0, 0))
 
     assert decode(ImageRecord("a", saved(image, "PNG"))).colour
+
+
+PNGS = {
+    **{mode: saved(grey("L").convert(mode), "PNG") for mode in ("1", "L", "LA", "P", "RGB", "RGBA")},
+    "in pieces": png(data=b"").replace(
+        chunk(b"IDAT"), b"".join(chunk(b"IDAT", b) for b in (DEFLATED[:9], DEFLATED[9:]))
+    ),
+    "with text": png(before=chunk(b"tEXt", b"a\0b"), after=chunk(b"tIME", bytes(7))),
+}
+
+
+@pytest.mark.parametrize("content", PNGS.values(), ids=PNGS)
+def test_pillow_reads_the_same_from_rows_that_are_not_deflated(content):
+    found = check_png(content)
+
+    assert zlib.decompressobj().decompress(found.content[found.content.index(b"IDAT") + 4 :]) == found.data
+    with Image.open(io.BytesIO(content)) as given, Image.open(io.BytesIO(found.content)) as stored:
+        assert (given.mode, given.info) == (stored.mode, stored.info)
+        assert np.array_equal(np.asarray(given.convert("RGBA")), np.asarray(stored.convert("RGBA")))
+
+
+ODD = {
+    "parted by text": png(data=b"").replace(
+        chunk(b"IDAT"), chunk(b"IDAT", DEFLATED[:9]) + chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", DEFLATED[9:])
+    ),
+    "more rows": png(data=zlib.compress(RAW + bytes(10))),
+}
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_a_png_with_odd_pixel_data_is_left_to_pillow_as_it_is(content):
+    assert check_png(content).content is content
 
 
 def interlaced():
