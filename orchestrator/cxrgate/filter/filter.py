@@ -7,13 +7,13 @@ import os
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cxrgate.core import Decision, Failure, ImageRecord, Policy, UsageError
-from cxrgate.core.progress import Progress, silent
+from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.filter.background import BackgroundLoop
 from cxrgate.filter.gallery import Gallery
 from cxrgate.filter.given import Given, Range, expect_several, read_given
@@ -22,7 +22,8 @@ from cxrgate.filter.verdicts import Verdicts
 from cxrgate.gate.config import GateConfig, make_section
 
 if TYPE_CHECKING:
-    from cxrgate.gate.pipeline import Checked, Gate
+    from cxrgate.filter.opening import Opened
+    from cxrgate.gate.pipeline import Checked
 
 Path_ = str | os.PathLike[str]
 
@@ -36,9 +37,10 @@ class Filter:
     loop is running, as in Jupyter, and from several threads.
     """
 
-    def __init__(self, loop: BackgroundLoop, gate: Gate, config: GateConfig, references: Mapping[str, Path]) -> None:
-        """Take over what `open` opened."""
-        self._loop, self._gate, self._config, self._references = loop, gate, config, references
+    def __init__(self, loop: BackgroundLoop, config: GateConfig, opened: Opened) -> None:
+        """Take over what `open` or `enrol` opened."""
+        self._loop, self._config = loop, config
+        self._gate, self._references, self._snapshot = opened.gate, opened.references, opened.snapshot
         self._closing = weakref.finalize(self, loop.close)
 
     @classmethod
@@ -87,16 +89,62 @@ class Filter:
         }
         config = make_section(values, GateConfig, "Filter.open")
         with _extra_named():
-            from cxrgate.filter.opening import open_here, read_references  # noqa: PLC0415 - what computes
+            from cxrgate.filter.opening import open_here  # noqa: PLC0415 - what computes
 
-            references = {} if reference_map is None else read_references(Path(reference_map))
-            loop = BackgroundLoop()
-            try:
-                gate = loop.run(loop.stack.enter_async_context(open_here(config)))
-            except BaseException:
-                loop.close()
-                raise
-        return cls(loop, gate, config, references)
+            return cls._started(config, open_here(config, None if reference_map is None else Path(reference_map)))
+
+    @classmethod
+    def enrol(
+        cls,
+        images: Path_,
+        *,
+        models: Path_,
+        listing: Mapping[str, Any] | None = None,
+        policy: Mapping[str, Any] | None = None,
+        batch_size: int = 16,
+        workers: int = 1,
+        device: str = "cpu",
+        progress: Progress = silent,
+        tell: Tell = untold,
+    ) -> Self:
+        """Enrol real images and open the filter over them; the snapshot is kept in the user's cache for the next time.
+
+        Nothing is enrolled again while images, names, patients and models are the same. An enrolment that was stopped
+        goes on where it was.
+
+        Args:
+            images: a folder of images, a list with the columns image and patient_id, or a data set's root.
+            models: as for `open`.
+            listing: keys of `enrol:` in a configuration, such as {"layout": "nih"} or
+                {"every_image_is_a_patient": True}, which a folder without patients needs.
+            policy: as for `open`.
+            batch_size: images that go through the models together.
+            workers: decode workers.
+            device: as for `open`.
+            progress: called with "headers", "read", "look" and "enrol", images done now and images in all.
+            tell: called with how the list was understood.
+
+        Raises:
+            UsageError: as `open`; or the list cannot be read.
+            EnrolmentError: images could not be enrolled; a file names every one.
+        """
+        values = {"snapshot": Path(images), "models": Path(models), "policy": dict(policy or {})}
+        more = {"batch_size": batch_size, "workers": workers, "device": device}
+        config = make_section({**values, **more}, GateConfig, "Filter.enrol")
+        with _extra_named():
+            from cxrgate.filter.opening import enrol_here  # noqa: PLC0415 - what computes
+
+            return cls._started(config, enrol_here(config, listing or {}, progress, tell))
+
+    @classmethod
+    def _started(cls, config: GateConfig, opening: AbstractAsyncContextManager[Opened]) -> Self:
+        loop = BackgroundLoop()
+        try:
+            opened = loop.run(loop.stack.enter_async_context(opening))
+        except BaseException:
+            loop.close()
+            raise
+        return cls(loop, config, opened)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +154,7 @@ class Filter:
 
     def __repr__(self) -> str:
         state = "open" if self._closing.alive else "closed"
-        return f"Filter({str(self._config.snapshot)!r}, {self.policy.references} references, {state})"
+        return f"Filter({str(self._snapshot)!r}, {self.policy.references} references, {state})"
 
     def close(self) -> None:
         """End the decode workers and let go of the models. Closing twice does nothing."""

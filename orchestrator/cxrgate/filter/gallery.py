@@ -50,12 +50,8 @@ def _picture(content: bytes, name: str, without: str) -> str:
 
 
 def _caption(verdict: Verdict) -> str:
-    near = verdict.nearest
-    numbers = (
-        ("standout", verdict.standout if near is None else near.standout),
-        ("score", verdict.score if near is None else near.score),
-        ("similarity", verdict.similarity if near is None else near.similarity),
-    )
+    counted = verdict.nearest or verdict
+    numbers = (("standout", counted.standout), ("score", counted.score), *counted.similarities.items())
     told = " · ".join(f"{name} {value:.3f}" for name, value in numbers if value is not None)
     reasons = ", ".join(verdict.reasons) or ("borderline" if verdict.borderline else "")
     word = verdict.decision.value if verdict.decision is Decision.ANONYMOUS else f"<b>{verdict.decision.value}</b>"

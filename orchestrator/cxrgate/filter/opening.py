@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from cxrgate.core import GreyImage, ImageError
 from cxrgate.core.ports import Decoder
+from cxrgate.core.progress import Progress, Tell
+from cxrgate.filter.cached_snapshot import open_or_enrol
 from cxrgate.gate.config import GateConfig
 from cxrgate.gate.dtypes import DtypeRule
+from cxrgate.gate.local import local_models
 from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
@@ -21,14 +27,46 @@ from cxrgate.images.sources.tables import read_table
 from cxrgate.run_page.pictures import SIDE
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A gate in this process, the snapshot behind it, and the real files by reference id as far as they are known."""
+
+    gate: Gate
+    snapshot: Path
+    references: Mapping[str, Path]
+
+
 @asynccontextmanager
-async def open_here(config: GateConfig) -> AsyncIterator[Gate]:
-    """The gate with every stage in this process; errors as open_models and open_gate."""
+async def open_here(config: GateConfig, reference_map: Path | None) -> AsyncIterator[Opened]:
+    """The gate with every stage in this process; errors as read_table, open_models and open_gate."""
+    references = {} if reference_map is None else read_references(reference_map)
     async with (
         open_models(config.folders, config.device, IN_THIS_PROCESS, DtypeRule.of(config)) as models,
         open_gate(config, models, IN_THIS_PROCESS) as (gate, _),
     ):
-        yield gate
+        yield Opened(gate, config.snapshot, references)
+
+
+@asynccontextmanager
+async def enrol_here(
+    config: GateConfig, listing: Mapping[str, Any], progress: Progress, tell: Tell
+) -> AsyncIterator[Opened]:
+    """The same over the cached snapshot of the images at `config.snapshot`; errors as open_or_enrol, too."""
+    with local_models(config.folders, config.device, DtypeRule.of(config)) as models:
+        # In a thread: enrolment runs an event loop of its own.
+        cached = await asyncio.to_thread(
+            open_or_enrol,
+            config.snapshot,
+            models,
+            listing=listing,
+            workers=config.workers,
+            progress=progress,
+            tell=tell,
+        )
+        references = {} if cached.reference_map is None else read_references(cached.reference_map)
+        found = config.model_copy(update={"snapshot": cached.snapshot})
+        async with open_gate(found, models, IN_THIS_PROCESS) as (gate, _):
+            yield Opened(gate, cached.snapshot, references)
 
 
 def read_references(path: Path) -> dict[str, Path]:

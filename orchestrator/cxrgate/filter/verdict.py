@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cxrgate.core import Decision, Evidence, Failure, Policy
 from cxrgate.core import Verdict as Decided
+from cxrgate.core.spaces import COSINE_SPACES, SAME_PATIENT
 from cxrgate.filter.given import Given
 from cxrgate.gate.pipeline import Checked
 
@@ -21,7 +22,7 @@ class Nearest:
         reference_id: opaque id of the reference, in hex.
         patient_key: opaque key of its patient, in hex.
         distance: Euclidean, in the identity space.
-        similarity: cosine in the copy space, how alike the two pictures are.
+        similarities: how alike the two pictures are: cosines by the column's name, "similarity" of the copy space.
         score: same-patient score, 0 to 1.
         standout: how far its patient stands out from the other patients, 0 to 1; None where the score decides.
         path: its file; None where no reference map is at hand.
@@ -30,7 +31,7 @@ class Nearest:
     reference_id: str
     patient_key: str
     distance: float
-    similarity: float
+    similarities: Mapping[str, float]
     score: float
     standout: float | None
     path: Path | None = None
@@ -50,7 +51,8 @@ class Verdict:
         message: a sentence that says why it has no answer, else "".
         borderline: it is released, and near the threshold.
         score: largest same-patient score, 0 to 1.
-        similarity: largest copy similarity, -1 to 1.
+        similarities: the largest of each space of pictures, -1 to 1, by the column's name: "similarity" of the copy
+            space; empty for an image without an answer.
         standout: largest standout, 0 to 1.
         distance: smallest distance in the identity space.
         typicality: cosine of the image's layout and the references' mean layout.
@@ -72,7 +74,7 @@ class Verdict:
     message: str = ""
     borderline: bool = False
     score: float | None = None
-    similarity: float | None = None
+    similarities: Mapping[str, float | None] = field(default_factory=dict)
     standout: float | None = None
     distance: float | None = None
     typicality: float | None = None
@@ -130,7 +132,7 @@ def make_verdict(
         reasons=outcome.reasons,
         borderline=outcome.borderline,
         score=_number(outcome.score),
-        similarity=_number(outcome.similarity),
+        similarities={space.similarity: _number(outcome.similarities[space.name]) for space in COSINE_SPACES},
         standout=_number(outcome.standout),
         distance=_number(float(found.distances.min())),
         typicality=_number(found.typicality),
@@ -144,12 +146,14 @@ def make_verdict(
 
 
 def _nearest(verdict: Decided, policy: Policy, references: Mapping[str, Path]) -> Nearest | None:
-    """The candidate that counts most: by the copy similarity for a COPY alone, else by what tells patients apart."""
+    """The candidate that counts most: of a mere copy the most similar picture, else by what tells patients apart."""
     evidence: Evidence = verdict.evidence
     found, standouts = evidence.candidates, policy.standouts(evidence)
-    deciding = evidence.scores if policy.standout is None else standouts
-    counts = found.similarities if verdict.reasons == ("COPY",) else deciding
-    if len(counts) != len(found.reference_ids) or not len(counts):
+    counts = evidence.scores if policy.standout is None else standouts
+    if SAME_PATIENT not in verdict.reasons:
+        alone = (space for space in COSINE_SPACES if space.reason in verdict.reasons)
+        counts = next((found.similarities[space.name] for space in alone), counts)
+    if len(counts) != len(found.reference_ids):
         return None
     best = max(range(len(counts)), key=lambda place: counts[place] if math.isfinite(counts[place]) else -math.inf)
     reference = found.reference_ids[best]
@@ -157,7 +161,7 @@ def _nearest(verdict: Decided, policy: Policy, references: Mapping[str, Path]) -
         reference,
         found.patient_keys[best],
         float(found.distances[best]),
-        float(found.similarities[best]),
+        {space.similarity: float(found.similarities[space.name][best]) for space in COSINE_SPACES},
         float(evidence.scores[best]),
         _number(float(standouts[best])),
         references.get(reference),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.filter.verdict import Nearest, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PICTURES = {"png", "preview"}
-_NUMBERS = ("score", "similarity", "standout", "distance", "typicality", "frontality")
+_NUMBERS = ("score", *SIMILARITIES, "standout", "distance", "typicality", "frontality")
+_BEFORE = ("image_id", "label", "decision", "reasons", "borderline")
+_AFTER = ("pixel_digest", "policy_digest", "stage", "code", "message")
+_OF_NEAREST = ("score", *SIMILARITIES, "standout", "distance")
+_NEAREST = tuple(f"nearest_{name}" for name in (*_OF_NEAREST, "reference_id", "patient_key", "path"))
 
 
 class Verdicts(Sequence[Verdict]):
@@ -60,18 +64,25 @@ class Verdicts(Sequence[Verdict]):
         """
         import pandas as pd  # noqa: PLC0415 - two seconds, for those who want a table
 
-        kept = [field.name for field in fields(Verdict) if field.name not in {*_PICTURES, "nearest"}]
-        near = [field.name for field in fields(Nearest)]
-        rows = [_row(verdict, kept, near) for verdict in self._verdicts]
-        table = pd.DataFrame(rows, columns=[*kept, *map("nearest_{}".format, near)])
-        numbers = [*_NUMBERS, *(f"nearest_{name}" for name in ("distance", "similarity", "score", "standout"))]
+        rows = [_row(verdict) for verdict in self._verdicts]
+        table = pd.DataFrame(rows, columns=[*_BEFORE, *_NUMBERS, *_AFTER, *_NEAREST])
+        numbers = [*_NUMBERS, *(f"nearest_{name}" for name in _OF_NEAREST)]
         return table.astype({**dict.fromkeys(numbers, "float64"), "borderline": "bool"})
 
 
-def _row(verdict: Verdict, kept: Sequence[str], near: Sequence[str]) -> dict[str, Any]:
-    row = {name: getattr(verdict, name) for name in kept}
-    row["decision"], row["reasons"] = verdict.decision.value, ";".join(verdict.reasons)
-    found = verdict.nearest
-    nearest = {f"nearest_{name}": None if found is None else getattr(found, name) for name in near}
-    nearest["nearest_path"] = None if found is None or found.path is None else str(found.path)
-    return {**row, **nearest}
+def _row(verdict: Verdict) -> dict[str, Any]:
+    own = {name: getattr(verdict, name, None) for name in (*_BEFORE, *_NUMBERS, *_AFTER)}
+    own["decision"], own["reasons"] = verdict.decision.value, ";".join(verdict.reasons)
+    return {**own, **verdict.similarities, **_nearest_columns(verdict.nearest)}
+
+
+def _nearest_columns(found: Nearest | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    values = {name: getattr(found, name, None) for name in ("score", "standout", "distance")}
+    values |= {**found.similarities, "reference_id": found.reference_id, "patient_key": found.patient_key}
+    return {f"nearest_{name}": value for name, value in values.items()} | {"nearest_path": _text(found.path)}
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

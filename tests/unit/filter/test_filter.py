@@ -144,6 +144,28 @@ def test_a_closed_filter_says_so_and_closing_twice_does_nothing(folder):
     assert "closed" in repr(made)
 
 
+def test_real_images_are_enrolled_once_and_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_CACHE", str(tmp_path))
+    steps = []
+    for _ in range(2):
+        with Filter.enrol(
+            folder / "real.csv", models=folder / "models", policy=POLICY, progress=lambda *told: steps.append(told)
+        ) as made:
+            (verdict,) = made.check([picture(1)])
+
+        assert (verdict.decision, verdict.nearest.path) == (Decision.NOT_ANONYMOUS, (folder / "real/001.png").resolve())
+    assert sum(done for step, done, _ in steps if step == "enrol") == 24
+
+
+def test_a_list_that_cannot_be_enrolled_leaves_nothing_open(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_CACHE", str(tmp_path))
+    threads = threading.active_count()
+    with pytest.raises(UsageError, match="expected"):
+        Filter.enrol(tmp_path / "none.csv", models=folder / "models")
+
+    assert threading.active_count() == threads
+
+
 def test_wrong_arguments_are_named_before_anything_is_loaded(folder):
     with pytest.raises(UsageError, match="score_threshold"):
         Filter.open(folder / "snapshot", models=folder / "models", policy={"score_treshold": 0.4})

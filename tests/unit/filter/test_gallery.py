@@ -10,7 +10,7 @@ from cxrgate.filter import Gallery, Nearest, Verdict
 from cxrgate.images.codec.encode import encode_png
 
 SMALL = encode_png(np.full((64, 48), 9, np.uint8))
-NEAR = Nearest("ab", "cd", 1.0, 0.25, 0.75, None)
+NEAR = Nearest("ab", "cd", 1.0, {"similarity": 0.25}, 0.75, None)
 HIT = Verdict("x.png", "", Decision.NOT_ANONYMOUS, ("SAME_PATIENT",), score=0.75, nearest=NEAR, preview=SMALL)
 BAD = Verdict("<script>.png", "", Decision.INDETERMINATE, ("TRUNCATED",), message="cut & off")
 

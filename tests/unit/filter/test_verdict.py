@@ -25,7 +25,8 @@ def test_a_verdict_has_the_callers_name_and_the_numbers():
     verdict = verdict_of((0.1, 0.45, 0.2), (0.5, 0.1, 0.3))
 
     assert (verdict.image_id, verdict.label, verdict.decision) == ("mine.png", "sick", Decision.ANONYMOUS)
-    assert (verdict.score, verdict.similarity, verdict.standout, verdict.borderline) == (0.45, 0.5, None, True)
+    assert (verdict.score, verdict.similarities, verdict.standout) == (0.45, {"similarity": 0.5}, None)
+    assert verdict.borderline
     assert (verdict.pixel_digest, verdict.policy_digest) == (IMAGE.digest, POLICY.digest)
     assert verdict.released
 
@@ -42,7 +43,7 @@ def test_of_a_copy_the_nearest_reference_is_the_most_similar_picture():
     verdict = verdict_of((0.3, 0.2, 0.1), (0.5, 0.1, 0.95))
 
     assert verdict.reasons == ("COPY",)
-    assert (verdict.nearest.reference_id, verdict.nearest.similarity) == ("reference2", 0.95)
+    assert (verdict.nearest.reference_id, verdict.nearest.similarities) == ("reference2", {"similarity": 0.95})
     assert verdict.nearest.path is None
 
 

@@ -9,10 +9,10 @@ from cxrgate.core import Decision
 from cxrgate.filter import Nearest, Verdict, Verdicts
 from cxrgate.run.rows import RESULT_COLUMNS
 
-NEAREST = Nearest("ab" * 16, "cd" * 16, 1.5, 0.4, 0.9, None, Path("/real/1.png"))
+NEAREST = Nearest("ab" * 16, "cd" * 16, 1.5, {"similarity": 0.4}, 0.9, None, Path("/real/1.png"))
 FOUND = Verdicts(
     [
-        Verdict("a", "sick", Decision.ANONYMOUS, score=0.1, similarity=0.2),
+        Verdict("a", "sick", Decision.ANONYMOUS, score=0.1, similarities={"similarity": 0.2}),
         Verdict("b", "well", Decision.NOT_ANONYMOUS, ("SAME_PATIENT", "COPY"), score=0.9, nearest=NEAREST),
         Verdict("c", "well", Decision.INDETERMINATE, ("TRUNCATED",), stage="decode", message="cut off"),
     ]
@@ -40,6 +40,8 @@ def test_the_table_has_the_columns_of_a_runs_results():
     assert table["reasons"].tolist() == ["", "SAME_PATIENT;COPY", "TRUNCATED"]
     assert table["decision"].tolist() == ["ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"]
     np.testing.assert_array_equal(table["score"], [0.1, 0.9, np.nan])
+    np.testing.assert_array_equal(table["similarity"], [0.2, np.nan, np.nan])
+    np.testing.assert_array_equal(table["nearest_similarity"], [np.nan, 0.4, np.nan])
     assert table.loc[1, "nearest_path"] == "/real/1.png"
     assert pd.isna(table.loc[0, "nearest_path"])
 
