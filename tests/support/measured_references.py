@@ -9,7 +9,7 @@ import numpy as np
 from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.core.standout import Standout
 from cxrgate.index.false_flag_curve import FalseFlagCurve
-from cxrgate.index.measuring import References
+from cxrgate.index.measuring.asking import References
 from cxrgate.index.self_measurement import MeasurementTerms
 
 CURVE = FalseFlagCurve(

@@ -25,7 +25,7 @@ from cxrgate.growth.embedding import embed_everything
 from cxrgate.growth.galleries import draw_gallery
 from cxrgate.growth.scores import Everything, Scores
 from cxrgate.index.false_flag_curve import FalseFlagCurve
-from cxrgate.index.measuring import exceeded
+from cxrgate.index.measuring.fit import exceeded
 from cxrgate.index.self_measurement import RATES, MeasurementTerms
 from cxrgate.storage import whole_file
 from cxrgate.train import Sample, Split

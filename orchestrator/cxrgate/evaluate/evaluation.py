@@ -21,7 +21,7 @@ from cxrgate.growth.embedding import embed_everything
 from cxrgate.growth.extrapolation import Extrapolation, extrapolate
 from cxrgate.growth.galleries import Protocol
 from cxrgate.growth.measure import ALL, GrowthRow, measure_growth
-from cxrgate.index.measuring import DEFAULT_RATE
+from cxrgate.index.measuring.fit import DEFAULT_RATE
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.planted.listing import HeldOut
 from cxrgate.train import Sample

@@ -74,4 +74,4 @@ def _promise(rule: PolicyConfig, measurement: SelfMeasurement) -> Promise | None
     """Nothing is promised where a threshold was set by hand."""
     if rule.standout_threshold is not None or any(isinstance(value, float) for value in _as_configured(rule).values()):
         return None
-    return Promise(rule.false_flags, measurement.patients, measurement.basis.value)
+    return measurement.promise(rule.false_flags)

@@ -14,7 +14,7 @@ from cxrgate.core.progress import Progress
 from cxrgate.gate.local import LocalModels
 from cxrgate.growth.scores import Everything
 from cxrgate.index.keys import KEY_BYTES
-from cxrgate.index.measuring import References
+from cxrgate.index.measuring.asking import References
 from cxrgate.run.enrol import enrol, trained_on
 from cxrgate.train import Sample
 from cxrgate.train.pixels import numbers

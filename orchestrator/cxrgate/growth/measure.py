@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cxrgate.core.progress import Progress, silent
 from cxrgate.growth.galleries import Gallery, Protocol, draw
 from cxrgate.growth.scores import Everything, Scores
-from cxrgate.index.measuring import Answers, Fit, Queries
+from cxrgate.index.measuring.asking import Answers, Queries
+from cxrgate.index.measuring.fit import Fit
 from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.train.scoring.figures import Figure
 
@@ -26,7 +27,7 @@ RATES = (0.01, 0.05, 0.1)
 _REPLICATES = 1000
 
 Int64s = NDArray[np.int64]
-NOBODY = Queries(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64))
+NOBODY = Queries(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,10 @@ def _row(scores: Scores, source: str, protocol: Protocol, galleries: Sequence[Ga
         asked = scores.ask(gallery.queries, enrolled, as_unenrolled=False) if len(gallery.queries) else NOBODY
         others = scores.ask(gallery.unenrolled, enrolled, as_unenrolled=False)
         for rate in RATES:
-            beside, _, copy = fit.thresholds(rate)
-            hits[rate].append((asked.patients, (asked.margins >= beside) | (asked.copies >= copy)))
-            flags[rate].append(float(((others.margins >= beside) | (others.copies >= copy)).mean()))
+            limits = fit.thresholds(rate)
+            hits[rate].append((asked.patients, (asked.margins >= limits.beside) | (asked.copies >= limits.copy)))
+            flagged = (others.margins >= limits.beside) | (others.copies >= limits.copy)
+            flags[rate].append(float(flagged.mean()))
     return GrowthRow(
         source=source,
         protocol=protocol,

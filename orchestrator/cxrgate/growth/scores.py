@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from cxrgate.core.standout import COHORT, Cohort
 from cxrgate.images.descriptors import split_copies
-from cxrgate.index.measuring import CANDIDATES, ENOUGH, SAMPLE, Queries, References
+from cxrgate.index.measuring.asking import CANDIDATES, Queries, References
+from cxrgate.index.measuring.fit import ENOUGH
+from cxrgate.index.measuring.measure import SAMPLE
+from cxrgate.index.measuring.suspects import find_suspects
 from cxrgate.index.self_measurement import MeasurementTerms
 
 Float32s = NDArray[np.float32]
@@ -52,15 +55,16 @@ class Scores:
         starts = np.flatnonzero(np.diff(patients[order], prepend=-1))
         best = -np.sort(-np.maximum.reduceat(near, starts, axis=1), axis=1)[:, : COHORT + 1]
         nearest = np.argpartition(-near, min(CANDIDATES, near.shape[1]) - 1, axis=1)[:, :CANDIDATES]
-        margins = np.empty(len(rows))
+        margins, found = np.empty(len(rows)), np.empty(len(rows), np.int64)
         for place, row in enumerate(rows):
             chosen = order[nearest[place][np.isfinite(near[place, nearest[place]])]]
             scores = self.terms.head.score(references.features[row], references.features[chosen])
             others = best[place, 1:][np.isfinite(best[place, 1:])]
             cohort = Cohort.of(np.sqrt(np.maximum(2 - 2 * others.astype(np.float64), 0)))
             distances = np.sqrt(np.maximum(2 - 2 * self._identity[row, chosen].astype(np.float64), 0))
-            margins[place] = self.terms.standout.margins(distances, scores, cohort).max()
-        return Queries(patients[rows], margins, copies.max(axis=1).astype(np.float64), own.sum(axis=1))
+            each = self.terms.standout.margins(distances, scores, cohort)
+            margins[place], found[place] = each.max(), patients[chosen[each.argmax()]]
+        return Queries(patients[rows], margins, copies.max(axis=1).astype(np.float64), own.sum(axis=1), found)
 
     def cohort_mean(self, gallery: Int64s, cohort: int) -> float:
         """The mean similarity of the most similar other patients, over the patients of a gallery."""
@@ -70,13 +74,14 @@ class Scores:
         return float(best[np.isfinite(best)].mean())
 
     def strangers(self, gallery: Int64s, rng: np.random.Generator) -> Queries:
-        """Every patient of a gallery as if not enrolled, as the default rule measures."""
+        """Patients of a gallery as if not enrolled, those that the default rule's measurement rests on."""
         patients = self.everything.patients[gallery]
         _, first = np.unique(patients, return_index=True)
         rows = gallery[first]
         untouched = rows[~self.everything.trained_on[rows]]
         rows = untouched if len(untouched) >= ENOUGH else rows
-        return self.ask(rng.permutation(rows)[:SAMPLE], gallery, as_unenrolled=True)
+        found = self.ask(rng.permutation(rows)[:SAMPLE], gallery, as_unenrolled=True)
+        return found.only(~find_suspects(found, len(gallery), self.terms.curve).left_out)
 
 
 def _similarities(rows: Float32s) -> Float32s:

@@ -17,12 +17,13 @@ from cxrgate.images import ImageFile, Layout, Listing, SourceOptions, list_sourc
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.build import EmbeddedImage, Enrolment, EnrolmentError, build_snapshot
-from cxrgate.index.measuring import measured
+from cxrgate.index.measuring.measure import measured
 from cxrgate.run.enrolment_journal import EnrolmentJournal
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.failed_names import enrolment_error
 from cxrgate.run.host_fault import HostFault, expect_no_outage
 from cxrgate.run.reading import BATCH, decoded_files, file_stamp
+from cxrgate.run.same_patient import write_same_patient
 from cxrgate.train import patient_hash
 
 
@@ -77,6 +78,7 @@ def enrol_listed(
     except EnrolmentError as error:
         raise enrolment_error(settings, error.failures) from error
     write_reference_map(settings.reference_map, listed.files, key)
+    write_same_patient(settings.reference_map, listed.files, snapshot, key)
     return snapshot
 
 

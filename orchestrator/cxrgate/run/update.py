@@ -23,13 +23,14 @@ from cxrgate.index.build import EnrolmentError, ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.index.image_records import STAMPS, stamp_digest
-from cxrgate.index.measuring import measured
+from cxrgate.index.measuring.measure import measured
 from cxrgate.run.enrol import enrol, trained_on, write_reference_map
 from cxrgate.run.enrolment_list import list_enrolment
 from cxrgate.run.failed_names import enrolment_error
 from cxrgate.run.held import changed_pixels
 from cxrgate.run.reading import file_stamp
 from cxrgate.run.record_images import with_records
+from cxrgate.run.same_patient import write_same_patient
 
 _KNOWN, _NEW = "known", "new"
 
@@ -119,6 +120,7 @@ class _Update:
         derive = measured(self._models.terms, trained_on(self._models, files, self._key))
         made = replace_references(current, output, leaving, addition, listed.excluded, listed.about, derive)
         write_reference_map(self._settings.reference_map, files, self._key)
+        write_same_patient(self._settings.reference_map, files, made, self._key)
         return Updated(made, len(found.new), len(again), len(found.gone))
 
     def _enrolled(self, chosen: Sequence[ImageFile], storage_key: bytes | None) -> Addition | None:

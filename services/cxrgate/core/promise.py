@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Promise:
     """`rate` is the share of unenrolled patients that the thresholds were chosen to flag.
 
-    `patients` of the snapshot were asked as if not enrolled; `basis` is a value of index.self_measurement.Basis.
+    `patients` of the snapshot were asked as if not enrolled; `basis` is a value of index.self_measurement.Basis, or
+    `limited` where the shipped curve keeps a threshold lower than those patients would put it.
     """
 
     rate: float
@@ -24,6 +25,8 @@ class Promise:
         rests = {
             "measured": f"measured on {self.patients:,} patients of this snapshot",
             "combined": f"from {self.patients:,} patients of this snapshot and the curve shipped with the models",
+            "limited": f"from {self.patients:,} patients of this snapshot and no higher than the curve shipped with "
+            "the models allows, so more may be flagged",
             "shipped": "from the curve shipped with the models; this snapshot was not measured",
         }[self.basis]
         return f"{100 * self.rate:g} % of unenrolled patients are flagged, {rests}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cxrgate.core.promise import Promise
 from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
 
-SHOWN_RATES = (0.01, 0.02, 0.05, 0.1)
+SHOWN_RATES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2)
 """The rates whose trade-off is told."""
 
 
@@ -21,7 +20,13 @@ def _sentences(measurement: SelfMeasurement, rate: float) -> Iterator[str]:
         yield f"No false-flag rate is promised: {measurement.reason}. The same-patient score is held against 0.5."
         return
     point = measurement.at(rate)
-    yield f"{Promise(rate, measurement.patients, measurement.basis.value)}."
+    yield f"{measurement.promise(rate)}."
+    if point.limited:
+        yield (
+            "A threshold is held down by the curve shipped with the models, which was measured on patients known to be "
+            f"distinct: by this snapshot's patients alone it would be higher. Of those {point.flagged} are flagged."
+        )
+    yield from _suspects(measurement)
     if measurement.reason:
         yield f"Why the snapshot's own patients are not all that it rests on: {measurement.reason}."
     if measurement.left_out:
@@ -33,7 +38,21 @@ def _sentences(measurement: SelfMeasurement, rate: float) -> Iterator[str]:
     if point.recognised:
         by_number = "; ".join(f"{item.label} other: {item.share}" for item in point.recognised[1:])
         yield f"By the number of other references of the patient: {by_number}."
-        yield f"At other false-flag rates: {'; '.join(others)}."
+        yield f"Recognised at other false-flag rates: {'; '.join(others)}."
+
+
+def _suspects(measurement: SelfMeasurement) -> Iterator[str]:
+    if measurement.suspects:
+        yield (
+            f"{measurement.suspects:,} pairs of patients resemble each other as one in 500 distinct patients resembles "
+            f"another; {measurement.by_chance:,} are expected by chance. They may be one person under two ids, and "
+            "those beyond chance were left out of the measurement. A file beside the reference map names them."
+        )
+    if measurement.terms.curve is None and measurement.points:
+        yield (
+            "The models ship no curve, so nothing but the ids keeps the thresholds down where persons have several: "
+            "`cxrgate train false-flags` makes one."
+        )
 
 
 def recognised(point: OperatingPoint) -> str:

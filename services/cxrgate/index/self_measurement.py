@@ -11,6 +11,7 @@ from typing import Any
 
 from cxrgate.core import SnapshotCorrupt
 from cxrgate.core.heads import Head, read_head
+from cxrgate.core.promise import Promise
 from cxrgate.core.standout import Standout
 from cxrgate.index.false_flag_curve import FalseFlagCurve, interpolate
 from cxrgate.index.manifest import PartName, SnapshotManifest
@@ -73,6 +74,8 @@ class OperatingPoint:
         flagged: share of this snapshot's patients that are flagged when they are asked as if not enrolled.
         recognised: share of left-out radiographs of enrolled patients that are flagged, first over all patients with
             two references or more, then by how many others are enrolled.
+        limited: whether a threshold would be higher by this snapshot's patients alone, and the curve shipped with the
+            models keeps it down: more may be flagged than promised.
     """
 
     rate: float
@@ -81,6 +84,7 @@ class OperatingPoint:
     copy: float
     flagged: Share
     recognised: tuple[Recognised, ...] = ()
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,10 @@ class SelfMeasurement:
     left_out: int
     """Enrolled patients that were left out of the measurement because the models were trained on them."""
     points: tuple[OperatingPoint, ...] = field(repr=False)
+    suspects: int = 0
+    """Pairs of patients who may be one person under two ids: see measuring.suspects."""
+    by_chance: int = 0
+    """How many such pairs are to be expected among distinct patients."""
 
     def at(self, rate: float) -> OperatingPoint:
         """The thresholds for a rate of RATES, or between two of them.
@@ -158,7 +166,12 @@ class SelfMeasurement:
             for name in ("standout", "standout_alone", "copy")
         )
         # The figures of the stricter neighbour: the interpolated thresholds recognise at least as many.
-        return OperatingPoint(rate, standout, alone, copy, pair[0].flagged, pair[0].recognised)
+        limited = any(point.limited for point in pair)
+        return OperatingPoint(rate, standout, alone, copy, pair[0].flagged, pair[0].recognised, limited)
+
+    def promise(self, rate: float) -> Promise:
+        """What the thresholds for a rate promise of patients who are not enrolled; errors as `at`."""
+        return Promise(rate, self.patients, "limited" if self.at(rate).limited else self.basis.value)
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest: no NaN in it."""
@@ -170,6 +183,8 @@ class SelfMeasurement:
             "patients": self.patients,
             "left_out": self.left_out,
             "points": [asdict(point) for point in self.points],
+            "suspects": self.suspects,
+            "by_chance": self.by_chance,
         }
 
     @classmethod
@@ -183,6 +198,8 @@ class SelfMeasurement:
             patients=int(value["patients"]),
             left_out=int(value["left_out"]),
             points=tuple(_point(point) for point in value["points"]),
+            suspects=int(value["suspects"]),
+            by_chance=int(value["by_chance"]),
         )
 
 

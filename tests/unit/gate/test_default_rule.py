@@ -9,7 +9,7 @@ from cxrgate.core.standout import Standout
 from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD, thresholds
 from cxrgate.gate.measurement_terms import FALSE_FLAGS, measurement_terms
-from cxrgate.index.measuring import measure
+from cxrgate.index.measuring.measure import measure
 from cxrgate.index.self_measurement import Basis
 
 

@@ -6,7 +6,7 @@ from support.drawn_listing import everything
 from support.measured_references import TERMS
 
 from cxrgate.growth.scores import Scores
-from cxrgate.index.measuring import _Asking
+from cxrgate.index.measuring.asking import Asking
 
 
 def test_it_asks_as_a_snapshot_measures_itself():
@@ -19,7 +19,7 @@ def test_it_asks_as_a_snapshot_measures_itself():
         **{name: getattr(listing.references, name)[gallery] for name in ("identity", "features", "copy")},
         patient_keys=listing.references.patient_keys[gallery],
     )
-    asking = _Asking(part, TERMS, own)
+    asking = Asking(part, TERMS, own)
     places = np.searchsorted(gallery, rows)
     expected = asking.ask(places, [np.flatnonzero(own == own[place]) for place in places])
     found = Scores(listing, TERMS).ask(rows, gallery, as_unenrolled=True)

@@ -16,7 +16,7 @@ from cxrgate.core import CallRefused, Candidates, Descriptors, SnapshotCorrupt
 from cxrgate.core.spaces import CosineSpace
 from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.engines.engine import EngineName
-from cxrgate.index.measuring import measured_again
+from cxrgate.index.measuring.measure import measured_again
 from cxrgate.index.search import LocalSearcher
 from cxrgate.index.snapshot import Snapshot
 from cxrgate.index.store import SnapshotStore, check_kin

@@ -11,6 +11,8 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.index import Snapshot, opaque_id, read_key
+from cxrgate.index.measurement_text import sentences
+from cxrgate.index.self_measurement import read_measurement
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
 
@@ -31,7 +33,7 @@ def withdraw(
     """
     with errors_as_messages():
         from cxrgate.index.changes import change_snapshot
-        from cxrgate.index.measuring import measured_again
+        from cxrgate.index.measuring.measure import measured_again
 
         names = {line.strip() for line in _read(patients) if line.strip()}
         secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
@@ -41,6 +43,9 @@ def withdraw(
         made = change_snapshot(base, output, leaving, derive=measured_again(base))
         manifest = made.manifest
         typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
+        measurement = read_measurement(manifest)
+        for sentence in () if measurement is None else sentences(measurement):
+            typer.echo(sentence)
 
 
 def activate(

@@ -166,14 +166,15 @@ def measure(
 def _measured(snapshot: Path, output: Path, loaded: LocalModels, storage_key: Path | None) -> Snapshot:
     from cxrgate.gate.binding import SnapshotFacts
     from cxrgate.index.changes import with_parts
-    from cxrgate.index.measuring import measured, measured_again
+    from cxrgate.index.measuring.measure import measured, measured_again
 
     base = Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key))
     base.verify()
     if SnapshotFacts.of(base.manifest).built_with != loaded.digests:
         raise MismatchError(f"{snapshot} was made with other models: name their store by --models")
     arrays = dict(base.arrays)
-    again = measured_again(base) if PartName.MEASUREMENT in base.parts else measured(loaded.terms)
+    known = PartName.MEASUREMENT in base.parts
+    again = measured_again(base, terms=loaded.terms) if known else measured(loaded.terms)
     return with_parts(base, output, again(arrays))
 
 

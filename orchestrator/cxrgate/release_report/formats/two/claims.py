@@ -83,6 +83,7 @@ def false_flags(policy: Mapping[str, Any]) -> Iterator[str]:
         rests = {
             "measured": f"measured on {patients}",
             "combined": f"by {patients} and the curve shipped with the models",
+            "limited": f"by {patients}, no higher than the curve shipped with the models allows: more may be flagged",
             "shipped": "by the curve shipped with the models; this snapshot was not measured",
         }.get(promise["basis"], promise["basis"])
         yield (

@@ -2,7 +2,7 @@ import json
 
 from support.measured_references import TERMS, mixed
 
-from cxrgate.index.measuring import measure
+from cxrgate.index.measuring.measure import measure
 from cxrgate.release_report.formats.two.measured import recognised
 
 ABOUT = json.loads(json.dumps(measure(mixed(), TERMS).to_json()))

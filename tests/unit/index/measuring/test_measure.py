@@ -6,7 +6,9 @@ import pytest
 from support.measured_references import CURVE, TERMS, WITH_CURVE, drawn, joined, key, mixed, unit
 
 from cxrgate.core.digest import canonical_json
-from cxrgate.index.measuring import ENOUGH, References, exceeded, measure
+from cxrgate.index.measuring.asking import References
+from cxrgate.index.measuring.fit import ENOUGH, exceeded
+from cxrgate.index.measuring.measure import measure
 from cxrgate.index.self_measurement import RATES, Basis, SelfMeasurement
 
 

@@ -1,0 +1,1 @@
+"""A snapshot measures itself: the false-flag rate of every threshold at its own number of references."""

@@ -1,0 +1,111 @@
+"""Asks references as a check asks images, with some of the snapshot hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core.spaces import COPY, IDENTITY
+from cxrgate.images.descriptors import parts
+from cxrgate.index.engines.distance import exact_distances
+from cxrgate.index.engines.engine import EngineName
+from cxrgate.index.engines.make import make_engine
+from cxrgate.index.nearest_patients import NearestPatients
+from cxrgate.index.parts import Arrays
+from cxrgate.index.self_measurement import MeasurementTerms
+from cxrgate.index.spaces import Spaces, similarities
+
+CANDIDATES = 3
+"""Per space, as in the default rule."""
+_BATCH = 128
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """What is enrolled, one row per reference: see Snapshot."""
+
+    identity: NDArray[np.float32] = field(repr=False)
+    features: NDArray[np.float32] = field(repr=False)
+    copy: NDArray[np.float32] = field(repr=False)
+    patient_keys: NDArray[np.uint8] = field(repr=False)
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> References:
+        """Those of a snapshot's arrays that a measurement needs."""
+        return cls(arrays[IDENTITY], arrays["features"], arrays[COPY.name], arrays["patient_keys"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """What asking gave, one row per query.
+
+    Attributes:
+        patients: whose the queries are, by number.
+        margins: the largest of the candidates'.
+        copies: the largest copy similarity.
+        others: how many other references of the patient are enrolled.
+        nearest: the patient of the candidate with the largest margin.
+    """
+
+    patients: Int64s
+    margins: Float64s
+    copies: Float64s
+    others: Int64s
+    nearest: Int64s
+
+    def only(self, chosen: NDArray[np.bool_]) -> Queries:
+        """Some of them."""
+        return Queries(*(getattr(self, item.name)[chosen] for item in fields(self)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What asking gave: patients as if not enrolled, and references left out of patients who still are."""
+
+    strangers: Queries
+    members: Queries
+
+
+class Asking:
+    """Asks references as a check asks images, with some of the snapshot hidden."""
+
+    def __init__(self, references: References, terms: MeasurementTerms, patients: Int64s) -> None:
+        self._references, self._terms, self._patients = references, terms, patients
+        described = parts(COPY.name, references.copy)
+        self._spaces = Spaces(
+            NearestPatients(make_engine(EngineName.CODES, references.identity), patients),
+            {COPY.name: tuple(make_engine(EngineName.CODES, np.ascontiguousarray(p)) for p in described)},
+        )
+
+    def ask(self, rows: Int64s, without: Sequence[Int64s]) -> Queries:
+        """The references of these rows, each as if the rows `without` were not enrolled."""
+        answers = [
+            answer
+            for start in range(0, len(rows), _BATCH)
+            for answer in self._batch(rows[start : start + _BATCH], without[start : start + _BATCH])
+        ]
+        table = np.array(answers, dtype=np.float64).reshape(len(rows), 3)
+        others = np.bincount(self._patients)[self._patients[rows]] - np.array([len(item) for item in without])
+        return Queries(
+            self._patients[rows], table[:, 0], table[:, 1], others.astype(np.int64), table[:, 2].astype(np.int64)
+        )
+
+    def _batch(self, rows: Int64s, without: Sequence[Int64s]) -> list[tuple[float, float, int]]:
+        references = self._references
+        asked = {IDENTITY: np.asarray(references.identity[rows]), COPY.name: np.asarray(references.copy[rows])}
+        found = self._spaces.search(asked, CANDIDATES, without)
+        answers = []
+        for row, union in zip(rows, found, strict=True):
+            distances = exact_distances(references.identity[union.rows], references.identity[row])
+            scores = self._terms.head.score(references.features[row], references.features[union.rows])
+            margins = self._terms.standout.margins(distances, scores, union.cohort)
+            alike = similarities(COPY.name, references.copy[union.rows], references.copy[row])
+            nearest = self._patients[union.rows[margins.argmax()]]
+            answers.append((float(margins.max()), float(alike.max()), int(nearest)))
+        return answers

@@ -1,0 +1,147 @@
+"""A snapshot measures itself: every enrolled patient in turn is asked as if not enrolled (leave one patient out).
+
+That gives the false-flag rate of every threshold at this very number of references. Patients with two or more
+references are asked once more with one reference left out: that is the share which a threshold recognises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.index.manifest import PartName
+from cxrgate.index.measuring.asking import Answers, Asking, References
+from cxrgate.index.measuring.fit import ENOUGH, Fit
+from cxrgate.index.measuring.suspects import SUSPECTS, Suspects, find_suspects
+from cxrgate.index.nearest_patients import number_patients
+from cxrgate.index.parts import Arrays, Derive, Part, no_parts
+from cxrgate.index.self_measurement import RATES, Basis, MeasurementTerms, SelfMeasurement, read_measurement
+from cxrgate.index.snapshot import Snapshot
+
+FEWEST = 40
+"""Patients without which, and without a shipped curve, nothing is promised."""
+SAMPLE = 2000
+"""Patients that are asked, at most, in each of the two ways."""
+IN_TURN = 4
+"""References of one patient that are left out in turn, at most."""
+SHARED = 0.01
+"""Share of patients who share a picture with another from which their numbers are not believed."""
+_TRAINED_ON = "trained_on"
+"""The array of the part that holds the opaque keys of such patients; not there where there are none."""
+
+Int64s = NDArray[np.int64]
+
+
+def measured(terms: MeasurementTerms, trained_on: Collection[bytes] = ()) -> Derive:
+    """Makes the part MEASUREMENT of a new snapshot; see measure."""
+
+    def derive(arrays: Arrays) -> dict[PartName, Part]:
+        rows = References.of(arrays)
+        kept = sorted({row.tobytes() for row in rows.patient_keys} & set(trained_on))
+        measurement, pairs = _measure(rows, terms, kept)
+        keys = {_TRAINED_ON: b"".join(kept), SUSPECTS: b"".join(pairs)}
+        length = rows.patient_keys.shape[1]
+        more = {name: np.frombuffer(joined, np.uint8).reshape(-1, length) for name, joined in keys.items() if joined}
+        return {PartName.MEASUREMENT: Part(measurement.to_json(), more)}
+
+    return derive
+
+
+def measured_again(base: Snapshot, trained_on: Collection[bytes] = (), terms: MeasurementTerms | None = None) -> Derive:
+    """The same for a snapshot that is made from another one; nothing where that one never measured itself.
+
+    Args:
+        base: the other snapshot.
+        trained_on: keys of added patients that the models were trained on.
+        terms: what to measure by; None takes those of the base.
+    """
+    before = read_measurement(base.manifest)
+    if before is None:
+        return no_parts
+    known: Iterable[NDArray[np.uint8]] = base.parts[PartName.MEASUREMENT].arrays.get(_TRAINED_ON, [])
+    return measured(terms or before.terms, {*(row.tobytes() for row in known), *trained_on})
+
+
+def measure(references: References, terms: MeasurementTerms, trained_on: Collection[bytes] = ()) -> SelfMeasurement:
+    """Measure what is enrolled; the same references give the same measurement.
+
+    Args:
+        references: what is enrolled, in the order of insertion.
+        terms: how scores are made, and what is shipped with the models.
+        trained_on: opaque keys of patients that the models were trained on; others are ignored.
+    """
+    return _measure(references, terms, trained_on)[0]
+
+
+def _measure(
+    references: References, terms: MeasurementTerms, trained_on: Collection[bytes]
+) -> tuple[SelfMeasurement, list[bytes]]:
+    """The measurement, and the keys of suspected pairs of patients, one after the other."""
+    patients = number_patients(references.patient_keys)
+    _, first = np.unique(patients, return_index=True)
+    keys = [references.patient_keys[row].tobytes() for row in first]
+    known = np.array([key in trained_on for key in keys], dtype=bool)
+    leave_out = known.any() and (~known).sum() >= ENOUGH
+    asked = _sample(np.flatnonzero(~known) if leave_out else np.arange(len(keys)), keys)
+    answers, reason = _ask(references, terms, patients, first, asked)
+    suspects = Suspects.none() if answers is None else find_suspects(answers.strangers, len(patients), terms.curve)
+    if answers is not None:
+        answers = Answers(answers.strangers.only(~suspects.left_out), answers.members)
+    basis, why = _basis(0 if answers is None else len(answers.strangers.patients), terms)
+    fit = Fit(terms, len(patients), answers if basis in {Basis.MEASURED, Basis.COMBINED} else None)
+    measurement = SelfMeasurement(
+        terms=terms,
+        standout=fit.standout,
+        basis=basis,
+        reason=reason or why,
+        patients=fit.measured,
+        left_out=int(known.sum()) if leave_out else 0,
+        points=() if basis is Basis.NOTHING else tuple(fit.point(rate) for rate in RATES),
+        suspects=len(suspects.pairs),
+        by_chance=suspects.by_chance,
+    )
+    return measurement, [keys[patient] for pair in suspects.pairs for patient in pair]
+
+
+def _ask(
+    references: References, terms: MeasurementTerms, patients: Int64s, first: Int64s, asked: Int64s
+) -> tuple[Answers | None, str]:
+    """Nothing and the reason where the patients of the list are not to be believed."""
+    if len(first) == len(patients) > 1:
+        return None, "every image is its own patient"
+    if len(asked) < 2:
+        return None, "fewer than two patients"
+    asking = Asking(references, terms, patients)
+    strangers = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
+    shared = strangers.copies >= (1 + terms.copy_limit) / 2
+    if shared.mean() > SHARED:
+        return None, "patients share pictures"
+    rows = _in_turn(patients, asked)
+    members = asking.ask(rows, [np.array([row]) for row in rows])
+    return Answers(strangers.only(~shared), members), ""
+
+
+def _sample(patients: Int64s, keys: Sequence[bytes]) -> Int64s:
+    """At most SAMPLE of the patients. Their keys are keyed hashes: the smallest ones are a fair sample."""
+    chosen = sorted(patients.tolist(), key=lambda patient: keys[patient])[:SAMPLE]
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _in_turn(patients: Int64s, asked: Int64s) -> Int64s:
+    """Rows of references, at most IN_TURN per patient and SAMPLE in all, of those patients with two or more."""
+    several = asked[np.bincount(patients)[asked] > 1]
+    rows = [np.flatnonzero(patients == patient)[:IN_TURN] for patient in several]
+    return np.concatenate(rows)[:SAMPLE] if rows else np.empty(0, np.int64)
+
+
+def _basis(measured: int, terms: MeasurementTerms) -> tuple[Basis, str]:
+    if measured >= ENOUGH:
+        return Basis.MEASURED, ""
+    few = f"fewer than {ENOUGH} patients to measure"
+    if terms.curve is not None:
+        return (Basis.COMBINED if measured else Basis.SHIPPED), few
+    if measured >= FEWEST:
+        return Basis.MEASURED, f"{few}, and the models ship no curve"
+    return Basis.NOTHING, f"fewer than {FEWEST} patients to measure, and the models ship no curve"
