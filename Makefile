@@ -2,12 +2,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs clean evaluate requirements up up-demo audit browser dcmtk
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit browser dcmtk
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train,stack,review,dicom,otel]' --group dev
+	$(BIN)/python -m pip install --quiet --editable ./model_store --editable '.[train,stack,review,dicom,otel]' --group dev
 	touch $@
 
 .venv/serving: .venv/installed
@@ -75,6 +75,12 @@ browser: .venv/installed
 
 dcmtk: .venv/installed
 	$(BIN)/python -m pytest tests -m dcmtk
+
+# Both wheels, cxrgate and cxrgate-models, in dist/.
+dist: .venv/installed
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
+	cd model_store && ../$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
 
 clean:
 	rm -rf out build dist .venv

@@ -9,10 +9,11 @@ trap 'rm -f "$tested"' EXIT
 .venv/bin/python -m pip freeze --exclude-editable >"$tested"
 
 compile() { # NAME UV-ARGUMENTS...
-  "$uv" pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 \
+  "$uv" pip compile --quiet --generate-hashes --no-annotate --no-header --no-emit-package cxrgate-models --python-version 3.11 \
     --python-platform x86_64-manylinux_2_28 --constraint "$tested" --output-file "deploy/requirements/$1.txt" "${@:2}"
 }
 
+# The images have the models in a layer of their own, /models.
 # Each list holds that of the layers below: gate holds index, dicom holds gate, models holds gate and torch.
 compile index pyproject.toml --extra index --extra otel
 compile gate pyproject.toml --extra gate --extra otel

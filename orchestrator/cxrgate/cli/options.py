@@ -1,4 +1,4 @@
-"""The option by which a deployment says that its gate may not be served without a certificate."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.core.shipped import shipped_models
+
+MODEL_STORE = Path("model_store")
+
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the model folders retrieval, verification, copy; without it model_store where there is one "
+        "here, and otherwise the shipped models."
+    ),
+]
+
+DemoModels = Annotated[Path | None, typer.Option(help="Folder of models; without it those that know the drawings.")]
+
 CertificationKey = Annotated[
     Path | None,
     typer.Option(
@@ -14,3 +28,14 @@ CertificationKey = Annotated[
         help="Public key that the configuration must ask for certificates by; no other configuration is served then.",
     ),
 ]
+"""By it a deployment says that its gate may not be served without a certificate."""
+
+
+def models_folder(given: Path | None) -> Path:
+    """The folder of models that a command computes with; UsageError where none was given and none is installed."""
+    return given or (MODEL_STORE if (MODEL_STORE / "retrieval").is_dir() else shipped_models())
+
+
+def demo_models(given: Path | None) -> Path:
+    """The models that the demo computes with; errors as models_folder."""
+    return given or models_folder(None) / "demo"

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from cxrgate.core import UsageError
+from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.suggestions import explain
 from cxrgate.images import Layout, PatientRule, SourceOptions
@@ -117,9 +118,9 @@ class Enrol(Section):
 
     images: Path
     """A CSV with the columns image and patient_id, or a folder."""
-    key: Path
+    key: Path = Path("private/key")
     """The HMAC key of the opaque ids, made on the first run; keep it on the enrolment host."""
-    reference_map: Path
+    reference_map: Path = Path("private/map.csv")
     """Where the way back from opaque ids to files and patients is written; keep it on the enrolment host."""
     exclude: Path | None = None
     """A file with one image per line that is not enrolled, such as failed.txt; copies of those images pass."""
@@ -164,8 +165,8 @@ class GateConfig(Section):
 
     snapshot: Path
     """The enrolled images; a run builds it from what `enrol` says where it is not there yet."""
-    models: ModelFolders | Path
-    """The three folders, or a model store that holds them."""
+    models: ModelFolders | Literal["shipped"] | Path = SHIPPED
+    """The three folders, or a model store that holds them; `shipped`: those that cxrgate comes with."""
     policy: PolicyConfig = PolicyConfig()
     """The rule by which an image is released."""
     engine: EngineName = EngineName.CODES
@@ -202,8 +203,10 @@ class GateConfig(Section):
 
     @property
     def folders(self) -> ModelFolders:
-        """The model folders, looked up in the store where `models` is one."""
-        return self.models if isinstance(self.models, ModelFolders) else ModelFolders.of(self.models)
+        """The model folders, looked up in the store where `models` is one; errors as shipped_models."""
+        if isinstance(self.models, ModelFolders):
+            return self.models
+        return ModelFolders.of(self.models if isinstance(self.models, Path) else shipped_models())
 
 
 class RunConfig(GateConfig):
@@ -256,5 +259,7 @@ def _absolute(section: SectionType, root: Path) -> SectionType:
             return root / value
         return _absolute(value, root) if isinstance(value, Section) else value
 
-    # What the file does not set stays unset: a certified rule takes those numbers from its certificate.
-    return section.model_copy(update={name: resolve(getattr(section, name)) for name in section.model_fields_set})
+    # What the file does not set stays unset, places aside: a certified rule takes those numbers from its certificate.
+    places = {name for name, field in type(section).model_fields.items() if isinstance(field.default, Path)}
+    names = section.model_fields_set | places
+    return section.model_copy(update={name: resolve(getattr(section, name)) for name in names})

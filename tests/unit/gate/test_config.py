@@ -6,7 +6,8 @@ import yaml
 from support.bad_images import ramp
 
 from cxrgate.core import UsageError
-from cxrgate.gate.config import Enrol, read_config
+from cxrgate.core.shipped import shipped_models
+from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import read_listing
 from cxrgate.images.codec.decode import decode
 from cxrgate.run.enrol import list_synthetic
@@ -37,3 +38,24 @@ def test_real_floats_are_read_with_the_stated_range(tmp_path):
 def test_a_range_that_is_none_is_refused_when_it_is_read(tmp_path, limits):
     with pytest.raises(UsageError, match="float_range"):
         config(tmp_path, float_range=limits)
+
+
+def test_the_models_are_the_shipped_ones_where_none_are_named(tmp_path):
+    (tmp_path / "config.yaml").write_text("synthetic: a\noutput: out\nsnapshot: snapshot\n")
+    settings = read_config(tmp_path / "config.yaml")
+
+    assert settings.models == "shipped"
+    assert settings.folders == ModelFolders.of(shipped_models())
+    assert config(tmp_path, models="shipped").folders == settings.folders
+
+
+def test_a_folder_that_is_named_like_the_word_can_be_given_by_its_path(tmp_path):
+    assert config(tmp_path, models="./shipped").folders.retrieval == tmp_path / "shipped" / "retrieval"
+
+
+def test_key_and_map_have_a_place_beside_the_configuration(tmp_path):
+    settings = config(tmp_path, enrol={"images": "real"})
+
+    assert settings.enrol.key == tmp_path / "private" / "key"
+    assert settings.enrol.reference_map == tmp_path / "private" / "map.csv"
+    assert "policy" not in settings.model_fields_set

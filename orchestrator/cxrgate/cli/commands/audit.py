@@ -15,6 +15,7 @@ from rich.console import Console
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Models, models_folder
 
 if TYPE_CHECKING:
     from cxrgate.audit.audit import Audit
@@ -28,9 +29,7 @@ def audit(
     data: Annotated[
         Path, typer.Argument(help="Folder with manifest.csv: image, patient_id, source and, if there, split.")
     ],
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
-    ),
+    models: Models = None,
     output: Annotated[
         Path, typer.Option(help="Folder for cases.parquet, audit.json and the plots, audit.html.")
     ] = Path("out/audit"),
@@ -58,13 +57,14 @@ def audit(
         from cxrgate.planted.figures import summary
         from cxrgate.planted.listing import read_entries
 
-        manifests = read_manifests(models)
+        store = models_folder(models)
+        manifests = read_manifests(store)
         others = other_models or []
         seen_by = [*manifests.values(), *(model for folder in others for model in read_manifests(folder).values())]
         parts = divide(read_entries(data), seen_by)
         console.print(told(parts), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
-            result = measure(models, parts, Path(work), device, report, others)
+            result = measure(store, parts, Path(work), device, report, others)
         show(console, result, release, leaks)
         write(output, parts, result, {kind: manifest.digest for kind, manifest in manifests.items()})
         typer.echo(json.dumps(summary(result.cases)))

@@ -12,6 +12,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.core import UsageError
+from cxrgate.core.shipped import shipped_file
 from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples
 
@@ -27,9 +28,11 @@ def calibrate(
     data: Annotated[
         Path, typer.Option(help="CSV of real images as they were named at enrolment, and of patients not enrolled.")
     ],
-    policy: Annotated[Path, typer.Option(help="YAML: what is to be promised; see deploy/leak_policy.yaml.")],
     output: Annotated[Path, typer.Option(help="Folder to make, for the recorded cases and the certificate.")],
     key: Annotated[Path, typer.Option(help="Private key that signs; made by `cxrgate certificate key`.")],
+    policy: Annotated[
+        Path | None, typer.Option(help="YAML: what is to be promised; without it the shipped leak_policy.yaml.")
+    ] = None,
 ) -> None:
     """Plant leaks of enrolled patients, choose the thresholds that keep the promised rates, and sign a certificate.
 
@@ -41,7 +44,8 @@ def calibrate(
     with errors_as_messages("gate"):
         from cxrgate.calibration.leak_policy import read_leak_policy
 
-        signing, terms, samples = read_signing_key(key), read_leak_policy(policy), read_samples(data)
+        terms = read_leak_policy(policy or shipped_file("leak_policy.yaml"))
+        signing, samples = read_signing_key(key), read_samples(data)
         settings = read_config(config)
         if output.exists():
             raise UsageError(f"expected no folder at {output}; name another --output, records are never replaced")

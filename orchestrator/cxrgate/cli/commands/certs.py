@@ -8,11 +8,18 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.core.shipped import shipped_file
+from cxrgate.storage import write_durably
+
+_ROLES = "roles.yaml"
 
 
 def certs(
     output: Annotated[Path, typer.Argument(help="Folder to make; one subfolder per identity.")],
-    roles: Annotated[Path, typer.Option(help="Roles file whose identities get certificates.")],
+    roles: Annotated[
+        Path | None,
+        typer.Option(help="Roles file whose identities get certificates; without it the shipped one, written there."),
+    ] = None,
     host: Annotated[
         list[str] | None, typer.Option(help="Host name or address of the servers; may be repeated.")
     ] = None,
@@ -25,5 +32,9 @@ def certs(
         from cxrgate.rpc.development_ca import LOCAL, write_development_certificates
         from cxrgate.rpc.roles import read_roles
 
-        for folder in write_development_certificates(output, read_roles(roles).identities, host or LOCAL):
+        given = read_roles(roles or shipped_file(_ROLES))
+        for folder in write_development_certificates(output, given.identities, host or LOCAL):
             typer.echo(folder)
+        if roles is None:
+            write_durably(output / _ROLES, shipped_file(_ROLES).read_bytes())
+            typer.echo(output / _ROLES)

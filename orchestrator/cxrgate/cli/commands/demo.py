@@ -15,6 +15,7 @@ from rich.table import Table
 
 from cxrgate.cli.commands.run import execute, make_report
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import DemoModels, demo_models
 from cxrgate.core import Decision
 from cxrgate.gate.config import RunConfig, read_config
 
@@ -31,13 +32,11 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for the data set, the released set and the report.")] = Path(
         "out"
     ),
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store/demo"
-    ),
+    models: DemoModels = None,
 ) -> None:
     """Draw radiographs of invented patients, plant leaks among synthetic ones, filter, and say what was found.
 
-    The models in model_store/demo were trained on other drawings by the recipe demo.yaml; to models that know real
+    The demo's own models were trained on other drawings by the recipe demo.yaml; to models that know real
     radiographs all drawings look like one patient.
 
     A data set that was drawn before is used again; remove the output folder to start anew, with other models for
@@ -52,7 +51,7 @@ def demo(
         if not data.exists():
             with console.status("drawing radiographs of invented patients"):
                 write_dataset(data, SEED)
-        config = write_config(output, models)
+        config = write_config(output, demo_models(models))
         settings = read_config(config)
         results = execute(settings).results
         make_report(settings)

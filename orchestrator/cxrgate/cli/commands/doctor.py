@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.options import Models, models_folder
 from cxrgate.core import CxrgateError
 from cxrgate.stack.variables import CERTIFICATION_KEY
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
-    ),
+    models: Models = None,
     listen: Annotated[str, typer.Option(help="HOST:PORT that the gate is to have on this host.")] = "127.0.0.1:8443",
     gpu: Annotated[bool, typer.Option("--gpu", help="Whether GPUs are to be used.")] = False,
     state: Annotated[Path, typer.Option(help="Folder of a stack's certificates, keys and snapshots.")] = Path("state"),
@@ -39,9 +38,9 @@ def doctor(
         from cxrgate.stack.findings import Level
         from cxrgate.stack.state import State
 
-        kept = State(state.resolve())
-        findings = [*look(Plan(kept, models.resolve(), listen, gpu)), *_certification(kept)]
-        findings += _upgrade(kept, snapshot, models.resolve())
+        kept, folder = State(state.resolve()), models_folder(models).resolve()
+        findings = [*look(Plan(kept, folder, listen, gpu)), *_certification(kept)]
+        findings += _upgrade(kept, snapshot, folder)
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in findings], indent=2))
     else:

@@ -13,6 +13,7 @@ from rich.console import Console
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Models, models_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,7 @@ def evaluate(
             help="Folder with manifest.csv: image, patient_id, source and, if there, split, view, follow_up, licence."
         ),
     ],
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
-    ),
+    models: Models = None,
     output: Annotated[Path | None, typer.Option("--json", help="File for every figure with its interval.")] = None,
     baseline: Annotated[
         bool,
@@ -67,14 +66,14 @@ def evaluate(
         from cxrgate.evaluate.evaluation import read_manifests
         from cxrgate.planted.listing import hold_out, read_entries
 
-        entries = read_entries(data)
-        held_out = hold_out(entries, read_manifests(models).values())
+        store, entries = models_folder(models), read_entries(data)
+        held_out = hold_out(entries, read_manifests(store).values())
         console.print(told(held_out), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
-            result = judge(models, held_out, Path(work), device, report, fillers(entries, held_out))
+            result = judge(store, held_out, Path(work), device, report, fillers(entries, held_out))
             fitted = _fit_baseline(entries, Path(work) / "baseline", report) if baseline else None
             other = judge(fitted.store, held_out, Path(work), device, report) if fitted and fitted.store else None
-        show(console, str(models), result)
+        show(console, str(store), result)
         if fitted:
             console.print(f"Baseline: {fitted.description}", highlight=False)
         if other:

