@@ -19,7 +19,7 @@ from cxrgate.core.digest import file_digest
 from cxrgate.demo.dataset import Extent, write_dataset
 from cxrgate.hashlog import read_lines
 from cxrgate.images.codec.decode import decode
-from cxrgate.serving.torchserve.address import free_port
+from cxrgate.serving.address import free_port
 from cxrgate.stack.state import container_user
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]

@@ -20,7 +20,7 @@ from cxrgate.client import Gate, Image
 from cxrgate.gate.config import read_config
 from cxrgate.rpc.channel import Identity
 from cxrgate.run.run import run
-from cxrgate.serving.torchserve.address import free_port
+from cxrgate.serving.address import free_port
 
 BACK_SECONDS = 10
 

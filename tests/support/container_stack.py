@@ -15,7 +15,7 @@ from cxrgate.cli.main import app
 from cxrgate.client import Gate, Image
 from cxrgate.gate.config import read_config
 from cxrgate.rpc.channel import Identity
-from cxrgate.serving.torchserve.address import free_port
+from cxrgate.serving.address import free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY, MODELS = ROOT / "deploy", ROOT / "model_store" / "demo"

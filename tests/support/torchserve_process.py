@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from cxrgate.serving.address import free_port
 from cxrgate.serving.pack import pack_model
-from cxrgate.serving.torchserve.address import free_port
 
 START_SECONDS = 240
 

@@ -22,7 +22,7 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.rpc.channel import open_aio_channel
 from cxrgate.rpc.identity import read_identity
-from cxrgate.serving.remote_models import open_served_models
+from cxrgate.serving.torchserve.served import open_torchserve_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def open_models(
             yield models
         return
     manifests = await asyncio.to_thread(dtypes.manifests, folders, device)
-    async with open_served_models(manifests, services.models) as served:
+    async with open_torchserve_models(manifests, services.models) as served:
         yield ModelSet(manifests, served.embedder, served.verifier, are_healthy=served.are_healthy)
 
 

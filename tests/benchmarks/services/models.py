@@ -13,15 +13,15 @@ import torch
 from support.fakes import images
 from support.torchserve_process import ModelServer
 
-from cxrgate.core import Stage
+from cxrgate.core import Failure
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.resize import resize
 from cxrgate.models.store import save_model
-from cxrgate.serving.remote_models import ServedModel
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
+from cxrgate.serving.torchserve.served import TorchServeModel
 
 IMAGES = 64
 PACKED = 16
@@ -60,12 +60,12 @@ async def served(model, asked):
 
     async def request(part):
         async with places:
-            return await model.ask(part)
+            return await model.rows(part)
 
     begun = time.perf_counter()
     found = await asyncio.gather(*[request(asked[i : i + PACKED]) for i in range(0, len(asked), PACKED)])
     seconds = time.perf_counter() - begun
-    assert all(result.HasField("descriptor") for part in found for result in part)
+    assert not any(isinstance(row, Failure) for part in found for row in part)
     return len(asked) / seconds
 
 
@@ -73,7 +73,7 @@ async def compare(address, forward, count, rounds):
     asked = at_size(forward, count)
     near, far = [], []
     async with open_models_channel(address) as channel:
-        model = ServedModel(Predictions(channel), forward.manifest, Stage.EMBED)
+        model = TorchServeModel(Predictions(channel), forward.manifest)
         for _ in range(rounds + 1):  # the first warms up
             near.append(bare(forward, asked))
             far.append(await served(model, asked))

@@ -10,9 +10,10 @@ from support.served_models import remotely
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import Failure
 from cxrgate.models import read_manifest
+from cxrgate.serving.asking import IN_FLIGHT
 from cxrgate.serving.codec import pack_images
 from cxrgate.serving.known_answer import read_known_answer
-from cxrgate.serving.torchserve.predictions import IN_FLIGHT, Predictions, open_models_channel
+from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 pytestmark = pytest.mark.model_server
 

@@ -12,7 +12,7 @@ from cxrgate.dicom.forward import Forwarder, Pacs
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.process import ReceiverPaths
-from cxrgate.serving.torchserve.address import free_port
+from cxrgate.serving.address import free_port
 
 
 class Archive:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cxrgate.core import ModelError
 from cxrgate.models.manifest import MANIFEST
 from cxrgate.rpc.server import wait_for_signal
-from cxrgate.serving.torchserve.address import private_address
+from cxrgate.serving.address import private_address
 from cxrgate.serving.torchserve.settings import Settings
 from cxrgate.serving.torchserve.supervisor import Supervisor
 

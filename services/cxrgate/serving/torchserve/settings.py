@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.serving.torchserve.address import Address, free_port
+from cxrgate.serving.address import Address, free_port
 
 LOOPBACK = "127.0.0.1"
 MESSAGE_BYTES = 64 * 2**20

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-
 import grpc
 
-from cxrgate.core import CallRefused
-
-
-class Retry(Enum):
-    """Predictions change nothing, so asking again is safe; whether it helps is another matter."""
-
-    NEVER = "never"
-    FEW = "few"
-    """A worker died with the request in it: the request may be why."""
-    WHILE_TIME = "while there is time"
-    """The request reached no worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRule:
-    """A status, and what it means."""
-
-    code: grpc.StatusCode
-    text: str
-    """Contained in the details; "" fits all."""
-    meaning: str
-    reason: str
-    retry: Retry
-
+from cxrgate.serving.statuses import Retry, StatusRule, first_fitting
 
 _CODE = grpc.StatusCode
 RULES = (
@@ -49,15 +23,7 @@ RULES = (
     StatusRule(_CODE.UNIMPLEMENTED, "", "FAILED_PRECONDITION", "NOT_TORCHSERVE", Retry.NEVER),
 )
 
-_OTHER = StatusRule(_CODE.UNKNOWN, "", "INTERNAL", "MODEL_SERVER", Retry.NEVER)
-
 
 def translate(code: grpc.StatusCode, details: str | None) -> StatusRule:
-    """The first rule that fits."""
-    fitting = (rule for rule in RULES if rule.code is code and rule.text in (details or ""))
-    return next(fitting, _OTHER)
-
-
-def refused(rule: StatusRule) -> CallRefused:
-    """The rule's meaning as an error of ours."""
-    return CallRefused(rule.meaning, rule.reason, "the model server gave no answer")
+    """What a status of TorchServe's means."""
+    return first_fitting(RULES, code, details)

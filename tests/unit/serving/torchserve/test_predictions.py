@@ -11,9 +11,10 @@ from cxrgate.api.torchserve import inference_pb2 as pb
 from cxrgate.api.torchserve import inference_pb2_grpc as stubs
 from cxrgate.core import CxrgateError
 from cxrgate.rpc.deadline import set_deadline
+from cxrgate.serving import asking as module
+from cxrgate.serving.asking import IN_FLIGHT
 from cxrgate.serving.pack import JOB_QUEUE
-from cxrgate.serving.torchserve import predictions
-from cxrgate.serving.torchserve.predictions import IN_FLIGHT, Predictions, open_models_channel
+from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 
 CODE = grpc.StatusCode
 
@@ -70,7 +71,7 @@ FULL = (CODE.INTERNAL, 'Model "copy" has no worker to serve inference request.')
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(predictions, "PAUSE", 0.01)
+    monkeypatch.setattr(module, "PAUSE", 0.01)
 
 
 @pytest.mark.parametrize("statuses", [[], [DIED], [DIED, DIED], [FULL] * 4], ids=str)

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from cxrgate.core import ModelError, UsageError
+from cxrgate.serving.address import private_address
 from cxrgate.serving.torchserve import launch
-from cxrgate.serving.torchserve.address import private_address
 from cxrgate.serving.torchserve.process import make_settings
 from cxrgate.serving.torchserve.settings import Settings, properties
 

@@ -3,7 +3,8 @@
 import grpc
 import pytest
 
-from cxrgate.serving.torchserve.statuses import Retry, refused, translate
+from cxrgate.serving.statuses import Retry, refused
+from cxrgate.serving.torchserve.statuses import translate
 
 CODE = grpc.StatusCode
 SEEN = [

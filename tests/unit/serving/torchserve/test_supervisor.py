@@ -9,9 +9,9 @@ import pytest
 from support.fakes import save_small_models
 
 from cxrgate.core import CallRefused, ModelError
+from cxrgate.serving.address import Address
 from cxrgate.serving.pack import pack_model
 from cxrgate.serving.torchserve import supervisor as module
-from cxrgate.serving.torchserve.address import Address
 from cxrgate.serving.torchserve.settings import Settings
 from cxrgate.serving.torchserve.supervisor import READY, Supervisor
 

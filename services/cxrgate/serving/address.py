@@ -1,4 +1,4 @@
-"""Where TorchServe may listen: it has no mTLS and is no longer maintained, so private addresses only."""
+"""Where a model server without TLS may listen, and may be asked: on private addresses only."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def private_address(text: str) -> Address:
             f"{text} is no loopback or private address, and whoever reaches it may ask the models: choose another"
         )
     return Address(host, number or free_port(host))
+
+
+def is_reached_privately(address: str) -> bool:
+    """Whether HOST:PORT is known here, and all that HOST names is loopback or on a private network."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)}
+    except (OSError, ValueError):
+        return False
+    return all(_is_private(str(one)) for one in found)
 
 
 def free_port(host: str) -> int:

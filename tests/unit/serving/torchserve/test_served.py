@@ -7,12 +7,12 @@ import pytest
 from support.fakes import SMALL, images
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
-from cxrgate.core import CallRefused, MismatchError, Stage
+from cxrgate.core import CallRefused, MismatchError
 from cxrgate.models import ModelKind, ModelManifest, RetrievalArchitecture
 from cxrgate.models.manifest import Dtype
-from cxrgate.serving import remote_models as module
+from cxrgate.serving import liveness as module
 from cxrgate.serving.codec import pack_floats
-from cxrgate.serving.remote_models import ServedModel
+from cxrgate.serving.torchserve.served import TorchServeModel
 
 SHAPE = RetrievalArchitecture("resnet10", pool=2, bottleneck=8, hidden=32, dimensions=16)
 MANIFEST = ModelManifest("retrieval", ModelKind.RETRIEVAL, SHAPE, SMALL, Dtype.FLOAT32, "weights")
@@ -54,7 +54,7 @@ def healthy(model):
 
 
 def test_a_model_that_answers_is_healthy_and_is_seldom_asked(served, clock):
-    model = ServedModel(served, MANIFEST, Stage.EMBED)
+    model = TorchServeModel(served, MANIFEST)
 
     assert [healthy(model) for _ in range(5)] == [True] * 5
     assert served.asked == 1
@@ -64,7 +64,7 @@ def test_a_model_that_answers_is_healthy_and_is_seldom_asked(served, clock):
 
 
 def test_silence_is_borne_for_a_while_and_ends_with_an_answer(served, clock):
-    model = ServedModel(served, MANIFEST, Stage.EMBED)
+    model = TorchServeModel(served, MANIFEST)
     assert healthy(model)
     served.digest = None
     clock[0] += module.ASK_SECONDS
@@ -76,17 +76,17 @@ def test_silence_is_borne_for_a_while_and_ends_with_an_answer(served, clock):
 
 
 def test_good_answers_to_real_requests_count(served, clock):
-    model = ServedModel(served, MANIFEST, Stage.EMBED)
+    model = TorchServeModel(served, MANIFEST)
     for _ in range(5):
         clock[0] += module.HEALTHY_SECONDS
-        asyncio.run(model.ask(images(1)))
+        asyncio.run(model.rows(images(1)))
         asked = served.asked
         assert healthy(model)
         assert served.asked == asked
 
 
 def test_another_model_is_not_healthy(served, clock):
-    model = ServedModel(served, MANIFEST, Stage.EMBED)
+    model = TorchServeModel(served, MANIFEST)
     assert healthy(model)
     served.digest = "another"
     clock[0] += module.ASK_SECONDS
