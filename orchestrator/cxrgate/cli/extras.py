@@ -11,6 +11,7 @@ EXTRAS = {
     "review": "the reviewers' page",
     "dicom": "the DICOM receiver",
     "audit": "`cxrgate audit`",
+    "export": "`cxrgate model export`: repositories for Triton and OpenVINO Model Server",
     "serve": "TorchServe: `cxrgate serve models`",
 }
 """Each extra of pyproject.toml that commands need, and what it is for; all contain `index`."""

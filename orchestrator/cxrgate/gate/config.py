@@ -177,6 +177,8 @@ class GateConfig(Section):
     """Processes that decode; they change no verdict."""
     device: str = "cpu"
     """`cpu`, or `cuda` for a GPU."""
+    model_server: str | None = None
+    """Where the models are served, as for --models, which goes before it; null: they run in this process."""
     dtype: DtypeChoice | None = None
     """What the models compute in, enrolment's too: null as their folders say; `auto`, see gate.dtypes.DtypeRule."""
     certification: Literal["none", "required"] = "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,12 @@ from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
+from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.rpc.channel import open_aio_channel
 from cxrgate.rpc.identity import read_identity
+from cxrgate.serving.oip.served import open_oip_models
+from cxrgate.serving.oip.target import read_target
+from cxrgate.serving.remote_models import ServedModels
 from cxrgate.serving.torchserve.served import open_torchserve_models
 
 
@@ -30,9 +34,10 @@ class Services:
     """Where models and index answer.
 
     Attributes:
-        models: HOST:PORT of the model server; None computes in this process.
+        models: where the model server is, HOST:PORT of TorchServe, or `oip://HOST:PORT` of a server that speaks the
+            Open Inference Protocol (`oips://` with TLS); None computes in this process.
         index: HOST:PORT of the index service; None searches the configured snapshot in this process.
-        tls_identity: folder with the gate's tls.crt, tls.key and ca.crt; the index asks for them.
+        tls_identity: folder with the gate's tls.crt, tls.key and ca.crt; the index asks for them, and `oips://`.
     """
 
     models: str | None = None
@@ -42,6 +47,9 @@ class Services:
     def __post_init__(self) -> None:
         if self.index is not None and self.tls_identity is None:
             raise UsageError("--index needs --certificates: the folder with tls.crt, tls.key and ca.crt of the gate")
+        target = None if self.models is None else read_target(self.models)
+        if target is not None and target.encrypted and self.tls_identity is None:
+            raise UsageError("oips:// needs --certificates: the folder with tls.crt, tls.key and ca.crt of the gate")
 
 
 IN_THIS_PROCESS = Services()
@@ -62,8 +70,19 @@ async def open_models(
             yield models
         return
     manifests = await asyncio.to_thread(dtypes.manifests, folders, device)
-    async with open_torchserve_models(manifests, services.models) as served:
+    async with _open_served(folders, manifests, services.models, services.tls_identity) as served:
         yield ModelSet(manifests, served.embedder, served.verifier, are_healthy=served.are_healthy)
+
+
+def _open_served(
+    folders: ModelFolders, manifests: Mapping[ModelKind, ModelManifest], models: str, tls_identity: Path | None
+) -> AbstractAsyncContextManager[ServedModels]:
+    """By the protocol that the address names."""
+    target = read_target(models)
+    if target is None:
+        return open_torchserve_models(manifests, models)
+    identity = None if tls_identity is None else read_identity(tls_identity)
+    return open_oip_models(folders.paths, manifests, target, identity)
 
 
 @asynccontextmanager

@@ -54,6 +54,11 @@ class KnownAnswer:
             return pb.VerifyImagesRequest(model_digest=digest, images=images, candidates=candidates).SerializeToString()
         return pb.EmbedImagesRequest(model_digest=digest, images=images).SerializeToString()
 
+    def images(self) -> NDArray[np.uint8]:
+        """uint8[2, height, width], what `features` are of."""
+        image = _ramp(self.height, self.width)
+        return np.stack([image, 255 - image])
+
     def fits(self, digest: str, content: bytes) -> bool:
         """Whether `content` is the known answer, given by the model of that digest."""
         try:

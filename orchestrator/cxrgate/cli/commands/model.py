@@ -1,4 +1,4 @@
-"""`cxrgate model`: import, look at, cast, measure and pack models."""
+"""`cxrgate model`: import, look at, cast, measure, pack and export models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
+from cxrgate.models.manifest import MANIFEST
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Import published checkpoints, look at model folders, cast them and pack them for TorchServe.",
+    help="Import published checkpoints, look at model folders, cast them, pack or export them for model servers.",
 )
 
 
@@ -106,4 +107,24 @@ def pack(
 
         for folder in folders.paths.values():
             manifest = pack_model(folder, output)
+            typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")
+
+
+@app.command()
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="Model folder, or a store with the folders retrieval, verification, copy.")
+    ],
+    output: Annotated[Path, typer.Option(help="Model repository to write to; other models in it stay.")],
+) -> None:
+    """Write a model repository (ONNX and configuration) for Triton and for OpenVINO Model Server.
+
+    A gate asks such a server by `--models oip://HOST:PORT`; it takes no other model than that of its own folder.
+    """
+    folders = [model] if (model / MANIFEST).is_file() else ModelFolders.of(model).paths.values()
+    with errors_as_messages("export"):
+        from cxrgate.serving.oip.repository import export_model
+
+        for folder in folders:
+            manifest = export_model(folder, output)
             typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")

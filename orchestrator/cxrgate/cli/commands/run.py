@@ -33,13 +33,17 @@ def run(
         Path, typer.Argument(envvar="CONFIG_NAME", help="YAML configuration; relative paths count from its folder.")
     ] = Path("config.yaml"),
     models: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the model server; without it this process computes.")
+        str | None,
+        typer.Option(
+            help="TorchServe at HOST:PORT, or another server at oip://HOST:PORT; without it this process computes."
+        ),
     ] = None,
     index: Annotated[
         str | None, typer.Option(help="HOST:PORT of the index service; without it the snapshot is searched.")
     ] = None,
     certificates: Annotated[
-        Path | None, typer.Option(help="Folder with the gate's tls.crt, tls.key and ca.crt, for the index.")
+        Path | None,
+        typer.Option(help="Folder with the gate's tls.crt, tls.key and ca.crt, for the index and for oips://."),
     ] = None,
     only_look: Annotated[
         bool, typer.Option("--dry-run", help="Look at everything, decode every image, say how long it takes, and stop.")
@@ -58,7 +62,7 @@ def run(
         from cxrgate.gate.opening import Services
 
         warnings_to_stderr()
-        services = Services(models, index, certificates)
+        services = Services(models or settings.model_server, index, certificates)
         if only_look:
             from cxrgate.run.dry_run import dry_run
 

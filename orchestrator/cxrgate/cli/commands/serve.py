@@ -64,7 +64,11 @@ def gate(
         str | None, typer.Option("--index", help="HOST:PORT of the index service; without it the snapshot is used.")
     ] = None,
     models_address: Annotated[
-        str | None, typer.Option("--models", help="HOST:PORT of the model server; without it this process computes.")
+        str | None,
+        typer.Option(
+            "--models",
+            help="TorchServe at HOST:PORT, or another server at oip://HOST:PORT; without it this process computes.",
+        ),
     ] = None,
     certification_key: CertificationKey = None,
 ) -> None:
@@ -78,7 +82,8 @@ def gate(
         from cxrgate.rpc.process import ServiceEndpoint
 
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
-        asyncio.run(serve_gate(settings, listening, log, Services(models_address, index_address, certificates)))
+        services = Services(models_address or settings.model_server, index_address, certificates)
+        asyncio.run(serve_gate(settings, listening, log, services))
 
 
 @app.command()

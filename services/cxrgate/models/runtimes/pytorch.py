@@ -35,6 +35,13 @@ class _Features(nn.Module):
         return torch.sigmoid(self.model(x))
 
 
+def folded(network: nn.Module) -> nn.Module:
+    """float[n, 3, h, w] to rows, batch norms folded into convolutions: of a Siamese network its branch."""
+    branch = _Features(network) if isinstance(network, SiameseNetwork) else network
+    result: nn.Module = fuse(branch.eval())
+    return result
+
+
 class TorchForward:
     """A model ready to run: batch norms folded, channels last, in the manifest's dtype."""
 
@@ -47,9 +54,7 @@ class TorchForward:
         )
         self._device = torch.device(device)
         self._dtype = _DTYPES[model.manifest.dtype]
-        branch = _Features(model.network) if isinstance(model.network, SiameseNetwork) else model.network
-        folded = fuse(branch.eval())
-        self._network = folded.to(self._device, self._dtype).to(memory_format=torch.channels_last)
+        self._network = folded(model.network).to(self._device, self._dtype).to(memory_format=torch.channels_last)
         preprocessing = model.manifest.preprocessing
         self._mean = torch.tensor(preprocessing.mean).view(1, 3, 1, 1).to(self._device)
         self._std = torch.tensor(preprocessing.std).view(1, 3, 1, 1).to(self._device)
