@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit browser dcmtk
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit browser dcmtk triton
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -42,6 +42,15 @@ proto: .venv/installed
 MARK ?=
 e2e: .venv/serving
 	$(BIN)/python -m pytest tests/e2e -m "$(MARK)"
+
+# The real Triton, from the program in nvidia-pytriton's wheel, in an environment of its own: it wants an older NumPy.
+triton: .venv/installed .triton/installed
+	$(BIN)/python -m pytest tests -m triton
+
+.triton/installed:
+	$(PYTHON) -m venv .triton
+	.triton/bin/python -m pip install --quiet nvidia-pytriton==0.7.0 onnxruntime
+	touch $@
 
 # The stack in real containers; says NOT TRIED where no Docker engine answers.
 e2e-docker: .venv/installed

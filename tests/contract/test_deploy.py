@@ -101,6 +101,27 @@ def test_the_receiver_checks_as_the_gate_does_and_keeps_its_own_files():
     assert {"--tls", "--certificates", "--roles"} <= set(receiver["command"])
 
 
+class Overlay(yaml.SafeLoader):
+    """Compose's word for a key that is taken away again."""
+
+
+Overlay.add_constructor("!reset", lambda loader, node: loader.construct_scalar(node) and None)
+
+
+def test_triton_is_asked_in_torchserves_place_and_nothing_else_changes():
+    overlay = yaml.load((DEPLOY / "compose.triton.yaml").read_text(), Overlay)["services"]
+
+    asking = {name for name, words in WORDS.items() if "--models" in words and SERVICES[name].get("restart")}
+    assert overlay.keys() == {"models"} | asking
+    for name in asking:
+        there = ["oip://models.serving:8001" if word == "models.serving:7070" else word for word in WORDS[name]]
+        assert overlay[name] == {"command": there}
+    assert "--grpc-port=8001" in overlay["models"]["command"]
+    assert overlay["models"]["build"] is None
+    (volume,) = overlay["models"]["volumes"]
+    assert volume.endswith("/models:ro")
+
+
 def test_index_and_gate_are_served_and_asked_by_the_command_line():
     asked = {name: SERVICES[name]["healthcheck"]["test"][:3] for name in ("index", "gate")}
 

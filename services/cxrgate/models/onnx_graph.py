@@ -35,6 +35,9 @@ OPSET = 18
 class _Served(nn.Module):
     """What is exported."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
@@ -112,7 +115,8 @@ def _side(pool: nn.AdaptiveMaxPool2d) -> int:
 def _without_paths(graph: onnx.ModelProto) -> onnx.ModelProto:
     """Without the source lines of this host that the exporter notes at every node."""
     del graph.metadata_props[:]
-    for part in (graph.graph, *graph.graph.node, *graph.graph.initializer, *graph.graph.value_info):
+    parts: tuple[Any, ...] = (graph.graph, *graph.graph.node, *graph.graph.initializer, *graph.graph.value_info)
+    for part in parts:
         part.doc_string = ""
         del part.metadata_props[:]
     onnx.checker.check_model(graph)

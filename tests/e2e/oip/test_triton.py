@@ -8,6 +8,7 @@ from support.fakes import images, save_small_models
 from support.triton_process import NOT_TRIED, Triton, is_installed
 
 from cxrgate.core import CallRefused, CxrgateError, Failure, GreyImage, MismatchError, ModelError
+from cxrgate.core.spaces import IDENTITY
 from cxrgate.gate.local import local_models
 from cxrgate.gate.opening import Services, open_models
 from cxrgate.models import ModelKind
@@ -37,8 +38,8 @@ def test_descriptors_are_those_of_the_models_in_this_process(server, folders):
     there = remotely(server, folders, lambda models: models.embedder.embed(some))
     assert [item.image_id for item in there] == [item.image_id for item in here]
     for a, b in zip(here, there, strict=True):
-        assert np.abs(a.identity - b.identity).max() < 1e-5 * np.abs(a.identity).max()
-        assert np.array_equal(a.copy, b.copy)
+        assert np.abs(a.spaces[IDENTITY] - b.spaces[IDENTITY]).max() < 1e-5 * np.abs(a.spaces[IDENTITY]).max()
+        assert np.array_equal(a.spaces["copy"], b.spaces["copy"])
 
 
 def test_an_image_that_fails_in_the_model_harms_no_other(server, folders):

@@ -57,7 +57,7 @@ def receive(
     ] = None,
     stow: Annotated[str | None, typer.Option(help="HOST:PORT for STOW-RS as well, over TLS; needs --roles.")] = None,
     roles: Annotated[Path | None, typer.Option(help="Roles file; roles that may call CheckImage may send.")] = None,
-    models: Annotated[str | None, typer.Option(help="HOST:PORT of the model server; without it this process.")] = None,
+    models: Annotated[str | None, typer.Option(help="As for `cxrgate run`; without it this process.")] = None,
     index: Annotated[str | None, typer.Option(help="HOST:PORT of the index; without it the snapshot.")] = None,
     metrics: Annotated[
         str | None, typer.Option(help="HOST:PORT of Prometheus metrics, or PORT on loopback; without it none.")
@@ -88,7 +88,7 @@ def receive(
         pacs = None if forward is None else Pacs.parse(forward, certificates if tls else None)
         places = ReceiverPaths(spool, released, log, kind, keep, limits, pacs)
         web = ServiceEndpoint(stow, certificates, roles) if stow and certificates and roles else None
-        services = Services(models, index, certificates)
+        services = Services(models or settings.model_server, index, certificates)
         asyncio.run(serve_receiver(settings, listening, places, services, web))
 
 

@@ -39,15 +39,15 @@ def export_model(folder: Path, repository: Path) -> ModelManifest:
         ModelError: the folder is not what its manifest says, or its graph gives other rows than it does.
     """
     manifest = read_manifest(folder)
+    target = repository / manifest.kind.value
+    if target.resolve() == folder.resolve():
+        raise ModelError(f"{repository} is the models' own folder: name another one to export into")
     names = Names(manifest.digest)
     graph = export_graph(folder, [names.rows, names.tickets])
     known = make_known_answer(open_forward(folder))
     off = np.abs(run_graph(graph, known.images()) - known.features).max() / np.abs(known.features).max()
     if not off <= TOLERANCE:
         raise ModelError(f"{folder}: the graph is {off:.1g} off what the model answers, {TOLERANCE:g} is allowed")
-    target = repository / manifest.kind.value
-    if target.resolve() == folder.resolve():
-        raise ModelError(f"{repository} is the models' own folder: name another one to export into")
     with replaced_folder(target) as partial:
         (partial / "1").mkdir()
         (partial / "1" / GRAPH).write_bytes(graph.SerializeToString(deterministic=True))

@@ -25,14 +25,14 @@ from cxrgate.serving.asking import SECONDS, Asker
 from cxrgate.serving.codec import images_per_request
 from cxrgate.serving.known_answer import KnownAnswer, make_known_answer
 from cxrgate.serving.liveness import Liveness
-from cxrgate.serving.oip.statuses import FORWARD_FAILED, REQUEST_REFUSED, translate
+from cxrgate.serving.oip.statuses import translate
 from cxrgate.serving.oip.target import OipTarget
 from cxrgate.serving.oip.tensors import Names, make_request, read_answer, served_digest
 from cxrgate.serving.remote_models import CHECK_SECONDS, ServedModels, stage_of
 
 Float32s = NDArray[np.float32]
 
-_MAY_BE_ONE_IMAGES_FAULT = {FORWARD_FAILED, REQUEST_REFUSED}
+_MAY_BE_ONE_IMAGES_FAULT = {"FORWARD_FAILED", "REQUEST_REFUSED"}
 
 TOLERANCE = 1e-4
 """Of the largest number: how far rows may be from those that are computed here.

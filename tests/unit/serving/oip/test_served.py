@@ -12,6 +12,7 @@ from support.oip_server import OipServer, served
 
 from cxrgate.core import Candidates, Evidence, Failure, GreyImage, MismatchError, ModelError, UsageError
 from cxrgate.core.heads import SiameseHead
+from cxrgate.core.spaces import IDENTITY
 from cxrgate.models import Dtype, ModelKind, read_manifest
 from cxrgate.models.cast import cast_model
 from cxrgate.models.runtimes.forward import open_forward
@@ -79,7 +80,7 @@ def test_rows_and_scores_are_those_of_the_models_in_this_process(server, folders
     some = images(5)
     stored = forwards[VERIFICATION]([image.pixels for image in images(3, start=50)])
     found = [
-        Candidates(image.image_id, ("a", "b", "c"), ("a", "b", "c"), np.ones(3), np.ones(3), stored, 0.5)
+        Candidates(image.image_id, ("a", "b", "c"), ("a", "b", "c"), np.ones(3), {"copy": np.ones(3)}, stored, 0.5)
         for image in some
     ]
 
@@ -90,7 +91,7 @@ def test_rows_and_scores_are_those_of_the_models_in_this_process(server, folders
     assert healthy
     here = forwards[RETRIEVAL]([image.pixels for image in some])
     features = forwards[VERIFICATION]([image.pixels for image in some])
-    assert all(np.array_equal(a.identity, b) for a, b in zip(described, here, strict=True))
+    assert all(np.array_equal(a.spaces[IDENTITY], b) for a, b in zip(described, here, strict=True))
     head = forwards[VERIFICATION].head
     assert isinstance(head, SiameseHead)
     for item, row in zip(evidence, features, strict=True):
