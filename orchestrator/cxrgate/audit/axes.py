@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pandas as pd
 from rich.table import Table
@@ -29,6 +30,10 @@ class Axes:
     consistency: Mapping[str, Agreement] = field(repr=False)
     membership: Mapping[str, Inference] = field(repr=False)
     exhaustive: Exhaustive
+
+    def to_json(self) -> dict[str, Any]:
+        """For audit.json."""
+        return {**asdict(self), "consistency": {name: found.to_json() for name, found in self.consistency.items()}}
 
 
 async def measure_consistency(
@@ -68,7 +73,8 @@ def axes_table(axes: Axes, specificity: Share) -> Table:
     """A row per question."""
     table = Table("question", "of", "answer", title="Beside leaks", title_justify="left")
     for name, found in axes.consistency.items():
-        share = f"{found.share.recall:.3f}, largest differences {found.score:.1e} and {found.similarity:.1e}"
+        largest = " and ".join(f"{number:.1e}" for number in (found.score, *found.similarities.values()))
+        share = f"{found.share.recall:.3f}, largest differences {largest}"
         table.add_row(f"same decision, {name}", f"{found.share.n} images", share)
     for name, inference in axes.membership.items():
         answer = f"TPR {inference.tpr:.3f} at FPR {inference.fpr:.3f}, {inference.tpr_at_fpr_1pct:.3f} at FPR 1 %"

@@ -6,13 +6,15 @@ Koeken et al. (arXiv 2510.01793) ask three things of a filter; sensitivity and s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.classes.encoding import jpeg
@@ -29,7 +31,12 @@ class Agreement:
 
     share: Share
     score: float
-    similarity: float
+    similarities: Mapping[str, float]
+    """By name of the column."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For audit.json."""
+        return {"share": asdict(self.share), "score": self.score, **self.similarities}
 
 
 def agreement(first: pd.DataFrame, second: pd.DataFrame) -> Agreement:
@@ -43,8 +50,8 @@ def agreement(first: pd.DataFrame, second: pd.DataFrame) -> Agreement:
     if first["patient"].tolist() != second["patient"].tolist():
         raise ValueError("expected the same patients in the same order in both tables")
     released = [(table["decision"] == Decision.ANONYMOUS).to_numpy(bool) for table in (first, second)]
-    differences = {name: _largest(first[name], second[name]) for name in ("score", "similarity")}
-    return Agreement(Share.of(pd.Series(released[0] == released[1])), **differences)
+    differences = {name: _largest(first[name], second[name]) for name in ("score", *SIMILARITIES)}
+    return Agreement(Share.of(pd.Series(released[0] == released[1])), differences.pop("score"), differences)
 
 
 def _largest(first: pd.Series, second: pd.Series) -> float:

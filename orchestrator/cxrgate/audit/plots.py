@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import COSINE_SPACES, HELD_AGAINST, IDENTITY_THRESHOLD, THRESHOLDS
 from cxrgate.gate.config import PolicyConfig
 from cxrgate.planted.bounds import upper_bound
 from cxrgate.planted.cases import CaseKind
@@ -46,11 +47,11 @@ def plots(
         band: of the gate that decided.
         rows: see audit_figures.leak_rows.
     """
-    copy, score = float(rule.copy_threshold or 1.0), rule.score_threshold or 1.0
+    used = {name: getattr(rule, name) or 1.0 for name in THRESHOLDS}
     return (
-        _distribution(cases, "score", "Same-patient score", score),
-        _distribution(cases, "similarity", "Copy similarity", copy),
-        _roc(ThresholdPath.of(calibration, band, copy_space=True), cases, score, copy),
+        _distribution(cases, "score", "Same-patient score", used[IDENTITY_THRESHOLD]),
+        *(_distribution(cases, space.similarity, space.title, used[space.threshold]) for space in COSINE_SPACES),
+        _roc(ThresholdPath.of(calibration, band), cases, used),
         _bounds(rows),
     )
 
@@ -94,14 +95,14 @@ def _even(low: float, high: float) -> list[float]:
     return [round(float(value), 10) for value in np.linspace(low, high, 6)]
 
 
-def _roc(path: ThresholdPath, cases: pd.DataFrame, score: float, copy: float) -> Plot:
+def _roc(path: ThresholdPath, cases: pd.DataFrame, chosen: Mapping[str, float]) -> Plot:
     flagged = _stopped(path, cases[cases["kind"] == CaseKind.UNENROLLED])
     kept = np.flatnonzero(flagged <= MOST_FLAGGED)
     series = [
         Series(name, list(zip(flagged[kept].tolist(), _stopped(path, part)[kept].tolist(), strict=True)), look)
         for look, (name, part) in enumerate(_shown(cases).items(), 1)
     ]
-    used = ThresholdPath(np.array([score]), np.array([copy]), path.band)
+    used = ThresholdPath.at_one(chosen, path.band)
     at = float(_stopped(used, cases[cases["kind"] == CaseKind.UNENROLLED])[0])
     return plot(
         "Leaks stopped against false flags",
@@ -115,16 +116,13 @@ def _roc(path: ThresholdPath, cases: pd.DataFrame, score: float, copy: float) ->
 
 def _stopped(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.float64]:
     """The share of cases that is not released, at each step; a leak that ended in an error counts as released."""
-    scores, similarities = (cases[name].fillna(-1).to_numpy(np.float64) for name in ("score", "similarity"))
+    numbers = {name: cases[HELD_AGAINST[name]].fillna(-1).to_numpy(np.float64) for name in path.thresholds}
     lost = (
         (cases["decision"] == Decision.INDETERMINATE) & ~(erred(cases) & (cases["kind"] == CaseKind.LEAK))
     ).to_numpy(bool)
-    return np.array(
-        [
-            (lost | (scores >= score - path.band) | (similarities >= similarity - path.band)).mean()
-            for score, similarity in zip(path.scores, path.similarities, strict=True)
-        ]
-    )
+    steps = (path.at(step) for step in range(len(path)))
+    reached = ([numbers[name] >= least - path.band for name, least in at.items()] for at in steps)
+    return np.array([np.any([lost, *hits], axis=0).mean() for hits in reached])
 
 
 def _bounds(rows: Sequence[Row]) -> Plot:

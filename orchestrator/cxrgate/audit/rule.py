@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cxrgate.core import UsageError
+from cxrgate.core.spaces import IDENTITY_THRESHOLD, THRESHOLDS
 from cxrgate.gate.config import PolicyConfig
 from cxrgate.planted.bounds import upper_bound
 from cxrgate.planted.missed import erred
@@ -28,24 +29,22 @@ def choose_rule(clean: pd.DataFrame, rule: PolicyConfig, band: float) -> PolicyC
     Raises:
         UsageError: even the fewest flags exceed the limit: too few patients, or too wide a band.
     """
-    path = ThresholdPath.of(clean, band, copy_space=True)
+    path = ThresholdPath.of(clean, band)
     levels, lost = path.levels(clean), erred(clean)
-    chosen = None
+    chosen: dict[str, float] = {}
     for step in range(1, len(path)):
         flagged = int(((levels <= step) | lost).sum())
         if upper_bound(flagged, len(clean), RISK) > LIMIT:
             break
-        chosen = float(path.scores[step]), float(path.similarities[step])
-    if chosen is None:
+        chosen = path.at(step)
+    if not chosen:
         raise UsageError(
             f"give more patients to choose thresholds on, or models in a finer dtype: {len(clean)} cannot show "
             f"{LIMIT:.0%} of flags with a band of {band:g}"
         )
-    score, similarity = chosen
-    update = {"score_threshold": score, "copy_threshold": similarity, "borderline": min(rule.borderline, score)}
-    return rule.model_copy(update=update)
+    return rule.model_copy(update={**chosen, "borderline": min(rule.borderline, chosen[IDENTITY_THRESHOLD])})
 
 
 def nothing_matches(rule: PolicyConfig) -> PolicyConfig:
     """The rule with thresholds that nothing reaches but the very image, and what lies within the band of it."""
-    return rule.model_copy(update={"score_threshold": HIGHEST, "copy_threshold": HIGHEST})
+    return rule.model_copy(update=dict.fromkeys(THRESHOLDS, HIGHEST))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.table import Table
 
+from cxrgate.core.spaces import REASONS
 from cxrgate.planted.figures import ANY, Row, Share
 
 
@@ -15,13 +16,13 @@ def leak_table(rows: Iterable[Row], release: int, leaks: float) -> Table:
         f"Planted leaks. Patients, of whom nothing is released, at least (95 %); whom a stage missed; "
         f"leaks expected in a release of {release:,} images with {leaks:.1%} leaks before filtering, at most (95 %)"
     )
-    heads = ("patients", "not released", "at least", "search", "identity", "copy", "expected", "at most")
+    heads = ("patients", "not released", "at least", "search", *REASONS, "expected", "at most")
     table = Table("class", "strength", title=title, title_justify="left")
     for head in heads:
         table.add_column(head, justify="right")
     for row in rows:
         whole = row.strength == ANY
-        missed = (str(count) for count in (row.missed_search, row.missed_identity, row.missed_copy))
+        missed = (str(count) for count in (row.missed_search, *row.missed.values()))
         table.add_row(
             row.leak_class if whole else "",
             "" if whole else row.strength,

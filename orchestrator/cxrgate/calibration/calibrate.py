@@ -8,7 +8,7 @@ risk, so that with the confidence asked for no promised rate is broken at all. `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cxrgate.calibration.findings import LeakFinding, UnenrolledFinding, find, find_clean, worst_levels
 from cxrgate.calibration.leak_policy import CertifiedPair, LeakPolicy
 from cxrgate.core import UsageError
+from cxrgate.core.spaces import THRESHOLDS
 from cxrgate.planted.bounds import allowed_misses, patients_needed
 from cxrgate.planted.cases import CaseKind
 from cxrgate.planted.missed import erred
@@ -30,8 +31,8 @@ class Calibration:
     """What the recorded cases allow to promise.
 
     Attributes:
-        score_threshold: chosen, or where nothing can be certified the lowest that the limit on false flags allows.
-        copy_threshold: likewise; None without the copy space.
+        thresholds: by name as in core.spaces.THRESHOLDS, chosen, or where nothing can be certified the lowest that the
+            limit on false flags allows; None where the gate does not search the space.
         certified: the pairs of the policy.
         measured: every other pair; each bound holds by itself.
         clean: patients who are not enrolled.
@@ -39,8 +40,7 @@ class Calibration:
         refusals: why nothing is certified; empty where all pairs are met.
     """
 
-    score_threshold: float
-    copy_threshold: float | None
+    thresholds: Mapping[str, float | None]
     certified: Sequence[LeakFinding] = field(repr=False)
     measured: Sequence[LeakFinding] = field(repr=False)
     clean: UnenrolledFinding
@@ -48,20 +48,20 @@ class Calibration:
     refusals: Sequence[str]
 
 
-def calibrate(cases: pd.DataFrame, policy: LeakPolicy, band: float, *, copy_space: bool = True) -> Calibration:
+def calibrate(cases: pd.DataFrame, policy: LeakPolicy, band: float, names: Collection[str] = THRESHOLDS) -> Calibration:
     """Choose thresholds and count. Equal cases in any order give equal results.
 
     Args:
         cases: see cases.check_cases, decided by the highest thresholds.
         policy: what is to be promised.
         band: of the gate that decided.
-        copy_space: whether the gate has it.
+        names: of the thresholds that the gate has.
 
     Raises:
         UsageError: a certified pair, or patients who are not enrolled, are not among the cases.
     """
     drawing, _ = _divide_clean(cases)
-    path = ThresholdPath.of(drawing, band, copy_space=copy_space)
+    path = ThresholdPath.of(drawing, band, names)
     if len(path) < 2:
         raise UsageError(
             "the listing has too few patients who are not enrolled to draw the path of thresholds by: give more"
@@ -69,10 +69,9 @@ def calibrate(cases: pd.DataFrame, policy: LeakPolicy, band: float, *, copy_spac
     return _along(path, cases, policy)
 
 
-def retest(cases: pd.DataFrame, policy: LeakPolicy, band: float, score: float, similarity: float | None) -> Calibration:
+def retest(cases: pd.DataFrame, policy: LeakPolicy, band: float, thresholds: Mapping[str, float | None]) -> Calibration:
     """Count at thresholds that were chosen before; nothing is chosen. Errors and the rest as `calibrate`."""
-    thresholds = np.array([score]), np.array([np.inf if similarity is None else similarity])
-    return _along(ThresholdPath(*thresholds, band), cases, policy)
+    return _along(ThresholdPath.at_one(thresholds, band), cases, policy)
 
 
 def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Calibration:
@@ -88,10 +87,8 @@ def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Cali
         text for pair, rows in pairs.items() if (text := _refusal(path, levels, pair, rows, steps[pair], limit, policy))
     ]
     step = max(limit, 0) if refusals else chosen
-    at = path.similarities[step]
     return Calibration(
-        score_threshold=float(path.scores[step]),
-        copy_threshold=float(at) if np.isfinite(at) else None,
+        thresholds={**dict.fromkeys(THRESHOLDS), **path.at(step)},
         certified=[find(path, rows, step, policy.risk, pair.rate) for pair, rows in pairs.items()],
         measured=_measured(path, cases, pairs, step, 1 - policy.confidence),
         clean=find_clean(levels, step, len(drawing), 1 - policy.confidence),

@@ -27,7 +27,9 @@ from cxrgate.calibration.recording import Recording
 from cxrgate.certification import CERTIFICATE, Certificate, laxer_words, read_certificate, sign
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.spaces import THRESHOLDS
 from cxrgate.planted.cases import read_cases
+from cxrgate.planted.threshold_path import HIGHEST
 
 CASES, POLICY, REFERENCES, REFUSED = "cases.parquet", "leak_policy.yaml", "references.npy", "refused.json"
 RECORDED = (CASES, POLICY, REFERENCES)
@@ -82,7 +84,8 @@ def write_calibration(
         renews="" if renewed is None else renewed.digest,
         default_rule=recording.default_rule,
     )
-    thresholds = {"copy_threshold": 1.0 if recording.copy_space else None} if renewed is None else renewed.binding
+    chosen = dict.fromkeys(recording.thresholds, HIGHEST)
+    thresholds = chosen if renewed is None else renewed.binding
     calibration, statement = conclude(folder, context, thresholds)
     if calibration.refusals:
         refused = {**statement, "refusals": list(calibration.refusals)}
@@ -98,15 +101,15 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
     Args:
         folder: of the calibration.
         context: what else the statement holds; it says whether thresholds are kept, and has the gate's band.
-        thresholds: score_threshold and copy_threshold, where they are kept; else copy_threshold None says that the
-            gate has no copy space.
+        thresholds: the numbers by name, where they are kept; else a number says that the gate has that threshold.
     """
     policy, cases = read_leak_policy(folder / POLICY), read_cases(folder / CASES)
-    band, copy = context.binding["band"], thresholds["copy_threshold"]
+    band = context.binding["band"]
     if context.renews:
-        calibration = retest(cases, policy, band, thresholds["score_threshold"], copy)
+        calibration = retest(cases, policy, band, thresholds)
     else:
-        calibration = calibrate(cases, policy, band, copy_space=copy is not None)
+        names = [name for name in THRESHOLDS if thresholds.get(name) is not None]
+        calibration = calibrate(cases, policy, band, names)
     calibration = replace(calibration, refusals=[*calibration.refusals, *_laxer(calibration, policy, context)])
     return calibration, make_statement(calibration, cases, policy, context)
 
@@ -153,9 +156,7 @@ def read_references(folder: Path) -> set[bytes]:
 
 
 def _context(stated: Mapping[str, Any]) -> Context:
-    kept = {
-        name: value for name, value in stated["binding"].items() if name not in ("score_threshold", "copy_threshold")
-    }
+    kept = {name: value for name, value in stated["binding"].items() if name not in THRESHOLDS}
     return Context(
         binding=kept,
         issued=datetime.fromisoformat(stated["issued"]),

@@ -49,7 +49,7 @@ class Context:
 
     def bound(self, calibration: Calibration) -> dict[str, Any]:
         """The binding with the thresholds."""
-        return {**self.binding, **{name: getattr(calibration, name) for name in ("score_threshold", "copy_threshold")}}
+        return {**self.binding, **calibration.thresholds}
 
 
 def make_statement(

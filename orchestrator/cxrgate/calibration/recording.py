@@ -20,6 +20,7 @@ from cxrgate.calibration.overlap import Scan, scan_overlap
 from cxrgate.calibration.patients import Patients, choose_patients
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, THRESHOLDS
 from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD
@@ -35,7 +36,6 @@ from cxrgate.planted.origins import LeakOrigin, generated, patient_key, plant, s
 from cxrgate.planted.threshold_path import HIGHEST
 from cxrgate.train import Sample
 
-THRESHOLDS = ("score_threshold", "copy_threshold")
 _MIXED = 8
 """Images that are blended in."""
 
@@ -50,7 +50,7 @@ class Recording:
         binding: of the gate, without the thresholds, which are yet to be chosen.
         scan: how many images were held against each other.
         twins: references that the twin index is without.
-        copy_space: whether the gate has it.
+        thresholds: names of those that the gate has.
         default_rule: the numbers of the default rule for this snapshot and these models.
     """
 
@@ -59,7 +59,7 @@ class Recording:
     binding: dict[str, Any] = field(repr=False)
     scan: Scan
     twins: int
-    copy_space: bool
+    thresholds: tuple[str, ...]
     default_rule: dict[str, Any] = field(repr=False)
 
 
@@ -107,7 +107,7 @@ def record(
         binding={name: value for name, value in bound.items() if name not in THRESHOLDS},
         scan=scan,
         twins=len(patients.twins),
-        copy_space=rule.copy_threshold is not None,
+        thresholds=tuple(name for name in THRESHOLDS if getattr(rule, name) is not None),
         default_rule={name: getattr(default, name) for name in BINDING_KEYS},
     )
 
@@ -167,8 +167,8 @@ def _ask_siblings(
 
 def _open_rule(rule: PolicyConfig) -> PolicyConfig:
     """The rule with the highest thresholds: what these do not release no others do."""
-    copy = None if rule.copy_threshold is None else HIGHEST
-    return rule.model_copy(update={"score_threshold": HIGHEST, "copy_threshold": copy})
+    spaces = [space.threshold for space in COSINE_SPACES if getattr(rule, space.threshold) is not None]
+    return rule.model_copy(update=dict.fromkeys((IDENTITY_THRESHOLD, *spaces), HIGHEST))
 
 
 def _sorted_ids(snapshot: Snapshot) -> NDArray[np.uint8]:

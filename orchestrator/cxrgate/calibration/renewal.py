@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cxrgate.calibration.folder import CASES, POLICY, Written, read_references, verify_calibration, write_calibration
 from cxrgate.calibration.leak_policy import read_leak_policy
-from cxrgate.calibration.recording import THRESHOLDS, Recording, record
+from cxrgate.calibration.recording import Recording, record
 from cxrgate.core import CertificateError
 from cxrgate.core.progress import Progress, silent
+from cxrgate.core.spaces import THRESHOLDS
 from cxrgate.gate.config import RunConfig
 from cxrgate.planted.cases import CaseKind, read_cases
 from cxrgate.train import Sample
@@ -83,6 +84,6 @@ def _as_before(recording: Recording, cases: pd.DataFrame) -> Recording:
         recording.binding,
         recording.scan,
         recording.twins,
-        recording.copy_space,
+        recording.thresholds,
         recording.default_rule,
     )

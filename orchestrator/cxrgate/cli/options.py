@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from cxrgate.core.shipped import shipped_models
+from cxrgate.core.spaces import COSINE_SPACES
 
 MODEL_STORE = Path("model_store")
+MODEL_FOLDERS = ", ".join(("retrieval", "verification", *(space.name for space in COSINE_SPACES)))
+"""The folders of a model store."""
 
 Models = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of the model folders retrieval, verification, copy; without it model_store where there is one "
+        help=f"Folder of the model folders {MODEL_FOLDERS}; without it model_store where there is one "
         "here, and otherwise the shipped models."
     ),
 ]

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD
 
 
 def scores_line(score: float, similarities: Mapping[Any, float]) -> str:
     """The largest same-patient score and the largest similarity of each cosine space, by name of its column."""
     cosines = "".join(f"  {space.match} {similarities[space.similarity]:.3f}" for space in COSINE_SPACES)
     return f"  score {score:.3f}{cosines}"
+
+
+def thresholds_line(thresholds: Mapping[str, Any]) -> str:
+    """The threshold of the same-patient score and of each cosine space, by their names in a policy."""
+    cosines = "".join(f", {space.match} {_number(thresholds[space.threshold])}" for space in COSINE_SPACES)
+    return f"same patient {_number(thresholds[IDENTITY_THRESHOLD])}{cosines}"
+
+
+def _number(threshold: float | None) -> str:
+    return "none" if threshold is None else f"{threshold:.4f}"

@@ -82,9 +82,7 @@ class Evaluation:
 
 def read_manifests(store: Path) -> dict[str, ModelManifest]:
     """The manifests of a store by kind; ModelError where a folder is not a model."""
-    folders = ModelFolders.of(store)
-    chosen = {"retrieval": folders.retrieval, "verification": folders.verification, "copy": folders.copying}
-    return {kind: read_manifest(folder) for kind, folder in chosen.items() if folder is not None}
+    return {kind.value: read_manifest(folder) for kind, folder in ModelFolders.of(store).paths.items()}
 
 
 def evaluate(

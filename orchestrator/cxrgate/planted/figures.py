@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import REASONS
 from cxrgate.planted.bounds import lower_bound
 from cxrgate.planted.cases import CaseKind
 from cxrgate.planted.missed import counted, missed
@@ -39,8 +40,8 @@ class Row:
     """One class at one strength (or at ANY): the share of patients of whom nothing is released.
 
     `refused`: patients of whom a case was refused by the gate as an image. `missed_search`: patients who were not among
-    the candidates of one or more cases. `missed_identity`, `missed_copy`: patients with a case that this question alone
-    does not flag; one of both is enough to stop a release.
+    the candidates of one or more cases. `missed`: by name of the space patients with a case that this space alone does
+    not flag; one of them is enough to stop a release.
     """
 
     leak_class: str
@@ -48,8 +49,13 @@ class Row:
     share: Share
     refused: int
     missed_search: int
-    missed_identity: int
-    missed_copy: int
+    missed: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """For audit.json: `missed_identity`, `missed_copy`."""
+        row = asdict(self)
+        missed_by = row.pop("missed")
+        return {**row, **{f"missed_{space}": count for space, count in missed_by.items()}}
 
     def expected(self, release: int, leaks: float) -> tuple[float, float] | None:
         """Leaks in a release of so many images before filtering, of which a share are leaks; and at most (95 %).
@@ -80,13 +86,13 @@ def _row(leak_class: str, strength: str, cases: pd.DataFrame) -> Row:
             "patient": cases["patient"],
             "stopped": ~missed(cases),
             "search": answered & ~cases["found"].astype(bool),
-            "identity": answered & ~cases["reasons"].str.contains("SAME_PATIENT"),
-            "copy": answered & ~cases["reasons"].str.contains("COPY"),
+            **{space: answered & ~cases["reasons"].str.contains(reason) for space, reason in REASONS.items()},
         }
     )
-    patients = facts.groupby("patient").agg({"stopped": "all", "search": "any", "identity": "any", "copy": "any"})
-    stages = (int(patients[stage].sum()) for stage in ("search", "identity", "copy"))
-    return Row(leak_class, strength, Share.of(patients["stopped"]), refused, *stages)
+    whether = {"stopped": "all", "search": "any", **dict.fromkeys(REASONS, "any")}
+    patients = facts.groupby("patient").agg(whether)
+    missed_by = {space: int(patients[space].sum()) for space in REASONS}
+    return Row(leak_class, strength, Share.of(patients["stopped"]), refused, int(patients["search"].sum()), missed_by)
 
 
 def specificity(cases: pd.DataFrame) -> Share:

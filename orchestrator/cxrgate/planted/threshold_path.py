@@ -1,14 +1,16 @@
-"""The one path along which both thresholds move together.
+"""The one path along which all thresholds move together.
 
 Every FINENESS steps the path flags one more of the patients who are not enrolled by the same-patient score, and one
-more by the copy similarity: both questions may raise the same number of false flags. In between thresholds fall evenly.
-Step 0 flags nobody but the very image, and what lies within the band of it. What one step catches every later one does.
+more by the similarity of each cosine space: each question may raise the same number of false flags. In between
+thresholds fall evenly. Step 0 flags nobody but the very image, and what lies within the band of it. What one step
+catches every later one does.
 
 The path depends on those patients alone, none of whom takes part in anything that is measured along it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import HELD_AGAINST, THRESHOLDS
 from cxrgate.planted.missed import erred
 
 HIGHEST = 1.0
@@ -25,28 +28,39 @@ FINENESS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdPath:
-    """Thresholds by step, float64[m] that never rise; `similarities` is infinite without the copy space.
+    """Thresholds by step, float64[m] that never rise, by name as in core.spaces.THRESHOLDS.
 
-    `band` is the gate's: how far below a threshold counts as reaching it, see core.policy.Policy.
+    A threshold that the gate does not have is not there. `band` is the gate's: how far below a threshold counts as
+    reaching it, see core.policy.Policy.
     """
 
-    scores: NDArray[np.float64] = field(repr=False)
-    similarities: NDArray[np.float64] = field(repr=False)
+    thresholds: Mapping[str, NDArray[np.float64]] = field(repr=False)
     band: float
 
     @classmethod
-    def of(cls, clean: pd.DataFrame, band: float, *, copy_space: bool) -> ThresholdPath:
-        """The path of patients who are not enrolled, one case each; cases without an answer add no step."""
+    def of(cls, clean: pd.DataFrame, band: float, names: Collection[str] = THRESHOLDS) -> ThresholdPath:
+        """The path of patients who are not enrolled, one case each; cases without an answer add no step.
+
+        `names` are those of the thresholds that the gate has.
+        """
         answered = clean[~(erred(clean) | clean["failed"].to_numpy(bool))]
-        scores, similarities = (_falling(answered[name]) for name in ("score", "similarity"))
-        if not copy_space:
-            similarities = np.full(len(scores), np.inf)
-        kept = (scores > 0) & (similarities > 0)
-        return cls(scores[kept], similarities[kept], band)
+        falling = {name: _falling(answered[HELD_AGAINST[name]]) for name in names}
+        kept = np.all([values > 0 for values in falling.values()], axis=0)
+        return cls({name: values[kept] for name, values in falling.items()}, band)
+
+    @classmethod
+    def at_one(cls, thresholds: Mapping[str, float | None], band: float) -> ThresholdPath:
+        """The one step of thresholds that were chosen before; None and other names are passed over."""
+        named = {name: thresholds.get(name) for name in THRESHOLDS}
+        return cls({name: np.array([value]) for name, value in named.items() if value is not None}, band)
 
     def __len__(self) -> int:
         """The number of steps."""
-        return len(self.scores)
+        return min(len(values) for values in self.thresholds.values())
+
+    def at(self, step: int) -> dict[str, float]:
+        """The thresholds at a step."""
+        return {name: float(values[step]) for name, values in self.thresholds.items()}
 
     def levels(self, cases: pd.DataFrame) -> NDArray[np.int64]:
         """The first step at which each case is not released, int64[n]; the number of steps where there is none.
@@ -57,9 +71,12 @@ class ThresholdPath:
         What is no release at the highest thresholds (a match, an image that is no such radiograph or that the gate
         refuses) is none at lower ones. What ended in an error has no such step: another time it may be released.
         """
-        firsts = np.minimum(
-            _first(self.scores - self.band, cases["score"].to_numpy(np.float64)),
-            _first(self.similarities - self.band, cases["similarity"].to_numpy(np.float64)),
+        firsts = np.min(
+            [
+                _first(values - self.band, cases[HELD_AGAINST[name]].to_numpy(np.float64))
+                for name, values in self.thresholds.items()
+            ],
+            axis=0,
         )
         released = (cases["decision"] == Decision.ANONYMOUS).to_numpy(bool)
         return np.where(erred(cases), len(self), np.where(released, firsts, 0))

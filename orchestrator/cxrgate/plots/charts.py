@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Policy
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES, CosineSpace
 from cxrgate.plots.histogram import Histogram, Mark, Region, Zone, histogram
 
 _RULE = "Images at or above the threshold are removed; borderline ones are listed unless something else stops them."
@@ -30,12 +31,12 @@ def charts(images: pd.DataFrame, policy: Policy) -> tuple[Chart, ...]:
 
     Frontality is drawn where the policy holds images against it.
     """
-    names = ("score", "similarity", "distance", "typicality", "frontality")
+    names = ("score", *SIMILARITIES, "distance", "typicality", "frontality")
     values = {name: images[name].to_numpy(np.float64) for name in names}
     drawn = (
         *(() if policy.standout is None else (_standout(images["standout"].to_numpy(np.float64), policy),)),
         _score(values["score"], policy),
-        _similarity(values["similarity"], policy),
+        *(_similarity(values[space.similarity], policy, space) for space in COSINE_SPACES),
         _distance(values["distance"]),
         _typicality(values["typicality"], policy),
     )
@@ -68,15 +69,19 @@ def _graded(values: NDArray[np.float64], policy: Policy) -> Histogram:
     return histogram(values, 1, regions, marks)
 
 
-def _similarity(values: NDArray[np.float64], policy: Policy) -> Chart:
-    threshold = policy.copy_threshold
+def _similarity(values: NDArray[np.float64], policy: Policy, space: CosineSpace) -> Chart:
+    threshold = policy.threshold(space) if space in policy.searched else None
     low = _floor(values, [] if threshold is None else [threshold - policy.band])
-    regions, marks, rule = [Region(Zone.CLEAR, low, "below")], [], "Recorded only: this policy has no copy threshold."
+    regions, marks, rule = (
+        [Region(Zone.CLEAR, low, "below")],
+        [],
+        f"Recorded only: this policy has no {space.match} threshold.",
+    )
     if threshold is not None:
         regions.append(Region(Zone.MATCH, threshold - policy.band, "at or above the threshold"))
         marks.append(Mark(threshold, f"threshold {threshold:g}"))
         rule = "Images at or above the threshold are removed."
-    return Chart("Copy similarity", "highest cosine among the candidates", rule, histogram(values, 1, regions, marks))
+    return Chart(space.title, "highest cosine among the candidates", rule, histogram(values, 1, regions, marks))
 
 
 def _distance(values: NDArray[np.float64]) -> Chart:

@@ -9,6 +9,7 @@ from jinja2 import TemplateError
 
 from cxrgate.certification import UNCERTIFIED
 from cxrgate.core import UsageError
+from cxrgate.core.spaces import COSINE_SPACES, MATCHES
 from cxrgate.plots.charts import charts
 from cxrgate.plots.histogram import SIZE
 from cxrgate.release_report.checks.page import CLAIM
@@ -18,7 +19,7 @@ from cxrgate.release_report.formats.two import claims, words
 from cxrgate.run.recorded import Results
 from cxrgate.run_page.environment import make_environment
 from cxrgate.run_page.measured import measured_sentences
-from cxrgate.run_page.summary import REASONS, summarise
+from cxrgate.run_page.summary import summarise
 
 FILES = 100
 """Files whose sha256 the page shows. All of them are in the report itself."""
@@ -49,7 +50,8 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             policy=results.policy,
             summary=summarise(images),
             charts=charts(results.images, results.policy),
-            words=REASONS,
+            words=MATCHES,
+            spaces=COSINE_SPACES,
             measured=measured_sentences(results),
             size=SIZE,
             band=results.policy.band,

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cxrgate.core import CallRefused, CxrgateError
+from cxrgate.core.spaces import COSINE_SPACES, MATCHES
 from cxrgate.review.decisions import REASON_CHARACTERS, Choice, ChoiceRefused, Decisions
 from cxrgate.review.headers import SecurityHeaders
 from cxrgate.review.links import Link, read_link
@@ -24,7 +25,6 @@ from cxrgate.review.visitors import COOKIE, SESSION_SECONDS, Visitor, Visitors, 
 from cxrgate.run_page.cases import ShownImage
 from cxrgate.run_page.environment import make_environment
 from cxrgate.run_page.pictures import Pictures, data_uri
-from cxrgate.run_page.summary import REASONS
 
 READ = "case_read"
 SHOWN = 100
@@ -266,7 +266,8 @@ class _Page:
             "policy": results.policy,
             "decisions": self._reviewed.decisions,
             "kinds": Listed,
-            "words": REASONS,
+            "words": MATCHES,
+            "spaces": COSINE_SPACES,
             "band": results.policy.band,
         }
         return HTMLResponse(self._templates.get_template(template).render({**common, **values}), code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxrgate.core import Decision
 from cxrgate.run.recorded import Results
-from cxrgate.run_page.cases import ShownImage, cases_of
+from cxrgate.run_page.cases import ShownImage, cases_of, similarities
 
 
 class Listed(StrEnum):
@@ -31,7 +31,8 @@ class Entry:
     label: str
     identity: float
     """The number that decides whether it is the same patient: the standout, or the score."""
-    similarity: float
+    similarities: Mapping[str, float]
+    """By name of the cosine space."""
     pixel_digest: str
     released_as: str
 
@@ -65,5 +66,5 @@ class Queue:
 
     def _entry(self, place: int, kind: Listed, row: dict[Hashable, Any]) -> Entry:
         texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
-        identity, similarity = (float(row[name]) for name in (self._deciding, "similarity"))
-        return Entry(place + 1, kind, identity=identity, similarity=similarity, **texts)
+        identity = float(row[self._deciding])
+        return Entry(place + 1, kind, identity=identity, similarities=similarities(row), **texts)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxrgate.core import Decision, Policy
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import Cohort
 from cxrgate.run.recorded import Results
 
@@ -25,7 +26,8 @@ class Candidate:
     reference_id: str
     patient_key: str
     distance: float
-    similarity: float
+    similarities: Mapping[str, float]
+    """By name of the cosine space."""
     score: float
     identity: float
     """The number that decides whether it is the same patient: the standout, or the score."""
@@ -35,8 +37,8 @@ class Candidate:
 class ShownImage:
     """One image and its candidates, the one that counts most first.
 
-    That is the highest standout or same-patient score, whichever decides; where COPY is the only reason, the highest
-    copy similarity.
+    That is the highest standout or same-patient score, whichever decides; where a cosine space is the only reason, the
+    highest similarity in it. `similarities` are by name of the space, the largest of the candidates'.
     `patients` is the number of enrolled patients whose score or similarity reaches a threshold.
     """
 
@@ -44,7 +46,7 @@ class ShownImage:
     label: str
     reasons: tuple[str, ...]
     score: float
-    similarity: float
+    similarities: Mapping[str, float]
     candidates: tuple[Candidate, ...]
     patients: int
     standout: float = math.nan
@@ -118,33 +120,40 @@ def cases_of(results: Results, rows: pd.DataFrame) -> tuple[ShownImage, ...]:
 
 
 def _candidate(row: Mapping[Hashable, Any], image: Mapping[Hashable, Any], policy: Policy) -> Candidate:
-    distance, similarity, score = (float(row[name]) for name in ("distance", "similarity", "score"))
+    distance, score = float(row["distance"]), float(row["score"])
     identity = score
     if policy.standout is not None:
         cohort = Cohort(float(image["cohort_mean"]), float(image["cohort_spread"]), int(image["cohort_size"]))
         identity = float(policy.standout(np.array([distance]), np.array([score]), cohort)[0])
-    return Candidate(str(row["reference_id"]), str(row["patient_key"]), distance, similarity, score, identity)
+    return Candidate(str(row["reference_id"]), str(row["patient_key"]), distance, similarities(row), score, identity)
 
 
 def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: Policy) -> ShownImage:
     reasons = _split(str(row["reasons"]))
-    copy_only = reasons == ("COPY",)
-    ordered = sorted(candidates, key=lambda item: -(item.similarity if copy_only else item.identity))
+    alone = next((space.name for space in COSINE_SPACES if reasons == (space.reason,)), None)
+    ordered = sorted(candidates, key=lambda item: -(item.identity if alone is None else item.similarities[alone]))
     return ShownImage(
         image_id=str(row["image_id"]),
         label=str(row["label"]),
         reasons=reasons,
         score=float(row["score"]),
-        similarity=float(row["similarity"]),
+        similarities=similarities(row),
         candidates=tuple(ordered),
         patients=len({item.patient_key for item in candidates if _matches(item, policy)}),
         standout=float(row["standout"]),
     )
 
 
+def similarities(row: Mapping[Hashable, Any]) -> dict[str, float]:
+    """By name of the cosine space, of a row of results or evidence."""
+    return {space.name: float(row[space.similarity]) for space in COSINE_SPACES}
+
+
 def _matches(candidate: Candidate, policy: Policy) -> bool:
-    copy = policy.copy_threshold is not None and candidate.similarity >= policy.copy_threshold - policy.band
-    return copy or candidate.identity >= policy.identity_threshold - policy.band
+    pictures = (
+        candidate.similarities[space.name] >= policy.threshold(space) - policy.band for space in policy.searched
+    )
+    return any(pictures) or candidate.identity >= policy.identity_threshold - policy.band
 
 
 def _unanswered(row: Mapping[Hashable, Any]) -> Unanswered:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import TemplateError
 
 from cxrgate.core import UsageError
+from cxrgate.core.spaces import COSINE_SPACES, MATCHES
 from cxrgate.plots.charts import charts
 from cxrgate.plots.histogram import SIZE
 from cxrgate.run.recorded import Results, read_results
@@ -16,7 +17,7 @@ from cxrgate.run_page.cases import ShownImage, ShownImages, find_cases
 from cxrgate.run_page.environment import make_environment
 from cxrgate.run_page.measured import measured_sentences
 from cxrgate.run_page.pictures import SIDE, Pictures, data_uri
-from cxrgate.run_page.summary import REASONS, summarise
+from cxrgate.run_page.summary import summarise
 from cxrgate.storage import write_durably
 
 CANDIDATES = 4
@@ -63,7 +64,8 @@ def _render(results: Results, pictures: Pictures | None) -> str:
                 charts=charts(results.images, results.policy),
                 cases=cases,
                 pictured=None if pictures is None else _pictured(cases, pictures),
-                words=REASONS,
+                words=MATCHES,
+                spaces=COSINE_SPACES,
                 size=SIZE,
                 side=SIDE,
                 band=results.policy.band,

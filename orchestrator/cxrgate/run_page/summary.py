@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cxrgate.core import Decision
-
-REASONS = {"SAME_PATIENT": "same patient", "COPY": "copy"}
-"""The reasons for a removal, in the words of the page."""
+from cxrgate.core.spaces import MATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Summary:
     def _removed(self) -> str:
         if not self.total.not_anonymous:
             return "none removed"
-        reasons = ", ".join(f"{count:,} {REASONS.get(name, name)}" for name, count in self.removed_for)
+        reasons = ", ".join(f"{count:,} {MATCHES.get(name, name)}" for name, count in self.removed_for)
         return f"{self.total.not_anonymous:,} removed: {reasons}"
 
 

@@ -51,6 +51,10 @@ COSINE_SPACES = (COPY,)
 """Every space but identity, in the order of columns, reasons and candidates."""
 
 SIMILARITIES = tuple(space.similarity for space in COSINE_SPACES)
-THRESHOLDS = (IDENTITY_THRESHOLD, *(space.threshold for space in COSINE_SPACES))
+HELD_AGAINST = {IDENTITY_THRESHOLD: "score", **{space.threshold: space.similarity for space in COSINE_SPACES}}
+"""By name of each threshold that a calibration chooses the column of results and recorded cases that reaches it."""
+THRESHOLDS = tuple(HELD_AGAINST)
+REASONS = {IDENTITY: SAME_PATIENT, **{space.name: space.reason for space in COSINE_SPACES}}
+"""By name of each space the reason of an image that it speaks against."""
 MATCHES = {SAME_PATIENT: "same patient", **{space.reason: space.match for space in COSINE_SPACES}}
 """The reasons for which an image is NOT_ANONYMOUS, and what each says in words."""

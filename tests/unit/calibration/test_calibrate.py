@@ -22,14 +22,14 @@ def run(*tables, **terms):
 
 
 def released(row_scores, found):
-    return row_scores < found.score_threshold - BAND
+    return row_scores < found.thresholds["score_threshold"] - BAND
 
 
 def test_threshold_is_the_largest_that_meets_the_rate():
     scores = RNG.beta(8, 2, 300)
     found = run(leaks(scores), false_flags=0.2)
     higher = np.unique(CLEAN["score"][[makes_the_path(p) for p in CLEAN["patient"]]])
-    higher = higher[higher > found.score_threshold].min()
+    higher = higher[higher > found.thresholds["score_threshold"]].min()
 
     assert not found.refusals
     assert found.certified[0].misses == released(scores, found).sum()
@@ -64,7 +64,7 @@ def test_refusals_choose_no_threshold():
         [np.nan] * 300, patients=[f"x {n}" for n in range(300)], failed=True, refused=True, decision="INDETERMINATE"
     )
 
-    assert run(hard, easy).score_threshold == run(hard).score_threshold
+    assert run(hard, easy).thresholds["score_threshold"] == run(hard).thresholds["score_threshold"]
 
 
 def test_the_pair_that_conflicts_with_the_limit_on_false_flags_is_named():

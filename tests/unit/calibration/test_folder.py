@@ -15,6 +15,7 @@ from cxrgate.calibration.overlap import Scan
 from cxrgate.calibration.recording import Recording
 from cxrgate.certification import CERTIFICATE, read_public_key, sign
 from cxrgate.core import BAND, CertificateError, UsageError
+from cxrgate.core.spaces import THRESHOLDS
 from cxrgate.models import BANDS, Dtype
 
 ISSUED = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -32,7 +33,9 @@ def recording(leaks=300, default=None):
     table = pd.concat([CLEAN, cases("leak", scores, None, "strong_copy", "112 px")], ignore_index=True)
     binding = {"candidates": 3, "snapshot": "abc", "references": 300, "minimum_typicality": 0.1, "band": BAND}
     references = np.zeros((4, 16), np.uint8)
-    return Recording(table, references, binding, Scan(500, 900), 7, copy_space=True, default_rule=default or DEFAULT)
+    return Recording(
+        table, references, binding, Scan(500, 900), 7, thresholds=THRESHOLDS, default_rule=default or DEFAULT
+    )
 
 
 @pytest.fixture(scope="module")

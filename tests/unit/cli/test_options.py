@@ -4,8 +4,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
+from cxrgate.cli.options import MODEL_FOLDERS
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
+from cxrgate.models import ModelKind
 
 DEPLOY = Path(__file__).parent.parent.parent.parent / "deploy"
 MOUNTED = Path("/etc/cxrgate/certification.pub")
@@ -49,3 +51,7 @@ def test_the_one_that_is_shipped_for_it_asks_by_this_very_key(tmp_path):
 
     with pytest.raises(UsageError, match="certification_key"):
         config.expect_certification(tmp_path / "other.pub")
+
+
+def test_every_kind_of_model_is_named():
+    assert MODEL_FOLDERS.split(", ") == list(ModelKind)

@@ -15,7 +15,7 @@ from cxrgate.release_report.decided_again import decide_again
 from cxrgate.release_report.formats.one.leaks import audit_rows, worst_patients
 
 POLICY = policy()
-AT = ThresholdPath(np.array([POLICY.score_threshold]), np.array([POLICY.copy_threshold]), POLICY.band)
+AT = ThresholdPath.at_one(POLICY.to_json(), POLICY.band)
 NOTHING = {"decision": "INDETERMINATE", "failed": True}
 REFUSED = {**NOTHING, "refused": True, "reasons": "MODE_FORBIDDEN"}
 ERROR = {**NOTHING, "reasons": "STAGE_FAILED"}

@@ -11,18 +11,21 @@ from cxrgate.planted.threshold_path import FINENESS, ThresholdPath
 CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
 
 
-def path(*, copy_space=True, clean=CLEAN, band=BAND):
-    return ThresholdPath.of(clean, band, copy_space=copy_space)
+SCORE, COPY = "score_threshold", "copy_threshold"
+
+
+def path(*names, clean=CLEAN, band=BAND):
+    return ThresholdPath.of(clean, band, names or (SCORE, COPY))
 
 
 def test_thresholds_fall_from_patient_to_patient_by_each_question():
-    assert path().scores[::FINENESS].tolist() == [1, 0.7, 0.5, 0.3, 0.1]
-    assert path().similarities[::FINENESS].tolist() == [1, 0.9, 0.6, 0.3, 0.2]
-    assert (np.diff(path().scores) < 0).all()
+    assert path().thresholds[SCORE][::FINENESS].tolist() == [1, 0.7, 0.5, 0.3, 0.1]
+    assert path().thresholds[COPY][::FINENESS].tolist() == [1, 0.9, 0.6, 0.3, 0.2]
+    assert (np.diff(path().thresholds[SCORE]) < 0).all()
 
 
 def test_without_the_copy_space_the_similarity_flags_nothing():
-    assert path(copy_space=False).levels(cases("leak", [0.2], [1.0])).tolist() == [56]
+    assert path(SCORE).levels(cases("leak", [0.2], [1.0])).tolist() == [56]
 
 
 def test_cases_without_an_answer_add_no_step_and_are_caught_at_none_or_where_they_are_refused_at_every_one():
@@ -30,16 +33,16 @@ def test_cases_without_an_answer_add_no_step_and_are_caught_at_none_or_where_the
     refused = lost.assign(refused=True)
     invalid = cases("clean", [5.0], reasons="SCORE_INVALID")
 
-    assert path(clean=pd.concat([CLEAN, lost, refused, invalid])).scores.tolist() == path().scores.tolist()
+    assert path(clean=pd.concat([CLEAN, lost, refused, invalid])).at(20) == path().at(20)
     assert path().levels(pd.concat([lost, invalid, refused])).tolist() == [len(path())] * 3 + [0] * 2
 
 
 def test_thresholds_are_above_zero():
-    assert path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0])).similarities.min() > 0
+    assert path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0])).thresholds[COPY].min() > 0
 
 
 def decided(score, similarity, typicality, step, band):
-    thresholds = float(path().scores[step]), float(path().similarities[step])
+    thresholds = path().at(step)[SCORE], path().at(step)[COPY]
     models = "snapshot", "retrieval", "verification"
     rule = Policy(1, thresholds[0], thresholds[0], thresholds[1], 0.1, 9, *models, band=band)
     return rule.decide(evidence([score], [similarity], typicality), "pixels").decision

@@ -16,6 +16,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Models, models_folder
+from cxrgate.cli.scores import thresholds_line
 
 if TYPE_CHECKING:
     from cxrgate.audit.audit import Audit
@@ -90,7 +91,7 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     console.print(axes_table(result.axes, share))
     console.print(
         f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
-        f"Thresholds: same patient {rule.score_threshold:.4f}, copy {rule.copy_threshold:.4f}.",
+        f"Thresholds: {thresholds_line(rule.model_dump())}.",
         highlight=False,
     )
 
@@ -110,8 +111,8 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         "rule": result.rule.model_dump(),
         "band": result.band,
         "specificity": asdict(specificity(result.cases)),
-        "axes": asdict(result.axes),
-        "leaks": [asdict(row) for row in leak_rows(result.cases)],
+        "axes": result.axes.to_json(),
+        "leaks": [row.to_json() for row in leak_rows(result.cases)],
         **{name: value for name, value in summary(result.cases).items() if name == "out_of_distribution"},
     }
     (folder / "audit.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

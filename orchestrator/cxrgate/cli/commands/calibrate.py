@@ -11,6 +11,7 @@ from cxrgate.certification import read_signing_key, utc_now
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.scores import thresholds_line
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_file
 from cxrgate.gate.config import read_config
@@ -70,7 +71,7 @@ def tell(written: Written) -> None:
     console.print(
         f"Not enrolled: {clean.flagged} of {clean.patients} patients flagged ({clean.share:.1%}, at most "
         f"{clean.upper:.1%}); {clean.path_patients} others drew the path. "
-        f"Thresholds: score {found.score_threshold:.4f}, copy {found.copy_threshold}",
+        f"Thresholds: {thresholds_line(found.thresholds)}",
         highlight=False,
         soft_wrap=True,
     )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import MODEL_FOLDERS
 from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
@@ -97,7 +98,7 @@ def band(
 
 @app.command()
 def pack(
-    store: Annotated[Path, typer.Argument(help="Folder of the model folders retrieval, verification, copy.")],
+    store: Annotated[Path, typer.Argument(help=f"Folder of the model folders {MODEL_FOLDERS}.")],
     output: Annotated[Path, typer.Option(help="Folder to write what TorchServe loads into.")],
 ) -> None:
     """Pack the models of a store for `cxrgate serve models`, each with a known answer."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.cli.options import DemoModels, demo_models, models_folder
+from cxrgate.cli.options import MODEL_FOLDERS, DemoModels, demo_models, models_folder
 from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
@@ -45,9 +45,7 @@ def up(
     images: Annotated[
         Path | None, typer.Option(help="Real images to enrol on the first start: a folder, or CSV (image, patient_id).")
     ] = None,
-    models: Annotated[
-        Path | None, typer.Option(help="Model folders retrieval, verification, copy [the shipped ones].")
-    ] = None,
+    models: Annotated[Path | None, typer.Option(help=f"Model folders {MODEL_FOLDERS} [the shipped ones].")] = None,
     config: Annotated[Path | None, typer.Option(help="The gate's configuration [deploy/gate.yaml].")] = None,
     listen: Annotated[str | None, typer.Option(help="HOST:PORT of the gate on this host [127.0.0.1:8443].")] = None,
     host: Annotated[
