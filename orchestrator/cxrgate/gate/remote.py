@@ -46,7 +46,7 @@ class RemoteSearcher:
 
 def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Failure:
     try:
-        return replace(from_neighbors(query.image_id, found), frontality=query.frontality)
+        return replace(from_neighbors(query, found), frontality=query.frontality)
     except (CallRefused, ValueError):
         return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "the index gave no usable candidates")
 

@@ -70,7 +70,7 @@ async def compare(address, identity, snapshot, rounds):
 
         async def remote(asked):
             answer = await stub.FindNeighbors(to_query(asked, K, ""), timeout=60)
-            return [from_neighbors(query.image_id, item) for query, item in zip(asked, answer.results, strict=True)]
+            return [from_neighbors(query, item) for query, item in zip(asked, answer.results, strict=True)]
 
         for size, calls in BATCHES.items():
             asked = queries(size)

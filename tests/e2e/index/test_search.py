@@ -31,7 +31,7 @@ def test_remote_candidates_equal_local_ones_to_the_last_bit(template, store, eng
         local = LocalSearcher(template[1], k, engine, searched)
         async with index(store, engine=engine) as (stub, _):
             answer = await stub.FindNeighbors(to_query(asked, k, "", searched), timeout=10)
-        return await local.search(asked), [from_neighbors(str(i), item) for i, item in enumerate(answer.results)]
+        return await local.search(asked), [from_neighbors(*item) for item in zip(asked, answer.results, strict=True)]
 
     local, remote = asyncio.run(go())
     assert len(remote) == 20

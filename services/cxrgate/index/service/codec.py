@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -103,7 +104,13 @@ def from_space_matrices(
     return {name: from_matrix(name, getattr(message, name), count, snapshot.arrays[name].shape[1]) for name in names}
 
 
-def to_neighbors(found: Candidates, *, features: bool) -> pb.NeighborList:
+def query_digest(query: Descriptors) -> bytes:
+    """Sha256 of a query's rows: by it the caller knows that a list answers this query and no other."""
+    rows = (query.spaces[IDENTITY], *(query.spaces[space.name] for space in COSINE_SPACES), query.layout)
+    return hashlib.sha256(b"".join(row.astype("<f4").tobytes() for row in rows)).digest()
+
+
+def to_neighbors(query: Descriptors, found: Candidates, *, features: bool) -> pb.NeighborList:
     """One query's candidates; their stored features only where the caller may have them."""
     cosines = [found.similarities[space.name] for space in COSINE_SPACES]
     columns = zip(found.reference_ids, found.patient_keys, found.distances, *cosines, strict=True)
@@ -118,19 +125,27 @@ def to_neighbors(found: Candidates, *, features: bool) -> pb.NeighborList:
     ]
     packed = to_matrix(found.features) if features else None
     cohort = None if found.cohort is None else pb.Cohort(**asdict(found.cohort))
-    return pb.NeighborList(neighbors=neighbors, features=packed, typicality=found.typicality, cohort=cohort)
+    return pb.NeighborList(
+        neighbors=neighbors,
+        features=packed,
+        typicality=found.typicality,
+        cohort=cohort,
+        query_digest=query_digest(query),
+    )
 
 
-def from_neighbors(image_id: str, answer: pb.NeighborList) -> Candidates:
-    """The candidates of `image_id`.
+def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
+    """The candidates of a query.
 
     Raises:
-        CallRefused: the features are not one row per neighbor.
+        CallRefused: the list answers another query, or the features are not one row per neighbor.
         ValueError: there is no neighbor.
     """
+    if answer.query_digest != query_digest(query):
+        raise invalid("QUERY_DIGEST", "expected the candidates of this query, got another's, or an older index's")
     found = answer.neighbors
     return Candidates(
-        image_id=image_id,
+        image_id=query.image_id,
         reference_ids=tuple(item.reference_id.hex() for item in found),
         patient_keys=tuple(item.patient_key.hex() for item in found),
         distances=np.array([item.distance for item in found], np.float64),

@@ -74,7 +74,7 @@ class IndexServicer(stubs.IndexServiceServicer):
         features = current_caller().role == FEATURES_ROLE
         return pb.FindNeighborsResponse(
             index_digest=served.snapshot.manifest.digest,
-            results=[to_neighbors(item, features=features) for item in found],
+            results=[to_neighbors(*item, features=features) for item in zip(queries, found, strict=True)],
         )
 
     async def ListReferences(self, request: pb.ListReferencesRequest, context: Any) -> pb.ListReferencesResponse:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cxrgate/api/index/v1/index_service.proto\x12\x14\x63xrgate.api.index.v1\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\rFloat32Matrix\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0e\n\x06values\x18\x03 \x01(\x0c\"\x98\x03\n\x05Index\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x1e\n\x16retrieval_model_digest\x18\x02 \x01(\t\x12!\n\x19verification_model_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x63opy_method\x18\x04 \x01(\t\x12\x17\n\x0freference_count\x18\x05 \x01(\x04\x12\x15\n\rpatient_count\x18\x06 \x01(\x04\x12\x1b\n\x13identity_dimensions\x18\x07 \x01(\r\x12\x17\n\x0f\x63opy_dimensions\x18\x08 \x01(\r\x12\x1a\n\x12\x66\x65\x61ture_dimensions\x18\t \x01(\r\x12\x19\n\x11layout_dimensions\x18\n \x01(\r\x12\x31\n\ractivate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65xcluded_count\x18\x0c \x01(\x04\x12\x15\n\rimages_digest\x18\r \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x0e \x01(\x0c\x12\x13\n\x0bmeasurement\x18\x0f \x01(\x0c\"\x11\n\x0fGetIndexRequest\"k\n\x10GetIndexResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\x12\x13\n\x0bquery_limit\x18\x02 \x01(\r\x12\x16\n\x0eneighbor_limit\x18\x03 \x01(\r\"\x90\x02\n\x14\x46indNeighborsRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x16\n\x0eneighbor_count\x18\x02 \x01(\r\x12+\n\x06spaces\x18\x03 \x03(\x0e\x32\x1b.cxrgate.api.index.v1.Space\x12\x35\n\x08identity\x18\x04 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x31\n\x04\x63opy\x18\x05 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x33\n\x06layout\x18\x06 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\"[\n\x08Neighbor\x12\x14\n\x0creference_id\x18\x01 \x01(\x0c\x12\x13\n\x0bpatient_key\x18\x02 \x01(\x0c\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x12\n\nsimilarity\x18\x04 \x01(\x01\"\xba\x01\n\x0cNeighborList\x12\x31\n\tneighbors\x18\x01 \x03(\x0b\x32\x1e.cxrgate.api.index.v1.Neighbor\x12\x35\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x12\n\ntypicality\x18\x03 \x01(\x01\x12,\n\x06\x63ohort\x18\x04 \x01(\x0b\x32\x1c.cxrgate.api.index.v1.Cohort\"4\n\x06\x43ohort\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0e\n\x06spread\x18\x02 \x01(\x01\x12\x0c\n\x04size\x18\x03 \x01(\r\"b\n\x15\x46indNeighborsResponse\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x33\n\x07results\x18\x02 \x03(\x0b\x32\".cxrgate.api.index.v1.NeighborList\"J\n\tReference\x12\x14\n\x0creference_id\x18\x01 \x01(\x0c\x12\x13\n\x0bpatient_key\x18\x02 \x01(\x0c\x12\x12\n\ntrained_on\x18\x03 \x01(\x08\">\n\x15ListReferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"f\n\x16ListReferencesResponse\x12\x33\n\nreferences\x18\x01 \x03(\x0b\x32\x1f.cxrgate.api.index.v1.Reference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe6\x01\n\x0eReferenceBatch\x12\x33\n\nreferences\x18\x01 \x03(\x0b\x32\x1f.cxrgate.api.index.v1.Reference\x12\x35\n\x08identity\x18\x02 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x31\n\x04\x63opy\x18\x03 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x35\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\"\x9d\x01\n\x0e\x45nrollmentBase\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x1e\n\x16retrieval_model_digest\x18\x02 \x01(\t\x12!\n\x19verification_model_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x63opy_method\x18\x04 \x01(\t\x12\x1d\n\x15replaced_patient_keys\x18\x05 \x03(\x0c\"\x8e\x01\n\x17\x45nrollReferencesRequest\x12\x34\n\x04\x62\x61se\x18\x01 \x01(\x0b\x32$.cxrgate.api.index.v1.EnrollmentBaseH\x00\x12\x35\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32$.cxrgate.api.index.v1.ReferenceBatchH\x00\x42\x06\n\x04part\"F\n\x18\x45nrollReferencesResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\"E\n\x17WithdrawPatientsRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x14\n\x0cpatient_keys\x18\x02 \x03(\x0c\"F\n\x18WithdrawPatientsResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\"/\n\x17\x41\x63tivateSnapshotRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\"F\n\x18\x41\x63tivateSnapshotResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index*B\n\x05Space\x12\x15\n\x11SPACE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSPACE_IDENTITY\x10\x01\x12\x0e\n\nSPACE_COPY\x10\x02\x32\xaf\x05\n\x0cIndexService\x12^\n\x08GetIndex\x12%.cxrgate.api.index.v1.GetIndexRequest\x1a&.cxrgate.api.index.v1.GetIndexResponse\"\x03\x90\x02\x01\x12m\n\rFindNeighbors\x12*.cxrgate.api.index.v1.FindNeighborsRequest\x1a+.cxrgate.api.index.v1.FindNeighborsResponse\"\x03\x90\x02\x01\x12p\n\x0eListReferences\x12+.cxrgate.api.index.v1.ListReferencesRequest\x1a,.cxrgate.api.index.v1.ListReferencesResponse\"\x03\x90\x02\x01\x12s\n\x10\x45nrollReferences\x12-.cxrgate.api.index.v1.EnrollReferencesRequest\x1a..cxrgate.api.index.v1.EnrollReferencesResponse(\x01\x12q\n\x10WithdrawPatients\x12-.cxrgate.api.index.v1.WithdrawPatientsRequest\x1a..cxrgate.api.index.v1.WithdrawPatientsResponse\x12v\n\x10\x41\x63tivateSnapshot\x12-.cxrgate.api.index.v1.ActivateSnapshotRequest\x1a..cxrgate.api.index.v1.ActivateSnapshotResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(cxrgate/api/index/v1/index_service.proto\x12\x14\x63xrgate.api.index.v1\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\rFloat32Matrix\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\x12\x0e\n\x06values\x18\x03 \x01(\x0c\"\x98\x03\n\x05Index\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x1e\n\x16retrieval_model_digest\x18\x02 \x01(\t\x12!\n\x19verification_model_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x63opy_method\x18\x04 \x01(\t\x12\x17\n\x0freference_count\x18\x05 \x01(\x04\x12\x15\n\rpatient_count\x18\x06 \x01(\x04\x12\x1b\n\x13identity_dimensions\x18\x07 \x01(\r\x12\x17\n\x0f\x63opy_dimensions\x18\x08 \x01(\r\x12\x1a\n\x12\x66\x65\x61ture_dimensions\x18\t \x01(\r\x12\x19\n\x11layout_dimensions\x18\n \x01(\r\x12\x31\n\ractivate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65xcluded_count\x18\x0c \x01(\x04\x12\x15\n\rimages_digest\x18\r \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x0e \x01(\x0c\x12\x13\n\x0bmeasurement\x18\x0f \x01(\x0c\"\x11\n\x0fGetIndexRequest\"k\n\x10GetIndexResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\x12\x13\n\x0bquery_limit\x18\x02 \x01(\r\x12\x16\n\x0eneighbor_limit\x18\x03 \x01(\r\"\x90\x02\n\x14\x46indNeighborsRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x16\n\x0eneighbor_count\x18\x02 \x01(\r\x12+\n\x06spaces\x18\x03 \x03(\x0e\x32\x1b.cxrgate.api.index.v1.Space\x12\x35\n\x08identity\x18\x04 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x31\n\x04\x63opy\x18\x05 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x33\n\x06layout\x18\x06 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\"[\n\x08Neighbor\x12\x14\n\x0creference_id\x18\x01 \x01(\x0c\x12\x13\n\x0bpatient_key\x18\x02 \x01(\x0c\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x12\n\nsimilarity\x18\x04 \x01(\x01\"\xd0\x01\n\x0cNeighborList\x12\x31\n\tneighbors\x18\x01 \x03(\x0b\x32\x1e.cxrgate.api.index.v1.Neighbor\x12\x35\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x12\n\ntypicality\x18\x03 \x01(\x01\x12,\n\x06\x63ohort\x18\x04 \x01(\x0b\x32\x1c.cxrgate.api.index.v1.Cohort\x12\x14\n\x0cquery_digest\x18\x05 \x01(\x0c\"4\n\x06\x43ohort\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0e\n\x06spread\x18\x02 \x01(\x01\x12\x0c\n\x04size\x18\x03 \x01(\r\"b\n\x15\x46indNeighborsResponse\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x33\n\x07results\x18\x02 \x03(\x0b\x32\".cxrgate.api.index.v1.NeighborList\"J\n\tReference\x12\x14\n\x0creference_id\x18\x01 \x01(\x0c\x12\x13\n\x0bpatient_key\x18\x02 \x01(\x0c\x12\x12\n\ntrained_on\x18\x03 \x01(\x08\">\n\x15ListReferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"f\n\x16ListReferencesResponse\x12\x33\n\nreferences\x18\x01 \x03(\x0b\x32\x1f.cxrgate.api.index.v1.Reference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe6\x01\n\x0eReferenceBatch\x12\x33\n\nreferences\x18\x01 \x03(\x0b\x32\x1f.cxrgate.api.index.v1.Reference\x12\x35\n\x08identity\x18\x02 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x31\n\x04\x63opy\x18\x03 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\x12\x35\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32#.cxrgate.api.index.v1.Float32Matrix\"\x9d\x01\n\x0e\x45nrollmentBase\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x1e\n\x16retrieval_model_digest\x18\x02 \x01(\t\x12!\n\x19verification_model_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x63opy_method\x18\x04 \x01(\t\x12\x1d\n\x15replaced_patient_keys\x18\x05 \x03(\x0c\"\x8e\x01\n\x17\x45nrollReferencesRequest\x12\x34\n\x04\x62\x61se\x18\x01 \x01(\x0b\x32$.cxrgate.api.index.v1.EnrollmentBaseH\x00\x12\x35\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32$.cxrgate.api.index.v1.ReferenceBatchH\x00\x42\x06\n\x04part\"F\n\x18\x45nrollReferencesResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\"E\n\x17WithdrawPatientsRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\x12\x14\n\x0cpatient_keys\x18\x02 \x03(\x0c\"F\n\x18WithdrawPatientsResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index\"/\n\x17\x41\x63tivateSnapshotRequest\x12\x14\n\x0cindex_digest\x18\x01 \x01(\t\"F\n\x18\x41\x63tivateSnapshotResponse\x12*\n\x05index\x18\x01 \x01(\x0b\x32\x1b.cxrgate.api.index.v1.Index*B\n\x05Space\x12\x15\n\x11SPACE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSPACE_IDENTITY\x10\x01\x12\x0e\n\nSPACE_COPY\x10\x02\x32\xaf\x05\n\x0cIndexService\x12^\n\x08GetIndex\x12%.cxrgate.api.index.v1.GetIndexRequest\x1a&.cxrgate.api.index.v1.GetIndexResponse\"\x03\x90\x02\x01\x12m\n\rFindNeighbors\x12*.cxrgate.api.index.v1.FindNeighborsRequest\x1a+.cxrgate.api.index.v1.FindNeighborsResponse\"\x03\x90\x02\x01\x12p\n\x0eListReferences\x12+.cxrgate.api.index.v1.ListReferencesRequest\x1a,.cxrgate.api.index.v1.ListReferencesResponse\"\x03\x90\x02\x01\x12s\n\x10\x45nrollReferences\x12-.cxrgate.api.index.v1.EnrollReferencesRequest\x1a..cxrgate.api.index.v1.EnrollReferencesResponse(\x01\x12q\n\x10WithdrawPatients\x12-.cxrgate.api.index.v1.WithdrawPatientsRequest\x1a..cxrgate.api.index.v1.WithdrawPatientsResponse\x12v\n\x10\x41\x63tivateSnapshot\x12-.cxrgate.api.index.v1.ActivateSnapshotRequest\x1a..cxrgate.api.index.v1.ActivateSnapshotResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INDEXSERVICE'].methods_by_name['ListReferences']._serialized_options = b'\220\002\001'
   _globals['_INDEXSERVICE'].methods_by_name['ActivateSnapshot']._loaded_options = None
   _globals['_INDEXSERVICE'].methods_by_name['ActivateSnapshot']._serialized_options = b'\220\002\002'
-  _globals['_SPACE']._serialized_start=2531
-  _globals['_SPACE']._serialized_end=2597
+  _globals['_SPACE']._serialized_start=2553
+  _globals['_SPACE']._serialized_end=2619
   _globals['_FLOAT32MATRIX']._serialized_start=99
   _globals['_FLOAT32MATRIX']._serialized_end=161
   _globals['_INDEX']._serialized_start=164
@@ -55,33 +55,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEIGHBOR']._serialized_start=977
   _globals['_NEIGHBOR']._serialized_end=1068
   _globals['_NEIGHBORLIST']._serialized_start=1071
-  _globals['_NEIGHBORLIST']._serialized_end=1257
-  _globals['_COHORT']._serialized_start=1259
-  _globals['_COHORT']._serialized_end=1311
-  _globals['_FINDNEIGHBORSRESPONSE']._serialized_start=1313
-  _globals['_FINDNEIGHBORSRESPONSE']._serialized_end=1411
-  _globals['_REFERENCE']._serialized_start=1413
-  _globals['_REFERENCE']._serialized_end=1487
-  _globals['_LISTREFERENCESREQUEST']._serialized_start=1489
-  _globals['_LISTREFERENCESREQUEST']._serialized_end=1551
-  _globals['_LISTREFERENCESRESPONSE']._serialized_start=1553
-  _globals['_LISTREFERENCESRESPONSE']._serialized_end=1655
-  _globals['_REFERENCEBATCH']._serialized_start=1658
-  _globals['_REFERENCEBATCH']._serialized_end=1888
-  _globals['_ENROLLMENTBASE']._serialized_start=1891
-  _globals['_ENROLLMENTBASE']._serialized_end=2048
-  _globals['_ENROLLREFERENCESREQUEST']._serialized_start=2051
-  _globals['_ENROLLREFERENCESREQUEST']._serialized_end=2193
-  _globals['_ENROLLREFERENCESRESPONSE']._serialized_start=2195
-  _globals['_ENROLLREFERENCESRESPONSE']._serialized_end=2265
-  _globals['_WITHDRAWPATIENTSREQUEST']._serialized_start=2267
-  _globals['_WITHDRAWPATIENTSREQUEST']._serialized_end=2336
-  _globals['_WITHDRAWPATIENTSRESPONSE']._serialized_start=2338
-  _globals['_WITHDRAWPATIENTSRESPONSE']._serialized_end=2408
-  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_start=2410
-  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_end=2457
-  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_start=2459
-  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_end=2529
-  _globals['_INDEXSERVICE']._serialized_start=2600
-  _globals['_INDEXSERVICE']._serialized_end=3287
+  _globals['_NEIGHBORLIST']._serialized_end=1279
+  _globals['_COHORT']._serialized_start=1281
+  _globals['_COHORT']._serialized_end=1333
+  _globals['_FINDNEIGHBORSRESPONSE']._serialized_start=1335
+  _globals['_FINDNEIGHBORSRESPONSE']._serialized_end=1433
+  _globals['_REFERENCE']._serialized_start=1435
+  _globals['_REFERENCE']._serialized_end=1509
+  _globals['_LISTREFERENCESREQUEST']._serialized_start=1511
+  _globals['_LISTREFERENCESREQUEST']._serialized_end=1573
+  _globals['_LISTREFERENCESRESPONSE']._serialized_start=1575
+  _globals['_LISTREFERENCESRESPONSE']._serialized_end=1677
+  _globals['_REFERENCEBATCH']._serialized_start=1680
+  _globals['_REFERENCEBATCH']._serialized_end=1910
+  _globals['_ENROLLMENTBASE']._serialized_start=1913
+  _globals['_ENROLLMENTBASE']._serialized_end=2070
+  _globals['_ENROLLREFERENCESREQUEST']._serialized_start=2073
+  _globals['_ENROLLREFERENCESREQUEST']._serialized_end=2215
+  _globals['_ENROLLREFERENCESRESPONSE']._serialized_start=2217
+  _globals['_ENROLLREFERENCESRESPONSE']._serialized_end=2287
+  _globals['_WITHDRAWPATIENTSREQUEST']._serialized_start=2289
+  _globals['_WITHDRAWPATIENTSREQUEST']._serialized_end=2358
+  _globals['_WITHDRAWPATIENTSRESPONSE']._serialized_start=2360
+  _globals['_WITHDRAWPATIENTSRESPONSE']._serialized_end=2430
+  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_start=2432
+  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_end=2479
+  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_start=2481
+  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_end=2551
+  _globals['_INDEXSERVICE']._serialized_start=2622
+  _globals['_INDEXSERVICE']._serialized_end=3309
 # @@protoc_insertion_point(module_scope)

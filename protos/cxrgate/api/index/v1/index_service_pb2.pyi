@@ -297,8 +297,13 @@ class NeighborList(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     TYPICALITY_FIELD_NUMBER: _builtins.int
     COHORT_FIELD_NUMBER: _builtins.int
+    QUERY_DIGEST_FIELD_NUMBER: _builtins.int
     typicality: _builtins.float
     """Cosine of the query's layout and the references' mean layout."""
+    query_digest: _builtins.bytes
+    """Sha256 of the query that this answers: its float32 rows as they were sent, identity, copy and layout, one after
+    another. The caller takes no list whose digest is not its own query's.
+    """
     @_builtins.property
     def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbor]:
         """Each reference once."""
@@ -318,10 +323,11 @@ class NeighborList(_message.Message):
         features: Global___Float32Matrix | None = ...,
         typicality: _builtins.float = ...,
         cohort: Global___Cohort | None = ...,
+        query_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "features", b"features"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "features", b"features", "neighbors", b"neighbors", "typicality", b"typicality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "features", b"features", "neighbors", b"neighbors", "query_digest", b"query_digest", "typicality", b"typicality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
