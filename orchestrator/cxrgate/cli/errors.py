@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -23,9 +24,24 @@ class Exit(IntEnum):
     BROKEN = 4
 
 
+_OF_THE_HOST = frozenset(
+    {
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+    }
+)
+"""A disk that is full, broken or read-only, and limits of the process: the operator mends them."""
+
+
 @contextmanager
 def errors_as_messages(extra: str = "index") -> Iterator[None]:
-    """Turn an error of ours, or a package that is not installed, into a message on stderr and exit code 2.
+    """Turn an error of ours or of the host, or a package that is not installed, into a message and exit code 2.
 
     Args:
         extra: the extra that has the packages which this command loads; see extras.EXTRAS.
@@ -34,6 +50,13 @@ def errors_as_messages(extra: str = "index") -> Iterator[None]:
         yield
     except CxrgateError as error:
         typer.echo(f"cxrgate: {plain(str(error))}", err=True)
+        raise typer.Exit(Exit.USAGE) from error
+    except OSError as error:
+        if error.errno not in _OF_THE_HOST:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        told = f"this host refused it: {error.strerror}{where}. Mend that and start again: a run goes on where it was"
+        typer.echo(f"cxrgate: {plain(told)}", err=True)
         raise typer.Exit(Exit.USAGE) from error
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
