@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from support.bad_images import dataset, dicom
 from support.fakes import POLICY, SMALL, images, save_small_models
-from support.pipeline_sets import InlineDecoder
+from support.inline_decoder import InlineDecoder
 
 from cxrgate.compat.describe import describe
 from cxrgate.core import Candidates, Evidence, ImageRecord

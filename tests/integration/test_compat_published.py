@@ -1,6 +1,7 @@
 import numpy as np
 import torch
-from support.pipeline_sets import InlineDecoder, jpeg, write_seed_config
+from support.inline_decoder import InlineDecoder
+from support.pipeline_sets import jpeg, write_seed_config
 
 from cxrgate.compat import read_pipeline_config
 from cxrgate.compat.embed import embed

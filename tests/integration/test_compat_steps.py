@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from support.fakes import picture, save_small_models
 from support.image_sets import tree
-from support.pipeline_sets import NEW, REAL, InlineDecoder, jpeg, write_seed_config, write_seed_sets
+from support.inline_decoder import InlineDecoder
+from support.pipeline_sets import NEW, REAL, jpeg, write_seed_config, write_seed_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app

@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Self
 
 import torch
 import yaml
 from PIL import Image
 
-from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
-from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.models import ModelKind, VerificationArchitecture
 from cxrgate.models.networks.build import build_network
@@ -21,29 +18,6 @@ from support.fakes import SMALL, picture, save_small_models
 
 REAL, NEW = 12, 6
 SUBJECT = 10000032
-
-
-class InlineDecoder:
-    """Decodes in this process: for tests that are not about the sandbox."""
-
-    def __init__(self, workers: int = 1) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    async def decode(self, records: list[ImageRecord]) -> list[GreyImage | Failure]:
-        """As SandboxedDecoder."""
-        return [self._decode(record) for record in records]
-
-    def _decode(self, record: ImageRecord) -> GreyImage | Failure:
-        try:
-            return decode(record)
-        except ImageError as error:
-            return error.failure(record.image_id, Stage.DECODE)
 
 
 def write_seed_sets(folder: Path) -> Path:
