@@ -77,7 +77,7 @@ def test_a_group_without_anything_to_measure_is_null(folder, tmp_path):
 def test_without_a_split_there_is_no_baseline_and_that_is_said(folder, result):
     said, figures = run(folder / "data", folder / "models", "--baseline")
 
-    assert "no baseline: the column split" in said
+    assert "no baseline by the column split" in said
     assert figures == result[1]
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -95,8 +96,25 @@ def test_a_calibrated_embedder_scores_its_own_image_as_the_same_patient(models):
 
 def test_a_listing_without_images_to_train_on_is_refused(folder, listing):
     samples = [sample for sample in read_samples(listing) if sample.split is not Split.TRAIN]
-    with pytest.raises(UsageError, match="holds no image"):
+    with pytest.raises(UsageError, match="no image of the split train"):
         train(Job(samples, RECIPES["verification"], SEED, folder / "none", folder / "none-model"))
+
+
+def test_too_few_patients_are_refused_before_the_first_image_is_decoded(folder, listing):
+    samples = [sample for sample in read_samples(listing) if sample.source != "b"][:-10]
+    with pytest.raises(UsageError, match="34 patients, and calibration needs 40"):
+        train(Job(samples, RECIPES["embedder"], SEED, folder / "few", folder / "few-model"))
+    assert not (folder / "few").exists()
+
+
+def test_an_image_to_tune_on_that_cannot_be_read_is_named_before_the_training(folder, listing):
+    samples = read_samples(listing)
+    broken = next(sample for sample in samples if sample.split is Split.TUNE)
+    gone = replace(broken, file=replace(broken.file, path=folder / "gone.png"))
+    given = [gone if sample is broken else sample for sample in samples]
+    with pytest.raises(UsageError, match="FILE_UNREADABLE"):
+        train(Job(given, RECIPES["embedder"], SEED, folder / "gone", folder / "gone-model"))
+    assert not (folder / "gone/checkpoint.pt").exists()
 
 
 def _score(*arguments):
@@ -148,7 +166,7 @@ def test_score_of_a_part_that_is_empty_is_wrong_usage(models, listing, tmp_path)
     path.write_text("\n".join(lines) + "\n")
     result = _score(models["retrieval"][1], path, "--split", "test")
     assert result.exit_code == 2
-    assert "expected images of the part test" in result.stderr
+    assert "no image of the split test" in result.stderr
 
 
 def test_the_command_trains_from_a_listing_and_a_recipe(folder, listing):
@@ -160,7 +178,7 @@ def test_the_command_trains_from_a_listing_and_a_recipe(folder, listing):
     assert load_model(folder / "cli").manifest.digest in result.stdout
     wrong = CliRunner().invoke(app, ["train", "retrieval", *map(str, arguments)])
     assert wrong.exit_code == 2
-    assert "expected a recipe for retrieval, got one for verification" in wrong.stderr
+    assert "not for a retrieval model" in wrong.stderr
 
 
 def test_the_command_makes_a_listing_of_the_published_split(tmp_path):

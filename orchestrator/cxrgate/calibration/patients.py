@@ -39,6 +39,14 @@ class Patients:
         """Every image that the gate is asked about or that leaks are planted from."""
         return [*self.sources, *self.twins, *self.siblings, *self.clean]
 
+    @property
+    def sentence(self) -> str:
+        """How many patients take part as what, and how many images do not."""
+        return (
+            f"{len(self.sources)} enrolled and {len(self.clean)} unenrolled patients take part; {len(self.seen)} "
+            "images are of patients whom a model saw, or of the splits train and tune"
+        )
+
 
 def choose_patients(
     samples: Sequence[Sample],

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxrgate.calibration.enough import expect_enough
 from cxrgate.calibration.leak_policy import LeakPolicy
 from cxrgate.calibration.overlap import Scan, scan_overlap
 from cxrgate.calibration.patients import Patients, choose_patients
 from cxrgate.core import UsageError
-from cxrgate.core.progress import Progress, silent
+from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, THRESHOLDS
 from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
 from cxrgate.gate.config import PolicyConfig, RunConfig
@@ -69,6 +70,7 @@ def record(
     policy: LeakPolicy,
     recorded: Collection[str] | None = None,
     progress: Progress = silent,
+    tell: Tell = untold,
 ) -> Recording:
     """Plant leaks of enrolled patients, and ask the gate about them and about patients who are not enrolled.
 
@@ -76,11 +78,13 @@ def record(
         config: of the gate; its enrolment names the key of the opaque ids.
         samples: of a listing whose images are named as they were at enrolment.
         policy: says which pairs are certified; those take every patient.
-        recorded: as for choose_patients.
+        recorded: as for choose_patients; with it, patients may have become too few, which the rates then show.
         progress: called with what is being done, how much was done now and of how much.
+        tell: called with who takes part, before anything is decoded.
 
     Raises:
-        UsageError: no key, patients that are not what is needed (see choose_patients), or a picture under two names.
+        UsageError: no key, patients that are not what is needed (see choose_patients and expect_enough), or a picture
+            under two names.
         SnapshotError: the snapshot is not what its manifest says.
     """
     if config.enrol is None:
@@ -93,6 +97,9 @@ def record(
     ):
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
         patients = choose_patients(samples, snapshot, key, models.manifests.values(), recorded)
+        tell(patients.sentence)
+        if recorded is None:
+            expect_enough(patients, policy, key)
         enrolled = EnrolledSet(config, models, snapshot, key)
         with enrolled.open(progress, rule) as harness:
             scan = asyncio.run(_scan(harness, patients))

@@ -14,7 +14,7 @@ from cxrgate.calibration.folder import CASES, POLICY, Written, read_references, 
 from cxrgate.calibration.leak_policy import read_leak_policy
 from cxrgate.calibration.recording import Recording, record
 from cxrgate.core import CertificateError
-from cxrgate.core.progress import Progress, silent
+from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.spaces import THRESHOLDS
 from cxrgate.gate.config import RunConfig
 from cxrgate.planted.cases import CaseKind, read_cases
@@ -32,6 +32,7 @@ def renew(
     issued: datetime,
     key: Ed25519PrivateKey,
     progress: Progress = silent,
+    tell: Tell = untold,
 ) -> Written:
     """Re-test a calibration against the configured snapshot and certify that, if every pair still holds.
 
@@ -46,6 +47,7 @@ def renew(
         issued: when.
         key: signs, and signed before.
         progress: as for recording.record.
+        tell: as for recording.record.
 
     Raises:
         CertificateError: the calibration is not what was signed, references were added, or another part changed.
@@ -53,7 +55,7 @@ def renew(
     """
     certificate = verify_calibration(before, key.public_key())
     cases = read_cases(before / CASES)
-    recording = record(config, samples, read_leak_policy(before / POLICY), set(cases["patient"]), progress)
+    recording = record(config, samples, read_leak_policy(before / POLICY), set(cases["patient"]), progress, tell)
     _check_withdrawal(recording, read_references(before))
     kept = {name: value for name, value in certificate.binding.items() if name not in OF_THE_SNAPSHOT}
     found = {name: value for name, value in recording.binding.items() if name not in OF_THE_SNAPSHOT}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 
@@ -31,7 +32,12 @@ CertificationKey = Annotated[
         help="Public key that the configuration must ask for certificates by; no other configuration is served then.",
     ),
 ]
-"""By it a deployment says that its gate may not be served without a certificate."""
+"""By which a deployment says that its gate may not be served without a certificate."""
+
+Column = Annotated[
+    list[str] | None,
+    typer.Option(help="What a column is called in the table, as patient_id=subject_id; again for more."),
+]
 
 
 def models_folder(given: Path | None) -> Path:
@@ -42,3 +48,11 @@ def models_folder(given: Path | None) -> Path:
 def demo_models(given: Path | None) -> Path:
     """The models that the demo computes with; errors as models_folder."""
     return given or models_folder(None) / "demo"
+
+
+def columns_of(given: list[str] | None) -> dict[str, str]:
+    """Per column of ours the name that it has in the table; UsageError for an option of another form."""
+    pairs = [item.partition("=") for item in given or []]
+    if wrong := [item for item, (column, _, name) in zip(given or [], pairs, strict=True) if not column or not name]:
+        raise UsageError(f"--column is written as patient_id=subject_id, and {wrong[0]!r} is not")
+    return {column.strip(): name.strip() for column, _, name in pairs}

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress
 from cxrgate.models import EmbedderArchitecture, Fit, Interpolation, ModelKind, Preprocessing
 from cxrgate.models.networks.build import build_network
@@ -24,7 +25,8 @@ from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
 from cxrgate.train import Sample, Split, hashed_patients
-from cxrgate.train.calibration import FLAGGED, MINIMUM_PATIENTS, calibrate, unenrolled_threshold
+from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
+from cxrgate.train.enough import expect_fittable
 from cxrgate.train.initial import discriminate
 from cxrgate.train.inputs import normalise
 from cxrgate.train.pixels import PixelSet, decode_set
@@ -61,11 +63,10 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
     restricted = {entry.sample.source for entry in entries if "NC" in entry.licence.upper()}
     free = [entry.sample for entry in entries if entry.sample.source not in restricted]
     train, tune = ([sample for sample in free if sample.split is split] for split in (Split.TRAIN, Split.TUNE))
-    if not train or len({sample.patient_id for sample in tune}) < MINIMUM_PATIENTS:
-        return Fitted(
-            f"no baseline: the column split must name images to train on and {MINIMUM_PATIENTS} patients to tune on",
-            None,
-        )
+    try:
+        expect_fittable([*train, *tune])
+    except UsageError as error:
+        return Fitted(f"no baseline by the column split: {error}", None)
     network = _fit(train, work, progress)
     provenance = {"patients": {"train": hashed_patients(train), "tune": hashed_patients(tune)}}
     _save(network, ModelKind.RETRIEVAL, work, provenance)

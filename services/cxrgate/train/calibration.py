@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from cxrgate.core import UsageError
 from cxrgate.models import ModelKind
+from cxrgate.train.enough import MINIMUM_PATIENTS
 
 FLAGGED = {kind: 0.025 if kind.finds_pictures else 0.05 for kind in ModelKind}
 """Share of unenrolled patients that a space may flag: the two together some 7 %.
@@ -20,7 +20,6 @@ FLAGGED = {kind: 0.025 if kind.finds_pictures else 0.05 for kind in ModelKind}
 A wrong rejection costs one synthetic image, a wrong pass a patient; another radiograph of an enrolled patient is harder
 to find than a copy, so identity gets the larger share.
 """
-MINIMUM_PATIENTS = 40
 
 Float64s = NDArray[np.float64]
 
@@ -34,13 +33,11 @@ def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.i
         flagged: 0 to 1.
 
     Raises:
-        UsageError: fewer than 40 patients: the share would be a guess.
+        ValueError: fewer than MINIMUM_PATIENTS patients, which expect_calibratable refuses before.
     """
     _, first = np.unique(patients, return_index=True)
     if len(first) < MINIMUM_PATIENTS:
-        raise UsageError(
-            f"the tune part has {len(first)} patients, and calibration needs {MINIMUM_PATIENTS}: add patients to it"
-        )
+        raise ValueError(f"expected {MINIMUM_PATIENTS} patients or more, got {len(first)}")
     cosines = embeddings[first].astype(np.float64) @ embeddings.astype(np.float64).T
     cosines[patients[first][:, None] == patients[None]] = -1
     return float(np.quantile(cosines.max(axis=1), 1 - flagged))
@@ -52,12 +49,10 @@ def calibrate(cosines: Float64s, same: NDArray[np.bool_], threshold: float) -> t
     The slope is that of a logistic regression of balanced pairs (Platt 1999), the offset is fixed by the threshold.
 
     Raises:
-        UsageError: pairs of one kind only.
+        ValueError: pairs of one kind only, which expect_calibratable refuses before.
     """
     if same.all() or not same.any():
-        raise UsageError(
-            "the tune part has no pair of images of one patient, or none of two patients: calibration needs both"
-        )
+        raise ValueError("expected pairs of images of one patient and of two, got one kind only")
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
 
     def loss(parameters: Float64s) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Protocol
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.images import list_csv
+from cxrgate.core.progress import Tell, untold
+from cxrgate.images.sources.csv_list import expect_patients, table_files
 from cxrgate.images.sources.files import ImageFile
-from cxrgate.images.sources.tables import read_table
+from cxrgate.images.sources.tables import read_columns
 
 SHARE_TUNE = 0.2
 
@@ -49,18 +50,34 @@ def hashed_patients(samples: Sequence[Sample]) -> list[str]:
     return sorted({patient_hash(sample.patient_id) for sample in samples})
 
 
-def read_samples(path: Path) -> list[Sample]:
+_COLUMNS = ("image", "patient_id", "source", "split")
+
+
+def read_samples(path: Path, columns: Mapping[str, str] | None = None, tell: Tell = untold) -> list[Sample]:
     """Every row of a CSV, paths relative to its folder.
 
+    Args:
+        path: of the table.
+        columns: per column of ours the name that it has in the table, where that is another.
+        tell: called with how the table was understood, and how many images and patients it has.
+
     Raises:
-        UsageError: no such file or column, an unknown split, or a patient in two splits.
+        UsageError: no such file or column, an image without a patient, an unknown split, or a patient in two splits.
     """
-    rows = read_table(path, ("image", "patient_id"))
+    if unknown := sorted(set(columns or {}) - set(_COLUMNS)):
+        raise UsageError(f"a listing has no column {', '.join(unknown)}: name {', '.join(_COLUMNS)}")
+    named = tuple(column for column in _COLUMNS[2:] if column in (columns or {}))
+    table = read_columns(path, _COLUMNS[:2], named, columns)
+    expect_patients(table)
+    listing = table_files(table)
     samples = [
         Sample(file, row["patient_id"], row.get("source", ""), _split(row.get("split", "")))
-        for file, row in zip(list_csv(path), rows, strict=True)
+        for file, row in zip(listing.files, table.rows, strict=True)
     ]
     check_disjoint(samples)
+    patients = len({sample.patient_id for sample in samples})
+    for sentence in (*listing.notes, f"{path.name}: {len(samples)} images of {patients} patients"):
+        tell(sentence)
     return samples
 
 

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cxrgate.core import ModelError, UsageError
+from cxrgate.core import ModelError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.models import ModelManifest
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import load_model, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
+from cxrgate.train.enough import expect_fittable
 from cxrgate.train.fitting import fit_head
 from cxrgate.train.inputs import normalise
 from cxrgate.train.listing import Sample, Split, hashed_patients
@@ -56,13 +57,14 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
 
     Raises:
         ModelError: no model folder, or no embedder for retrieval or verification.
-        UsageError: no radiographs of a split, no patient with two images, or an image cannot be read.
+        UsageError: too few patients, see expect_fittable, or an image cannot be read.
     """
     keep_freed_memory()
     model = load_model(job.model)
     manifest, network = model.manifest, model.network
     if not isinstance(network, Embedder) or manifest.kind.finds_pictures:
         raise ModelError(f"{job.model} is no embedder for retrieval or verification: only those can be fitted again")
+    expect_fittable(job.samples)
     seen, kept = (_decode(job, manifest, split, progress) for split in (Split.TRAIN, Split.TUNE))
     pooled = _pool(network, manifest, seen, progress)
     fit_head(network, pooled, seen.patients, job.seed)
@@ -80,8 +82,6 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
 
 def _decode(job: RefitJob, manifest: ModelManifest, split: Split, progress: Progress) -> PixelSet:
     samples = [sample for sample in job.samples if sample.split is split]
-    if not samples:
-        raise UsageError(f"the listing has no image of the split {split}: fitting needs train and tune")
     return decode_part(samples, manifest.preprocessing.height, job.work, progress)
 
 

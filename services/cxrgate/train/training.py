@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.models import Dtype, ModelManifest
 from cxrgate.models.band import FEWEST, certify_band
@@ -22,6 +21,7 @@ from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
+from cxrgate.train.enough import expect_trainable
 from cxrgate.train.fitting import fit_head
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
@@ -59,7 +59,10 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
     """
     keep_freed_memory()
     recipe, parts = job.recipe, _parts(job.samples)
+    expect_trainable(recipe, job.samples)
     whole = decode_part(parts[Split.TRAIN], stored_side(recipe.input), job.work, progress)
+    if parts[Split.TUNE]:  # now, and not after hours of training: one of them may be unreadable
+        decode_part(parts[Split.TUNE], recipe.input.height, job.work, progress)
     inputs = Inputs(whole, recipe, job.device)
     training = Training(recipe, inputs, start(recipe, inputs, job.seed), job.seed, job.work / "checkpoint.pt")
     progress(f"train {recipe.kind}", training.step, recipe.steps)
@@ -95,10 +98,7 @@ def _certify_bands(manifest: ModelManifest, job: Job, samples: Sequence[Sample],
 
 
 def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:
-    parts = {split: [s for s in samples if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
-    if not parts[Split.TRAIN]:
-        raise UsageError("the training part holds no image")
-    return parts
+    return {split: [s for s in samples if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
 
 
 def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]], progress: Progress) -> float | None:

@@ -63,6 +63,12 @@ def test_only_recorded_patients_take_part_again(snapshot):
     assert (names(found.sources), names(found.clean)) == (["real2"], ["new0"])
 
 
+def test_who_takes_part_is_said(snapshot):
+    found = choose_patients(LISTING, snapshot, KEY, [Model("patient0")])
+
+    assert found.sentence.startswith("2 enrolled and 2 unenrolled patients take part; 2 images")
+
+
 def test_a_listing_of_strangers_alone_is_refused(snapshot):
     with pytest.raises(UsageError, match="0 and 2"):
         choose_patients(LISTING[-4:], snapshot, KEY, [])

@@ -3,8 +3,8 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from cxrgate.core import UsageError
-from cxrgate.train.calibration import MINIMUM_PATIENTS, calibrate, unenrolled_threshold
+from cxrgate.train.calibration import calibrate, unenrolled_threshold
+from cxrgate.train.enough import MINIMUM_PATIENTS
 
 
 def _embeddings(patients=60, images=2, seed=0):
@@ -36,7 +36,7 @@ def test_a_patient_is_no_stranger_to_itself():
 
 def test_too_few_patients_are_refused():
     rows, patients = _embeddings(MINIMUM_PATIENTS - 1)
-    with pytest.raises(UsageError, match="39 patients, and calibration needs 40"):
+    with pytest.raises(ValueError, match="40 patients or more, got 39"):
         unenrolled_threshold(rows, patients, 0.025)
 
 
@@ -66,5 +66,5 @@ def test_scores_never_fall_with_the_cosine_even_where_it_tells_nothing():
 
 @pytest.mark.parametrize("same", [np.ones(5, bool), np.zeros(5, bool)])
 def test_pairs_of_one_kind_only_are_refused(same):
-    with pytest.raises(UsageError, match="pair of images of one patient"):
+    with pytest.raises(ValueError, match="one kind only"):
         calibrate(np.linspace(0, 1, 5), same, 0.3)

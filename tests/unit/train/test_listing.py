@@ -71,5 +71,44 @@ def test_an_unknown_source_is_refused(tmp_path):
         without_sources(read_samples(_table(tmp_path, ("p0", "train"))), ["b"])
 
 
+def _other(tmp_path, header, *rows):
+    (tmp_path / "other.csv").write_text("\n".join([header, *rows]) + "\n")
+    return tmp_path / "other.csv"
+
+
+def test_a_likely_name_of_the_patients_column_is_named_with_the_words_to_write(tmp_path):
+    with pytest.raises(UsageError) as raised:
+        read_samples(_other(tmp_path, "image,subject_id", "0.png,p0"))
+
+    assert "--column patient_id=subject_id" in str(raised.value)
+    assert "columns: {patient_id: subject_id}" in str(raised.value)
+
+
+def test_a_column_of_another_name_is_taken_where_it_is_named(tmp_path):
+    path = _other(tmp_path, "image,subject_id,site,part", "0.png,p0,a,train")
+    (found,) = read_samples(path, {"patient_id": "subject_id", "source": "site", "split": "part"})
+
+    assert (found.patient_id, found.file.patient_id, found.source, found.split) == ("p0", "p0", "a", Split.TRAIN)
+
+
+def test_a_column_that_a_listing_has_not_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no column views"):
+        read_samples(_other(tmp_path, "image,patient_id", "0.png,p0"), {"views": "x"})
+
+
+def test_another_spelling_is_taken_and_said_with_the_numbers(tmp_path):
+    told = []
+    (first, _) = read_samples(_other(tmp_path, "image,PatientID", "0.png,p0", "1.png,p0"), tell=told.append)
+
+    assert first.patient_id == "p0"
+    assert told == ["other.csv: the column PatientID is taken as patient_id", "other.csv: 2 images of 1 patients"]
+
+
+@pytest.mark.parametrize("none", ["", "nan", "None", "NULL", "NA"])
+def test_a_row_without_a_patient_is_refused_with_its_line(tmp_path, none):
+    with pytest.raises(UsageError, match="lines 3"):
+        read_samples(_other(tmp_path, "image,patient_id", "0.png,p0", f"1.png,{none}"))
+
+
 def test_a_patient_is_hashed_by_sha256_to_16_digits():
     assert patient_hash("patient 1") == hashlib.sha256(b"patient 1").hexdigest()[:16]

@@ -60,7 +60,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_missing_column_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="expected the column Patient ID"):
+    with pytest.raises(UsageError, match="no column Patient ID"):
         read_splits(_write(tmp_path, PARTS, HEADER.replace("Patient ID", "Patient")))
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxrgate.certification import read_signing_key, utc_now
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.options import Column, columns_of
 from cxrgate.cli.scores import thresholds_line
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_file
@@ -34,28 +35,30 @@ def calibrate(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: what is to be promised; without it the shipped leak_policy.yaml.")
     ] = None,
+    column: Column = None,
 ) -> None:
     """Plant leaks of enrolled patients, choose the thresholds that keep the promised rates, and sign a certificate.
 
     Patients whom a model saw take no part, nor do rows with the split train or tune. The certificate holds for this
     snapshot, these models, k and thresholds until it expires: copy it into the snapshot's folder.
 
-    Exit codes: 0 certified; 1 measured, but the promise cannot be kept, and why; 2 wrong usage.
+    Exit codes: 0 certified; 1 measured, but the promise cannot be kept, and why; 2 wrong usage, or too few patients.
     """
     with errors_as_messages("gate"):
         from cxrgate.calibration.leak_policy import read_leak_policy
 
-        terms = read_leak_policy(policy or shipped_file("leak_policy.yaml"))
-        signing, samples = read_signing_key(key), read_samples(data)
-        settings = read_config(config)
+        promised = policy or shipped_file("leak_policy.yaml")
+        terms = read_leak_policy(promised)
+        signing, settings = read_signing_key(key), read_config(config)
+        samples = read_samples(data, columns_of(column), say)
         if output.exists():
-            raise UsageError(f"expected no folder at {output}; name another --output, records are never replaced")
+            raise UsageError(f"{output} exists, and records are never replaced: name another --output")
         from cxrgate.calibration.folder import write_calibration
         from cxrgate.calibration.recording import record
 
         with bars() as progress:
-            recording = record(settings, samples, terms, progress=progress)
-        written = write_calibration(output, recording, policy, utc_now(), signing)
+            recording = record(settings, samples, terms, progress=progress, tell=say)
+        written = write_calibration(output, recording, promised, utc_now(), signing)
     tell(written)
 
 

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, utc_now
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.calibrate import tell
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Column, columns_of
 from cxrgate.gate.config import read_config
 from cxrgate.train import read_samples
 
@@ -52,6 +53,7 @@ def renew(
     before: Annotated[Path, typer.Option(help="Folder of the calibration.")],
     output: Annotated[Path, typer.Option(help="Folder to make.")],
     key: Annotated[Path, typer.Option(help="Private key; the one that signed the calibration.")],
+    column: Column = None,
 ) -> None:
     """Ask the recorded cases anew after patients were withdrawn, and certify the same thresholds if all rates hold.
 
@@ -60,9 +62,10 @@ def renew(
     Exit codes: 0 certified; 1 a rate no longer holds; 2 wrong usage, or not a withdrawal.
     """
     with errors_as_messages("gate"):
-        signing, samples, settings = read_signing_key(key), read_samples(data), read_config(config)
+        signing, settings = read_signing_key(key), read_config(config)
+        samples = read_samples(data, columns_of(column), say)
         from cxrgate.calibration.renewal import renew as retest
 
         with bars() as progress:
-            written = retest(settings, samples, before, output, utc_now(), signing, progress)
+            written = retest(settings, samples, before, output, utc_now(), signing, progress, say)
     tell(written)

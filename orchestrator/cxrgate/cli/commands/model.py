@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from cxrgate.cli.bars import say
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import MODEL_FOLDERS
+from cxrgate.cli.options import MODEL_FOLDERS, Column, columns_of
 from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
@@ -81,6 +82,7 @@ def band(
     folder: Annotated[Path, typer.Argument(help="Model folder.")],
     listing: Annotated[Path, typer.Argument(help="CSV with the columns image and patient_id: 100 images or more.")],
     dtype: Annotated[Dtype, typer.Option(help="Whose band; measured against float32.")] = Dtype.BFLOAT16,
+    column: Column = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Measure how far a dtype moves a model's numbers on images, and write that band into the model's manifest.
@@ -92,7 +94,9 @@ def band(
         from cxrgate.train import read_samples
         from cxrgate.train.pixels import decode_all
 
-        certified = certify_band(folder, dtype, asyncio.run(decode_all(read_samples(listing))), device)
+        certified = certify_band(
+            folder, dtype, asyncio.run(decode_all(read_samples(listing, columns_of(column), say))), device
+        )
         typer.echo(f"{certified.kind} model: {dtype} moves no number by more than {certified.bands[dtype]:g}")
 
 

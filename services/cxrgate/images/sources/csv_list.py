@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions, images
 from cxrgate.images.sources.names import distinct, place, relative_name
-from cxrgate.images.sources.tables import Table, likely_names, read_columns
+from cxrgate.images.sources.tables import Table, columns_line, likely_names, read_columns
 
 NO_PATIENT = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
 """What programs write where a table has no value; compared without case."""
@@ -32,13 +33,23 @@ def list_table(path: Path, options: SourceOptions) -> Listing:
     """
     table = read_columns(path, ("image",), ("patient_id", "label"), options.columns)
     _check_patients(table, options.patients)
-    files = [_row(path.parent, row) for row in table.rows]
-    spelt = [row["image"] for row in table.rows]
-    notes = [*table.notes, *_spellings(files, spelt)]
+    listing = table_files(table)
     missing = sum(not has_patient(row) for row in table.rows)
-    if missing and options.patients is PatientRule.EACH_IMAGE:
-        notes.append(f"{path.name}: {images(missing)} without a patient, each counted as another patient's")
-    return Listing(tuple(distinct(files, path, table.lines)), tuple(notes))
+    if not missing or options.patients is not PatientRule.EACH_IMAGE:
+        return listing
+    note = f"{path.name}: {images(missing)} without a patient, each counted as another patient's"
+    return replace(listing, notes=(*listing.notes, note))
+
+
+def table_files(table: Table) -> Listing:
+    """One image per row, in order, and how the table was understood; an image without a patient is its own.
+
+    Raises:
+        UsageError: an empty or repeated image, or a path that leaves the folder.
+    """
+    files = [_row(table.path.parent, row) for row in table.rows]
+    notes = [*table.notes, *_spellings(files, [row["image"] for row in table.rows])]
+    return Listing(tuple(distinct(files, table.path, table.lines)), tuple(notes))
 
 
 def is_patient(patient_id: str) -> bool:
@@ -66,14 +77,19 @@ def _check_patients(table: Table, rule: PatientRule) -> None:
     if "patient_id" not in table.rows[0]:
         likely = likely_names(table.header, "patient_id")
         found = ", ".join(name or "(without a name)" for name in table.header)
-        cure = f"write `columns: {{patient_id: {likely[0]}}}`" if likely else "add it, or name it by `columns`"
-        raise UsageError(f"{table.path}: expected the column patient_id, found {found}; {cure}; or {_EACH}")
+        cure = columns_line({"patient_id": likely[0]}) if likely else "Add it, or name it by `columns`"
+        raise UsageError(f"{table.path} has no column patient_id, but found {found}. {cure}; or {_EACH}")
+    expect_patients(table, f", or write {_EACH}")
+
+
+def expect_patients(table: Table, other_way: str = "") -> None:
+    """Raise UsageError, with the lines, where an image has no patient; `other_way` than to fill them in is named."""
     without = [line for line, row in zip(table.lines, table.rows, strict=True) if not has_patient(row)]
     if without:
         lines = ", ".join(map(str, without[:_SHOWN])) + (" ..." if len(without) > _SHOWN else "")
         raise UsageError(
-            f"{table.path}: expected a patient_id for every image, {len(without)} have none (lines {lines}; nan, None, "
-            f"NULL and NA are none); fill them in, or write {_EACH}"
+            f"{table.path}: {images(len(without))} without a patient_id (lines {lines}; nan, None, NULL and NA are "
+            f"none); fill them in{other_way}"
         )
 
 

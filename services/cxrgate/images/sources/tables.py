@@ -168,11 +168,11 @@ def _columns(
 
 def _missing(path: Path, header: Sequence[str], missing: Sequence[str], also: Sequence[str]) -> str:
     """What is missing, what is there, and what that looks like; `also` are all columns that were looked for."""
-    message = f"{path}: expected the column {', '.join(missing)}; {_found(header)}"
+    noun = "column" if len(missing) == 1 else "columns"
+    message = f"{path} has no {noun} {', '.join(missing)}; {_found(header)}"
     likely = {column: name for column in also for name in likely_names(header, column)[:1]}
     if likely:
-        line = ", ".join(f"{column}: {name}" for column, name in likely.items())
-        message += f". Write `columns: {{{line}}}` in the configuration if that is what it is"
+        message += f". {columns_line(likely)}, if that is what it is"
     elif len(header) == 1:
         message += ". All of it is one column: separate by commas, semicolons or tabs"
     return message
@@ -182,6 +182,17 @@ def likely_names(header: Sequence[str], column: str) -> list[str]:
     """Names in the header that other tables use for that column."""
     known = _LIKELY.get(column, ())
     return [name for name in header if _plain(name) in known]
+
+
+def columns_line(names: Mapping[str, str]) -> str:
+    """What to write so that columns are taken under other names, in a configuration and on a command line."""
+    line = ", ".join(f"{column}: {name}" for column, name in names.items())
+    options = " ".join(f"--column {_quoted(f'{column}={name}')}" for column, name in names.items())
+    return f"Write `columns: {{{line}}}` in the configuration, or {options} on the command line"
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if " " in text else text
 
 
 def _found(header: Sequence[str]) -> str:

@@ -66,6 +66,8 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
     if not isinstance(model.network, Embedder) or model.manifest.kind is not ModelKind.RETRIEVAL:
         raise ModelError(f"{job.model} is no retrieval model whose network is an embedder")
     material = _Material(job, _Pooling(model.manifest, model.network, progress))
+    for split in (Split.TRAIN, Split.TUNE):
+        material.expect(split)
     frontal, strange = material.radiographs(Split.TRAIN), material.outliers()
     head = _fit(frontal.rows, strange.rows, job)
     _set_threshold(head, material.radiographs(Split.TUNE, changed=False).rows, job.recipe.refused)
@@ -153,11 +155,14 @@ class _Material:
             rows = random.permutation(len(pixels))[: self.job.recipe.spoiled]
             yield from ((name, spoil(np.array(pixels[row]), random)) for row in rows)
 
+    def expect(self, split: Split) -> None:
+        """Raise UsageError where there is no radiograph of the split."""
+        if not any(sample.split is split for sample in self.job.samples):
+            raise UsageError(f"the listing has no radiograph of the split {split}: this needs train and tune")
+
     def _chosen(self, split: Split) -> list[Sample]:
         """At most `per_source` of each source, drawn; all of the tune part."""
         samples = [sample for sample in self.job.samples if sample.split is split]
-        if not samples:
-            raise UsageError(f"the listing has no radiograph of the split {split}")
         most = self.job.recipe.per_source if split is Split.TRAIN else len(samples)
         order = np.random.default_rng(self.job.seed).permutation(len(samples))
         taken: dict[str, list[Sample]] = defaultdict(list)

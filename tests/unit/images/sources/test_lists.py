@@ -100,9 +100,9 @@ def test_a_name_is_found_in_its_other_unicode_form(folder, disk, listed, encodin
         ([("/data/real/0.png", "1")], "below it, got '/data"),
         ([("../04/real/0.png", "1")], "below it"),
         ([("real/..\\..\\0.png", "1")], "below it"),
-        ([(name, "nan") for name in NAMES], r"4 have none \(lines 2, 3, 4, 5; nan, None, NULL and NA are none\)"),
-        ([*ROWS, ("real/9.png", "")], r"1 have none \(lines 6"),
-        ([*ROWS, ("real/9.png", "NULL"), ("real/8.png", "None"), ("real/7.png", "NA")], "3 have none"),
+        ([(name, "nan") for name in NAMES], r"4 images .*lines 2, 3, 4, 5; nan, None, NULL and NA"),
+        ([*ROWS, ("real/9.png", "")], r"1 image .*lines 6"),
+        ([*ROWS, ("real/9.png", "NULL"), ("real/8.png", "None"), ("real/7.png", "NA")], "3 images "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_named(folder, rows, message):
@@ -113,11 +113,14 @@ def test_what_cannot_be_meant_is_refused_and_named(folder, rows, message):
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        (("image", "subject_id"), r"found image, subject_id; write `columns: \{patient_id: subject_id\}`"),
+        (
+            ("image", "subject_id"),
+            r"image, subject_id\. Write `columns: \{patient_id: subject_id\}`.* --column patient_id=subject_id",
+        ),
         (("image", "deid_patient_id"), r"`columns: \{patient_id: deid_patient_id\}`"),
-        (("image", "label"), "expected the column patient_id, found image, label; add it"),
+        (("image", "label"), "column patient_id, but found image, label"),
         (("path", "subject_id"), r"`columns: \{image: path, patient_id: subject_id\}`"),
-        (("this", "that"), "expected the column image; found this, that"),
+        (("this", "that"), "column image; found this, that"),
     ],
 )
 def test_a_missing_column_is_refused_with_the_line_to_write(folder, head, message):

@@ -15,7 +15,7 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.change import activate, withdraw
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Models, models_folder
+from cxrgate.cli.options import Column, Models, columns_of, models_folder
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.gate.config import Enrol, ModelFolders, read_config
 from cxrgate.images import Layout
@@ -60,9 +60,7 @@ def build(
         typer.Option(help="A split of the data set, or all; again for more. Or MIMIC-CXR's table of splits (.csv)."),
     ] = None,
     views: Annotated[Views, typer.Option(help="all: lateral views too; no model ever saw any.")] = Views.FRONTAL,
-    column: Annotated[
-        list[str] | None, typer.Option(help="What a column is called in the table, as patient_id=subject_id.")
-    ] = None,
+    column: Column = None,
     every_image_is_a_patient: Annotated[
         bool, typer.Option("--every-image-is-a-patient", help="Images without a patient are each another patient's.")
     ] = False,
@@ -86,7 +84,7 @@ def build(
             layout=layout,
             splits=_splits(splits or []),
             views=views.value,
-            columns=_columns(column or []),
+            columns=columns_of(column),
             every_image_is_a_patient=every_image_is_a_patient,
             float_range=_rising(float_range),
         )
@@ -119,15 +117,8 @@ def _splits(given: list[str]) -> Any:
 
 def _rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
     if given is not None and not -math.inf < given[0] < given[1] < math.inf:
-        raise UsageError(f"expected --float-range with black below white, as -1 1, got {given[0]:g} {given[1]:g}")
+        raise UsageError(f"--float-range takes black, then white above it, as -1 1, and not {given[0]:g} {given[1]:g}")
     return given
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given]
-    if wrong := [item for item, (column, _, name) in zip(given, pairs, strict=True) if not column or not name]:
-        raise UsageError(f"expected --column as patient_id=subject_id, got {wrong[0]!r}")
-    return {column.strip(): name.strip() for column, _, name in pairs}
 
 
 @app.command()

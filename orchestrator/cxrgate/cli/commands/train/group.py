@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.train.score import score
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Column, columns_of
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_recipe
 from cxrgate.models import ModelKind
-from cxrgate.train import read_recipe, read_samples, with_splits, without_sources
+from cxrgate.train import Sample, read_recipe, read_samples, with_splits, without_sources
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
 
@@ -35,6 +36,11 @@ TRAINED = {
 """One command for each kind of model, with the same options."""
 
 
+def _samples(listing: Path, column: list[str] | None, without: list[str] | None) -> list[Sample]:
+    """What the options name."""
+    return without_sources(read_samples(listing, columns_of(column), say), without or [])
+
+
 def _training_of(kind: ModelKind) -> Callable[..., None]:
     def command(
         listing: Listing,
@@ -43,13 +49,16 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
         recipe: Recipe = None,
         seed: Seed = 1,
         without: Without = None,
+        column: Column = None,
         device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     ) -> None:
         with errors_as_messages("train"):
             settings = read_recipe(recipe or shipped_recipe(kind))
             if settings.kind is not kind:
-                raise UsageError(f"expected a recipe for {kind}, got one for {settings.kind}")
-            samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+                raise UsageError(
+                    f"the recipe is for a {settings.kind} model, and not for a {kind} model: name another --recipe"
+                )
+            samples = with_splits(_samples(listing, column, without), seed)
             from cxrgate.train.training import Job, train
 
             with bars() as progress:
@@ -91,13 +100,14 @@ def frontality(
     recipe: Recipe = None,
     seed: Seed = 1,
     without: Without = None,
+    column: Column = None,
 ) -> None:
     """Teach a retrieval model to tell what is no frontal chest radiograph; its embeddings stay the same."""
     with errors_as_messages("torch"):
         from cxrgate.train.frontality.recipe import read_frontality_recipe
 
         settings = read_frontality_recipe(recipe or shipped_recipe("frontality"))
-        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+        samples = with_splits(_samples(listing, column, without), seed)
         from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 
         with bars() as progress:
@@ -113,10 +123,11 @@ def refit(
     work: Work,
     seed: Seed = 1,
     without: Without = None,
+    column: Column = None,
 ) -> None:
     """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
     with errors_as_messages("torch"):
-        samples = with_splits(without_sources(read_samples(listing), without or []), seed)
+        samples = with_splits(_samples(listing, column, without), seed)
         from cxrgate.train.refit import RefitJob
         from cxrgate.train.refit import refit as fit_again
 
@@ -131,10 +142,11 @@ def false_flags(
     listing: Listing,
     work: Work,
     without: Without = None,
+    column: Column = None,
 ) -> None:
     """Measure what unenrolled patients reach at several sizes, for snapshots too small to measure themselves."""
     with errors_as_messages("gate"):
-        samples = [sample for sample in without_sources(read_samples(listing), without or []) if sample.split]
+        samples = [sample for sample in _samples(listing, column, without) if sample.split]
         from cxrgate.evaluate.curve import write_false_flags
 
         with bars() as progress:

@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cxrgate.cli.bars import say
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Column, columns_of
 from cxrgate.core import UsageError
 from cxrgate.train import Split, read_samples, without_sources
 
@@ -32,6 +34,7 @@ def score(
     without: Annotated[
         list[str] | None, typer.Option(help="A source to leave out; may be given several times.")
     ] = None,
+    column: Column = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
@@ -41,10 +44,10 @@ def score(
     thresholds) are left out and counted. Memory grows with the square of the images of a source: 1 GB at 8,000.
     """
     with errors_as_messages("gate"):
-        samples = without_sources(read_samples(listing), without or [])
+        samples = without_sources(read_samples(listing, columns_of(column), say), without or [])
         chosen = [sample for sample in samples if split in (None, sample.split)]
         if not chosen:
-            raise UsageError(f"expected images of the part {split} in {listing}, got none")
+            raise UsageError(f"{listing} has no image of the split {split}: leave --split out, or name another")
         from cxrgate.train.scoring.models import score_model
         from cxrgate.train.scoring.pair_file import read_pairs
         from cxrgate.train.scoring.table import as_mapping, show
