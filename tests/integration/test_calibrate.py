@@ -1,12 +1,12 @@
 """Calibration whole, on drawn pictures: record, certify, run under the certificate, withdraw, renew."""
 
-import csv
 import json
 import shutil
 from functools import partial
 
 import pytest
 from PIL import Image
+from support.calibration_sets import NEW, POLICY, write_listing
 from support.certified_gate import bound, signing_key
 from support.fakes import picture
 from support.image_sets import write_config, write_sets
@@ -24,32 +24,12 @@ from cxrgate.planted.generator import fit_generator
 from cxrgate.run.run import run
 from cxrgate.run_page.page import write_report
 
-NEW = 40
-POLICY = """
-certified: [{class: identical, strength: same pixels, rate: 0.09}]
-confidence: 0.6
-false_flags: 0.3
-measured_patients: 2
-allow_laxer_thresholds: true
-"""
 WITHOUT = "{images: real.csv, key: private/key, reference_map: private/references.csv, exclude: gone.txt}"
 REQUIRED = {
     "certification": "required",
     "certification_key": "signing.pub",
     "policy": "{minimum_typicality: -1}",
 }
-
-
-def write_listing(folder, *more):
-    """The real images, pictures of patients who are not enrolled, and whatever else."""
-    with (folder / "real.csv").open(newline="") as file:
-        rows = list(csv.reader(file))
-    for number in range(NEW):
-        name = f"real/new{number}.png"
-        Image.fromarray(picture(5000 + number)).save(folder / name)
-        rows.append([name, f"new {number}"])
-    with (folder / "listing.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([*rows, *more])
 
 
 def command(folder, *words, key="signing"):
