@@ -35,16 +35,15 @@ def drawn(patients, images=1, noise=0.6, seed=0, dimensions=24):
     spaces = [unit(centres + noise * rng.standard_normal(centres.shape)) for _ in range(2)]
     keys = np.array([list(int(row).to_bytes(16, "big")) for row in rows], np.uint8)
     copy = unit(rng.standard_normal((len(rows), 256)))
-    return References(*spaces, copy, keys)
+    return References(*spaces, {"copy": copy}, keys)
 
 
 def joined(one, other):
-    return References(
-        *(
-            np.concatenate([getattr(one, f), getattr(other, f)])
-            for f in ("identity", "features", "copy", "patient_keys")
-        )
+    identity, features, keys = (
+        np.concatenate([getattr(one, name), getattr(other, name)]) for name in ("identity", "features", "patient_keys")
     )
+    copies = np.concatenate([one.cosines["copy"], other.cosines["copy"]])
+    return References(identity, features, {"copy": copies}, keys)
 
 
 def mixed(patients=500, seed=0):

@@ -72,7 +72,9 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
     _save(network, ModelKind.RETRIEVAL, work, provenance)
     threshold = _calibrate(network, tune, work, progress)
     _save(network, ModelKind.VERIFICATION, work, provenance)
-    _save(network, ModelKind.COPY, work, provenance, threshold)
+    for kind in ModelKind:
+        if kind.finds_pictures:
+            _save(network, kind, work, provenance, threshold)
     sources = ", ".join(dict.fromkeys(sample.source for sample in train))
     return Fitted(f"fitted on {len(train)} images of split train, calibrated on {len(tune)} of tune: {sources}", work)
 

@@ -17,6 +17,7 @@ import numpy as np
 from cxrgate.core import UsageError
 from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.core.progress import Progress, silent
+from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.core.standout import COHORT, Standout
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
@@ -122,4 +123,4 @@ def _asked(scores: Scores, size: int, draw: int) -> tuple[Any, Any] | None:
     rows = np.flatnonzero(scores.everything.unseen)
     _, first = np.unique(scores.everything.patients[rows], return_index=True)
     found = scores.ask(rng.permutation(rows[first])[:_QUERIES], gallery, as_unenrolled=True)
-    return found.margins, found.copies
+    return found.margins, found.cosines[:, COSINE_SPACES.index(COPY)]

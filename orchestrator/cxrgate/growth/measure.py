@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.progress import Progress, silent
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.growth.galleries import Gallery, Protocol, draw
 from cxrgate.growth.scores import Everything, Scores
 from cxrgate.index.measuring.asking import Answers, Queries
@@ -27,7 +28,8 @@ RATES = (0.01, 0.05, 0.1)
 _REPLICATES = 1000
 
 Int64s = NDArray[np.int64]
-NOBODY = Queries(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
+_NONE = np.empty(0, np.int64)
+NOBODY = Queries(_NONE, np.empty(0), np.empty((0, len(COSINE_SPACES))), _NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,8 @@ def _row(scores: Scores, source: str, protocol: Protocol, galleries: Sequence[Ga
         others = scores.ask(gallery.unenrolled, enrolled, as_unenrolled=False)
         for rate in RATES:
             limits = fit.thresholds(rate)
-            hits[rate].append((asked.patients, (asked.margins >= limits.beside) | (asked.copies >= limits.copy)))
-            flagged = (others.margins >= limits.beside) | (others.copies >= limits.copy)
-            flags[rate].append(float(flagged.mean()))
+            hits[rate].append((asked.patients, limits.flag(asked)))
+            flags[rate].append(float(limits.flag(others).mean()))
     return GrowthRow(
         source=source,
         protocol=protocol,

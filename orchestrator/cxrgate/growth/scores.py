@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import COHORT, Cohort
-from cxrgate.images.descriptors import split_copies
+from cxrgate.images.descriptors import parts
 from cxrgate.index.measuring.asking import CANDIDATES, Queries, References
 from cxrgate.index.measuring.fit import ENOUGH
 from cxrgate.index.measuring.measure import SAMPLE
@@ -34,14 +35,13 @@ class Everything:
 
 
 class Scores:
-    """Similarities of all images with all, float32[n, n] in both spaces."""
+    """Similarities of all images with all, float32[n, n] in each space."""
 
     def __init__(self, everything: Everything, terms: MeasurementTerms) -> None:
         self.everything, self.terms = everything, terms
         references = everything.references
         self._identity = _similarities(np.asarray(references.identity))
-        parts = split_copies(np.asarray(references.copy))
-        self._copies = np.maximum.reduce([_similarities(np.ascontiguousarray(part)) for part in parts])
+        self._cosines = [_alike(space.name, np.asarray(references.cosines[space.name])) for space in COSINE_SPACES]
 
     def ask(self, rows: Int64s, gallery: Int64s, *, as_unenrolled: bool) -> Queries:
         """The images of these rows against a gallery, without their own patient where `as_unenrolled`."""
@@ -49,9 +49,9 @@ class Scores:
         order = gallery[np.argsort(patients[gallery], kind="stable")]
         own = patients[rows][:, None] == patients[order][None]
         near = self._identity[np.ix_(rows, order)]
-        copies = self._copies[np.ix_(rows, order)]
+        cosines = [alike[np.ix_(rows, order)] for alike in self._cosines]
         if as_unenrolled:
-            near, copies = np.where(own, -np.inf, near), np.where(own, -1, copies)
+            near, cosines = np.where(own, -np.inf, near), [np.where(own, -1, alike) for alike in cosines]
         starts = np.flatnonzero(np.diff(patients[order], prepend=-1))
         best = -np.sort(-np.maximum.reduceat(near, starts, axis=1), axis=1)[:, : COHORT + 1]
         nearest = np.argpartition(-near, min(CANDIDATES, near.shape[1]) - 1, axis=1)[:, :CANDIDATES]
@@ -64,7 +64,8 @@ class Scores:
             distances = np.sqrt(np.maximum(2 - 2 * self._identity[row, chosen].astype(np.float64), 0))
             each = self.terms.standout.margins(distances, scores, cohort)
             margins[place], found[place] = each.max(), patients[chosen[each.argmax()]]
-        return Queries(patients[rows], margins, copies.max(axis=1).astype(np.float64), own.sum(axis=1), found)
+        largest = np.stack([alike.max(axis=1) for alike in cosines], axis=1).astype(np.float64)
+        return Queries(patients[rows], margins, largest, own.sum(axis=1), found)
 
     def cohort_mean(self, gallery: Int64s, cohort: int) -> float:
         """The mean similarity of the most similar other patients, over the patients of a gallery."""
@@ -82,6 +83,11 @@ class Scores:
         rows = untouched if len(untouched) >= ENOUGH else rows
         found = self.ask(rng.permutation(rows)[:SAMPLE], gallery, as_unenrolled=True)
         return found.only(~find_suspects(found, len(gallery), self.terms.curve).left_out)
+
+
+def _alike(space: str, rows: Float32s) -> Float32s:
+    """In a cosine space: those of the most similar part."""
+    return np.asarray(np.maximum.reduce([_similarities(np.ascontiguousarray(part)) for part in parts(space, rows)]))
 
 
 def _similarities(rows: Float32s) -> Float32s:

@@ -31,7 +31,7 @@ def _sentences(measurement: SelfMeasurement, rate: float) -> Iterator[str]:
         yield f"Why the snapshot's own patients are not all that it rests on: {measurement.reason}."
     if measurement.left_out:
         yield f"{measurement.left_out:,} patients were left out because the models were trained on them."
-    if point.copy >= measurement.terms.copy_limit:
+    if measurement.terms.held_down(point):
         yield "The copy threshold is at its limit, above which medium copies would pass: more may be flagged."
     yield recognised(point)
     others = [f"{100 * other:g} %: {_all(measurement.at(other))}" for other in SHOWN_RATES if other != rate]

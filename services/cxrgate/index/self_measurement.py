@@ -12,6 +12,7 @@ from typing import Any
 from cxrgate.core import SnapshotCorrupt
 from cxrgate.core.heads import Head, read_head
 from cxrgate.core.promise import Promise
+from cxrgate.core.spaces import COPY
 from cxrgate.core.standout import Standout
 from cxrgate.index.false_flag_curve import FalseFlagCurve, interpolate
 from cxrgate.index.manifest import PartName, SnapshotManifest
@@ -104,6 +105,15 @@ class MeasurementTerms:
     copy_threshold: float
     copy_limit: float
     curve: FalseFlagCurve | None = None
+
+    @property
+    def same_picture(self) -> Mapping[str, float]:
+        """By name of the cosine space the similarity from which two patients share a picture."""
+        return {COPY.name: (1 + self.copy_limit) / 2}
+
+    def held_down(self, point: OperatingPoint) -> bool:
+        """Whether a threshold of a cosine space is at the limit that a rate may not raise it above."""
+        return point.copy >= self.copy_limit
 
     def to_json(self) -> dict[str, Any]:
         """For `from_json`."""

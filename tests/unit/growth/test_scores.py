@@ -16,7 +16,8 @@ def test_it_asks_as_a_snapshot_measures_itself():
     own = listing.patients[gallery]
     part = dataclasses.replace(
         listing.references,
-        **{name: getattr(listing.references, name)[gallery] for name in ("identity", "features", "copy")},
+        **{name: getattr(listing.references, name)[gallery] for name in ("identity", "features")},
+        cosines={"copy": listing.references.cosines["copy"][gallery]},
         patient_keys=listing.references.patient_keys[gallery],
     )
     asking = Asking(part, TERMS, own)
@@ -25,4 +26,4 @@ def test_it_asks_as_a_snapshot_measures_itself():
     found = Scores(listing, TERMS).ask(rows, gallery, as_unenrolled=True)
 
     assert found.margins == pytest.approx(expected.margins, abs=1e-5)
-    assert found.copies == pytest.approx(expected.copies, abs=1e-5)
+    assert found.cosines == pytest.approx(expected.cosines, abs=1e-5)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core.spaces import COPY, IDENTITY
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.distance import exact_distances
-from cxrgate.index.engines.engine import EngineName
+from cxrgate.index.engines.engine import Engine, EngineName
 from cxrgate.index.engines.make import make_engine
 from cxrgate.index.nearest_patients import NearestPatients
 from cxrgate.index.parts import Arrays
@@ -32,13 +32,15 @@ class References:
 
     identity: NDArray[np.float32] = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
-    copy: NDArray[np.float32] = field(repr=False)
+    cosines: Mapping[str, NDArray[np.float32]] = field(repr=False)
+    """By name of the cosine space."""
     patient_keys: NDArray[np.uint8] = field(repr=False)
 
     @classmethod
     def of(cls, arrays: Arrays) -> References:
         """Those of a snapshot's arrays that a measurement needs."""
-        return cls(arrays[IDENTITY], arrays["features"], arrays[COPY.name], arrays["patient_keys"])
+        cosines = {space.name: arrays[space.name] for space in COSINE_SPACES}
+        return cls(arrays[IDENTITY], arrays["features"], cosines, arrays["patient_keys"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +50,14 @@ class Queries:
     Attributes:
         patients: whose the queries are, by number.
         margins: the largest of the candidates'.
-        copies: the largest copy similarity.
+        cosines: the largest similarity in each cosine space, float64[n, spaces] in the order of the table.
         others: how many other references of the patient are enrolled.
         nearest: the patient of the candidate with the largest margin.
     """
 
     patients: Int64s
     margins: Float64s
-    copies: Float64s
+    cosines: Float64s
     others: Int64s
     nearest: Int64s
 
@@ -77,10 +79,9 @@ class Asking:
 
     def __init__(self, references: References, terms: MeasurementTerms, patients: Int64s) -> None:
         self._references, self._terms, self._patients = references, terms, patients
-        described = parts(COPY.name, references.copy)
         self._spaces = Spaces(
             NearestPatients(make_engine(EngineName.CODES, references.identity), patients),
-            {COPY.name: tuple(make_engine(EngineName.CODES, np.ascontiguousarray(p)) for p in described)},
+            {name: _engines(name, rows) for name, rows in references.cosines.items()},
         )
 
     def ask(self, rows: Int64s, without: Sequence[Int64s]) -> Queries:
@@ -90,22 +91,31 @@ class Asking:
             for start in range(0, len(rows), _BATCH)
             for answer in self._batch(rows[start : start + _BATCH], without[start : start + _BATCH])
         ]
-        table = np.array(answers, dtype=np.float64).reshape(len(rows), 3)
+        table = np.array(answers, dtype=np.float64).reshape(len(rows), 2 + len(COSINE_SPACES))
         others = np.bincount(self._patients)[self._patients[rows]] - np.array([len(item) for item in without])
         return Queries(
-            self._patients[rows], table[:, 0], table[:, 1], others.astype(np.int64), table[:, 2].astype(np.int64)
+            self._patients[rows], table[:, 0], table[:, 2:], others.astype(np.int64), table[:, 1].astype(np.int64)
         )
 
-    def _batch(self, rows: Int64s, without: Sequence[Int64s]) -> list[tuple[float, float, int]]:
+    def _batch(self, rows: Int64s, without: Sequence[Int64s]) -> list[tuple[float, ...]]:
+        """Of each query its largest margin, whose that is, and the largest similarity in each cosine space."""
         references = self._references
-        asked = {IDENTITY: np.asarray(references.identity[rows]), COPY.name: np.asarray(references.copy[rows])}
+        described = {IDENTITY: references.identity, **references.cosines}
+        asked = {name: np.asarray(space[rows]) for name, space in described.items()}
         found = self._spaces.search(asked, CANDIDATES, without)
         answers = []
         for row, union in zip(rows, found, strict=True):
             distances = exact_distances(references.identity[union.rows], references.identity[row])
             scores = self._terms.head.score(references.features[row], references.features[union.rows])
             margins = self._terms.standout.margins(distances, scores, union.cohort)
-            alike = similarities(COPY.name, references.copy[union.rows], references.copy[row])
+            alike = (
+                similarities(space.name, described[space.name][union.rows], described[space.name][row]).max()
+                for space in COSINE_SPACES
+            )
             nearest = self._patients[union.rows[margins.argmax()]]
-            answers.append((float(margins.max()), float(alike.max()), int(nearest)))
+            answers.append((float(margins.max()), float(nearest), *map(float, alike)))
         return answers
+
+
+def _engines(space: str, rows: NDArray[np.float32]) -> tuple[Engine, ...]:
+    return tuple(make_engine(EngineName.CODES, np.ascontiguousarray(part)) for part in parts(space, rows))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.measuring.asking import Answers, Queries
 from cxrgate.index.self_measurement import MeasurementTerms, OperatingPoint, Recognised, Share
@@ -31,12 +32,20 @@ Float64s = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Margin beside the copy space, margin alone, copy similarity; `limited` where the shipped curve lowered one."""
+    """Margin beside the cosine spaces, margin alone, similarity by name of the space.
+
+    `limited` where the shipped curve lowered one.
+    """
 
     beside: float
     alone: float
-    copy: float
+    cosines: Mapping[str, float]
     limited: bool
+
+    def flag(self, queries: Queries) -> NDArray[np.bool_]:
+        """Which queries all spaces together flag, bool[n]."""
+        least = np.array([self.cosines[space.name] for space in COSINE_SPACES])
+        return np.asarray((queries.margins >= self.beside) | (queries.cosines >= least).any(axis=1))
 
 
 class Fit:
@@ -57,16 +66,13 @@ class Fit:
         margins = np.array([chosen.beside, chosen.alone])
         standout, standout_alone = (float(value) for value in self.standout.calibrate(margins))
         if self._answers is None:
-            return OperatingPoint(rate, standout, standout_alone, chosen.copy, Share(0.0, 0.0, 1.0, 0))
-        flagged, recognised = (
-            (queries.margins >= chosen.beside) | (queries.copies >= chosen.copy)
-            for queries in (self._answers.strangers, self._answers.members)
-        )
+            return OperatingPoint(rate, standout, standout_alone, chosen.cosines[COPY.name], Share(0.0, 0.0, 1.0, 0))
+        flagged, recognised = (chosen.flag(queries) for queries in (self._answers.strangers, self._answers.members))
         return OperatingPoint(
             rate,
             standout,
             standout_alone,
-            chosen.copy,
+            chosen.cosines[COPY.name],
             share_of_patients(flagged, self._answers.strangers.patients),
             tuple(_by_references(recognised, self._answers.members)),
             chosen.limited,
@@ -75,7 +81,7 @@ class Fit:
     def thresholds(self, rate: float) -> Thresholds:
         """What flags the share `rate`, but no more than the shipped curve allows."""
         copy = self._mixed(
-            lambda queries: exceeded(queries.copies, COPY_SHARE * rate),
+            lambda queries: exceeded(_copies(queries), COPY_SHARE * rate),
             lambda curve: curve.copy(self._references, COPY_SHARE * rate),
         )
         # Above its limit medium copies would pass: it wins over the rate, and identity keeps its share.
@@ -90,7 +96,7 @@ class Fit:
         limit_beside = self._limit(FalseFlagCurve.margin, (1 - COPY_SHARE) * rate)
         limit_alone = self._limit(FalseFlagCurve.margin, rate)
         limited = beside > limit_beside or alone > limit_alone or lower_copy < min(copy, self._terms.copy_limit)
-        return Thresholds(min(beside, limit_beside), min(alone, limit_alone), lower_copy, limited)
+        return Thresholds(min(beside, limit_beside), min(alone, limit_alone), {COPY.name: lower_copy}, limited)
 
     def _limit(self, what: Callable[[FalseFlagCurve, int, float], float], rate: float) -> float:
         curve = self._terms.curve
@@ -106,6 +112,11 @@ class Fit:
         return value
 
 
+def _copies(queries: Queries) -> Float64s:
+    """The largest copy similarities, float64[n]."""
+    return queries.cosines[:, COSINE_SPACES.index(COPY)]
+
+
 def exceeded(values: Float64s, share: float) -> float:
     """What a further value of the same kind exceeds with probability `share` (Weibull 1939: unbiased)."""
     return float(np.quantile(values, 1 - share, method="weibull"))
@@ -113,7 +124,7 @@ def exceeded(values: Float64s, share: float) -> float:
 
 def _beside(queries: Queries, copy: float, rate: float) -> float:
     """The margin with which both spaces together flag the share `rate`, but identity no less than its own share."""
-    left = queries.margins[queries.copies < copy]
+    left = queries.margins[_copies(queries) < copy]
     by_copy = len(queries.margins) - len(left)
     wanted = rate * (len(queries.margins) + 1) - by_copy
     own = (1 - COPY_SHARE) * rate

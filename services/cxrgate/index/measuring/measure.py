@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.index.manifest import PartName
 from cxrgate.index.measuring.asking import Answers, Asking, References
 from cxrgate.index.measuring.fit import ENOUGH, Fit
@@ -115,7 +116,8 @@ def _ask(
         return None, "fewer than two patients"
     asking = Asking(references, terms, patients)
     strangers = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
-    shared = strangers.copies >= (1 + terms.copy_limit) / 2
+    least = np.array([terms.same_picture[space.name] for space in COSINE_SPACES])
+    shared = (strangers.cosines >= least).any(axis=1)
     if shared.mean() > SHARED:
         return None, "patients share pictures"
     rows = _in_turn(patients, asked)

@@ -17,7 +17,11 @@ def queries(margins, copies=0.5):
     count = len(margins)
     numbers = np.arange(count)
     return Queries(
-        numbers, np.asarray(margins, np.float64), np.linspace(0.2, copies, count), np.ones(count, np.int64), numbers
+        numbers,
+        np.asarray(margins, np.float64),
+        np.linspace(0.2, copies, count)[:, None],
+        np.ones(count, np.int64),
+        numbers,
     )
 
 
@@ -35,7 +39,7 @@ def flat(margin, copy=0.9):
 def test_no_threshold_of_many_patients_is_higher_than_the_shipped_curve_allows(rate):
     high = Fit(flat(0.2), 600, answers(np.linspace(0.5, 0.9, 500), copies=1.0)).thresholds(rate)
 
-    assert (high.beside, high.alone, high.copy, high.limited) == (0.2, 0.2, 0.9, True)
+    assert (high.beside, high.alone, high.cosines, high.limited) == (0.2, 0.2, {"copy": 0.9}, True)
 
 
 def test_the_curve_raises_no_threshold():

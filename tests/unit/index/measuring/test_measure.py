@@ -115,7 +115,7 @@ def test_where_patients_share_pictures_nothing_is_measured():
     again = References(
         references.identity[copies],
         references.features[copies],
-        references.copy[copies],
+        {"copy": references.cosines["copy"][copies]},
         np.array([list(key(10_000 + row)) for row in range(30)], np.uint8),
     )
     found = measure(joined(references, again), WITH_CURVE)
@@ -125,9 +125,8 @@ def test_where_patients_share_pictures_nothing_is_measured():
 
 def test_few_patients_who_share_a_picture_do_not_raise_a_threshold():
     references = mixed(600)
-    twin = References(
-        references.identity[:1], references.features[:1], references.copy[:1], np.array([list(key(9999))], np.uint8)
-    )
+    copies = {"copy": references.cosines["copy"][:1]}
+    twin = References(references.identity[:1], references.features[:1], copies, np.array([list(key(9999))], np.uint8))
     plain, more = measure(references, TERMS), measure(joined(references, twin), TERMS)
 
     assert more.basis is Basis.MEASURED
@@ -137,7 +136,7 @@ def test_few_patients_who_share_a_picture_do_not_raise_a_threshold():
 
 def test_no_rate_raises_the_copy_threshold_above_its_limit():
     references = mixed(500)
-    alike = dataclasses.replace(references, copy=unit(references.copy + 0.075))
+    alike = dataclasses.replace(references, cosines={"copy": unit(references.cosines["copy"] + 0.075)})
     free, limited = (measure(alike, dataclasses.replace(TERMS, copy_limit=limit)) for limit in (0.99, 0.62))
 
     assert free.at(0.01).copy > 0.62

@@ -40,7 +40,7 @@ def margin(found, rate=0.05):
 def queries(margins):
     count = len(margins)
     zeros = np.zeros(count, np.int64)
-    return Queries(np.arange(count), np.asarray(margins, np.float64), zeros.astype(np.float64), zeros, zeros)
+    return Queries(np.arange(count), np.asarray(margins, np.float64), zeros[:, None].astype(np.float64), zeros, zeros)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2])
@@ -57,7 +57,7 @@ def test_a_second_id_of_some_patients_raises_no_threshold(share):
 def test_the_pairs_are_those_of_the_list_with_two_ids():
     references = under_several_ids(alike(), range(30))
     part = measured(TERMS)(
-        {name: getattr(references, name) for name in ("identity", "features", "copy", "patient_keys")}
+        {name: getattr(references, name) for name in ("identity", "features", "patient_keys")} | references.cosines
     )[PartName.MEASUREMENT]
     found = {row.tobytes() for row in part.arrays[SUSPECTS]}
     expected = {key(patient) for patient in range(30)} | {key(50_000 + patient) for patient in range(30)}
@@ -78,7 +78,7 @@ def test_distinct_patients_give_about_as_many_as_chance_and_keep_their_threshold
 def test_a_snapshot_of_distinct_patients_has_no_array_of_suspects_unless_one_stands_out():
     references = drawn(3, 2)
     part = measured(WITH_CURVE)(
-        {name: getattr(references, name) for name in ("identity", "features", "copy", "patient_keys")}
+        {name: getattr(references, name) for name in ("identity", "features", "patient_keys")} | references.cosines
     )[PartName.MEASUREMENT]
 
     assert (SUSPECTS in part.arrays) == bool(part.about["suspects"])
