@@ -23,6 +23,8 @@ from cxrgate.audit.rule import choose_rule, nothing_matches
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import ModelFolders, PolicyConfig
 from cxrgate.gate.local import local_models
+from cxrgate.growth.growth import Growth, measure_models
+from cxrgate.growth.measure import ALL, Drawing
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.planted.cases import PlantedCase
 from cxrgate.planted.classes.catalogue import GENERATED_STRENGTHS, LEAKS
@@ -43,6 +45,8 @@ MAIN = frozenset({"identical", "re_encoded", "medium_copy", "strong_copy"})
 """Classes with a target of their own: more patients, so narrower bounds."""
 MAIN_PATIENTS, PATIENTS, GENERATED_PATIENTS = 300, 80, 48
 """Patients per class, drawn with a seed where there are more: a run on 5,000 images stays below twelve minutes."""
+GALLERIES = Drawing(draws=10)
+"""Half as many as `cxrgate evaluate` draws, of all sources together."""
 _MAIN_LEAKS = tuple(leak for leak in LEAKS if leak.leak_class in MAIN)
 _OTHER_LEAKS = tuple(leak for leak in LEAKS if leak.leak_class not in MAIN)
 
@@ -58,6 +62,7 @@ class Audit:
         calibration: the cases that the thresholds were chosen on.
         cases: the leaks, the unenrolled patients of the test part, the outliers.
         axes: consistency, membership inference, exhaustive verification.
+        growth: what the default rule recognises and flags as the index grows.
     """
 
     rule: PolicyConfig
@@ -66,6 +71,7 @@ class Audit:
     calibration: pd.DataFrame = field(repr=False)
     cases: pd.DataFrame = field(repr=False)
     axes: Axes = field(repr=False)
+    growth: Growth = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,10 @@ def audit(
         by_name = {f"models of {folder.name}": other.harness for folder, other in zip(others, rest, strict=True)}
         cases = asyncio.run(_measure(opened.harness, parts))
         axes = asyncio.run(_measure_axes(opened, parts, cases, by_name))
+        models = opened.enrolled.models
+        growth = measure_models(models, parts.unseen, parts.others, (ALL,), work, progress, GALLERIES)
     snapshot, band = opened.enrolled.snapshot.manifest.digest, opened.harness.gate.policy.band
-    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes)
+    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes, growth)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cxrgate.audit.audit import Audit
 from cxrgate.audit.plots import plots
+from cxrgate.growth.plots import growth_plots
 from cxrgate.planted.figures import ANY, Row, leak_rows, out_of_distribution, specificity
-from cxrgate.plots.plot import SIZE
 from cxrgate.run_page.environment import make_environment
 
 
@@ -26,13 +26,13 @@ def write_page(result: Audit, path: Path) -> None:
     rows = list(leak_rows(result.cases))
     page = make_environment("cxrgate.audit", "cxrgate.run_page").get_template("audit.html.j2")
     html = page.render(
+        growth=growth_plots(result.growth.rows, result.growth.extrapolated),
         plots=plots(result.calibration, result.cases, result.rule, result.band, rows),
         ladders=list(_ladders(rows)),
         specificity=specificity(result.cases),
         outliers=out_of_distribution(result.cases),
         rule=result.rule,
         snapshot=result.snapshot,
-        size=SIZE,
     )
     path.write_text(html, encoding="utf-8")
 

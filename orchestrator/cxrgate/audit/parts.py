@@ -29,6 +29,8 @@ class Parts:
         calibration: one image of each patient that thresholds are chosen on; not enrolled.
         test: one image of each patient that is reported on; not enrolled.
         seen: how many patients a model saw; all of them are enrolled.
+        unseen: every image of the other patients.
+        others: every image of those `seen`.
     """
 
     enrolled: list[Sample] = field(default_factory=list, repr=False)
@@ -37,6 +39,8 @@ class Parts:
     calibration: list[Sample] = field(default_factory=list, repr=False)
     test: list[Sample] = field(default_factory=list, repr=False)
     seen: int = 0
+    unseen: list[Sample] = field(default_factory=list, repr=False)
+    others: list[Sample] = field(default_factory=list, repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -60,7 +64,8 @@ def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
     for model in models:
         fresh = unseen(model, fresh)
     known = {sample.patient_id for sample in fresh}
-    parts = Parts(seen=len({sample.patient_id for sample in samples} - known))
+    others = [sample for sample in samples if sample.patient_id not in known]
+    parts = Parts(seen=len({sample.patient_id for sample in others}), unseen=fresh, others=others)
     for patient, images in _by_patient(samples).items():
         _place(parts, images, _draw(patient) if patient in known else None)
     empty = [name for name in ("sources", "calibration", "test") if not getattr(parts, name)]

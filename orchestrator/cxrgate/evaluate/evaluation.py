@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,10 +16,10 @@ from cxrgate.evaluate.gating import ask_gate
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
-from cxrgate.growth.embedding import embed_everything
-from cxrgate.growth.extrapolation import Extrapolation, extrapolate
 from cxrgate.growth.galleries import Protocol
-from cxrgate.growth.measure import ALL, GrowthRow, measure_growth
+from cxrgate.growth.growth import Growth, measure_models
+from cxrgate.growth.measure import ALL
+from cxrgate.growth.plain import plain
 from cxrgate.index.measuring.fit import DEFAULT_RATE
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.planted.listing import HeldOut
@@ -50,33 +49,34 @@ class Evaluation:
     subgroups: Sequence[Subgroup] = field(repr=False)
     copy_threshold: float
     models: Mapping[str, str]
-    growth: Sequence[GrowthRow] = field(default=(), repr=False)
-    extrapolated: Sequence[Extrapolation] = field(default=(), repr=False)
+    growth: Growth = field(default=Growth(), repr=False)
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers, None where there is nothing to measure."""
-        groups = {group: {name: _plain(row[name].value) for name in SUMMARY} for group, row in self.figures.items()}
+        groups = {group: {name: plain(row[name].value) for name in SUMMARY} for group, row in self.figures.items()}
         return {**groups, "identification": self._identification(), "false_flags": self._false_flags()}
 
     def _identification(self) -> dict[str, dict[str, float | None]]:
         """Recognised at 5 % of false flags, all sources together, by protocol and number of references."""
         found: dict[str, dict[str, float | None]] = {"one_reference": {}, "all_but_query": {}}
-        for row in self.growth:
+        for row in self.growth.rows:
             if row.source == ALL and row.protocol.value in found:
-                found[row.protocol.value][str(row.references)] = _plain(row.recognised[DEFAULT_RATE].value)
+                found[row.protocol.value][str(row.references)] = plain(row.recognised[DEFAULT_RATE].value)
         return found
 
     def _false_flags(self) -> dict[str, dict[str, float | None]]:
         """Unenrolled patients that the default rule flags, by source and number of references."""
         found: dict[str, dict[str, float | None]] = {}
-        for row in self.growth:
+        for row in self.growth.rows:
             if row.protocol is Protocol.AT_RANDOM:
-                found.setdefault(row.source, {})[str(row.references)] = _plain(row.flagged[DEFAULT_RATE].value)
+                found.setdefault(row.source, {})[str(row.references)] = plain(row.flagged[DEFAULT_RATE].value)
         return found
 
     def to_json(self) -> dict[str, Any]:
         """Everything, None in place of NaN."""
-        result: dict[str, Any] = _without_nan(asdict(self))
+        content = asdict(self)
+        growth = content.pop("growth")
+        result: dict[str, Any] = plain({**content, "growth": growth["rows"], "extrapolated": growth["extrapolated"]})
         return result
 
 
@@ -120,8 +120,7 @@ def evaluate(
         if not division.enrolled:
             raise UsageError("no patient has several images, and none is drawn to be enrolled: give more images")
         answers = ask_gate(store, models, division, work, progress)
-        everything = embed_everything([*samples, *fillers], len(samples), models, work, progress)
-        growth = measure_growth(everything, models.terms, (ALL, *sorted(set(sources))), progress)
+        growth = measure_models(models, samples, fillers, (ALL, *sorted(set(sources))), work, progress)
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)
@@ -133,22 +132,9 @@ def evaluate(
         copy_threshold=threshold,
         models={kind: manifest.digest for kind, manifest in read_manifests(store).items()},
         growth=growth,
-        extrapolated=extrapolate(growth),
     )
 
 
 def _merge(*tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Tables of the same groups, side by side."""
     return {group: {name: value for table in tables for name, value in table[group].items()} for group in tables[0]}
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return _plain(value) if isinstance(value, float) else value

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 
 from cxrgate.evaluate.evaluation import Evaluation
-from cxrgate.growth.extrapolation import FAR
-from cxrgate.train.scoring.figures import Figure
+from cxrgate.growth.tables import figure_cell, growth_tables
 
 _TABLES = (
     (
@@ -52,36 +50,11 @@ def tables(name: str, evaluation: Evaluation) -> Iterator[Table]:
             table.add_column(head, justify="right")
         for group, row in evaluation.figures.items():
             numbers = [_count(evaluation.counts[group], key) for key in counts]
-            table.add_row(group, *numbers, *[_cell(row[key]) for key in figures])
+            table.add_row(group, *numbers, *[figure_cell(row[key]) for key in figures])
         yield table
-    if evaluation.growth:
-        yield _growth(name, evaluation)
-    if evaluation.extrapolated:
-        yield _extrapolated(name, evaluation)
+    yield from growth_tables(name, evaluation.growth)
     if evaluation.subgroups:
         yield _subgroups(name, evaluation)
-
-
-def _growth(name: str, evaluation: Evaluation) -> Table:
-    title = "What is recognised as the index grows, and which unenrolled patients are flagged (spread over the draws)"
-    heads = ("source", "enrolled", "references", "of seen patients", "queried patients", "promised")
-    table = Table(*heads, "recognised", "flagged", title=f"{name}. {title}", title_justify="left")
-    for row in evaluation.growth:
-        for rate, recognised in row.recognised.items():
-            flagged = f"{row.flagged[rate].value:.3f} (±{row.spread[rate]:.3f})"
-            about = (row.source, row.protocol.value.replace("_", " "), f"{row.references:,}", f"{row.filled:,.0f}")
-            table.add_row(*about, str(row.queries), f"{100 * rate:g} %", _cell(recognised), flagged)
-    return table
-
-
-def _extrapolated(name: str, evaluation: Evaluation) -> Table:
-    title = f"Extrapolated to {FAR:,} references: probit of the share linear in log N (Gumbel limit of the largest)"
-    heads = ("enrolled", "promised", "recognised", "check at", "measured", "foretold from smaller sizes")
-    table = Table(*heads, title=f"{name}. {title}", title_justify="left")
-    for item in evaluation.extrapolated:
-        about = (item.protocol.value.replace("_", " "), f"{100 * item.rate:g} %", _cell(item.share))
-        table.add_row(*about, f"{item.largest:,}", f"{item.measured:.3f}", f"{item.foretold:.3f}")
-    return table
 
 
 def _subgroups(name: str, evaluation: Evaluation) -> Table:
@@ -89,7 +62,7 @@ def _subgroups(name: str, evaluation: Evaluation) -> Table:
     heads = ("group", "pairs", "of one patient", "AUC", "TPR at FPR 1 %")
     table = Table(*heads, title=f"{name}. {title}", title_justify="left")
     for part in evaluation.subgroups:
-        cells = [_cell(part.figures[key]) for key in ("auc", "tpr_at_fpr_1pct")]
+        cells = [figure_cell(part.figures[key]) for key in ("auc", "tpr_at_fpr_1pct")]
         table.add_row(part.group, part.name, str(part.pairs), *cells)
     return table
 
@@ -97,9 +70,3 @@ def _subgroups(name: str, evaluation: Evaluation) -> Table:
 def _count(counts: Mapping[str, int], key: str) -> str:
     more = f" ({counts[_INDETERMINATE[key]]})" if key in _INDETERMINATE else ""
     return f"{counts[key]}{more}"
-
-
-def _cell(figure: Figure) -> str:
-    if math.isnan(figure.value):
-        return "-"
-    return f"{figure.value:.3f} ({figure.low:.3f}-{figure.high:.3f})"

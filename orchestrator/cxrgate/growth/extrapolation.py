@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,13 @@ from cxrgate.growth.galleries import Protocol
 from cxrgate.growth.measure import RATES, GrowthRow
 from cxrgate.train.scoring.figures import Figure
 
-FAR = 100_000
+FAR = (10_000, 100_000)
 """References that the curve is extrapolated to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extrapolation:
-    """What a rate would recognise against FAR references, and how well the fit foretold the largest measured size.
+    """What a rate would recognise against the numbers of FAR, and how well the fit foretold the largest measured size.
 
     The largest of N similarities tends to a Gumbel distribution whose location grows with log N (Fisher and Tippett
     1928), and so do the threshold and what a genuine image has beyond its cohort: the probit of the share recognised is
@@ -29,7 +29,7 @@ class Extrapolation:
 
     protocol: Protocol
     rate: float
-    share: Figure
+    shares: Mapping[int, Figure]
     largest: int
     measured: float
     foretold: float
@@ -51,10 +51,11 @@ def _extrapolated(rows: Sequence[GrowthRow], protocol: Protocol, rate: float) ->
     # Half the interval's width in probits: what the shares themselves are uncertain by, nearly the same at all sizes.
     low, high = (_probit(np.array([getattr(row.recognised[rate], end) for row in rows])) for end in ("low", "high"))
     error = float(np.mean(high - low) / 2)
-    value = float(np.polyval(np.polyfit(sizes, _probit(shares), 1), math.log(FAR)))
+    line = np.polyfit(sizes, _probit(shares), 1)
     foretold = float(np.polyval(np.polyfit(sizes[:-1], _probit(shares[:-1]), 1), sizes[-1]))
-    figure = Figure(*(float(norm.cdf(value + by)) for by in (0, -error, error)))
-    return Extrapolation(protocol, rate, figure, rows[-1].references, float(shares[-1]), float(norm.cdf(foretold)))
+    far = {size: float(np.polyval(line, math.log(size))) for size in FAR}
+    figures = {size: Figure(*(float(norm.cdf(at + by)) for by in (0, -error, error))) for size, at in far.items()}
+    return Extrapolation(protocol, rate, figures, rows[-1].references, float(shares[-1]), float(norm.cdf(foretold)))
 
 
 def _probit(shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 from cxrgate.plots.histogram import Line
 
@@ -12,11 +13,15 @@ WIDTH, HEIGHT = 420.0, 260.0
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 408.0, 22.0, 218.0
 SIZE = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
 """The drawing and the plot's edges in it, in its own units."""
+_DEVIATES = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From `low` to `high`, even or logarithmic, with a label and the values that are marked."""
+    """From `low` to `high`, with a label and the values that are marked: even, logarithmic, or in normal deviates.
+
+    Normal deviates are for shares between 0 and 1: two normal distributions give a straight line (Martin et al. 1997).
+    """
 
     label: str
     low: float
@@ -24,10 +29,14 @@ class Axis:
     ticks: Sequence[float]
     logarithmic: bool = False
     percent: bool = False
+    normal: bool = False
 
     def share(self, value: float) -> float:
         """Where a value lies, 0 at `low` and 1 at `high`; what is outside lies on the edge."""
         value = min(max(value, self.low), self.high)
+        if self.normal:
+            low, at, high = (_DEVIATES.inv_cdf(share) for share in (self.low, value, self.high))
+            return (at - low) / (high - low)
         if self.logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -70,6 +79,7 @@ class Plot:
     y_ticks: Sequence[Line]
     series: Sequence[Drawn]
     marks: Sequence[Line]
+    size: Mapping[str, float] = field(default_factory=SIZE.copy, repr=False)
 
 
 def plot(

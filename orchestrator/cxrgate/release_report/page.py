@@ -18,7 +18,7 @@ from cxrgate.release_report.formats.one.leaks import ANY, LeakRow
 from cxrgate.release_report.formats.two import claims, words
 from cxrgate.run.recorded import Results
 from cxrgate.run_page.environment import make_environment
-from cxrgate.run_page.measured import measured_sentences
+from cxrgate.run_page.measured import measured_by
 from cxrgate.run_page.summary import summarise
 
 FILES = 100
@@ -52,7 +52,7 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             charts=charts(results.images, results.policy),
             words=MATCHES,
             spaces=COSINE_SPACES,
-            measured=measured_sentences(results),
+            measured=measured_by(results),
             size=SIZE,
             band=results.policy.band,
             uncertified=UNCERTIFIED,

@@ -15,7 +15,7 @@ from cxrgate.run.recorded import Results, read_results
 from cxrgate.run.release import read_manifest
 from cxrgate.run_page.cases import ShownImage, ShownImages, find_cases
 from cxrgate.run_page.environment import make_environment
-from cxrgate.run_page.measured import measured_sentences
+from cxrgate.run_page.measured import measured_by
 from cxrgate.run_page.pictures import SIDE, Pictures, data_uri
 from cxrgate.run_page.summary import summarise
 from cxrgate.storage import write_durably
@@ -69,7 +69,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
                 size=SIZE,
                 side=SIDE,
                 band=results.policy.band,
-                measured=measured_sentences(results),
+                measured=measured_by(results),
             )
         )
     except (

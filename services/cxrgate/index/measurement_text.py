@@ -36,7 +36,7 @@ def _sentences(measurement: SelfMeasurement, rate: float) -> Iterator[str]:
     yield recognised(point)
     others = [f"{100 * other:g} %: {_all(measurement.at(other))}" for other in SHOWN_RATES if other != rate]
     if point.recognised:
-        by_number = "; ".join(f"{item.label} other: {item.share}" for item in point.recognised[1:])
+        by_number = "; ".join(f"{item.label}: {item.share}" for item in point.recognised[1:])
         yield f"By the number of other references of the patient: {by_number}."
         yield f"Recognised at other false-flag rates: {'; '.join(others)}."
 

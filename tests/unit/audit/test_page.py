@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from support.drawn_listing import rows
 
 from cxrgate.audit.audit import Audit
 from cxrgate.audit.axes import Axes
@@ -13,6 +14,8 @@ from cxrgate.audit.page import write_page
 from cxrgate.audit.plots import plots
 from cxrgate.core import BAND
 from cxrgate.gate.config import PolicyConfig
+from cxrgate.growth.extrapolation import extrapolate
+from cxrgate.growth.growth import Growth
 from cxrgate.planted.bounds import upper_bound
 from cxrgate.planted.figures import leak_rows
 from cxrgate.plots.plot import BOTTOM, LEFT, RIGHT, TOP, Axis, Series, plot
@@ -56,7 +59,9 @@ def result():
         table("leak", "blend", "strong", rng.uniform(0, 0.4, 60), rng.uniform(0.6, 0.8, 60)),
     ]
     axes = Axes({}, {}, Exhaustive(0, 0, 0, 0))
-    return Audit(RULE, BAND, "0" * 64, clean(), pd.concat([*leaks, clean()], ignore_index=True), axes)
+    cases = pd.concat([*leaks, clean()], ignore_index=True)
+    growth = Growth(rows(), extrapolate(rows()))
+    return Audit(RULE, BAND, "0" * 64, clean(), cases, axes, growth)
 
 
 def test_an_axis_places_values_and_keeps_those_outside_on_its_edge():
@@ -97,7 +102,7 @@ def test_the_page_stands_by_itself_and_escapes_names(result, tmp_path):
 
     assert "weak &lt;b&gt;" in html
     assert not re.search(r"<script|https?://(?!www\.w3\.org)|<img", html)
-    assert html.count("<figure") == 4
+    assert html.count("<figure") == 7
     assert "patients who are not enrolled" in html
     assert "prefers-color-scheme: dark" in html
     assert "@media print" in html

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from support.drawn_listing import rows
 
-from cxrgate.growth.extrapolation import extrapolate
+from cxrgate.growth.extrapolation import FAR, extrapolate
 from cxrgate.growth.measure import RATES
 from cxrgate.train.scoring.figures import Figure
 
@@ -14,9 +14,10 @@ def test_the_fit_goes_through_the_measured_shares():
 
     assert {item.rate for item in found} == set(RATES)
     for item in found:
-        assert item.share.low < item.share.value < item.share.high
+        assert set(item.shares) == set(FAR)
+        assert all(share.low < share.value < share.high for share in item.shares.values())
         assert item.largest == 200
     straight = [
         dataclasses.replace(row, recognised={rate: Figure(0.3, 0.2, 0.4) for rate in RATES}) for row in measured
     ]
-    assert extrapolate(straight)[0].share.value == pytest.approx(0.3)
+    assert extrapolate(straight)[0].shares[FAR[1]].value == pytest.approx(0.3)

@@ -84,11 +84,14 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     """Print the table."""
     from cxrgate.audit.axes import axes_table
     from cxrgate.audit.table import leak_table
+    from cxrgate.growth.tables import growth_tables
     from cxrgate.planted.figures import leak_rows, specificity
 
     share, rule = specificity(result.cases), result.rule
     console.print(leak_table(leak_rows(result.cases), release, leaks))
     console.print(axes_table(result.axes, share))
+    for table in growth_tables("The default rule", result.growth):
+        console.print(table)
     console.print(
         f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
         f"Thresholds: {thresholds_line(rule.model_dump())}.",
@@ -99,6 +102,7 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
 def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) -> None:
     """Write the cases, every figure with the digests of the models that were audited, and the page of plots."""
     from cxrgate.audit.page import write_page
+    from cxrgate.growth.plain import plain
     from cxrgate.planted.figures import leak_rows, specificity, summary
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,7 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         "specificity": asdict(specificity(result.cases)),
         "axes": result.axes.to_json(),
         "leaks": [row.to_json() for row in leak_rows(result.cases)],
+        "identity": plain(asdict(result.growth)),
         **{name: value for name, value in summary(result.cases).items() if name == "out_of_distribution"},
     }
     (folder / "audit.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -36,7 +36,13 @@ def evaluate(
         ),
     ],
     models: Models = None,
-    output: Annotated[Path | None, typer.Option("--json", help="File for every figure with its interval.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            help="File for every figure with its interval; plots (identity.html) and tables (identity.md) lie beside.",
+        ),
+    ] = None,
     baseline: Annotated[
         bool,
         typer.Option(
@@ -124,5 +130,8 @@ def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluatio
         "models": result.to_json(),
         "baseline": baseline.to_json() if baseline else None,
     }
+    from cxrgate.growth.page import write_growth
+
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_growth(result.growth, result.models, path.parent)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

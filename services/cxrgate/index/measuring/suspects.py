@@ -27,7 +27,7 @@ Float64s = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suspects:
-    """Suspected pairs of patients, by number, and how many are to be expected by chance.
+    """Suspected pairs of patients, by number, and how many are to be expected by chance; no more than those are none.
 
     `left_out` says for each query, bool[n], whether the measurement does without it.
     """
@@ -58,6 +58,8 @@ def find_suspects(strangers: Queries, references: int, curve: FalseFlagCurve | N
     by_chance = math.ceil(BY_CHANCE * len(margins))
     left_out = np.zeros(len(margins), dtype=bool)
     left_out[found[np.argsort(margins[found], kind="stable")][by_chance:]] = True
+    if not left_out.any():
+        return Suspects((), by_chance, left_out)
     pairs = {tuple(sorted((int(strangers.patients[row]), int(strangers.nearest[row])))) for row in found}
     return Suspects(tuple((one, other) for one, other in sorted(pairs)), by_chance, left_out)
 

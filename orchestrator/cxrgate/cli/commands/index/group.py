@@ -122,10 +122,18 @@ def _rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
 
 
 @app.command()
-def info(snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")]) -> None:
+def info(
+    snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")],
+    page: Annotated[Path | None, typer.Option(help="HTML page to write, with the curve of the two rates.")] = None,
+) -> None:
     """Print a snapshot's manifest as JSON; `measured` says in sentences what it measured of itself."""
-    with errors_as_messages():
+    with errors_as_messages("gate"):
         manifest = read_manifest(snapshot)
+        if page is not None:
+            from cxrgate.index.measuring.fit import DEFAULT_RATE
+            from cxrgate.run_page.snapshot_page import write_snapshot_page
+
+            write_snapshot_page(manifest, DEFAULT_RATE, page)
         content = {**asdict(manifest), "digest": manifest.digest, "measured": _measured_of(manifest)}
         typer.echo(json.dumps(content, indent=2))
 
