@@ -86,6 +86,12 @@ def pfm():
     return b"Pf\n%d %d\n-1.0\n" % (SIDE, SIDE) + np.full((SIDE, SIDE), np.inf, "<f4").tobytes()
 
 
+def palette_of(chunks: bytes) -> bytes:
+    """The ramp, whose largest value is 250, as places in a palette."""
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ramp()))
+    return SIGNATURE + header(SIDE, SIDE, colour=3) + chunks + chunk(b"IDAT", data) + chunk(b"IEND")
+
+
 def coloured_palette():
     image = Image.fromarray(ramp() % 2)
     image.putpalette(bytes([9, 9, 9, 100, 20, 20]))
@@ -139,6 +145,8 @@ REFUSED = {
     "B13 zTXt that does not inflate": (png(before=chunk(b"zTXt", b"a\0\0rubbish")), "METADATA"),
     "B17 PGM of 16 bits": (saved(Image.fromarray(ramp().astype(np.int32)), "PPM"), "IMAGE_UNDECODABLE"),
     "B19 palette of colours": (coloured_palette(), "MODE_FORBIDDEN"),
+    "B19 no palette": (palette_of(b""), "IMAGE_UNDECODABLE"),
+    "B19 palette that lacks colours": (palette_of(chunk(b"PLTE", bytes(3 * 250))), "IMAGE_UNDECODABLE"),
     "B21 LA": (saved(two_layers("LA"), "PNG"), "MODE_FORBIDDEN"),
     "B22 RGBA": (saved(two_layers("RGBA"), "PNG"), "MODE_FORBIDDEN"),
     "B22 16-bit LA": (wide_alpha(), "MODE_FORBIDDEN"),

@@ -23,12 +23,18 @@ _SIGNATURES = {
 }
 _NOT_READ = {
     b"GIF8": "a GIF: save it as PNG",
+    b"P5": "a PGM: save it as PNG",
+    b"II+\0": "a BigTIFF: save it as a plain TIFF or as PNG",
+    b"MM\0+": "a BigTIFF: save it as a plain TIFF or as PNG",
+    b"NRRD": "an NRRD file: save each picture in it as PNG",
+    b"\x89HDF": "an HDF5 file: save each picture in it as PNG",
     b"%PDF": "a PDF: export its picture as PNG",
-    b"\x1f\x8b": "gzip data: unpack it",
+    b"\x1f\x8b": "gzip data: unpack it (and save each picture of a .nii.gz as PNG)",
     b"PK\x03\x04": "a ZIP or .npz archive: send each image in it by itself",
     b"version https://git-lfs": "a Git LFS pointer: fetch the file itself with `git lfs pull`",
     b"<": "a web page or SVG: fetch the image itself",
 }
+_NIFTI, _NIFTI_OFFSET = (b"n+1\0", b"ni1\0"), 344
 
 
 def decode(record: ImageRecord) -> GreyImage:
@@ -70,5 +76,11 @@ def _media(record: ImageRecord) -> MediaType:
         return MediaType.BMP
     if len(content) < len(png.SIGNATURE):
         raise ImageError("TRUNCATED", f"expected {READ}, got a few bytes")
-    named = next((name for start, name in _NOT_READ.items() if content.startswith(start)), "something else")
-    raise ImageError("IMAGE_UNDECODABLE", f"expected {READ}, got {named}")
+    raise ImageError("IMAGE_UNDECODABLE", f"expected {READ}, got {_named(content)}")
+
+
+def _named(content: bytes) -> str:
+    """What it is instead, and the cure, where that is known."""
+    if content[_NIFTI_OFFSET : _NIFTI_OFFSET + 4] in _NIFTI:
+        return "a NIfTI volume: save each picture in it as PNG"
+    return next((name for start, name in _NOT_READ.items() if content.startswith(start)), "something else")

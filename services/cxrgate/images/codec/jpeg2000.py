@@ -42,7 +42,7 @@ def decode_jpeg2000(content: bytes) -> tuple[NDArray[np.uint8], bool]:
     Raises:
         ImageError: TRUNCATED, DIMENSIONS, MODE_FORBIDDEN, FRAMES or IMAGE_UNDECODABLE.
     """
-    stream = content if content.startswith(STREAM_SIGNATURE) else _stream_of_file(content)
+    stream = find_codestream(content)
     found = check_codestream(stream)
     if found.signed or found.precision > 16 or found.components not in {1, 3}:
         raise ImageError("MODE_FORBIDDEN", "expected unsigned samples of at most 16 bits, grey or RGB: convert to grey")
@@ -50,6 +50,16 @@ def decode_jpeg2000(content: bytes) -> tuple[NDArray[np.uint8], bool]:
     stated = found.precision if 8 < found.precision < 16 else None
     scaled = to_8_bits(values.astype(np.uint16), found.precision if found.precision < 8 else stated)
     return join_channels(np.atleast_3d(scaled))
+
+
+def find_codestream(content: bytes) -> bytes:
+    """The codestream itself or, as some writers put it into DICOM too, the one in a JP2 file; errors as above."""
+    if content.startswith(STREAM_SIGNATURE):
+        return content
+    if not content.startswith(FILE_SIGNATURE):
+        cut = len(content) < len(FILE_SIGNATURE)
+        raise ImageError("TRUNCATED" if cut else "IMAGE_UNDECODABLE", "expected a JPEG 2000 codestream")
+    return _stream_of_file(content)
 
 
 def read_codestream(stream: bytes) -> NDArray[np.integer]:

@@ -20,7 +20,7 @@ from cxrgate.images.codec.jpeg import check_jpeg
 from cxrgate.images.codec.limits import check_dimensions
 from cxrgate.images.codec.png import Png, check_png
 from cxrgate.images.codec.png16 import read_16_bits
-from cxrgate.images.codec.tiff import Tiff, check_tiff, read_tiff_16_bits
+from cxrgate.images.codec.tiff import Tiff, check_tiff, openable, read_tiff_16_bits
 from cxrgate.images.codec.webp import check_webp
 
 _ORIENTATION = 0x0112
@@ -62,12 +62,19 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
         with warnings.catch_warnings():
             # Our own limits are the stricter ones; a warning of Pillow's must not become another answer.
             warnings.simplefilter("ignore")
-            readable = found.content if isinstance(found, Png) else content
+            readable = _readable(content, found)
             with Image.open(io.BytesIO(readable), formats=(media.value,)) as image:
                 _check(image)
                 return join_channels(_channels(image, content, found))
     except _REFUSALS as error:
         raise ImageError("IMAGE_UNDECODABLE", f"expected a {media.value} file that can be decoded") from error
+
+
+def _readable(content: bytes, found: Png | Tiff | None) -> bytes:
+    """What Pillow is given: the same picture, in a form that it reads."""
+    if isinstance(found, Png):
+        return found.content
+    return openable(content, found) if isinstance(found, Tiff) else content
 
 
 def _check(image: Image.Image) -> None:
@@ -96,11 +103,22 @@ def _channels(image: Image.Image, content: bytes, found: Png | Tiff | None) -> N
     if isinstance(found, Png) and found.header.depth == 16:
         return _scaled(read_16_bits(found), found.significant)
     if isinstance(found, Tiff) and found.bits == 16:
-        return _scaled(read_tiff_16_bits(content, found), None)
+        scaled = _scaled(read_tiff_16_bits(content, found), None)
+        return 255 - scaled if found.white_is_zero else scaled
     image.load()
+    if image.mode == "P":
+        _check_palette(image)
     if image.mode in {"1", "P"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
     return np.atleast_3d(np.asarray(image))
+
+
+def _check_palette(image: Image.Image) -> None:
+    """Pillow makes up the colours that a palette lacks."""
+    palette = image.palette
+    colours = 0 if palette is None else len(palette.palette) // len(palette.mode)
+    if int(np.asarray(image).max(initial=0)) >= colours:
+        raise ImageError("IMAGE_UNDECODABLE", f"expected a palette for every pixel, it has {colours} colours")
 
 
 def _scaled(samples: NDArray[np.uint16], stated: int | None) -> NDArray[np.uint8]:

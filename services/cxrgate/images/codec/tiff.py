@@ -35,6 +35,11 @@ class Tiff:
     order: str
     entries: dict[int, tuple[int, tuple[int, ...]]] = field(repr=False)
 
+    @property
+    def white_is_zero(self) -> bool:
+        """Whether the largest sample is black."""
+        return self.number(_PHOTOMETRIC, -1) == _WHITE_IS_ZERO
+
     def number(self, tag: int, default: int = 0) -> int:
         """The first number of a tag."""
         return self.entries.get(tag, (0, (default,)))[1][0]
@@ -89,7 +94,7 @@ def _check_kind(tiff: Tiff) -> None:
     if compression not in _COMPRESSIONS:
         raise ImageError("MODE_FORBIDDEN", "expected a TIFF without compression, or with LZW, deflate or PackBits")
     photometric = tiff.number(_PHOTOMETRIC, -1)
-    known = {8: {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE}, 16: {_BLACK_IS_ZERO, _RGB}}[tiff.bits]
+    known = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, *([_PALETTE] if tiff.bits == 8 else [])}
     if photometric not in known:
         raise ImageError("MODE_FORBIDDEN", "expected PhotometricInterpretation BlackIsZero or RGB: save it as such")
     alpha = int(tiff.bits == 8)  # it would have to be told apart before 16-bit samples are read, see read_tiff_16_bits
@@ -133,6 +138,15 @@ def read_tiff_16_bits(content: bytes, tiff: Tiff) -> NDArray[np.uint16]:
     across = tiff.number(_TILE_WIDTH, width)
     parts = [values[:, left : left + across] for left in range(0, width, across)]
     return np.concatenate([np.cumsum(part, axis=1, dtype=np.uint16) for part in parts], axis=1)
+
+
+def openable(content: bytes, tiff: Tiff) -> bytes:
+    """The file as Pillow opens it: it knows no big endian file of 16 bits whose white is zero."""
+    if not tiff.white_is_zero or tiff.bits != 16:
+        return content
+    changed = bytearray(content)
+    _replace(changed, tiff, _PHOTOMETRIC, _BLACK_IS_ZERO)
+    return bytes(changed)
 
 
 def _replace(content: bytearray, tiff: Tiff, tag: int, number: int) -> None:

@@ -22,6 +22,23 @@ from support.bad_rasters import BIG, REFUSED, sized
 from cxrgate.core import ImageError, ImageRecord, MediaType
 from cxrgate.images.codec.decode import decode
 
+OTHERS = {
+    "GIF": (saved(grey(), "GIF"), "GIF"),
+    "PGM": (saved(grey(), "PPM"), "PGM"),
+    "BigTIFF": (b"II+\0\x08\0\0\0" + bytes(99), "BigTIFF"),
+    "NIfTI": (b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "NIfTI"),
+    "NRRD": (b"NRRD0004\n", "NRRD"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+}
+
+
+@pytest.mark.parametrize(("content", "word"), OTHERS.values(), ids=OTHERS)
+def test_what_else_people_keep_is_named(content, word):
+    with pytest.raises(ImageError, match=word) as raised:
+        decode(ImageRecord("a", content))
+    assert raised.value.reason == "IMAGE_UNDECODABLE"
+
 
 @pytest.mark.parametrize(("content", "expected"), REFUSED.values(), ids=REFUSED)
 def test_refused_at_little_cost(content, expected):

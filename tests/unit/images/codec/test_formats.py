@@ -184,6 +184,14 @@ def test_white_is_zero_is_turned_round():
     assert np.array_equal(pixels(buffer.getvalue()), ramp())
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_white_is_zero_of_16_bits_is_turned_round_after_the_depth_rule(order):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, NOISE, photometric="miniswhite", metadata=None, byteorder=order)
+
+    assert np.array_equal(pixels(buffer.getvalue()), 255 - scaled(NOISE, 16))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_bmp(mode):
     expected = np.asarray(grey(mode).convert("L"))

@@ -11,9 +11,10 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
 from cxrgate.core import ImageError
+from cxrgate.images.codec import jpeg2000
 from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE, Decoded
 
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
+_STARTS = (b"\xff\xd8\xff", jpeg2000.STREAM_SIGNATURE, jpeg2000.FILE_SIGNATURE)
 """How a JPEG and a JPEG 2000 frame begin."""
 _ITEM, _END_OF_ITEMS = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _OFFSET_BYTES = 4

@@ -8,12 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.pixels.processing import apply_rescale, apply_windowing
+from pydicom.pixels.processing import apply_windowing
 
 from cxrgate.core import ImageError
 
 _FAR = 1e12
 """Below and above every window."""
+
+_FUNCTIONS = {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
+"""Of windows (PS3.3, C.11.2.1.3)."""
 
 
 def to_grey(dataset: Dataset, values: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -24,7 +27,8 @@ def to_grey(dataset: Dataset, values: NDArray[np.int32]) -> NDArray[np.uint8]:
     0 to 255; MONOCHROME1 is inverted, padding is black (DICOM PS3.3 C.7.6.3.1.2, C.11.1, C.11.2, C.7.5.1.1.2).
 
     Args:
-        dataset: with consistent BitsStored and PixelRepresentation.
+        dataset: with consistent BitsStored and PixelRepresentation, and PhotometricInterpretation as the standard
+            spells it.
         values: stored values that BitsStored holds, see stored_values.
 
     Raises:
@@ -63,14 +67,22 @@ def _padding(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _rescale(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.float64]:
     if dataset.get("ModalityLUTSequence"):
-        return _look_up(dataset.ModalityLUTSequence[0], stored)
-    return np.asarray(apply_rescale(stored, dataset), dtype=np.float64)
+        return _look_up(dataset.ModalityLUTSequence[0], stored, dataset)
+    slope, intercept = (_number_or(dataset, *item) for item in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
+    if slope == 0:
+        raise ImageError("DICOM_TAGS", "expected a RescaleSlope other than 0, which leaves nothing: correct it")
+    return stored * slope + intercept
+
+
+def _number_or(dataset: Dataset, name: str, default: float) -> float:
+    """The first value of an attribute, the default where it is missing or empty."""
+    return default if _is_empty(dataset, name) else first_number(dataset, name)
 
 
 def _window(dataset: Dataset, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """Values after LUT or window, and what they range over; NaN without either."""
     if dataset.get("VOILUTSequence"):
-        values = _look_up(dataset.VOILUTSequence[0], values)
+        values = _look_up(dataset.VOILUTSequence[0], values, dataset)
         return values, (float(values.min()), float(values.max()))
     if _is_empty(dataset, "WindowCenter") or _is_empty(dataset, "WindowWidth"):
         return values, (np.nan, np.nan)
@@ -86,8 +98,10 @@ def _is_empty(dataset: Dataset, name: str) -> bool:
 def _check_window(dataset: Dataset) -> None:
     """Raise ImageError unless the first window can be used (PS3.3, C.11.2.1.2)."""
     center, width = (first_number(dataset, name) for name in ("WindowCenter", "WindowWidth"))
-    linear = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper() == "LINEAR"
-    if not np.isfinite(center) or not (width >= 1 if linear else width > 0):
+    function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
+    if function not in _FUNCTIONS:
+        raise ImageError("DICOM_TAGS", f"expected VOILUTFunction {', '.join(sorted(_FUNCTIONS))} or none: correct it")
+    if not np.isfinite(center) or not (width >= 1 if function == "LINEAR" else width > 0):
         raise ImageError(
             "DICOM_TAGS",
             "expected a WindowWidth of 1 or more, got one of 0 or less: correct the window or remove WindowCenter and "
@@ -108,13 +122,21 @@ def first_number(dataset: Dataset, name: str) -> float:
         raise ImageError("DICOM_TAGS", f"expected a number as {name}: correct or remove it") from error
 
 
-def _look_up(item: Dataset, values: NDArray[np.number]) -> NDArray[np.float64]:
+def _look_up(item: Dataset, values: NDArray[np.number], dataset: Dataset) -> NDArray[np.float64]:
     """Values through a modality or VOI LUT (our own: pydicom 3.0 takes an 8-bit LUT's index modulo 256)."""
-    entries, first, _bits = (int(part) for part in item.LUTDescriptor)
+    entries, first, bits = (int(part) for part in item.LUTDescriptor)
     entries = entries or 2**16
-    data = item.LUTData
-    table = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
+    table = _entries(item.LUTData, entries, bits, little=dataset.original_encoding[1] is not False)
     if table.size < entries:
         raise ImageError("DICOM_TAGS", f"expected a look-up table of {entries} entries, got {table.size}")
     index = np.clip(np.rint(values) - first, 0, entries - 1).astype(np.int64)
     return np.asarray(table[index], dtype=np.float64)
+
+
+def _entries(data: object, entries: int, bits: int, *, little: bool) -> NDArray[np.number]:
+    """The entries of LUTData: words, which pydicom leaves in the file's order, or 8 bits two to a word."""
+    if not isinstance(data, bytes):
+        return np.atleast_1d(np.asarray(data))
+    if bits == 8 and little and len(data) == entries + entries % 2:
+        return np.frombuffer(data, np.uint8)
+    return np.frombuffer(data, "<u2" if little else ">u2")

@@ -32,7 +32,7 @@ def check_kind(dataset: Dataset) -> None:
     """
     check_modality(dataset.get("Modality"))
     require(dataset, _REQUIRED)
-    photometric = _code(dataset.PhotometricInterpretation)
+    photometric = code(dataset.PhotometricInterpretation)
     if photometric not in _PHOTOMETRIC or first_number(dataset, "SamplesPerPixel") != 1:
         named = photometric if photometric in _COLOURS else "another or several samples per pixel"
         raise ImageError(
@@ -50,7 +50,7 @@ def check_kind(dataset: Dataset) -> None:
 
 def check_modality(value: object) -> None:
     """Raise ImageError (DICOM_MODALITY) unless it may be that of a radiograph, compared without case and spaces."""
-    modality = _code(value)
+    modality = code(value)
     if modality not in MODALITIES:
         named = modality if modality in _OTHER_MODALITIES else "one that is none of these"
         raise ImageError("DICOM_MODALITY", f"expected Modality CR, DX, RG, OT or none, got {named}")
@@ -100,6 +100,6 @@ def whole_number(dataset: Dataset, name: str) -> int:
     return value
 
 
-def _code(value: object) -> str:
+def code(value: object) -> str:
     """A code as it is compared: without case and spaces around it."""
     return "" if value is None else str(value).strip().upper()

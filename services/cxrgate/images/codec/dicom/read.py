@@ -22,7 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from cxrgate.core import ImageError
 from cxrgate.images.codec.dicom.frame import stored_values
 from cxrgate.images.codec.dicom.grey import to_grey
-from cxrgate.images.codec.dicom.kind import check_kind, check_samples
+from cxrgate.images.codec.dicom.kind import check_kind, check_samples, code
 from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE, syntax_name
 
 MARK = b"DICM"
@@ -72,6 +72,8 @@ def _decode(content: bytes) -> NDArray[np.uint8]:
     _check_lengths(dataset, coded=syntax in CODED)
     check_kind(dataset)
     check_samples(dataset)
+    # As the standard spells it: what computes with it, ours and pydicom's, compares it exactly.
+    dataset.PhotometricInterpretation = code(dataset.PhotometricInterpretation)
     return to_grey(dataset, stored_values(dataset, syntax))
 
 

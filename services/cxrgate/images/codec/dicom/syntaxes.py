@@ -19,7 +19,7 @@ from rle.utils import decode_pixel_data as decode_rle
 
 from cxrgate.core import ImageError
 from cxrgate.images.codec.jpeg import BASELINE, JPEG_LS, LOSSLESS, JpegFrame, read_frame, with_whole_spectrum
-from cxrgate.images.codec.jpeg2000 import check_codestream, read_codestream
+from cxrgate.images.codec.jpeg2000 import check_codestream, find_codestream, read_codestream
 
 NATIVE = {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
 
@@ -63,11 +63,12 @@ def _expect(header: JpegFrame, rows: int, columns: int) -> None:
 
 def _jpeg2000(*, lossy: bool) -> Decoder:
     def decode(frame: bytes, rows: int, columns: int, _allocated: int) -> Decoded:
-        found = check_codestream(frame)
+        stream = find_codestream(frame.removesuffix(b"\0"))  # which pads it to an even length
+        found = check_codestream(stream)
         expect_size((found.height, found.width), (rows, columns), found.components)
         if found.precision > 16:
             raise ImageError("MODE_FORBIDDEN", "expected a codestream of at most 16 bits")
-        return Decoded(read_codestream(frame), found.precision, found.signed, lossy)
+        return Decoded(read_codestream(stream), found.precision, found.signed, lossy)
 
     return decode
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from support.bad_images import SIDE, dataset, dicom, look_up_table, pixels, stored
 
 RAMP = np.rint(stored() / 4095 * 255).astype(np.uint8)
@@ -22,6 +22,18 @@ def test_12_bits_in_16_cover_the_grey_levels():
 
 def test_monochrome1_is_inverted():
     assert np.array_equal(shown(PhotometricInterpretation="MONOCHROME1"), 255 - RAMP)
+
+
+@pytest.mark.parametrize("written", ["monochrome1", " Monochrome1 "])
+@pytest.mark.parametrize("window", [{}, {"WindowCenter": 2048, "WindowWidth": 4096}])
+def test_monochrome1_is_inverted_however_it_is_written(written, window):
+    assert np.array_equal(shown(PhotometricInterpretation=written, **window), 255 - RAMP)
+
+
+def test_an_intercept_alone_counts():
+    found = shown(RescaleIntercept=-1000, WindowCenter=1048, WindowWidth=4096)
+
+    assert np.array_equal(found, shown(WindowCenter=2048, WindowWidth=4096))
 
 
 def test_without_a_window_the_pixels_range_counts():
@@ -122,6 +134,21 @@ def test_long_lut_of_8_bits_is_not_wrapped(kind):
     setattr(made, kind, [look_up_table([value // 16 for value in range(4096)], 8)])
 
     assert np.array_equal(pixels(dicom(made)), stored() // 16)
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(16, ">u2"), (16, "<u2"), (8, "u1")])
+def test_entries_of_other_words_are_read_in_the_order_of_the_file(bits, kind):
+    entries = (np.arange(4096) * 16 if bits == 16 else np.arange(4096) // 16).astype(kind)
+    made = dataset()
+    made.VOILUTSequence = [look_up_table([], bits)]
+    item = made.VOILUTSequence[0]
+    item.LUTDescriptor = [4096, 0, bits]
+    item.add_new("LUTData", "OW", entries.tobytes())
+    syntax = ExplicitVRBigEndian if kind == ">u2" else ExplicitVRLittleEndian
+    if kind == ">u2":
+        made.PixelData = np.frombuffer(made.PixelData, "<u2").astype(">u2").tobytes()
+
+    assert np.array_equal(pixels(dicom(made, syntax)), grey(entries.astype(int)[stored()] / entries.max()))
 
 
 def test_lut_of_65536_entries():

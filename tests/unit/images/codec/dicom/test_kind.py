@@ -88,6 +88,8 @@ ODD = {
     "NumberOfFrames empty": (with_elements((0x00280008, "IS", "")), slice(None)),
     "windows empty": (with_elements((0x00281050, "DS", ""), (0x00281051, "DS", "")), slice(None)),
     "several windows": (dataset(WindowCenter=[2048, 100], WindowWidth=[4096, 50]), slice(None)),
+    "lower case and spaces": (dataset(PhotometricInterpretation="monochrome2 "), slice(None)),
+    "rescale empty": (with_elements((0x00281052, "DS", ""), (0x00281053, "DS", "")), slice(None)),
     "exact window": (dataset(WindowCenter=2047.5, WindowWidth=4095, VOILUTFunction="LINEAR_EXACT"), slice(None)),
     "no rescale type": (dataset(RescaleSlope=1, RescaleIntercept=0), slice(None)),
     "padding of the wrong kind": (with_elements((0x00280120, "SS", -2000)), slice(None)),
@@ -112,6 +114,8 @@ NAMED = {
         dicom(dataset(WindowCenter=5, WindowWidth=0)).replace(b"DS\x02\x000 ", b"DS\x02\x00x "),
         ["WindowWidth"],
     ),
+    "window function": (dicom(dataset(WindowCenter=5, WindowWidth=9, VOILUTFunction="CUBIC")), ["VOILUTFunction"]),
+    "slope": (dicom(dataset(RescaleSlope=0, RescaleIntercept=5)), ["RescaleSlope", "correct"]),
     "high bit": (dicom(dataset(HighBit=15)), ["HighBit 11", "got 15", "BitsStored 12"]),
     "colour": (
         dicom(dataset(PhotometricInterpretation="RGB", SamplesPerPixel=3)),

@@ -109,6 +109,9 @@ def compressed(values, syntax, **tags):
 LOSSLESS = {
     "JPEG 2000": lambda values: coded(jpeg_2000(values.astype(np.uint16), 12), JPEG2000Lossless),
     "JPEG 2000 under the lossy syntax": lambda values: coded(jpeg_2000(values.astype(np.uint16), 12), JPEG2000),
+    "JPEG 2000 in a JP2 file": lambda values: coded(
+        jpeg_2000(values.astype(np.uint16), 12, codec_format=1), JPEG2000Lossless
+    ),
     "JPEG lossless": lambda values: coded(encode_lossless(values, 12), JPEGLosslessSV1),
     "JPEG lossless, any predictor": lambda values: coded(encode_lossless(values, 12), JPEGLossless),
     "JPEG lossless of 16 bits": lambda values: coded(encode_lossless(values, 16), JPEGLosslessSV1),
