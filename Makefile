@@ -74,6 +74,10 @@ up-demo: .stack/installed
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# The pictures of README and manual, of the demo's own pages.
+pictures: demo
+	$(BIN)/python .ci/pictures.py
+
 # What the images install, pinned anew to what is installed and tested here.
 requirements: .venv/installed
 	deploy/requirements/compile.sh
