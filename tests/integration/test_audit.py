@@ -16,7 +16,7 @@ from cxrgate.cli.main import app
 from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.planted.cases import COLUMNS
+from cxrgate.planted.cases import COLUMNS, STANDOUTS
 from cxrgate.planted.classes.catalogue import CLASSES, of_class
 from cxrgate.planted.generator import fit_generator
 from cxrgate.planted.outliers.drawn import noises
@@ -77,7 +77,7 @@ def test_the_cases_can_be_counted_again(result):
     cases = pd.read_parquet(result[1] / "cases.parquet")
     figures = json.loads((result[1] / "audit.json").read_text())
 
-    assert tuple(cases.columns) == COLUMNS
+    assert tuple(cases.columns) == (*COLUMNS, *STANDOUTS)
     assert set(cases["kind"]) == {"leak", "clean", "stranger"}
     row = next(row for row in figures["leaks"] if row["leak_class"] == "strong_copy")
     stopped = cases[cases["leak_class"] == "strong_copy"]["decision"] != "ANONYMOUS"

@@ -10,16 +10,19 @@ from support.calibration_sets import NEW, POLICY, write_listing
 from support.certified_gate import bound, signing_key
 from support.fakes import picture
 from support.image_sets import write_config, write_sets
+from support.measured_references import CURVE
 from typer.testing import CliRunner
 
 from cxrgate.calibration.folder import verify_calibration
 from cxrgate.certification import CERTIFICATE, read_public_key
 from cxrgate.cli.main import app
 from cxrgate.core.digest import bytes_digest
+from cxrgate.core.standout import Standout
 from cxrgate.gate.config import read_config
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import Addition, change_snapshot
 from cxrgate.index.manifest import ARRAYS
+from cxrgate.models import read_manifest
 from cxrgate.planted.generator import fit_generator
 from cxrgate.run.run import run
 from cxrgate.run_page.page import write_report
@@ -152,3 +155,43 @@ def test_a_picture_under_two_patients_names_is_found_and_both_are_named(folder):
     assert "real/007.png" in found.output
     assert "real/twice.jpg" in found.output
     assert not (folder / "overlapping").exists()
+
+
+@pytest.fixture(scope="module")
+def by_standout(tmp_path_factory):
+    """A gate whose models ship a curve, so that the standout decides by default; calibrated as it is."""
+    folder = tmp_path_factory.mktemp("standouts")
+    write_sets(folder)
+    kinds = {kind: read_manifest(folder / "models" / kind).digest for kind in ("retrieval", "verification")}
+    shipped = {"models": kinds, "standout": Standout().to_json(), "copy_limit": 0.95, "curve": CURVE.to_json()}
+    (folder / "models/false_flags.json").write_text(json.dumps(shipped))
+    bound(read_config(write_config(folder, folder / "out", 4, policy="{minimum_typicality: -1}")))
+    write_listing(folder)
+    (folder / "policy.yaml").write_text(POLICY)
+    signing_key(folder)
+    found = calibrate(folder, "calibration")
+    assert found.exit_code == 0, found.output
+    return folder, found.output
+
+
+def test_a_gate_that_decides_by_the_standout_is_certified_for_that(by_standout):
+    folder, said = by_standout
+    stated = verify_calibration(folder / "calibration", read_public_key(folder / "signing.pub")).statement
+
+    assert stated["binding"]["score_threshold"] is None
+    assert 0 < stated["binding"]["standout_threshold"] <= 1
+    assert f"standout {stated['binding']['standout_threshold']:.4f}" in said
+    assert stated["default_rule"]["standout_threshold"] == pytest.approx(0.5, abs=0.3)
+    siblings = [found for found in stated["measured"] if found["leak_class"] == "same_patient"]
+    assert [found["patients"] for found in siblings] == [12]
+
+
+def test_a_run_under_it_decides_by_its_standout(by_standout):
+    folder, _ = by_standout
+    shutil.copy(folder / "calibration" / CERTIFICATE, folder / "snapshot")
+    run(required(folder, "certified", "snapshot"))
+    policy = json.loads((folder / "certified/results/run.json").read_text())["policy"]
+    stated = json.loads((folder / "snapshot" / CERTIFICATE).read_text())["statement"]["binding"]
+
+    assert policy["standout_threshold"] == stated["standout_threshold"]
+    assert policy["score_threshold"] is None

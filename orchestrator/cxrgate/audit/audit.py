@@ -21,6 +21,7 @@ from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.parts import Parts
 from cxrgate.audit.rule import choose_rule, nothing_matches
 from cxrgate.core.progress import Progress, silent
+from cxrgate.core.standout import Standout
 from cxrgate.gate.config import ModelFolders, PolicyConfig
 from cxrgate.gate.local import local_models
 from cxrgate.growth.growth import Growth, measure_models
@@ -62,6 +63,7 @@ class Audit:
         calibration: the cases that the thresholds were chosen on.
         cases: the leaks, the unenrolled patients of the test part, the outliers.
         axes: consistency, membership inference, exhaustive verification.
+        standout: of the snapshot, by which the standouts of the cases were made; None where it has none.
         growth: what the default rule recognises and flags as the index grows.
     """
 
@@ -71,6 +73,7 @@ class Audit:
     calibration: pd.DataFrame = field(repr=False)
     cases: pd.DataFrame = field(repr=False)
     axes: Axes = field(repr=False)
+    standout: Standout | None = field(repr=False)
     growth: Growth = field(repr=False)
 
 
@@ -120,7 +123,7 @@ def audit(
         models = opened.enrolled.models
         growth = measure_models(models, parts.unseen, parts.others, (ALL,), work, progress, GALLERIES)
     snapshot, band = opened.enrolled.snapshot.manifest.digest, opened.harness.gate.policy.band
-    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes, growth)
+    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes, opened.harness.standout, growth)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Calibration:
     """What the recorded cases allow to promise.
 
     Attributes:
-        thresholds: by name as in core.spaces.THRESHOLDS, chosen, or where nothing can be certified the lowest that the
+        thresholds: by name as in core.spaces.CHOSEN, chosen, or where nothing can be certified the lowest that the
             limit on false flags allows; None where the gate does not search the space.
         certified: the pairs of the policy.
         measured: every other pair; each bound holds by itself.

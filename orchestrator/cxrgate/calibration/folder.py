@@ -27,7 +27,7 @@ from cxrgate.calibration.recording import Recording
 from cxrgate.certification import CERTIFICATE, Certificate, laxer_words, read_certificate, sign
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.core.spaces import THRESHOLDS
+from cxrgate.core.spaces import CHOSEN
 from cxrgate.planted.cases import read_cases
 from cxrgate.planted.threshold_path import HIGHEST
 
@@ -108,7 +108,7 @@ def conclude(folder: Path, context: Context, thresholds: Mapping[str, Any]) -> t
     if context.renews:
         calibration = retest(cases, policy, band, thresholds)
     else:
-        names = [name for name in THRESHOLDS if thresholds.get(name) is not None]
+        names = [name for name in CHOSEN if thresholds.get(name) is not None]
         calibration = calibrate(cases, policy, band, names)
     calibration = replace(calibration, refusals=[*calibration.refusals, *_laxer(calibration, policy, context)])
     return calibration, make_statement(calibration, cases, policy, context)
@@ -156,7 +156,7 @@ def read_references(folder: Path) -> set[bytes]:
 
 
 def _context(stated: Mapping[str, Any]) -> Context:
-    kept = {name: value for name, value in stated["binding"].items() if name not in THRESHOLDS}
+    kept = {name: value for name, value in stated["binding"].items() if name not in CHOSEN}
     return Context(
         binding=kept,
         issued=datetime.fromisoformat(stated["issued"]),

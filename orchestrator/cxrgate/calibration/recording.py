@@ -19,10 +19,10 @@ from cxrgate.calibration.enough import expect_enough
 from cxrgate.calibration.leak_policy import LeakPolicy
 from cxrgate.calibration.overlap import Scan, scan_overlap
 from cxrgate.calibration.patients import Patients, choose_patients
-from cxrgate.core import UsageError
+from cxrgate.core import Policy, UsageError
 from cxrgate.core.progress import Progress, Tell, silent, untold
-from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, THRESHOLDS
-from cxrgate.gate.binding import BINDING_KEYS, binding, resolve_defaults
+from cxrgate.core.spaces import CHOSEN, COSINE_SPACES, IDENTITY_THRESHOLD, STANDOUT_THRESHOLD
+from cxrgate.gate.binding import BINDING_KEYS, binding
 from cxrgate.gate.config import PolicyConfig, RunConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD
 from cxrgate.gate.dtypes import DtypeRule
@@ -30,6 +30,7 @@ from cxrgate.gate.local import local_models
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.changes import without_references
 from cxrgate.index.keys import ID_BYTES
+from cxrgate.index.self_measurement import Basis, SelfMeasurement, read_measurement
 from cxrgate.planted.cases import PlantedCase
 from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, LEAKS
 from cxrgate.planted.harness import EnrolledSet, Harness
@@ -90,12 +91,12 @@ def record(
     if config.enrol is None:
         raise UsageError("the configuration lacks enrol.key, which tells which patients are enrolled")
     key = read_key(config.enrol.key)
-    rule = _open_rule(config.policy)
     with (
         local_models(config.folders, config.device, DtypeRule.of(config)) as models,
         tempfile.TemporaryDirectory(prefix="cxrgate-") as work,
     ):
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
+        rule = _open_rule(config.policy, read_measurement(snapshot.manifest))
         patients = choose_patients(samples, snapshot, key, models.manifests.values(), recorded)
         tell(patients.sentence)
         if recorded is None:
@@ -104,19 +105,24 @@ def record(
         with enrolled.open(progress, rule) as harness:
             scan = asyncio.run(_scan(harness, patients))
             tables = [asyncio.run(_plant(harness, patients, policy)), asyncio.run(_ask_unenrolled(harness, patients))]
-            bound = binding(harness.gate.policy, models.manifests)
-        tables += _ask_siblings(enrolled, rule, patients, Path(work) / "twin", progress)
-        # A calibration chooses thresholds of the raw score: its counterpart is the rule that decides by that.
-        default = resolve_defaults(PolicyConfig(score_threshold=SCORE_THRESHOLD), models.manifests)
+            opened = harness.gate.policy
+        tables += _ask_siblings(enrolled, opened, patients, Path(work) / "twin", progress)
     return Recording(
         cases=pd.concat(tables, ignore_index=True),
         references=_sorted_ids(snapshot),
-        binding={name: value for name, value in bound.items() if name not in THRESHOLDS},
+        binding={name: value for name, value in binding(opened, models.manifests).items() if name not in CHOSEN},
         scan=scan,
         twins=len(patients.twins),
-        thresholds=tuple(name for name in THRESHOLDS if getattr(rule, name) is not None),
-        default_rule={name: getattr(default, name) for name in BINDING_KEYS},
+        thresholds=tuple(name for name in CHOSEN if getattr(rule, name) is not None),
+        default_rule=_default_rule(enrolled, opened),
     )
+
+
+def _default_rule(enrolled: EnrolledSet, opened: Policy) -> dict[str, Any]:
+    """The numbers of the default rule that decides as the calibrated one does: by the standout, or by the score."""
+    rule = PolicyConfig() if opened.standout is not None else PolicyConfig(score_threshold=SCORE_THRESHOLD)
+    default = enrolled.policy(rule)
+    return {name: value for name in BINDING_KEYS if (value := getattr(default, name)) is not None or name in CHOSEN}
 
 
 async def _scan(harness: Harness, patients: Patients) -> Scan:
@@ -159,23 +165,38 @@ async def _ask_unenrolled(harness: Harness, patients: Patients) -> pd.DataFrame:
 
 
 def _ask_siblings(
-    enrolled: EnrolledSet, rule: PolicyConfig, patients: Patients, folder: Path, progress: Progress
+    enrolled: EnrolledSet, opened: Policy, patients: Patients, folder: Path, progress: Progress
 ) -> list[pd.DataFrame]:
-    """Another radiograph of each patient, asked of an index without it; no table where there are none."""
+    """Another radiograph of each patient, asked of an index without it; no table where there are none.
+
+    The twin index decides by the standout of the whole one: it is to stand in for that, and never measured itself.
+    """
     samples = [*patients.twins, *patients.siblings]
     if not samples:
         return []
     removed = {opaque_id(enrolled.key, "reference", sample.file.image_id) for sample in patients.twins}
     twin = replace(enrolled, snapshot=without_references(enrolled.snapshot, folder, removed))
-    with twin.open(progress, rule) as harness:
+    by_score = _open_rule(enrolled.config.policy, None)
+    with twin.open(progress, by_score) as harness:
+        own = harness.gate.policy
+        asked = harness.under(replace(opened, snapshot=own.snapshot, references=own.references))
         cases = siblings(samples, enrolled.key)
-        return [asyncio.run(harness.ask("ask about siblings", cases, len(samples)))]
+        return [asyncio.run(asked.ask("ask about siblings", cases, len(samples)))]
 
 
-def _open_rule(rule: PolicyConfig) -> PolicyConfig:
-    """The rule with the highest thresholds: what these do not release no others do."""
+def _open_rule(rule: PolicyConfig, measurement: SelfMeasurement | None) -> PolicyConfig:
+    """The rule with the highest thresholds: what these do not release no others do.
+
+    The standout decides as it does without a certificate: unless the rule names a score_threshold, or the snapshot has
+    no measurement to make standouts by.
+    """
     spaces = [space.threshold for space in COSINE_SPACES if getattr(rule, space.threshold) is not None]
-    return rule.model_copy(update=dict.fromkeys((IDENTITY_THRESHOLD, *spaces), HIGHEST))
+    by_score = rule.score_threshold is not None or measurement is None or measurement.basis is Basis.NOTHING
+    identity = {
+        IDENTITY_THRESHOLD: HIGHEST if by_score else None,
+        STANDOUT_THRESHOLD: None if by_score else HIGHEST,
+    }
+    return rule.model_copy(update={**identity, **dict.fromkeys(spaces, HIGHEST)})
 
 
 def _sorted_ids(snapshot: Snapshot) -> NDArray[np.uint8]:

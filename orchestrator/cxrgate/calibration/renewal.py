@@ -15,7 +15,7 @@ from cxrgate.calibration.leak_policy import read_leak_policy
 from cxrgate.calibration.recording import Recording, record
 from cxrgate.core import CertificateError
 from cxrgate.core.progress import Progress, Tell, silent, untold
-from cxrgate.core.spaces import THRESHOLDS
+from cxrgate.core.spaces import CHOSEN
 from cxrgate.gate.config import RunConfig
 from cxrgate.planted.cases import CaseKind, read_cases
 from cxrgate.train import Sample
@@ -59,7 +59,7 @@ def renew(
     _check_withdrawal(recording, read_references(before))
     kept = {name: value for name, value in certificate.binding.items() if name not in OF_THE_SNAPSHOT}
     found = {name: value for name, value in recording.binding.items() if name not in OF_THE_SNAPSHOT}
-    changed = sorted(name for name in {**kept, **found} if name not in THRESHOLDS and kept.get(name) != found.get(name))
+    changed = sorted(name for name in {**kept, **found} if name not in CHOSEN and kept.get(name) != found.get(name))
     if changed:
         raise CertificateError(
             f"a certificate is renewed after withdrawals alone, and {changed} changed too: calibrate anew"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, STANDOUT_THRESHOLD
 
 
 def scores_line(score: float, similarities: Mapping[Any, float]) -> str:
@@ -15,8 +15,10 @@ def scores_line(score: float, similarities: Mapping[Any, float]) -> str:
 
 
 def thresholds_line(thresholds: Mapping[str, Any]) -> str:
-    """The threshold of the same-patient score and of each cosine space, by their names in a policy."""
+    """The threshold of the score or of the standout, and of each cosine space, by their names in a policy."""
     cosines = "".join(f", {space.match} {_number(thresholds[space.threshold])}" for space in COSINE_SPACES)
+    if thresholds.get(STANDOUT_THRESHOLD) is not None:
+        return f"standout {_number(thresholds[STANDOUT_THRESHOLD])}{cosines}"
     return f"same patient {_number(thresholds[IDENTITY_THRESHOLD])}{cosines}"
 
 

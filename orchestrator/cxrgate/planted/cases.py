@@ -19,6 +19,7 @@ import pandas as pd
 
 from cxrgate.core import Decision, Failure, ImageRecord, Stage, UsageError
 from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
+from cxrgate.core.standout import Standout
 from cxrgate.gate.pipeline import Checked, Gate
 
 BATCH = 16
@@ -38,6 +39,9 @@ COLUMNS = (
     "failed",
     "refused",
 )
+STANDOUTS = ("standout", "near_distance", "near_score", "cohort_mean", "cohort_spread", "cohort_size")
+"""Further columns since 0.2: the largest standout, distance and score of the candidate that has it, and the cohort that
+it was held against, so that another policy's standout can be made of them; NaN where nothing is known of one."""
 _OF_THE_MACHINE = frozenset({"DECODER_TIMEOUT", "DECODER_DIED", "DECODER_MEMORY"})
 
 
@@ -71,7 +75,11 @@ class PlantedCase:
 
 
 async def check_cases(
-    gate: Gate, cases: Iterable[PlantedCase], progress: Callable[[int], None] = lambda _: None, batch: int = BATCH
+    gate: Gate,
+    cases: Iterable[PlantedCase],
+    progress: Callable[[int], None] = lambda _: None,
+    batch: int = BATCH,
+    standout: Standout | None = None,
 ) -> pd.DataFrame:
     """Ask the gate about each case.
 
@@ -81,20 +89,21 @@ async def check_cases(
             models and holds few of them.
         progress: called with the number of cases answered since the last call.
         batch: cases per batch of the gate.
+        standout: of the snapshot, which is recorded beside the score; None leaves its columns NaN.
 
     Returns:
-        One row per case in order, with COLUMNS: `reasons` joined by ";", `found` whether the patient was among the
-        candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are NaN then,
-            as `frontality` is where the retrieval model does not say. `refused` says of a failed one that the gate
-            takes no such image, whatever the thresholds; any other failure is an error of the gate, see `missed`.
+        One row per case in order, with COLUMNS and STANDOUTS: `reasons` joined by ";", `found` whether the patient was
+        among the candidates (False for other kinds than leaks), `failed` whether there is no evidence; numbers are
+            NaN then, as `frontality` is where the retrieval model does not say. `refused` says of a failed one that the
+            gate takes no such image, whatever the thresholds; any other failure is an error of the gate, see `missed`.
     """
     asked: list[PlantedCase] = []
     rows: list[dict[str, Any]] = []
     async with aclosing(gate.check(_records(iter(cases), asked), batch)) as answers:
         async for checked in answers:
-            rows.append(_row(asked[len(rows)], checked))
+            rows.append({**_row(asked[len(rows)], checked), **_standing_out(checked, standout)})
             progress(1)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=[*COLUMNS, *STANDOUTS])
 
 
 async def _records(cases: Iterator[PlantedCase], asked: list[PlantedCase]) -> AsyncIterator[ImageRecord]:
@@ -131,6 +140,18 @@ def _answer(case: PlantedCase, checked: Checked) -> dict[str, Any]:
     }
 
 
+def _standing_out(checked: Checked, standout: Standout | None) -> dict[str, float]:
+    outcome = checked.outcome
+    cohort = None if isinstance(outcome, Failure) else outcome.evidence.candidates.cohort
+    if isinstance(outcome, Failure) or standout is None or cohort is None:
+        return dict.fromkeys(STANDOUTS, math.nan)
+    distances, scores = outcome.evidence.candidates.distances, outcome.evidence.scores
+    found = standout(distances, scores, cohort)
+    nearest = int(found.argmax())
+    values = (found[nearest], distances[nearest], scores[nearest], cohort.mean, cohort.spread, cohort.size)
+    return {name: float(value) for name, value in zip(STANDOUTS, values, strict=True)}
+
+
 def _is_refused(failure: Failure) -> bool:
     """Whether the image itself is the cause, and not how fast or how large this machine is."""
     of_the_image = failure.stage in {Stage.READ, Stage.DECODE} and failure.code == "INVALID_ARGUMENT"
@@ -138,7 +159,7 @@ def _is_refused(failure: Failure) -> bool:
 
 
 def read_cases(path: Path) -> pd.DataFrame:
-    """Recorded cases.
+    """Recorded cases; NaN in the columns STANDOUTS that an earlier version did not record.
 
     Raises:
         UsageError: they lack a column, as those of an earlier version do; or one is said to be refused and has a
@@ -151,4 +172,4 @@ def read_cases(path: Path) -> pd.DataFrame:
     judged = int((cases["refused"] & ~(cases["failed"] & (cases["decision"] == Decision.INDETERMINATE))).sum())
     if judged:
         raise UsageError(f"{path}: {judged} cases are said to be refused and yet have a verdict: record the cases anew")
-    return cases
+    return cases.reindex(columns=[*cases.columns, *(name for name in STANDOUTS if name not in cases.columns)])

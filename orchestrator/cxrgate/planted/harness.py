@@ -15,11 +15,13 @@ import pandas as pd
 
 from cxrgate.core import Policy
 from cxrgate.core.progress import Progress
+from cxrgate.core.standout import Standout
 from cxrgate.gate.binding import SnapshotFacts, bind_policy, resolve_defaults
 from cxrgate.gate.config import ModelFolders, PolicyConfig, RunConfig
 from cxrgate.gate.local import LocalModels, local_gate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index import Snapshot
+from cxrgate.index.self_measurement import read_measurement
 from cxrgate.planted.cases import BATCH, PlantedCase, check_cases
 from cxrgate.planted.origins import LeakOrigin, read_origins
 from cxrgate.run.enrol import enrol
@@ -31,11 +33,15 @@ ORIGINS = 64
 
 @dataclass(frozen=True, slots=True)
 class Harness:
-    """A gate over an enrolled set, the key of the set's opaque ids, and who is told how far it has come."""
+    """A gate over an enrolled set, the key of the set's opaque ids, and who is told how far it has come.
+
+    `standout` is recorded of every case, also where the score decides; None for a snapshot that has none.
+    """
 
     gate: Gate
     key: bytes = field(repr=False)
     progress: Progress = field(repr=False)
+    standout: Standout | None = None
 
     async def origins(self, samples: Sequence[Sample]) -> list[LeakOrigin]:
         """The samples' images, decoded as for enrolment; errors as read_origins."""
@@ -50,7 +56,8 @@ class Harness:
             total: how many cases the step has in all.
             batch: cases per batch of the gate.
         """
-        return await check_cases(self.gate, cases, lambda count: self.progress(step, count, total), batch)
+        told = self.gate.policy.standout or self.standout
+        return await check_cases(self.gate, cases, lambda count: self.progress(step, count, total), batch, told)
 
     async def ask_of_origins(
         self,
@@ -116,7 +123,8 @@ class EnrolledSet:
         """
         update = {"certification": "none", "policy": rule or self.config.policy}
         with local_gate(self.config.model_copy(update=update), self.models, self.snapshot) as gate:
-            yield Harness(gate, self.key, progress)
+            measurement = read_measurement(self.snapshot.manifest)
+            yield Harness(gate, self.key, progress, None if measurement is None else measurement.standout)
 
     def policy(self, rule: PolicyConfig) -> Policy:
         """The rule, bound to this snapshot and these models."""

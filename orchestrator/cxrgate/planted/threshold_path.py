@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Decision
-from cxrgate.core.spaces import HELD_AGAINST, THRESHOLDS
+from cxrgate.core.spaces import CHOSEN, HELD_AGAINST, THRESHOLDS
 from cxrgate.planted.missed import erred
 
 HIGHEST = 1.0
@@ -28,7 +28,7 @@ FINENESS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdPath:
-    """Thresholds by step, float64[m] that never rise, by name as in core.spaces.THRESHOLDS.
+    """Thresholds by step, float64[m] that never rise, by name as in core.spaces.CHOSEN.
 
     A threshold that the gate does not have is not there. `band` is the gate's: how far below a threshold counts as
     reaching it, see core.policy.Policy.
@@ -51,7 +51,7 @@ class ThresholdPath:
     @classmethod
     def at_one(cls, thresholds: Mapping[str, float | None], band: float) -> ThresholdPath:
         """The one step of thresholds that were chosen before; None and other names are passed over."""
-        named = {name: thresholds.get(name) for name in THRESHOLDS}
+        named = {name: thresholds.get(name) for name in CHOSEN}
         return cls({name: np.array([value]) for name, value in named.items() if value is not None}, band)
 
     def __len__(self) -> int:

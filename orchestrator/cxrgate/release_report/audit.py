@@ -33,6 +33,10 @@ _NEEDED = frozenset(
     }
 )
 
+_STANDOUTS = frozenset({"near_distance", "near_score", "cohort_mean", "cohort_spread", "cohort_size"})
+_WEIGHTS = ("identity", "verification", "usual")
+"""What of a standout depends on the models alone."""
+
 Told = Callable[[pd.DataFrame], Mapping[str, Any]]
 """What a format tells of decided cases: leaks and worst patients."""
 
@@ -46,16 +50,17 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         told: of the report's format.
 
     Raises:
-        MismatchError: another gate was audited: other models, other numbers of candidates, or no copy space.
+        MismatchError: another gate was audited: other models, other numbers of candidates, or no copy space; or its
+            standouts say nothing of this release's.
         UsageError: the files are none of an audit.
     """
     try:
         audit = json.loads(path.read_text(encoding="utf-8"))
         cases = pd.read_parquet(path.parent / CASES)
-        _check_scores(path, records)
         if not _NEEDED.issubset(cases.columns):
             raise UsageError(f"expected the recorded cases of an audit in {path.parent / CASES}")
         _check_gate(audit, records)
+        _check_standouts(path, audit, cases, records)
         rule = {name: audit["rule"][name] for name in _RULE}
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -64,12 +69,24 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
     return {"files": files, **about, "thresholds": rule, **told(decide_again(cases, records.policy))}
 
 
-def _check_scores(path: Path, records: Records) -> None:
-    """An audit records scores, and no cohort that standouts could be made of."""
-    if records.policy.get("standout_threshold") is not None:
+def _check_standouts(path: Path, audit: Mapping[str, Any], cases: pd.DataFrame, records: Records) -> None:
+    """Whether standouts as this release's can be made of an audit's cases, and are no higher than they would be."""
+    standout = records.policy.get("standout")
+    if standout is None:
+        return
+    if not _STANDOUTS.issubset(cases.columns) or cases["near_distance"].isna().all():
         raise MismatchError(
-            f"{path}: this release was decided by standouts, which an audit does not record: leave the audit out, or "
-            "filter with a `score_threshold`"
+            f"{path}: this release was decided by standouts, which an audit of an earlier version did not record: "
+            "audit again, or leave the audit out"
+        )
+    weights = {name: (audit["standout"][name], standout[name]) for name in _WEIGHTS}
+    if any(found != expected for found, expected in weights.values()):
+        raise MismatchError(f"{path}: expected an audit whose standouts are made alike, got {weights}")
+    enrolled, references = audit["parts"]["enrolled"], records.policy["references"]
+    if enrolled < references:
+        raise MismatchError(
+            f"{path}: expected an audit over at least as many references as this release's {references:,}, got "
+            f"{enrolled:,}: the more there are, the less a patient stands out, so that more leaks pass"
         )
 
 

@@ -25,16 +25,18 @@ def decide_again(cases: pd.DataFrame, policy: Mapping[str, Any]) -> pd.DataFrame
     """The cases as this policy decides on their recorded numbers; what had no answer keeps its reasons.
 
     Args:
-        cases: of an audit. They hold the largest score and similarities of each, which are what decides.
+        cases: of an audit. They hold the largest score and similarities of each, and distance and score of the
+            candidate that stands out most, with its cohort: what decides.
         policy: as run.json holds it, with any thresholds, over the same models.
     """
     one = {**policy, "candidates": 1}
     lost = (cases["failed"].astype(bool) | cases["reasons"].str.contains(_LOST)).to_numpy(bool)
-    numbers = cases.assign(distance=0.0).reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64)
-    columns = (cases[name] for name in ("typicality", "frontality", "reasons"))
+    by_standout = policy.get("standout_threshold") is not None
+    deciding = {"distance": cases["near_distance"], "score": cases["near_score"]} if by_standout else {"distance": 0.0}
+    numbers = cases.assign(**deciding).reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64)
     decided = [
-        (_UNANSWERED, reasons) if is_lost else _told(one, row[None], typicality, frontality)
-        for is_lost, row, typicality, frontality, reasons in zip(lost, numbers, *columns, strict=True)
+        (_UNANSWERED, row["reasons"]) if is_lost else _told(one, number[None], row)
+        for is_lost, number, row in zip(lost, numbers, cases.to_dict("records"), strict=True)
     ]
     return cases.assign(decision=[decision for decision, _ in decided], reasons=[reasons for _, reasons in decided])
 
@@ -67,10 +69,8 @@ def _evidence(records: Records, images: Sequence[str]) -> dict[Hashable, NDArray
     return {image: numbers[places] for image, places in table.groupby("image_id").indices.items()}
 
 
-def _told(
-    policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float
-) -> tuple[str, str]:
-    decided = decide(policy, numbers, typicality, frontality)
+def _told(policy: Mapping[str, Any], numbers: NDArray[np.float64], row: Mapping[Hashable, Any]) -> tuple[str, str]:
+    decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row))
     return decided.decision, decided.reasons
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification.signing import read_signed
 from cxrgate.core import CertificateError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.core.spaces import THRESHOLDS
+from cxrgate.core.spaces import CHOSEN
 
 CERTIFICATE = "certificate.json"
 """Its name in a snapshot's folder."""
@@ -53,7 +53,7 @@ class Certificate:
         differing = [name for name in names if self.binding.get(name) != found.get(name)]
         if differing:
             told = "; ".join(f"{name}: {self.binding.get(name)}, got {found.get(name)}" for name in differing)
-            hint = "; a policy that names no thresholds takes these" if set(THRESHOLDS).issuperset(differing) else ""
+            hint = "; a policy that names no thresholds takes these" if set(CHOSEN).issuperset(differing) else ""
             raise CertificateError(f"expected the gate that was calibrated, with {told}{hint}")
 
     def check_snapshot(self, digest: str) -> None:

@@ -10,6 +10,7 @@ FIRST_DEFAULTS = {"candidates": 3, "score_threshold": 0.5, "copy_threshold": 0.9
 WORDS = {
     "candidates": "nearest references that are looked at",
     "score_threshold": "same-patient score threshold",
+    "standout_threshold": "standout threshold",
     "copy_threshold": "copy similarity threshold",
     "minimum_typicality": "minimum typicality",
     "minimum_frontality": "minimum frontality",

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 IDENTITY = "identity"
 """The space of the retrieval embedding, Euclidean: its array in a snapshot, its matrix on the wire."""
 IDENTITY_THRESHOLD = "score_threshold"
-"""The number of a policy that a calibration chooses for identity."""
+"""The number of a policy that a calibration chooses for identity where the same-patient score decides."""
+STANDOUT_THRESHOLD = "standout_threshold"
+"""The same where the standout decides."""
 SAME_PATIENT = "SAME_PATIENT"
 """The reason of an image that identity speaks against."""
 
@@ -51,9 +53,16 @@ COSINE_SPACES = (COPY,)
 """Every space but identity, in the order of columns, reasons and candidates."""
 
 SIMILARITIES = tuple(space.similarity for space in COSINE_SPACES)
-HELD_AGAINST = {IDENTITY_THRESHOLD: "score", **{space.threshold: space.similarity for space in COSINE_SPACES}}
+HELD_AGAINST = {
+    IDENTITY_THRESHOLD: "score",
+    STANDOUT_THRESHOLD: "standout",
+    **{space.threshold: space.similarity for space in COSINE_SPACES},
+}
 """By name of each threshold that a calibration chooses the column of results and recorded cases that reaches it."""
-THRESHOLDS = tuple(HELD_AGAINST)
+CHOSEN = tuple(HELD_AGAINST)
+"""Every number that a calibration may choose; a gate has one of the two for identity."""
+THRESHOLDS = tuple(name for name in CHOSEN if name != STANDOUT_THRESHOLD)
+"""Those of a gate whose same-patient score decides."""
 REASONS = {IDENTITY: SAME_PATIENT, **{space.name: space.reason for space in COSINE_SPACES}}
 """By name of each space the reason of an image that it speaks against."""
 MATCHES = {SAME_PATIENT: "same patient", **{space.reason: space.match for space in COSINE_SPACES}}

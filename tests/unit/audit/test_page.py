@@ -61,7 +61,7 @@ def result():
     axes = Axes({}, {}, Exhaustive(0, 0, 0, 0))
     cases = pd.concat([*leaks, clean()], ignore_index=True)
     growth = Growth(rows(), extrapolate(rows()))
-    return Audit(RULE, BAND, "0" * 64, clean(), cases, axes, growth)
+    return Audit(RULE, BAND, "0" * 64, clean(), cases, axes, None, growth)
 
 
 def test_an_axis_places_values_and_keeps_those_outside_on_its_edge():

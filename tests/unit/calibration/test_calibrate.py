@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from support.recorded_cases import cases, policy
 
-from cxrgate.calibration.calibrate import calibrate, first_step, makes_the_path
+from cxrgate.calibration.calibrate import calibrate, first_step, makes_the_path, retest
 from cxrgate.core import BAND, UsageError
 from cxrgate.planted.bounds import patients_needed, upper_bound
 
@@ -108,6 +108,21 @@ def test_certified_pair_without_cases_and_cases_without_clean_patients_are_refus
         run(leaks([1.0], MEDIUM))
     with pytest.raises(UsageError, match="not enrolled"):
         calibrate(leaks([1.0]), policy((*STRONG, 0.05)), BAND)
+
+
+def test_where_the_standout_decides_its_threshold_is_chosen_and_none_of_the_score():
+    standing = {"near_distance": 0.5, "near_score": 0.5, "cohort_mean": 0.1, "cohort_spread": 0.1, "cohort_size": 10}
+    scores = RNG.beta(8, 2, 300)
+    table = pd.concat([CLEAN, leaks(scores)]).assign(standout=lambda rows: rows["score"], **standing)
+    by_score = calibrate(table, policy((*STRONG, 0.05), false_flags=0.2), BAND)
+    unlike = table.assign(score=0.5)
+    found = calibrate(unlike, policy((*STRONG, 0.05), false_flags=0.2), BAND, ("standout_threshold", "copy_threshold"))
+
+    assert found.thresholds["score_threshold"] is None
+    assert found.thresholds["standout_threshold"] == by_score.thresholds["score_threshold"]
+    assert found.certified == by_score.certified
+    again = retest(unlike, policy((*STRONG, 0.05), false_flags=0.2), BAND, found.thresholds)
+    assert again.thresholds == found.thresholds
 
 
 @pytest.mark.parametrize("rates", [(0.05,), (0.02,), (0.02, 0.05, 0.09)])

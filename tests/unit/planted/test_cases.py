@@ -2,15 +2,18 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT, Stages
 from support.fakes import POLICY
 from support.recorded_cases import cases as made_up
 
 from cxrgate.core import Failure, Stage, UsageError
+from cxrgate.core.standout import Cohort, Standout
 from cxrgate.gate.pipeline import Gate
-from cxrgate.planted.cases import COLUMNS, CaseKind, PlantedCase, check_cases, read_cases
+from cxrgate.planted.cases import COLUMNS, STANDOUTS, CaseKind, PlantedCase, check_cases, read_cases
 
 
 def check(*cases):
@@ -28,11 +31,34 @@ def test_a_row_says_what_the_case_was_and_what_the_gate_said():
         PlantedCase(CLEAN, CaseKind.UNENROLLED, "patient2"),
     )
 
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == (*COLUMNS, *STANDOUTS)
+    assert table[list(STANDOUTS)].isna().all(axis=None)  # nobody asked for any
     assert table["decision"].tolist() == ["NOT_ANONYMOUS", "ANONYMOUS"]
     assert table.loc[0, ["kind", "leak_class", "strength", "variant"]].tolist() == ["leak", "blend", "30 %", "first"]
     assert table.loc[0, "score"] == 0.987654321
     assert table.loc[0, "reasons"] == "SAME_PATIENT"
+
+
+class Standing(Stages):
+    """Says how similar other patients are, as an index does."""
+
+    async def search(self, queries):
+        return [replace(found, cohort=Cohort(0.1, 0.05, 10)) for found in await super().search(queries)]
+
+
+def test_what_stands_out_is_recorded_with_all_that_it_was_made_of():
+    standout = Standout(0.5, 0.05, 0.2)
+    stages = Standing()
+    gate = Gate(stages, stages, stages, stages, POLICY)
+    cases = [PlantedCase(LEAK, CaseKind.LEAK, "patient1"), PlantedCase(TEXT, CaseKind.LEAK, "patient2")]
+    table = asyncio.run(check_cases(gate, cases, standout=standout))
+    row = table.loc[0]
+    cohort = Cohort(row["cohort_mean"], row["cohort_spread"], int(row["cohort_size"]))
+    again = standout(np.array([row["near_distance"]]), np.array([row["near_score"]]), cohort)
+
+    assert again.tolist() == [row["standout"]]
+    assert 0 < row["standout"] < 1
+    assert table.loc[1, list(STANDOUTS)].isna().all()
 
 
 def test_found_says_whether_the_source_was_among_the_candidates():

@@ -216,12 +216,50 @@ def test_an_audit_of_other_models_is_refused(made, tmp_path):
         make_statement(made.inputs, BY)
 
 
-def test_an_audit_of_scores_is_refused_where_standouts_decided(tmp_path):
+@pytest.fixture
+def by_standout(tmp_path):
+    """A release that the standout decided, with an audit over as many references that recorded standouts."""
     made = StandoutBundle(tmp_path, certified=False).make(minimum_frontality=0.5, **StandoutBundle.rule)
+    rule = json.loads((made.output / "results/run.json").read_text())["policy"]
+    standing = {"near_distance": 0.1, "near_score": 0.9, "cohort_mean": 0.1, "cohort_spread": 0.1, "cohort_size": 10.0}
+    cases = audit_cases().assign(**standing)
+    cases.to_parquet(made.audit.parent / "cases.parquet", index=False)
+    audited(made, standout=rule["standout"], parts={"enrolled": rule["references"]})
+    return made
 
-    assert make_statement(made.inputs, BY)["histograms"][0]["name"] == "Standout"
-    with pytest.raises(MismatchError, match="decided by standouts"):
-        make_statement(replace(made.inputs, audit=made.audit), BY)
+
+def audited(made, **changes):
+    made.audit.write_text(json.dumps({**json.loads(made.audit.read_text()), **changes}))
+
+
+def test_an_audit_that_recorded_standouts_is_decided_by_them(by_standout):
+    stated = make_statement(replace(by_standout.inputs, audit=by_standout.audit), BY)
+    whole = next(row for row in stated["audit"]["leaks"] if row["strength"] == "any")
+
+    assert stated["histograms"][0]["name"] == "Standout"
+    assert whole["misses"] == 0  # each stands out, whatever its largest score
+
+
+def test_an_audit_without_standouts_is_refused_where_they_decided(by_standout):
+    audit_cases().to_parquet(by_standout.audit.parent / "cases.parquet", index=False)
+
+    with pytest.raises(MismatchError, match="earlier version"):
+        make_statement(replace(by_standout.inputs, audit=by_standout.audit), BY)
+
+
+def test_an_audit_over_fewer_references_is_refused_where_standouts_decided(by_standout):
+    audited(by_standout, parts={"enrolled": 1})
+
+    with pytest.raises(MismatchError, match="at least as many references"):
+        make_statement(replace(by_standout.inputs, audit=by_standout.audit), BY)
+
+
+def test_an_audit_whose_standouts_are_made_otherwise_is_refused(by_standout):
+    standout = json.loads(by_standout.audit.read_text())["standout"]
+    audited(by_standout, standout={**standout, "identity": 0.7})
+
+    with pytest.raises(MismatchError, match="made alike"):
+        make_statement(replace(by_standout.inputs, audit=by_standout.audit), BY)
 
 
 def test_another_certificate_than_the_runs_is_refused(made, tmp_path):

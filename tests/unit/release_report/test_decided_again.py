@@ -6,6 +6,7 @@ import pytest
 from support.released_set import audit_case
 from support.run_results import checked, evidence_of, failed, policy, write_results
 
+from cxrgate.core.standout import Cohort, Standout
 from cxrgate.release_report.decided_again import changed_decisions, decide_again
 from cxrgate.release_report.records import read_records
 
@@ -47,6 +48,27 @@ def test_cases_are_decided_by_the_policy():
         ("INDETERMINATE", "SCORE_INVALID"),
         ("ANONYMOUS", ""),
     ]
+
+
+def test_cases_are_decided_by_the_candidate_that_stands_out_where_the_standout_decides():
+    standout = Standout(0.5, 0.05, 0.2, 20.0)
+    rule = policy(score_threshold=None, standout_threshold=0.5, standout=standout).to_json()
+    rows = [
+        {
+            **audit_case(name, "x", "y", score=0.99),
+            "near_distance": distance,
+            "near_score": 0.5,
+            "cohort_mean": 0.1,
+            "cohort_spread": 0.05,
+            "cohort_size": 10.0,
+        }
+        for name, distance in (("near", 0.5), ("far", 1.5), ("nowhere", float("nan")))
+    ]
+    found = decide_again(pd.DataFrame(rows), rule)
+    expected = [standout(np.array([d]), np.array([0.5]), Cohort(0.1, 0.05, 10))[0] >= 0.5 for d in (0.5, 1.5)]
+
+    assert expected == [True, False]
+    assert found["decision"].tolist() == ["NOT_ANONYMOUS", "ANONYMOUS", "INDETERMINATE"]
 
 
 def test_a_policy_without_frontality_asks_for_none():

@@ -114,6 +114,7 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
         "snapshot": result.snapshot,
         "rule": result.rule.model_dump(),
         "band": result.band,
+        "standout": None if result.standout is None else result.standout.to_json(),
         "specificity": asdict(specificity(result.cases)),
         "axes": result.axes.to_json(),
         "leaks": [row.to_json() for row in leak_rows(result.cases)],

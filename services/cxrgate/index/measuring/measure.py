@@ -117,7 +117,7 @@ def _ask(
     asking = Asking(references, terms, patients)
     strangers = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
     least = np.array([terms.same_picture[space.name] for space in COSINE_SPACES])
-    shared = (strangers.cosines >= least).any(axis=1)
+    shared = np.asarray((strangers.cosines >= least).any(axis=1), dtype=bool)
     if shared.mean() > SHARED:
         return None, "patients share pictures"
     rows = _in_turn(patients, asked)
