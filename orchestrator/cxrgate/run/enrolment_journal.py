@@ -55,7 +55,6 @@ class EnrolmentJournal:
             (row[0], row[1]): row[2:] for batch in self._journal.batches.values() for row in batch["rows"]
         }
         self._next = max(self._journal.batches, default=-1) + 1
-        self._journal.batches.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +86,6 @@ class EnrolmentJournal:
         ]
         if rows:
             self._journal.append(self._next, {"rows": rows})
-            self._journal.batches.clear()
             self._next += 1
 
     def finish(self) -> None:

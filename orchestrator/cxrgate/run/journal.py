@@ -1,7 +1,7 @@
 """An append-only journal of finished batches: what makes a run resumable after kill -9.
 
-Each line is the first 16 hex digits of its content's sha256, a space, and JSON. The first line says what run this
-is; a run of other images, models, snapshot, policy or batch size never continues it. A torn last line is cut off.
+See `lines` for the format. The first line says what run this is; a run of other images, models, snapshot, policy or
+batch size never continues it. A torn last line is cut off.
 
 Under a storage key each line is sealed instead, bound to its number, and NAME.wrapped beside it holds the data key. A
 line that was changed, removed from the middle or moved is then refused; only the last one may be torn.
@@ -12,15 +12,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import StorageCorrupt, UsageError
-from cxrgate.core.digest import bytes_digest, canonical_json
+from cxrgate.core import UsageError
+from cxrgate.core.digest import canonical_json
+from cxrgate.run.lines import LineFormat, Place, PlainLines, WrittenBatches, whole_lines
 from cxrgate.storage import WRAPPED, SealedLines, create_data_key, open_data_key
-
-_DIGITS = 16
 
 
 class JournalMismatch(UsageError):
@@ -28,7 +27,7 @@ class JournalMismatch(UsageError):
 
 
 class Journal:
-    """An open journal: `batches` maps a batch's number to its content."""
+    """An open journal: `batches` maps a batch's number to its content, read from the disk each time."""
 
     def __init__(self, path: Path, run: Mapping[str, Any], storage_key: bytes | None = None) -> None:
         """Open or create the journal of the run that `run` describes, sealed where a storage key is given.
@@ -47,39 +46,57 @@ class Journal:
             raise
 
     def _open(self, path: Path, run: Mapping[str, Any], storage_key: bytes | None) -> None:
-        self._seal = _sealing(path, storage_key)
-        lines, length = _read(path) if self._seal is None else _read_sealed(path, self._seal)
-        if lines and lines[0] != dict(run):
-            changed = sorted(key for key in run if lines[0].get(key) != run[key])
-            raise JournalMismatch(
-                f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
-            )
-        self.batches: dict[int, dict[str, Any]] = {line["batch"]: line for line in lines[1:]}
-        self._count = len(lines)
+        self._lines: LineFormat = _sealing(path, storage_key) or PlainLines()
+        self.batches = WrittenBatches(path, self._lines)
+        self._count = self._length = 0
+        for place, payload in whole_lines(path, self._lines, strict=storage_key is not None):
+            content = json.loads(payload)
+            if self._count:
+                self.batches.add(content["batch"], place)
+            elif content != dict(run):
+                changed = sorted(key for key in run if content.get(key) != run[key])
+                raise JournalMismatch(
+                    f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
+                )
+            self._count, self._length = self._count + 1, place.offset + place.length
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.ftruncate(self._file, length)
-        if not lines:
-            self._write(run)
+        os.ftruncate(self._file, self._length)
+        if not self._count:
+            self._write([run])
 
     def append(self, number: int, content: Mapping[str, Any]) -> None:
         """Bring one batch to the disk; when this returns it is durable."""
-        line = {"batch": number, **content}
-        self._write(line)
-        self.batches[number] = line
+        self._write([{"batch": number, **content}])
+
+    def append_all(self, contents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Bring batches to the disk together; when this returns they are durable.
+
+        A crash leaves the first ones of them, as whole lines. In a sealed journal only the last line may be torn, or a
+        torn one could not be told from one that somebody changed: there each has its own fsync.
+        """
+        lines = [{"batch": number, **content} for number, content in contents.items()]
+        for group in [lines] if isinstance(self._lines, PlainLines) else [[line] for line in lines]:
+            self._write(group)
 
     def close(self) -> None:
         """Close the file and let others write it."""
         os.close(self._file)
         os.close(self._lock)
 
-    def _write(self, content: Mapping[str, Any]) -> None:
-        payload = canonical_json(content)
-        line = _checked(payload) if self._seal is None else self._seal.seal(self._count, payload)
-        line += b"\n"
-        if os.write(self._file, line) != len(line):
-            raise OSError("expected the journal's disk to take a whole line")
+    def _write(self, contents: Sequence[Mapping[str, Any]]) -> None:
+        places, written = [], []
+        for content in contents:
+            line = self._lines.seal(self._count, canonical_json(content)) + b"\n"
+            places.append(Place(self._count, self._length, len(line)))
+            written.append(line)
+            self._count, self._length = self._count + 1, self._length + len(line)
+        whole = b"".join(written)
+        if os.write(self._file, whole) != len(whole):
+            raise OSError("expected the journal's disk to take whole lines")
         os.fsync(self._file)
-        self._count += 1
+        for content, place in zip(contents, places, strict=True):
+            if "batch" in content:
+                self.batches.add(content["batch"], place)
 
 
 def _lock(path: Path) -> int:
@@ -106,34 +123,3 @@ def _sealing(path: Path, storage_key: bytes | None) -> SealedLines | None:
         wrapped.unlink(missing_ok=True)
         return SealedLines(create_data_key(wrapped, storage_key))
     return SealedLines(open_data_key(wrapped, storage_key))
-
-
-def _checked(payload: bytes) -> bytes:
-    return bytes_digest(payload)[:_DIGITS].encode() + b" " + payload
-
-
-def _read_sealed(path: Path, sealing: SealedLines) -> tuple[list[dict[str, Any]], int]:
-    """As `_read`; StorageCorrupt for a line that is not the last and cannot be opened."""
-    content = path.read_bytes() if path.exists() else b""
-    raw = content.splitlines(keepends=True)
-    payloads = [sealing.open(number, line.rstrip(b"\n")) for number, line in enumerate(raw)]
-    whole = [payload for payload in payloads[:-1] if payload is not None]
-    if len(whole) < len(payloads[:-1]):
-        raise StorageCorrupt(f"{path}: a sealed line was changed: choose another output, or remove it")
-    last = payloads[-1] if raw and raw[-1].endswith(b"\n") else None
-    if last is not None:
-        whole.append(last)
-    return [json.loads(payload) for payload in whole], sum(map(len, raw[: len(whole)]))
-
-
-def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines from the start, and how many bytes they take."""
-    content = path.read_bytes() if path.exists() else b""
-    lines, position = [], 0
-    for line in content.splitlines(keepends=True):
-        digest, _, payload = line.rstrip(b"\n").partition(b" ")
-        if not line.endswith(b"\n") or bytes_digest(payload)[:_DIGITS].encode() != digest:
-            break
-        lines.append(json.loads(payload))
-        position += len(line)
-    return lines, position

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.pipeline import WINDOW
 from cxrgate.images import ImageFile
+
+Item = TypeVar("Item")
 
 _AHEAD = 8
 BATCH = 16
@@ -19,8 +22,13 @@ BATCH = 16
 
 async def read_files(files: Iterable[ImageFile]) -> AsyncIterator[ImageRecord | Failure]:
     """Read each file in a thread; one that cannot be read becomes a Failure."""
-    async for record in ordered_map(lambda file: asyncio.to_thread(_read, file), _each(files), _AHEAD):
+    async for record in ordered_map(lambda file: asyncio.to_thread(_read, file), each(files), _AHEAD):
         yield record
+
+
+async def read_batch(files: Sequence[ImageFile]) -> list[ImageRecord | Failure]:
+    """Read the files of a batch in a thread; one that cannot be read becomes a Failure."""
+    return await asyncio.to_thread(lambda: [_read(file) for file in files])
 
 
 def _read(file: ImageFile) -> ImageRecord | Failure:
@@ -45,9 +53,10 @@ async def decoded_files(
             yield next(given), image
 
 
-async def _each(files: Iterable[ImageFile]) -> AsyncIterator[ImageFile]:
-    for file in files:
-        yield file
+async def each(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, for those who iterate asynchronously."""
+    for item in items:
+        yield item
 
 
 def file_stamp(path: Path) -> tuple[int, int]:

@@ -24,22 +24,27 @@ from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
-from cxrgate.gate.pipeline import Checked, Gate
+from cxrgate.gate.ordered import ordered_map
+from cxrgate.gate.pipeline import WINDOW, Checked, Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import ENCODER, encode_png
 from cxrgate.models.runtimes.cores import usable_cores
+from cxrgate.run.commits import Commits
 from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.names import release_names
 from cxrgate.run.paths import Paths
 from cxrgate.run.plan import Plan, open_or_enrol, prepare
-from cxrgate.run.reading import file_stamp, read_files
+from cxrgate.run.reading import each, file_stamp, read_batch
 from cxrgate.run.release import MANIFEST, is_staged, publish, stage
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
+
+AT_ONCE = WINDOW + 2
+"""Batches in flight: as many as keep every stage of a gate busy, one that is read and one that is written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,22 +154,23 @@ class _Run:
         done -= {n for n in done if any(map(is_fault_row, journal.batches[n]["results"]))}
         todo = [number for number in range(len(self._batches)) if number not in done]
         self._progress("check", sum(len(self._batches[number]) for number in done), len(self._files))
-        files = (file for number in todo for file in self._batches[number])
-        numbers, count = iter(todo), 0
-        async with aclosing(self._gate.check(read_files(files), self._config.batch_size)) as stream:
-            part: list[Checked] = []
-            number = next(numbers, None)
-            async for checked in stream:
-                part.append(checked)
-                if number is not None and len(part) == len(self._batches[number]):
-                    if count == 0:
-                        expect_no_outage([item.outcome for item in part], "checked")
-                    write = asyncio.to_thread(self._write, self._batches[number], part)
-                    content = await self._gate.stopwatch.time("write", len(part), write)
-                    journal.append(number, content)
-                    self._progress("check", len(part), len(self._files))
-                    count, part, number = count + len(part), [], next(numbers, None)
+        count = 0
+        work = ordered_map(self._batch, each(todo), AT_ONCE)
+        async with Commits(journal) as commits, aclosing(work) as stream:
+            async for number, part, content in stream:
+                if count == 0:
+                    expect_no_outage([item.outcome for item in part], "checked")
+                await commits.add(number, content)
+                self._progress("check", len(part), len(self._files))
+                count += len(part)
         return count
+
+    async def _batch(self, number: int) -> tuple[int, list[Checked], dict[str, Any]]:
+        """Read, check and stage a batch: its number, outcomes and journal line. Batches do all of it side by side."""
+        files = self._batches[number]
+        part = await self._gate.check_batch(await read_batch(files))
+        write = asyncio.to_thread(self._write, files, part)
+        return number, part, await self._gate.stopwatch.time("write", len(part), write)
 
     def _write(self, files: Sequence[ImageFile], part: Sequence[Checked]) -> dict[str, Any]:
         """Stage what may be released of one batch, and give its journal line."""
