@@ -64,7 +64,7 @@ def test_before_anything_is_computed_all_that_cannot_be_read_is_named_in_one_fil
     (folder / "real/009.png").unlink()
     said = []
 
-    with pytest.raises(EnrolmentError, match=r"2 could not be(?s:.*)every name is in .*failed\.txt"):
+    with pytest.raises(EnrolmentError, match=r"2 real images could not be(?s:.*)every name is in .*failed\.txt"):
         run(config(folder), tell=said.append)
 
     assert said[0] == "24 images of 12 patients are listed"
@@ -166,7 +166,7 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is_and_how_long_it_takes(f
 def test_too_little_room_is_said_before_the_work(folder, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1000))
 
-    with pytest.raises(UsageError, match=r"expected 0\.0 GiB of room on the disk of .*, it has 0\.0 GiB"):
+    with pytest.raises(UsageError, match=r"the disk of .* has 0\.0 GiB of room"):
         run(config(folder))
 
 
@@ -214,7 +214,7 @@ def test_a_first_batch_of_nothing_but_a_hosts_faults_ends_the_run(folder, monkey
     with monkeypatch.context() as patch:
         everything = {path.relative_to(folder / "synthetic").as_posix() for path in (folder / "synthetic").rglob("*")}
         decoder_that_fails(patch, everything)
-        with pytest.raises(HostFault, match=r"all 4 failed through no fault of their own: decode DECODER_BROKEN"):
+        with pytest.raises(HostFault, match=r"first 4 images was checked, .*: decode DECODER_BROKEN"):
             run(config(folder))
     assert not (folder / "out/released").exists()
 

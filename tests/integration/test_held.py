@@ -261,7 +261,7 @@ def test_an_update_that_was_stopped_goes_on(folder, monkeypatch):
 def test_without_the_key_nothing_is_compared_in_silence(folder):
     (folder / "private/key").unlink()
 
-    with pytest.raises(UsageError, match="expected the key of the opaque ids"):
+    with pytest.raises(UsageError, match="key of the opaque ids"):
         run(read_config(config(folder)))
 
 

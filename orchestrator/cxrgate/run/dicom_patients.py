@@ -43,7 +43,7 @@ def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, o
     without = [file.image_id for file in dicoms if file.image_id not in patients]
     if without and patients and not own:
         raise UsageError(
-            f"expected a PatientID in every DICOM file, {len(without)} of {len(dicoms)} have none, the first is "
+            f"{len(without)} of {len(dicoms)} DICOM files have no PatientID, the first is "
             f"{without[0]}; list the images with their patients in a table, or write "
             "`every_image_is_a_patient: true`, if each image without one is of another patient"
         )

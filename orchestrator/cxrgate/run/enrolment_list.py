@@ -10,7 +10,7 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
-from cxrgate.images import ImageFile, Layout, read_listing
+from cxrgate.images import ImageFile, Layout, Listing, read_listing
 from cxrgate.images.sources.tables import is_table
 from cxrgate.run.dicom_patients import with_dicom_patients
 
@@ -68,7 +68,21 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
         raise UsageError(f"no image is left to enrol of {settings.images}: all of them are excluded")
     if (options.layout or Layout.FOLDER) is Layout.FOLDER and not is_table(settings.images):
         listed = with_dicom_patients(listed, workers, progress, own=settings.every_image_is_a_patient)
+        listed = _warned(listed, settings)
     return EnrolmentList(listed.files, len(excluded), listed.left_out, tuple(listed.sentences))
+
+
+def _warned(listed: Listing, settings: Enrol) -> Listing:
+    """A folder's listing with what follows where images count as patients and nobody said that they are."""
+    alone = sum(file.patient_id == file.image_id for file in listed.files)
+    if not alone or settings.every_image_is_a_patient:
+        return listed
+    note = (
+        f"{alone} images count as a patient each. A leak of a patient who has several may pass, for the others count "
+        "as other patients': list the images with their patients in a table, or write "
+        "`every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of another patient"
+    )
+    return replace(listed, notes=(*listed.notes, note))
 
 
 def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
@@ -82,9 +96,11 @@ def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a file of image names at {path}, one a line: {error}") from error
+        raise UsageError(f"{path} cannot be read as image names, one a line: {error}") from error
     names = {line.split("\t")[0].strip() for line in lines if line.strip()}
     unknown = names - {file.image_id for file in files}
     if unknown:
-        raise UsageError(f"expected names of real images in {path}, {len(unknown)} are not: {sorted(unknown)[:3]}")
+        raise UsageError(
+            f"{path} has {len(unknown)} names of no real image: {sorted(unknown)[:3]}. Take them out, or correct them"
+        )
     return names

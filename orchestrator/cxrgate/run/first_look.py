@@ -155,8 +155,8 @@ def expect_room(output: Path, files: Sequence[ImageFile], snapshot: Path, refere
         free, need = shutil.disk_usage(folder).free, by_disk[folder.stat().st_dev]
         if free < need:
             raise UsageError(
-                f"expected {need / 2**30:.1f} GiB of room on the disk of {folder}, it has {free / 2**30:.1f} GiB; make "
-                "room, or choose another place"
+                f"the disk of {folder} has {free / 2**30:.1f} GiB of room, and {need / 2**30:.1f} GiB may be needed: "
+                "make room, or choose another place"
             )
 
 

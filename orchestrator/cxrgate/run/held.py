@@ -131,7 +131,7 @@ def verify_images(config: RunConfig, progress: Progress) -> Held:
         CxrgateError: see hold.
     """
     if config.enrol is None:
-        raise UsageError("expected `enrol` in the configuration: it says what was listed, and under which key")
+        raise UsageError("the configuration has no `enrol`, which says what was listed and under which key: add it")
     snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
     snapshot.verify()
     if PartName.IMAGES not in snapshot.parts:

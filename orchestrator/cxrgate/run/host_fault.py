@@ -31,7 +31,7 @@ def expect_no_outage(outcomes: Sequence[object], what: str) -> None:
     faults = host_faults(outcomes)
     if faults and len(faults) == len(outcomes):
         raise HostFault(
-            f"expected the first images to be {what}, all {len(faults)} failed through no fault of their own: "
+            f"none of the first {len(faults)} images was {what}, through no fault of their own: "
             f"{told(faults)}. Mend that and start again; nothing was stored as an answer"
         )
 

@@ -68,7 +68,7 @@ async def _digests(files: Sequence[ImageFile], workers: int, progress: Progress)
 
 def _digest(image: GreyImage | Failure) -> str:
     if isinstance(image, Failure):
-        raise SnapshotError(f"expected an enrolled image that can be read, {image.image_id}: {image.message}")
+        raise SnapshotError(f"the enrolled image {image.image_id} cannot be read: {image.message}")
     return image.digest
 
 

@@ -75,7 +75,7 @@ def update(
     base.verify()
     manifest = base.manifest
     if ModelDigests.of(manifest) != models.digests:
-        raise MismatchError("expected the models that the snapshot was built with; build a new snapshot with these")
+        raise MismatchError("the snapshot was built with other models: name those, or build a new snapshot with these")
     work = output.with_name(f"{output.name}.updating")
     try:
         updated = _Update(settings, models, work, workers, progress).make(base, output, drop_unlisted=drop_unlisted)

@@ -98,7 +98,7 @@ class EnrolmentError(SnapshotError):
         self.failures = tuple(failures)
         lines = [f"  {failure.image_id}: {failure.reason}, {failure.message}" for failure in failures[:_SHOWN]]
         more = [f"  and {len(failures) - _SHOWN} more"] if len(failures) > _SHOWN else []
-        head = f"expected every real image to be enrolled, {len(failures)} could not be"
+        head = f"{len(failures)} real images could not be enrolled, and every one must be"
         super().__init__("\n".join([head, *lines, *more, ways]))
 
 
@@ -139,7 +139,7 @@ async def build_snapshot(
         SnapshotError: the folder exists, or there is no image.
     """
     if count == 0:
-        raise SnapshotError("expected at least one real image, got none")
+        raise SnapshotError("there is no real image to enrol: name some")
     with whole(folder) as partial:
         data_key = None if storage_key is None else create_data_key(partial / DATA_KEY, storage_key)
         writer = _Writer(partial, count, key, data_key)
@@ -154,7 +154,7 @@ async def build_snapshot(
 def whole(folder: Path) -> Iterator[Path]:
     """A folder to write in that becomes `folder` at the end, and vanishes on any error."""
     if folder.exists():
-        raise SnapshotError(f"expected no folder at {folder}: a snapshot is never changed in place")
+        raise SnapshotError(f"{folder} exists, and a snapshot is never changed in place: name another folder")
     with whole_folder(folder) as partial:
         yield partial
 
@@ -210,7 +210,7 @@ class _Writer:
 
     def _store(self, item: Enrolment, found: EmbeddedImage) -> None:
         if self._row >= self._count:
-            raise SnapshotError(f"expected {self._count} images, got more")
+            raise SnapshotError(f"more images came than the {self._count} that were announced")
         patient = opaque_id(self._key, "patient", item.patient_id)
         reference = opaque_id(self._key, "reference", item.image_id)
         rows: dict[str, NDArray[Any]] = {
@@ -244,7 +244,7 @@ class _Writer:
         if self._failures:
             raise EnrolmentError(self._failures)
         if self._row != self._count:
-            raise SnapshotError(f"expected {self._count} images, got {self._row}")
+            raise SnapshotError(f"{self._row} images came, where {self._count} were announced")
         self._check_ids()
         mean = (self._layout / np.linalg.norm(self._layout)).astype(np.float32)
         arrays = {name: self._finish_array(name) for name in self._arrays}
@@ -276,4 +276,4 @@ class _Writer:
     def _check_ids(self) -> None:
         ids = np.ascontiguousarray(self._arrays["reference_ids"]).view(f"V{ID_BYTES}").ravel()
         if len(set(ids.tolist())) != self._row:
-            raise SnapshotError("expected every image once, got two of the same name")
+            raise SnapshotError("two images have the same name: name every image once")

@@ -68,7 +68,9 @@ def change_snapshot(
     keys = [row.tobytes() for row in np.asarray(base.patient_keys)]
     missing = set(withdrawn) - set(keys)
     if missing:
-        raise SnapshotError(f"expected patients of the snapshot, {len(missing)} are not: {min(missing).hex()}")
+        raise SnapshotError(
+            f"{len(missing)} patients are not in the snapshot, such as {min(missing).hex()}: name those that are"
+        )
     return _write(base, folder, keys, set(withdrawn), addition, derive)
 
 
@@ -163,15 +165,17 @@ def _changed(rows: NDArray[Any], kept: NDArray[np.int64], addition: Addition | N
         return remaining
     added = addition.rows[name]
     if added.dtype != rows.dtype or added.shape[1:] != rows.shape[1:]:
-        raise SnapshotError(f"expected {name} as {rows.dtype}{rows.shape[1:]}, got {added.dtype}{added.shape[1:]}")
+        raise SnapshotError(
+            f"{name} is {rows.dtype}{rows.shape[1:]} here and {added.dtype}{added.shape[1:]} in what is added"
+        )
     return np.concatenate([remaining, added])
 
 
 def _check_ids(ids: NDArray[np.uint8]) -> None:
     if len(ids) == 0:
-        raise SnapshotError("expected references to be left")
+        raise SnapshotError("no reference would be left: a snapshot needs one or more")
     if len({row.tobytes() for row in ids}) != len(ids):
-        raise SnapshotError("expected every reference once")
+        raise SnapshotError("a reference is there twice: add each image under one name")
 
 
 def _chained(base: Snapshot, withdrawn: Collection[bytes], ids: NDArray[np.uint8]) -> str:

@@ -25,7 +25,7 @@ def create_key(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError as error:
-        raise UsageError(f"expected no file at {path}; a key is never replaced") from error
+        raise UsageError(f"{path} exists, and a key is never replaced: name another file") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(KEY_BYTES) + "\n")
 
@@ -46,11 +46,18 @@ def read_key(path: Path) -> bytes:
     try:
         key = bytes.fromhex(path.read_text().strip())
     except OSError as error:
-        raise UsageError(f"expected the key of the opaque ids at {path}, got no readable file: enrol first") from error
+        raise UsageError(
+            f"the key of the opaque ids, {path}, cannot be read: enrol first, or name the file that it is in"
+        ) from error
     except ValueError as error:
-        raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}") from error
+        raise UsageError(
+            f"{path} is no key of {2 * KEY_BYTES} hexadecimal digits: name the file that `cxrgate index key` wrote"
+        ) from error
     if len(key) != KEY_BYTES:
-        raise UsageError(f"expected a key of {2 * KEY_BYTES} hexadecimal digits in {path}, got {2 * len(key)}")
+        raise UsageError(
+            f"{path} is no key of {2 * KEY_BYTES} hexadecimal digits, it has {2 * len(key)}: name the file that "
+            "`cxrgate index key` wrote"
+        )
     return key
 
 

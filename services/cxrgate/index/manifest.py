@@ -141,7 +141,7 @@ def read_manifest(path: Path) -> SnapshotManifest:
         entries, parts = _arrays(value["arrays"]), _parts(path, value.get("parts", {}))
         manifest = SnapshotManifest(**{**value, "arrays": entries, "parts": parts})
     except FileNotFoundError as error:
-        raise SnapshotError(f"expected a snapshot with {MANIFEST}, got {path}") from error
+        raise SnapshotError(f"{path} is no snapshot: it has no {MANIFEST} that can be read") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotCorrupt(f"{path / MANIFEST}: {error}") from error
     if stated != manifest.digest or set(entries) != set(ARRAYS) or manifest.format != stated_format:

@@ -39,7 +39,9 @@ def write_part(folder: Path, name: str, part: Part, references: int, data_key: b
     """Write a part's arrays and give its entry; SnapshotError where it wants a row per reference and has not."""
     lengths = {len(array) for array in part.arrays.values()}
     if part.per_reference and lengths != {references}:
-        raise SnapshotError(f"expected {references} rows in the part {name}, got {sorted(lengths)}")
+        raise SnapshotError(
+            f"the part {name} has {sorted(lengths)} rows for {references} references: it is another snapshot's"
+        )
     arrays = {array: write_array(folder, f"{name}.{array}", part.arrays[array], data_key) for array in part.arrays}
     return PartEntry(dict(part.about), arrays, part.per_reference)
 
@@ -59,7 +61,9 @@ def following(
     def rows(name: str, array: NDArray[Any]) -> NDArray[Any]:
         more = added.get(name, np.zeros((count, *array.shape[1:]), array.dtype))
         if (more.dtype, more.shape) != (array.dtype, (count, *array.shape[1:])):
-            raise SnapshotError(f"expected {name} as {array.dtype}{array.shape[1:]}, got {more.dtype}{more.shape[1:]}")
+            raise SnapshotError(
+                f"{name} is {array.dtype}{array.shape[1:]} here and {more.dtype}{more.shape[1:]} in what is added"
+            )
         return np.concatenate([array[kept], more])
 
     return {

@@ -66,7 +66,7 @@ class Snapshot:
         manifest = read_manifest(path)
         if storage_key is None:
             if (path / DATA_KEY).exists():
-                raise SnapshotError(f"expected the storage key of the sealed snapshot {path}")
+                raise SnapshotError(f"{path} is sealed: name its storage key")
             found = {name: map_array(path, name, entry) for name, entry in manifest.files.items()}
         else:
             found = _unsealed(path, manifest, storage_key)
@@ -148,7 +148,9 @@ def _parts(manifest: SnapshotManifest, arrays: Mapping[str, NDArray[Any]]) -> di
 
 def _unsealed(path: Path, manifest: SnapshotManifest, storage_key: bytes) -> dict[str, NDArray[Any]]:
     if not (path / DATA_KEY).exists():
-        raise SnapshotError(f"expected a sealed snapshot, for a storage key is given; {path} is not")
+        raise SnapshotError(
+            f"{path} is not sealed, and a storage key is given: leave the key out, or build a sealed snapshot"
+        )
     try:
         data_key = open_data_key(path / DATA_KEY, storage_key)
         if unseal(path / MANIFEST_SEAL, "manifest", data_key) != manifest.digest.encode():

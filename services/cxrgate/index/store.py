@@ -26,7 +26,7 @@ class SnapshotStore:
     def __init__(self, folder: Path, storage_key: bytes | None = None) -> None:
         """Raise UsageError unless the folder exists. With a storage key every snapshot in it must be sealed."""
         if not folder.is_dir():
-            raise UsageError(f"expected a folder of snapshots, got {folder}")
+            raise UsageError(f"{folder} is no folder of snapshots")
         self.folder, self._key = folder, storage_key
 
     def open_active(self) -> Snapshot:
@@ -41,7 +41,9 @@ class SnapshotStore:
             return self.open(pointer.read_text().strip())
         found = list(self._folders())
         if len(found) != 1:
-            raise UsageError(f"expected one snapshot or the file {ACTIVE} in {self.folder}, got {len(found)} snapshots")
+            raise UsageError(
+                f"{self.folder} has {len(found)} snapshots and no file {ACTIVE} that says which one is served: write it"
+            )
         return Snapshot.open(found[0], self._key).in_memory()
 
     def open(self, digest: str) -> Snapshot:
@@ -53,7 +55,7 @@ class SnapshotStore:
         for folder in self._folders():
             if _digest(folder) == digest:
                 return Snapshot.open(folder, self._key).in_memory()
-        raise SnapshotError(f"expected a snapshot {digest} in {self.folder}")
+        raise SnapshotError(f"{self.folder} has no snapshot {digest}")
 
     def activate(self, snapshot: Snapshot) -> None:
         """Make it the one that `open_active` gives, from now on and after a crash."""
@@ -67,7 +69,9 @@ def check_kin(snapshot: Snapshot, active: Snapshot) -> None:
     """Raise MismatchError unless both were built with the same models and the same copy descriptor."""
     made = [ModelDigests.of(item.manifest) for item in (snapshot, active)]
     if made[0] != made[1]:
-        raise MismatchError(f"expected a snapshot built with {made[1]}, got {made[0]}")
+        raise MismatchError(
+            f"the snapshot was built with {made[0]}, and {made[1]} is served: build it with the served models"
+        )
 
 
 def _digest(folder: Path) -> str | None:

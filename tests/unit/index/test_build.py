@@ -80,10 +80,10 @@ def test_another_order_is_another_snapshot(tmp_path):
 @pytest.mark.parametrize(
     ("items", "count", "message"),
     [
-        ([], 0, "expected at least one real image"),
-        (enrolments()[:5], 6, "expected 6 images, got 5"),
-        (enrolments(), 5, "expected 5 images, got more"),
-        ([*enrolments()[:5], enrolments()[0]], 6, "two of the same name"),
+        ([], 0, "no real image"),
+        (enrolments()[:5], 6, "5 images came, where 6"),
+        (enrolments(), 5, "more images came than the 5"),
+        ([*enrolments()[:5], enrolments()[0]], 6, "same name"),
     ],
     ids=["none", "fewer", "more", "twice"],
 )

@@ -39,7 +39,7 @@ def test_what_is_no_key_is_refused_and_not_quoted(tmp_path, content):
     path = tmp_path / "key"
     path.write_bytes(content)
 
-    with pytest.raises(UsageError, match="expected a key of 64 hexadecimal digits") as caught:
+    with pytest.raises(UsageError, match="64 hexadecimal digits") as caught:
         read_key(path)
     assert not content or content.decode("latin-1") not in str(caught.value)
 

@@ -47,7 +47,7 @@ def test_a_folder_of_dicom_files_takes_its_patients_from_the_headers(tmp_path):
 def test_a_file_without_a_patient_among_others_is_refused_but_for_an_explicit_word(tmp_path, patient):
     write(tmp_path / "real", {"1.dcm": "007", "2.dcm": patient})
 
-    with pytest.raises(UsageError, match=r"1 of 2 have none, the first is 2\.dcm"):
+    with pytest.raises(UsageError, match=r"1 of 2 .* the first is 2\.dcm"):
         listed(tmp_path / "real")
     assert listed(tmp_path / "real", every_image_is_a_patient=True).patients == 2
 

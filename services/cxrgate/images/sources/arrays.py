@@ -130,11 +130,9 @@ def _rows(file: IO[bytes], size: int, source: str, member: str, start: int, pref
     if lead < 0 or dtype.hasobject or header + count * row > size:
         return
     if fortran and count > 1:
-        raise UsageError(f"expected rows in C order, {source} has them in Fortran's: save np.ascontiguousarray(images)")
+        raise UsageError(f"{source} has its rows in Fortran's order: save np.ascontiguousarray(images)")
     if member and size > MAXIMUM_INFLATED:
-        raise UsageError(
-            f"expected compressed arrays of at most {MAXIMUM_INFLATED} bytes, {source} has {size}: save with np.savez"
-        )
+        raise UsageError(f"{source} inflates to {size} bytes, {MAXIMUM_INFLATED} are allowed: save with np.savez")
     for number in range(count):
         name = f"{prefix}{number:06d}"
         yield ArrayRow(name, member, start + header + number * row, inner, dtype.str)

@@ -14,8 +14,8 @@ from cxrgate.images.sources.tables import read_columns
 TABLES = ("master_spreadsheet_update.csv", "master_spreadsheet.csv")
 """The spreadsheet of version 1.1.0 first; it mends that of 1.0.0."""
 
-MIRROR = "files/brax/1.1.0"
-"""Where PhysioNet's own download puts the data set."""
+MIRRORS = ("files/brax/*", "physionet.org/files/brax/*")
+"""Where PhysioNet's own download puts the data set, by its version."""
 
 
 def list_brax(root: Path, options: SourceOptions) -> Listing:
@@ -25,10 +25,10 @@ def list_brax(root: Path, options: SourceOptions) -> Listing:
         UsageError: no spreadsheet, or it is not what it should be.
     """
     options.check_splits(set())
-    folder = next((root / sub for sub in (MIRROR, f"physionet.org/{MIRROR}") if (root / sub).is_dir()), root)
+    folder = next((path for mirror in MIRRORS for path in sorted(root.glob(mirror), reverse=True)), root)
     table = find_table(root, *TABLES) or find_table(folder, *TABLES)
     if table is None:
-        raise UsageError(f"expected {' or '.join(TABLES)} in {root}")
+        raise UsageError(f"{root} has neither {' nor '.join(TABLES)}: name the folder that has the table")
     column = "PngPath" if (folder / "images").is_dir() else "DicomPath"
     rows = read_columns(table, (column, "PatientID", "ViewPosition"), names=options.columns).rows
     kept, left_out = choose(rows, options, "ViewPosition")
@@ -38,4 +38,7 @@ def list_brax(root: Path, options: SourceOptions) -> Listing:
 
 def _file(folder: Path, row: dict[str, str], column: str) -> ImageFile:
     name = relative_name(row[column])
-    return ImageFile(folder / name, name, cardiomegaly(row.get("Cardiomegaly", "")), row["PatientID"])
+    path = folder / name
+    if column == "DicomPath" and not path.is_file() and path.with_suffix("").is_file():
+        path = path.with_suffix("")  # version 1.0.0 has them without the ending that its table names
+    return ImageFile(path, name, cardiomegaly(row.get("Cardiomegaly", "")), row["PatientID"])

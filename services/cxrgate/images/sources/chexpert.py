@@ -33,7 +33,9 @@ def list_chexpert(root: Path, options: SourceOptions) -> Listing:
     places = (root / TABLE, *sorted(root.glob(f"CheXpert-v1.0*/{TABLE}")), *sorted(root.glob(f"chexpert*/{TABLE}")))
     tables = list(dict.fromkeys(path for path in places if path.is_file()))
     if len(plus) + len(tables) != 1:
-        raise UsageError(f"expected one {TABLE} in {root} or CheXpert-v1.0* below it, found {len(plus) + len(tables)}")
+        raise UsageError(
+            f"{root} and CheXpert-v1.0* below it have {len(plus) + len(tables)} tables {TABLE}, where one is needed"
+        )
     return _plus(plus[0], options) if plus else _plain(tables[0], options)
 
 
@@ -76,7 +78,7 @@ def _file(folder: Path, row: dict[str, str], batches: list[Path]) -> ImageFile:
 def _patient(name: str, parts: tuple[str, ...]) -> str:
     patient = next((part for part in parts if part.startswith("patient")), "")
     if not patient:
-        raise UsageError(f"expected a folder patient... in {name!r}")
+        raise UsageError(f"the table names {name!r}, which has no folder patient... that says whose it is")
     return patient
 
 

@@ -30,7 +30,7 @@ def cardiomegaly(value: str) -> str:
     try:
         return _LABELS.get(float(value), "") if value.strip() else ""
     except ValueError as error:
-        raise UsageError(f"expected 1, 0, -1 or nothing as label, got {value!r}") from error
+        raise UsageError(f"the label {value!r} is none of 1, 0, -1 and nothing: correct the table") from error
 
 
 def choose(

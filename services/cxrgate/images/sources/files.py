@@ -64,11 +64,11 @@ def list_counted(root: Path) -> tuple[list[ImageFile], dict[str, int]]:
     if root.is_file() and root.suffix.lower() in ENDINGS:
         return [replace(file, label="") for file in _images(root.name, root)], {}
     if not root.is_dir():
-        raise UsageError(f"expected a folder of images, or an .npz, got {root}")
+        raise UsageError(f"{root} is neither a folder of images nor an array file (.npz, .npy)")
     skipped = Counter[str]()
     files = [file for name, path in sorted(_walk(root, skipped)) for file in _images(name, path)]
     if not files:
-        raise UsageError(f"expected images in {root}, found none. {passed_over_note(skipped)}")
+        raise UsageError(f"{root} holds no image. {passed_over_note(skipped)}")
     return files, dict(skipped)
 
 
@@ -122,7 +122,9 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def _refuse(error: OSError) -> None:
     """A folder that cannot be listed would leave its images out unseen."""
-    raise UsageError(f"expected a folder that can be listed, {error.filename}: {error.strerror}") from error
+    raise UsageError(
+        f"{error.filename} cannot be listed: {error.strerror}. Its images would be left out unseen"
+    ) from error
 
 
 def _label(name: str) -> str:

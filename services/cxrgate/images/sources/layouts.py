@@ -50,9 +50,13 @@ def read_listing(path: Path, options: SourceOptions) -> Listing:
 def _listing(path: Path, options: SourceOptions) -> Listing:
     layout = options.layout or (Layout.CSV if is_table(path) else Layout.FOLDER)
     if options.split_table is not None and layout is not Layout.MIMIC:
-        raise UsageError(f"expected a table of splits with the layout mimic only, got one with {layout}")
+        raise UsageError(
+            f"a table of splits goes with the layout mimic alone, and not with {layout}: leave `splits` out"
+        )
     if layout in {Layout.FOLDER, Layout.CSV} and (options.splits or options.all_views):
-        raise UsageError(f"expected splits and views with the layout of a data set, got them with {layout}")
+        raise UsageError(
+            f"`splits` and `views` go with the layout of a data set, and not with {layout}: leave them out"
+        )
     if layout is Layout.FOLDER:
         return _folder(path, options)
     _check_columns(layout, options)
@@ -62,12 +66,14 @@ def _listing(path: Path, options: SourceOptions) -> Listing:
 def _check_columns(layout: Layout, options: SourceOptions) -> None:
     known = {"image", "patient_id", "label"}
     if layout is Layout.CSV and (unknown := sorted(set(options.columns) - known)):
-        raise UsageError(f"expected `columns` to name {', '.join(sorted(known))}, got {', '.join(unknown)}")
+        raise UsageError(f"`columns` may name {', '.join(sorted(known))}, and not {', '.join(unknown)}: correct it")
 
 
 def _folder(path: Path, options: SourceOptions) -> Listing:
     if options.columns:
-        raise UsageError(f"expected `columns` with a table, got them with the folder {path}")
+        raise UsageError(
+            f"`columns` go with a table, and {path} is a folder: leave them out, or list the images in a table"
+        )
     files, skipped = list_counted(path)
     notes = [note] if (note := passed_over_note(skipped)) else []
     if options.patients is not PatientRule.OPTIONAL:
@@ -80,7 +86,7 @@ def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
     without = [file for file in listing.files if not is_patient(file.patient_id)]
     if without and options.patients is PatientRule.REQUIRED:
         raise UsageError(
-            f"expected a patient for every image, {len(without)} have none, the first is {without[0].image_id}; fill "
+            f"{len(without)} images have no patient, the first is {without[0].image_id}; fill "
             "them in, or write `every_image_is_a_patient: true`, if every image is of another patient"
         )
     files = (file if is_patient(file.patient_id) else replace(file, patient_id=file.image_id) for file in listing.files)

@@ -75,7 +75,7 @@ class SourceOptions:
         unknown = sorted(set(self.splits) - known - {ALL})
         if unknown:
             raise UsageError(
-                f"expected splits of {', '.join(sorted(known)) or 'none'}, or all; got {', '.join(unknown)}"
+                f"no split is called {', '.join(unknown)}: there are {', '.join(sorted(known)) or 'none'}, and all"
             )
 
 

@@ -39,7 +39,7 @@ def list_mimic(root: Path, options: SourceOptions) -> Listing:
     splits = options.split_table or find_table(base, SPLITS)
     table = splits or (find_table(base, RECORDS) if ALL in options.splits else None)
     if table is None:
-        raise UsageError(f"expected {SPLITS} in {root}; where it lies elsewhere, name it by `splits`")
+        raise UsageError(f"{root} lacks {SPLITS}; where it lies elsewhere, name it by `splits`")
     columns = ("dicom_id", "study_id", "subject_id", *(("split",) if splits else ()))
     rows = read_columns(table, columns, names=options.columns).rows
     if splits:

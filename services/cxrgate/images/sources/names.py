@@ -19,7 +19,9 @@ def relative_name(name: str) -> str:
     plain = name.replace("\\", "/")
     parts = PurePosixPath(plain).parts
     if not name or _DRIVE.match(name) or plain.startswith("/") or ".." in parts or "\0" in name or not parts:
-        raise UsageError(f"expected an image relative to the folder of its CSV or data set, and below it, got {name!r}")
+        raise UsageError(
+            f"{name!r} is no path relative to the folder of its CSV or data set, and below it: write it so"
+        )
     return "/".join(parts)
 
 
@@ -52,9 +54,9 @@ def distinct(files: Sequence[ImageFile], table: Path, lines: Sequence[int] | Non
         first.setdefault(key, i)
     if twice:
         more = f" and {len(twice) - _SHOWN} more" if len(twice) > _SHOWN else ""
-        raise UsageError(f"{table}: expected every image once, twice are {'; '.join(twice[:_SHOWN])}{more}")
+        raise UsageError(f"{table}: every image may be there once, twice are {'; '.join(twice[:_SHOWN])}{more}")
     if not files:
-        raise UsageError(f"{table}: expected images, none is listed")
+        raise UsageError(f"{table} lists no image")
     return list(files)
 
 

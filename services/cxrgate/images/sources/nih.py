@@ -24,7 +24,7 @@ def list_nih(root: Path, options: SourceOptions) -> Listing:
     """
     table = next((root / name for name in TABLES if (root / name).is_file()), None)
     if table is None:
-        raise UsageError(f"expected {' or '.join(TABLES)} in {root}")
+        raise UsageError(f"{root} has neither {' nor '.join(TABLES)}: name the folder that has the table")
     rows = read_columns(table, ("Image Index", "Patient ID"), names=options.columns).rows
     splits = {split: (root / name) for split, name in SPLITS.items() if (root / name).is_file()}
     options.check_splits(set(splits))

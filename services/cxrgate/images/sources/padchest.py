@@ -24,7 +24,7 @@ def list_padchest(root: Path, options: SourceOptions) -> Listing:
     options.check_splits(set())
     tables = [path for path in sorted(root.glob(TABLE)) if path.is_file()]
     if len(tables) != 1:
-        raise UsageError(f"expected one {TABLE} in {root}, found {len(tables)}")
+        raise UsageError(f"{root} has {len(tables)} tables {TABLE}, where one is needed: name the folder that has it")
     rows = read_columns(tables[0], ("ImageID", "ImageDir", "PatientID", "Projection"), names=options.columns).rows
     kept, left_out = choose(rows, options, "Projection")
     folders = _folders(root, kept)

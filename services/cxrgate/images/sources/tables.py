@@ -76,14 +76,16 @@ def read_columns(
             empty += 1
             continue
         if len(fields) != len(header):
-            raise UsageError(f"{path}, line {line}: expected {len(header)} fields, got {len(fields)}")
+            raise UsageError(
+                f"{path}, line {line}: {len(fields)} fields, where the header has {len(header)}: mend the row"
+            )
         row = dict(zip(header, fields, strict=True))
         rows.append({**row, **{column: row[name] for column, name in taken.items()}})
         lines.append(line)
     if empty:
         notes.append(f"{path.name}: empty rows passed over: {empty}")
     if not rows:
-        raise UsageError(f"{path}: expected rows below the header {', '.join(header)}")
+        raise UsageError(f"{path} has no row below its header {', '.join(header)}")
     return Table(path, tuple(header), rows, lines, notes)
 
 
@@ -93,9 +95,9 @@ def _text(path: Path) -> tuple[str, list[str]]:
         if path.suffix.lower() == ".gz":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
+        raise UsageError(f"{path} is no CSV file with a header that can be read: {error}") from error
     if content.startswith(_UTF16):
-        raise UsageError(f"{path}: expected UTF-8, it is UTF-16 (Excel's Unicode text); save it as CSV UTF-8")
+        raise UsageError(f"{path} is UTF-16 (Excel's Unicode text): save it as CSV UTF-8")
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError:
@@ -114,7 +116,7 @@ def _parse(
         notes.append(f"{path.name}: lines above the header passed over: {skipped}")
     body = "".join(lines[skipped:])
     if not body or "\0" in body:
-        raise UsageError(f"expected a CSV file with a header, {path}: {'it is empty' if not body else 'it is binary'}")
+        raise UsageError(f"{path} is no CSV file with a header: it is {'empty' if not body else 'binary'}")
     known = {_plain(name) for name in wanted}
 
     def hits(separator: str) -> tuple[int, int]:
@@ -134,7 +136,7 @@ def _records(path: Path, text: str, separator: str, skipped: int) -> list[tuple[
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
         return [(reader.line_num + skipped, [field.strip() for field in record]) for record in reader if record]
     except csv.Error as error:
-        raise UsageError(f"expected a CSV file with a header, {path}: {error}") from error
+        raise UsageError(f"{path} is no CSV file with a header that can be read: {error}") from error
 
 
 def _columns(
@@ -150,9 +152,7 @@ def _columns(
     for column in asked:
         if column in names:
             if names[column] not in header:
-                raise UsageError(
-                    f"{path}: expected the column {names[column]}, which `columns` names; {_found(header)}"
-                )
+                raise UsageError(f"{path} has no column {names[column]}, which `columns` names; {_found(header)}")
             taken[column] = names[column]
         elif column not in header:
             same = [name for name in header if _plain(name) == _plain(column)]

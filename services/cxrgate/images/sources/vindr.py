@@ -31,10 +31,10 @@ def list_vindr(root: Path, options: SourceOptions) -> Listing:
     base = next((root / mirror for mirror in _MIRRORS if (root / mirror).is_dir()), root)
     tables = {split: table for split, names in TABLES.items() if (table := _table(base, names))}
     if "train" not in tables:
-        raise UsageError(f"expected {' or '.join(TABLES['train'])} in {root}")
+        raise UsageError(f"{root} has none of {', '.join(TABLES['train'])}: name the folder that has one")
     if options.patients is PatientRule.REQUIRED and "patient_id" not in options.columns:
         raise UsageError(
-            "expected patients: VinDr-CXR names none. Write `every_image_is_a_patient: true` to count every image as "
+            "VinDr-CXR names no patients. Write `every_image_is_a_patient: true` to count every image as "
             "another patient's, or `columns: {patient_id: NAME}` where your table has them"
         )
     options.check_splits(set(tables))

@@ -62,7 +62,7 @@ def test_chexpert_says_what_it_leaves_out_and_takes_views_and_splits(tmp_path):
     assert (len(everything.files), everything.left_out) == (6, {})
     assert "2 images with a lateral view: no model ever saw any" in everything.notes[0]
     assert len(listed(tmp_path, Layout.CHEXPERT, splits=("valid",)).files) == 2
-    with pytest.raises(UsageError, match="expected splits of train, valid, or all; got test"):
+    with pytest.raises(UsageError, match="no split is called test: there are train, valid"):
         listed(tmp_path, Layout.CHEXPERT, splits=("test",))
 
 
@@ -141,12 +141,14 @@ def test_padchest(tmp_path, apart):
 
 
 def test_vindr_has_no_patients_and_many_rows_for_an_image(tmp_path):
-    write(tmp_path / "annotations/annotations_train.csv", "image_id,class_name", "a,x", "a,y", "b,x")
-    write(tmp_path / "annotations/image_labels_test.csv", "image_id,Cardiomegaly", "c,0")
+    readers = [f"{image},R{number},0,1" for image in "ab" for number in (8, 9, 10)]  # three read each image
+    write(tmp_path / "annotations/image_labels_train.csv", "image_id,rad_id,Cardiomegaly,No finding", *readers)
+    write(tmp_path / "annotations/annotations_train.csv", "image_id,rad_id,class_name,x_min", "a,R8,Cardiomegaly,1")
+    write(tmp_path / "annotations/image_labels_test.csv", "image_id,Cardiomegaly,No finding", "c,0,1")
     for name in ("train/a.dicom", "train/b.png", "test/c.dicom"):
         put(tmp_path / name)
 
-    with pytest.raises(UsageError, match="VinDr-CXR names none"):
+    with pytest.raises(UsageError, match="VinDr-CXR names no patients"):
         listed(tmp_path, Layout.VINDR)
     listing = listed(tmp_path, Layout.VINDR, patients=PatientRule.EACH_IMAGE)
 
@@ -157,7 +159,7 @@ def test_vindr_has_no_patients_and_many_rows_for_an_image(tmp_path):
 def test_an_image_without_a_patient_is_refused(tmp_path):
     write(tmp_path / "Data_Entry_2017.csv", "Image Index,Patient ID", "1.png,1", "2.png,")
 
-    with pytest.raises(UsageError, match=r"1 have none, the first is 2\.png"):
+    with pytest.raises(UsageError, match=r"1 images .* the first is 2\.png"):
         listed(tmp_path, Layout.NIH)
 
 

@@ -8,7 +8,7 @@ from cxrgate.core import UsageError
 from cxrgate.images import Layout, list_source
 
 MIMIC = ["dicom_id", "study_id", "subject_id", "split"]
-BRAX = ["DicomPath", "PngPath", "PatientID", "Cardiomegaly", "ViewPosition"]
+BRAX = ["DicomPath", "PngPath", "PatientID", "PatientSex", "AccessionNumber", "Cardiomegaly", "ViewPosition", "Rows"]
 CHEXPERT = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", "Cardiomegaly"]
 
 
@@ -98,19 +98,25 @@ def test_two_chexperts_in_one_folder_are_not_guessed_between(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "train.csv").write_text(table(CHEXPERT))
 
-    with pytest.raises(UsageError, match="found 2"):
+    with pytest.raises(UsageError, match="have 2 tables"):
         list_source(tmp_path, Layout.CHEXPERT)
 
 
+def brax_row(patient, image, label, view):
+    """As published: a folder per patient, study and series below images and below Anonymized_DICOMs."""
+    place = f"id_{patient}/Study_{patient}.1/Series_{patient}.2/image-{image}"
+    return [f"Anonymized_DICOMs/{place}.dcm", f"images/{place}.png", f"id_{patient}", "F", "9", label, view, "2544"]
+
+
 BRAX_ROWS = [
-    ["Anonymized_DICOMs/id_1/a.dcm", "images/id_1/a.png", "id_1", "1", "PA"],
-    ["Anonymized_DICOMs/id_1/b.dcm", "images/id_1/b.png", "id_1", "1", "L"],
-    ["Anonymized_DICOMs/id_2/c.dcm", "images/id_2/c.png", "id_2", "", "AP"],
-    ["Anonymized_DICOMs/id_3/d.dcm", "images/id_3/d.png", "id_3", "-1", ""],
+    brax_row(1, "a", "1", "PA"),
+    brax_row(1, "b", "1", "LL"),
+    brax_row(2, "c", "", "AP"),
+    brax_row(3, "d", "-1", ""),
 ]
 
 
-@pytest.mark.parametrize("folder", ["", "files/brax/1.1.0"], ids=["plain", "mirror"])
+@pytest.mark.parametrize("folder", ["", "files/brax/1.1.0", "physionet.org/files/brax/1.0.0"])
 @pytest.mark.parametrize("beside", [True, False], ids=["spreadsheet in the root", "beside the images"])
 def test_brax_gives_every_image_that_is_no_side_view(tmp_path, folder, beside):
     (tmp_path / folder / "images").mkdir(parents=True)
@@ -118,17 +124,27 @@ def test_brax_gives_every_image_that_is_no_side_view(tmp_path, folder, beside):
     files = list_source(tmp_path, Layout.BRAX)
 
     assert facts(files) == [
-        ("images/id_1/a.png", "id_1", "Cardiomegaly"),
-        ("images/id_2/c.png", "id_2", ""),
-        ("images/id_3/d.png", "id_3", ""),
+        (BRAX_ROWS[0][1], "id_1", "Cardiomegaly"),
+        (BRAX_ROWS[2][1], "id_2", ""),
+        (BRAX_ROWS[3][1], "id_3", ""),
     ]
-    assert files[0].path == tmp_path / folder / "images/id_1/a.png"
+    assert files[0].path == tmp_path / folder / BRAX_ROWS[0][1]
 
 
 def test_brax_without_pngs_gives_the_dicoms(tmp_path):
     (tmp_path / "master_spreadsheet.csv").write_text(table(BRAX, *BRAX_ROWS))
 
     assert [file.path.suffix for file in list_source(tmp_path, Layout.BRAX)] == [".dcm"] * 3
+
+
+def test_brax_of_version_1_0_has_dicoms_without_an_ending(tmp_path):
+    (tmp_path / "master_spreadsheet.csv").write_text(table(BRAX, *BRAX_ROWS))
+    bare = tmp_path / BRAX_ROWS[0][0].removesuffix(".dcm")
+    bare.parent.mkdir(parents=True)
+    bare.write_bytes(b"x")
+    first = list_source(tmp_path, Layout.BRAX)[0]
+
+    assert (first.path, first.image_id) == (bare, BRAX_ROWS[0][0])
 
 
 @pytest.mark.parametrize("layout", [Layout.MIMIC, Layout.BRAX, Layout.CHEXPERT])
@@ -142,13 +158,13 @@ def test_folder_of_another_layout_is_a_usage_error(tmp_path, layout):
 def test_splits_are_refused_where_they_mean_nothing(tmp_path):
     (tmp_path / "1.png").write_bytes(b"x")
 
-    with pytest.raises(UsageError, match="mimic only"):
+    with pytest.raises(UsageError, match="mimic alone"):
         list_source(tmp_path, Layout.FOLDER, tmp_path / "splits.csv")
 
 
 def test_label_that_is_no_number_is_a_usage_error(tmp_path):
     (tmp_path / "images").mkdir()
-    (tmp_path / "master_spreadsheet.csv").write_text(table(BRAX, [*BRAX_ROWS[0][:3], "yes", "PA"]))
+    (tmp_path / "master_spreadsheet.csv").write_text(table(BRAX, brax_row(1, "a", "yes", "PA")))
 
     with pytest.raises(UsageError, match="'yes'"):
         list_source(tmp_path, Layout.BRAX)

@@ -95,9 +95,9 @@ def test_a_name_is_found_in_its_other_unicode_form(folder, disk, listed, encodin
         ([*ROWS, ("./real/0.png", "99")], r"twice are real/0\.png \(lines 2 and 6\)"),
         ([*ROWS, ("real\\0.png", "99")], r"twice are real/0\.png \(lines 2 and 6\)"),
         ([("real/Mu\u0308.png", "1"), ("real/M\u00fc.png", "2")], r"lines 2 and 3"),
-        ([("D:\\data\\real\\0.png", "1")], "below it, got 'D:"),
+        ([("D:\\data\\real\\0.png", "1")], "'D:"),
         ([("\\\\server\\share\\0.png", "1")], "below it"),
-        ([("/data/real/0.png", "1")], "below it, got '/data"),
+        ([("/data/real/0.png", "1")], "'/data"),
         ([("../04/real/0.png", "1")], "below it"),
         ([("real/..\\..\\0.png", "1")], "below it"),
         ([(name, "nan") for name in NAMES], r"4 images .*lines 2, 3, 4, 5; nan, None, NULL and NA"),
@@ -133,7 +133,7 @@ def test_columns_are_taken_under_the_names_that_are_given(folder):
     options = SourceOptions(columns={"image": "path", "patient_id": "subject_id"}, patients=PatientRule.REQUIRED)
 
     assert facts(read_listing(path, options)) == ROWS
-    with pytest.raises(UsageError, match="expected the column subject, which `columns` names; found path, subject_id"):
+    with pytest.raises(UsageError, match="no column subject, which `columns` names; found path, subject_id"):
         read_listing(path, SourceOptions(columns={"image": "path", "patient_id": "subject"}))
 
 
@@ -168,7 +168,7 @@ def test_what_is_no_list_is_refused(folder, content):
 
 
 def test_a_row_of_another_length_is_refused_with_its_line(folder):
-    with pytest.raises(UsageError, match="line 3: expected 2 fields, got 3"):
+    with pytest.raises(UsageError, match="line 3: 3 fields"):
         read_listing(write(folder / "list.csv", [ROWS[0], (*ROWS[1], "more")]), REQUIRED)
 
 

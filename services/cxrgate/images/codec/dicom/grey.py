@@ -71,7 +71,7 @@ def _rescale(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.float64]
     slope, intercept = (_number_or(dataset, *item) for item in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
     if slope == 0:
         raise ImageError("DICOM_TAGS", "expected a RescaleSlope other than 0, which leaves nothing: correct it")
-    return stored * slope + intercept
+    return np.asarray(stored * slope + intercept, dtype=np.float64)
 
 
 def _number_or(dataset: Dataset, name: str, default: float) -> float:
