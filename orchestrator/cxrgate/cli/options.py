@@ -10,6 +10,8 @@ import typer
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.images import Layout
+from cxrgate.index.self_measurement import RATES
 
 MODEL_STORE = Path("model_store")
 MODEL_FOLDERS = ", ".join(("retrieval", "verification", *(space.name for space in COSINE_SPACES)))
@@ -24,6 +26,19 @@ Models = Annotated[
 ]
 
 DemoModels = Annotated[Path | None, typer.Option(help="Folder of models; without it those that know the drawings.")]
+
+FalseFlags = Annotated[
+    float | None,
+    typer.Option(min=RATES[0], max=RATES[-1], help="Share of patients not enrolled that may be flagged [0.05]."),
+]
+LayoutOption = Annotated[
+    Layout | None, typer.Option("--layout", help="How to read the real images; told by their name when not given.")
+]
+Exclude = Annotated[
+    Path | None, typer.Option(help="File of names of real images to leave out, one a line; copies of them pass.")
+]
+
+StorageKey = Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with, made by `index key`.")]
 
 CertificationKey = Annotated[
     Path | None,

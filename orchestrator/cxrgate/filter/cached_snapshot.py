@@ -17,12 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
-from cxrgate.core import UsageError
+from cxrgate.core import Failure, UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.filter.content import content_digest
@@ -31,6 +32,7 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.gate.suggestions import explain
 from cxrgate.index import ensure_key
 from cxrgate.index.array_files import array_path
+from cxrgate.index.build import EnrolmentError
 from cxrgate.index.manifest import MANIFEST, MANIFEST_SEAL
 from cxrgate.run.enrol import enrol_listed
 from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
@@ -113,6 +115,31 @@ def open_or_enrol(
         look_before_enrolment(settings, listed, snapshot, workers, progress, tell)
         enrol_listed(settings, listed, snapshot, models, progress, workers=workers, storage_key=None)
     return CachedSnapshot(snapshot, settings.key, settings.reference_map, is_new=True)
+
+
+def open_or_enrol_readable(
+    reference: Path, models: LocalModels, *, listing: Mapping[str, Any] | None = None, **more: Any
+) -> tuple[CachedSnapshot, tuple[Failure, ...]]:
+    """As open_or_enrol, without the images that cannot be read, which are given with it.
+
+    Only for what protects nobody: copies of an image that is left out would pass a gate.
+
+    Raises:
+        CxrgateError: as open_or_enrol; an EnrolmentError where images failed through this host's fault.
+    """
+    try:
+        return open_or_enrol(reference, models, listing=listing, **more), ()
+    except EnrolmentError as error:
+        if any(failure.is_host_fault for failure in error.failures):
+            raise
+        failures = error.failures
+    given = (listing or {}).get("exclude")
+    names = [] if given is None else [line for line in Path(given).read_text().splitlines() if line.strip()]
+    with TemporaryDirectory(prefix="cxrgate-") as folder:
+        exclude = Path(folder) / "exclude.txt"
+        exclude.write_text("\n".join([*names, *(failure.image_id for failure in failures)]), encoding="utf-8")
+        kept = {**(listing or {}), "exclude": exclude}
+        return open_or_enrol(reference, models, listing=kept, **more), failures
 
 
 def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enrol:

@@ -48,7 +48,7 @@ def test_root_help_lists_every_exit_code():
     assert all(f"{code.value} " in COMMANDS["cxrgate"].epilog for code in Exit)
 
 
-@pytest.mark.parametrize("name", ["run", "search", "verify", "filter"])
+@pytest.mark.parametrize("name", ["run", "check", "compat search", "compat verify", "compat filter"])
 def test_commands_with_exit_codes_of_their_own_list_them(name):
     text = LEAVES[f"cxrgate {name}"].help
 

@@ -11,7 +11,7 @@ result = "pytorch_metric_learning" in sys.modules
 
 
 def test_a_command_loads_no_other():
-    loaded = run_fresh("from cxrgate.cli.lazy import _load; _load('health')")
+    loaded = run_fresh("from cxrgate.cli.lazy import _load; _load('health', 'health:health')")
 
     assert {name for name in loaded.own if name.startswith("cxrgate.cli.commands.")} == {"cxrgate.cli.commands.health"}
 

@@ -1,4 +1,4 @@
-"""`cxrgate embed|search|verify|filter`: the four steps of anonymization-pipeline, driven by its config.yaml alone."""
+"""`cxrgate compat embed|search|verify|filter`: the steps of anonymization-pipeline, driven by its config.yaml alone."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ Config = Annotated[
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Workers = Annotated[int, typer.Option(min=1, help="Decode workers.")]
 DEFAULT = Path("config.yaml")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The four steps of anonymization-pipeline, driven by its config.yaml. `cxrgate run` takes that file, too.",
+)
 _SHOWN = 20
 
 
+@app.command()
 def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
     """Step 1, compute_training_embeddings: the real images' embeddings, to lookup_table_output."""
     with errors_as_messages("gate"):
@@ -41,6 +48,7 @@ def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1
         typer.echo(f"Created lookup table for {count} images in {settings.lookup_table_output}")
 
 
+@app.command()
 def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
     """Step 2, search_nearest_image: the three nearest real images of each synthetic one, to nearest_images_output.
 
@@ -55,6 +63,7 @@ def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
     _tell(coverage, "synthetic images searched", settings.nearest_images_output)
 
 
+@app.command()
 def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
     """Step 3, verify_images: the same-patient score of each image and its nearest, to verification_output.
 
@@ -69,6 +78,7 @@ def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
     _tell(coverage, "pairs verified", settings.verification_output)
 
 
+@app.command("filter")
 def filter_dataset(config: Config = DEFAULT, workers: Workers = 1) -> None:
     """Step 4, filter_dataset: the images with a score below 0.5, encoded anew, to filtered_dataset_output.
 

@@ -1,0 +1,110 @@
+"""`cxrgate enrol` and `cxrgate index build`: enrol real images."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cxrgate.cli.bars import bars, say
+from cxrgate.cli.commands.index.measured import measured_of
+from cxrgate.cli.errors import errors_as_messages
+from cxrgate.cli.options import Column, Models, StorageKey, columns_of, models_folder
+from cxrgate.core import UsageError
+from cxrgate.gate.config import Enrol, ModelFolders
+from cxrgate.images import Layout
+from cxrgate.index import ensure_key, read_key
+from cxrgate.models.dtypes import DtypeChoice
+
+KEY, MAP = Path("private/key"), Path("private/map.csv")
+"""As in a configuration."""
+
+
+class Views(StrEnum):
+    """Which views of a data set are enrolled."""
+
+    FRONTAL = "frontal"
+    ALL = "all"
+
+
+def build(
+    images: Annotated[Path, typer.Argument(help="CSV (image, patient_id), folder, or a data set's root.")],
+    output: Annotated[Path, typer.Option(help="Folder of the new snapshot; must not exist.")] = Path("snapshot"),
+    key: Annotated[
+        Path, typer.Option(help="HMAC key of the opaque ids, made where there is none; keep it on this host.")
+    ] = KEY,
+    reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")] = MAP,
+    models: Models = None,
+    exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
+    layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(help="A split of the data set, or all; again for more. Or MIMIC-CXR's table of splits (.csv)."),
+    ] = None,
+    views: Annotated[Views, typer.Option(help="all: lateral views too; no model ever saw any.")] = Views.FRONTAL,
+    column: Column = None,
+    every_image_is_a_patient: Annotated[
+        bool, typer.Option("--every-image-is-a-patient", help="Images without a patient are each another patient's.")
+    ] = False,
+    float_range: Annotated[
+        tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    dtype: Annotated[
+        DtypeChoice | None, typer.Option(help="What the models compute in; without it as their folders say.")
+    ] = None,
+    storage_key: StorageKey = None,
+) -> None:
+    """Enrol every real image in a new snapshot. One unreadable image fails the build."""
+    with errors_as_messages("gate"):
+        settings = Enrol(
+            images=images,
+            key=key,
+            reference_map=reference_map,
+            exclude=exclude,
+            layout=layout,
+            splits=_splits(splits or []),
+            views=views.value,
+            columns=columns_of(column),
+            every_image_is_a_patient=every_image_is_a_patient,
+            float_range=_rising(float_range),
+        )
+        storage = None if storage_key is None else read_key(storage_key)
+        ensure_key(key)
+        from cxrgate.gate.dtypes import DtypeRule
+        from cxrgate.gate.local import local_models
+        from cxrgate.run.enrol import enrol_listed
+        from cxrgate.run.enrolment_list import list_enrolment
+        from cxrgate.run.first_look import look_before_enrolment
+
+        with bars() as progress:
+            listed = list_enrolment(settings, workers, progress)
+            for sentence in listed.sentences:
+                say(sentence)
+            look_before_enrolment(settings, listed, output, workers, progress, say)
+            with local_models(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype)) as loaded:
+                snapshot = enrol_listed(
+                    settings, listed, output, loaded, progress, workers=workers, storage_key=storage
+                )
+        typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
+        for sentence in measured_of(snapshot.manifest):
+            typer.echo(sentence)
+        say(f"Key and map are the way back to the patients: {key}, {reference_map}. Keep them on this host.")
+        say(f"Next: cxrgate check PATH --against {output}")
+
+
+def _splits(given: list[str]) -> Any:
+    """As the configuration has it: nothing, one word, or names."""
+    if not given:
+        return None
+    return given[0] if len(given) == 1 else given
+
+
+def _rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is not None and not -math.inf < given[0] < given[1] < math.inf:
+        raise UsageError(f"--float-range takes black, then white above it, as -1 1, and not {given[0]:g} {given[1]:g}")
+    return given

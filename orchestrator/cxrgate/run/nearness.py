@@ -1,0 +1,47 @@
+"""How near to a threshold an image is: what a reviewer should look at first among those that may go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import Policy
+
+SHOWN = 10
+"""Released images that every run names."""
+
+Float64s = NDArray[np.float64]
+
+
+def nearness(policy: Policy, identity: Float64s, similarities: Mapping[str, Float64s]) -> Float64s:
+    """How far on the way from the median image to a threshold each image is; 1 lies at the threshold.
+
+    Scores and similarities have scales of their own: so each is held against what is usual in this very set, and the
+    larger of the two counts.
+
+    Args:
+        policy: has the thresholds.
+        identity: standouts, or scores where those decide, float64[n]; NaN where an image has none.
+        similarities: by name of a space, float64[n].
+
+    Returns:
+        float64[n]; NaN for an image without numbers.
+    """
+    ways = [_way(identity, policy.identity_threshold)]
+    ways += [_way(similarities[space.name], policy.threshold(space)) for space in policy.searched]
+    return np.asarray(np.fmax.reduce(ways), dtype=np.float64)
+
+
+def nearest(found: Float64s, released: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The places of at most SHOWN released images, the nearest to a threshold first, int64[m]."""
+    places = np.flatnonzero(released & np.isfinite(found))
+    return places[np.argsort(-found[places], kind="stable")][:SHOWN]
+
+
+def _way(values: Float64s, threshold: float) -> Float64s:
+    known = values[np.isfinite(values)]
+    usual = float(np.median(known)) if len(known) else 0.0
+    start = min(usual, 0.9 * threshold)  # in a set of copies the median itself lies at the threshold
+    return (values - start) / (threshold - start)

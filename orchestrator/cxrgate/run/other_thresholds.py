@@ -1,0 +1,104 @@
+"""What other thresholds would have said of a finished run: its recorded numbers, decided by the same rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrgate.core import Candidates, Evidence, Policy, UsageError
+from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.core.standout import Cohort
+from cxrgate.run.recorded import Results
+
+_NO_FEATURES = 0
+
+
+def with_thresholds(
+    policy: Policy, *, score: float | None = None, standout: float | None = None, copy: float | None = None
+) -> Policy:
+    """The policy of a run with other thresholds. Which candidates were found does not depend on them.
+
+    Args:
+        policy: as it was recorded.
+        score: the same-patient score decides, from here on; in place of the standout.
+        standout: of the standout, where the run recorded one.
+        copy: of the copy similarity, where the run searched the copy space.
+
+    Raises:
+        UsageError: none or both of score and standout with nothing else, a number out of (0, 1], or one that the run
+            has no records for.
+    """
+    if score is None and standout is None and copy is None:
+        raise UsageError("expected a threshold to try: --score, --standout or --copy")
+    if score is not None and standout is not None:
+        raise UsageError("expected --score or --standout: one of them decides whether it is the same patient")
+    if standout is not None and policy.standout is None:
+        raise UsageError(
+            "this run decided by the score and recorded no standout: try --score, or run by the default rule"
+        )
+    if copy is not None and policy.copy_threshold is None:
+        raise UsageError("this run did not search for copies: there are no records to hold --copy against")
+    changed: dict[str, Any] = {"promise": None}
+    if score is not None:
+        changed |= {"score_threshold": score, "standout_threshold": None, "standout": None}
+    if standout is not None:
+        changed["standout_threshold"] = standout
+    if copy is not None:
+        changed["copy_threshold"] = copy
+    deciding = next((value for value in (score, standout) if value is not None), policy.identity_threshold)
+    try:
+        return replace(policy, **changed, borderline=min(policy.borderline, deciding))
+    except ValueError as error:
+        raise UsageError(f"these thresholds cannot be: {error}") from error
+
+
+def decided_by(results: Results, policy: Policy) -> pd.DataFrame:
+    """The images of a run with the decision, reasons and borderline that `policy` comes to.
+
+    An image that failed in a stage stays as it is.
+    """
+    images = results.images
+    answered = images[images["stage"] == ""]
+    evidence = results.evidence([str(name) for name in answered["image_id"]]) if len(answered) else pd.DataFrame()
+    found = dict(tuple(evidence.groupby("image_id", sort=False))) if len(evidence) else {}
+    changed = images.copy()
+    for place, row in zip(answered.index, answered.to_dict("records"), strict=True):
+        if row["image_id"] not in found:
+            raise UsageError(f"{results.folder} lacks the evidence of {row['image_id']}")
+        verdict = policy.decide(_evidence(row, found[row["image_id"]]), str(row["pixel_digest"]))
+        changed.loc[place, ["decision", "reasons", "borderline"]] = [
+            verdict.decision.value,
+            ";".join(verdict.reasons),
+            verdict.borderline,
+        ]
+    return changed
+
+
+def _evidence(row: Mapping[Hashable, Any], candidates: pd.DataFrame) -> Evidence:
+    """As the gate had it, but for the stored features, which decide nothing."""
+    frontality = float(row["frontality"])
+    numbers = {name: candidates[name].to_numpy(np.float64) for name in ("distance", "score")}
+    return Evidence(
+        Candidates(
+            str(row["image_id"]),
+            tuple(candidates["reference_id"]),
+            tuple(candidates["patient_key"]),
+            numbers["distance"],
+            {space.name: candidates[space.similarity].to_numpy(np.float64) for space in COSINE_SPACES},
+            np.zeros((len(candidates), _NO_FEATURES), np.float32),
+            float(row["typicality"]),
+            None if math.isnan(frontality) else frontality,
+            _cohort(row),
+        ),
+        numbers["score"],
+    )
+
+
+def _cohort(row: Mapping[Hashable, Any]) -> Cohort | None:
+    size = float(row["cohort_size"])
+    return None if math.isnan(size) else Cohort(float(row["cohort_mean"]), float(row["cohort_spread"]), int(size))
