@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cxrgate.audit.audit import Audit
 from cxrgate.audit.plots import plots
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.growth.plots import growth_plots
 from cxrgate.planted.figures import ANY, Row, leak_rows, out_of_distribution, specificity
 from cxrgate.run_page.environment import make_environment
@@ -32,6 +33,7 @@ def write_page(result: Audit, path: Path) -> None:
         specificity=specificity(result.cases),
         outliers=out_of_distribution(result.cases),
         rule=result.rule,
+        spaces=COSINE_SPACES,
         snapshot=result.snapshot,
     )
     path.write_text(html, encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import divide
-from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
+from cxrgate.evaluate.gate_figures import gate_counts, gate_figures, measured_thresholds
 from cxrgate.evaluate.gating import ask_gate
 from cxrgate.evaluate.identity import Subgroup, identity_counts, identity_figures, score_identity, subgroups
 from cxrgate.gate.config import ModelFolders
@@ -42,12 +42,12 @@ SUMMARY = (
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures and counts by group and name, figures of subgroups, the measured copy threshold, the models' digests."""
+    """Figures and counts by group and name, figures of subgroups, measured thresholds by name, the models' digests."""
 
     figures: Mapping[str, Mapping[str, Figure]]
     counts: Mapping[str, Mapping[str, int]]
     subgroups: Sequence[Subgroup] = field(repr=False)
-    copy_threshold: float
+    thresholds: Mapping[str, float]
     models: Mapping[str, str]
     growth: Growth = field(default=Growth(), repr=False)
 
@@ -74,7 +74,9 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, None in place of NaN."""
-        content = asdict(self)
+        content: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            content |= value if name == "thresholds" else {name: value}
         growth = content.pop("growth")
         result: dict[str, Any] = plain({**content, "growth": growth["rows"], "extrapolated": growth["extrapolated"]})
         return result
@@ -124,12 +126,12 @@ def evaluate(
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)
-    threshold = copy_threshold(answers.unenrolled)
+    thresholds = measured_thresholds(answers.unenrolled)
     return Evaluation(
-        figures=_merge(identity_figures(identity), gate_figures(answers, sources, threshold)),
+        figures=_merge(identity_figures(identity), gate_figures(answers, sources, thresholds)),
         counts=_merge(identity_counts(identity), gate_counts(answers, sources)),
         subgroups=subgroups(identity),
-        copy_threshold=threshold,
+        thresholds=thresholds,
         models={kind: manifest.digest for kind, manifest in read_manifests(store).items()},
         growth=growth,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cxrgate.core import Decision
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.evaluate.gating import GateAnswers
 from cxrgate.evaluate.groups import groups
 from cxrgate.planted.shares import of_patients, over_patients
@@ -18,27 +19,34 @@ from cxrgate.train.pixels import numbers
 from cxrgate.train.scoring.figures import Figure
 
 FLAGGED = 0.05
-"""Share of unenrolled patients that the measured copy threshold flags, at most."""
+"""Share of unenrolled patients that a measured threshold of a cosine space flags, at most."""
 
 Bools = NDArray[np.bool_]
 
 
-def copy_threshold(unenrolled: pd.DataFrame) -> float:
-    """The copy similarity that at most 5 % of all unenrolled patients exceed: one gate has one, whatever the group.
+def measured_thresholds(unenrolled: pd.DataFrame) -> dict[str, float]:
+    """By name the threshold of each cosine space that at most 5 % of all unenrolled patients exceed.
 
-    NaN where none of them was judged.
+    One gate has one, whatever the group. NaN where none of them was judged.
     """
-    found = sorted(unenrolled.loc[~unenrolled["failed"].astype(bool), "similarity"].tolist())
+    judged = unenrolled[~unenrolled["failed"].astype(bool)]
+    return {space.threshold: _exceeded(judged[space.similarity]) for space in COSINE_SPACES}
+
+
+def _exceeded(similarities: pd.Series) -> float:
+    found = sorted(similarities.tolist())
     return found[len(found) - 1 - math.floor(FLAGGED * len(found))] if found else math.nan
 
 
-def gate_figures(answers: GateAnswers, sources: Sequence[str], threshold: float) -> dict[str, dict[str, Figure]]:
+def gate_figures(
+    answers: GateAnswers, sources: Sequence[str], thresholds: Mapping[str, float]
+) -> dict[str, dict[str, Figure]]:
     """Shares with intervals, for each group of `sources`.
 
     sensitivity: other images of enrolled patients that are not released.
     specificity: images of unenrolled patients that are released.
-    strangers_flagged: images of unenrolled patients above `threshold` in the copy space.
-    medium_copy, strong_copy: copies above `threshold` in the copy space.
+    strangers_flagged: images of unenrolled patients above the threshold of a cosine space.
+    medium_copy, strong_copy: copies above the threshold of a cosine space.
     medium_copy_gate, strong_copy_gate: copies that the whole gate does not release.
     """
     division = answers.division
@@ -48,13 +56,13 @@ def gate_figures(answers: GateAnswers, sources: Sequence[str], threshold: float)
             _among(samples, names) for samples in (division.enrolled, division.others, division.unenrolled)
         )
         released = _released(answers.unenrolled)[unenrolled]
-        above = _above(answers.unenrolled, threshold)[unenrolled]
+        above = _above(answers.unenrolled, thresholds)[unenrolled]
         patients = numbers([sample.patient_id for sample in division.others])[others]
         figures[group] = {
             "sensitivity": over_patients(~_released(answers.others)[others], patients),
             "specificity": of_patients(released),
             "strangers_flagged": of_patients(above),
-            **{name: of_patients(_above(found, threshold)[enrolled]) for name, found in answers.copies.items()},
+            **{name: of_patients(_above(found, thresholds)[enrolled]) for name, found in answers.copies.items()},
             **{f"{name}_gate": of_patients(~_released(found)[enrolled]) for name, found in answers.copies.items()},
         }
     return figures
@@ -94,6 +102,7 @@ def _indeterminate(table: pd.DataFrame) -> Bools:
     return (table["decision"] == Decision.INDETERMINATE).to_numpy(np.bool_)
 
 
-def _above(table: pd.DataFrame, threshold: float) -> Bools:
-    """What the copy space catches; an image without an answer, whose similarity is NaN, is not caught."""
-    return np.asarray(table["similarity"].to_numpy(np.float64) > threshold)
+def _above(table: pd.DataFrame, thresholds: Mapping[str, float]) -> Bools:
+    """What the cosine spaces catch; an image without an answer, whose similarities are NaN, is not caught."""
+    found = [table[space.similarity].to_numpy(np.float64) > thresholds[space.threshold] for space in COSINE_SPACES]
+    return np.asarray(np.any(found, axis=0))

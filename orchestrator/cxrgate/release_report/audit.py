@@ -11,12 +11,14 @@ import pandas as pd
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES, THRESHOLDS
 from cxrgate.release_report.decided_again import decide_again
 from cxrgate.release_report.records import Records
+from cxrgate.release_report.rule import FIRST
 
 CASES = "cases.parquet"
 """The recorded cases of an audit, beside its audit.json."""
-_RULE = ("score_threshold", "copy_threshold", "minimum_typicality", "minimum_frontality")
+_RULE = (*THRESHOLDS, "minimum_typicality", "minimum_frontality")
 _NEEDED = frozenset(
     {
         "patient",
@@ -25,7 +27,7 @@ _NEEDED = frozenset(
         "strength",
         "reasons",
         "score",
-        "similarity",
+        *SIMILARITIES,
         "typicality",
         "frontality",
         "failed",
@@ -61,7 +63,7 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
             raise UsageError(f"expected the recorded cases of an audit in {path.parent / CASES}")
         _check_gate(audit, records)
         _check_standouts(path, audit, cases, records)
-        rule = {name: audit["rule"][name] for name in _RULE}
+        rule = {name: audit["rule"][name] for name in _RULE if name in audit["rule"] or name in FIRST}
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected {path} and {CASES} of an audit") from error
@@ -90,11 +92,16 @@ def _check_standouts(path: Path, audit: Mapping[str, Any], cases: pd.DataFrame, 
         )
 
 
+def _spaces(rule: Mapping[str, Any]) -> list[str]:
+    """The cosine spaces that a rule searches."""
+    return [space.name for space in COSINE_SPACES if rule.get(space.threshold) is not None]
+
+
 def _check_gate(audit: Mapping[str, Any], records: Records) -> None:
-    rule, copies = audit["rule"], records.policy["copy_threshold"] is not None
+    rule = audit["rule"]
     models = {kind: model["digest"] for kind, model in records.run["models"].items()}
-    found = {"models": audit["models"], "copies": rule["copy_threshold"] is not None, "candidates": rule["candidates"]}
-    expected = {"models": models, "copies": copies, "candidates": records.policy["candidates"]}
+    found = {"models": audit["models"], "spaces": _spaces(rule), "candidates": rule["candidates"]}
+    expected = {"models": models, "spaces": _spaces(records.policy), "candidates": records.policy["candidates"]}
     differing = [name for name in expected if found[name] != expected[name]]
     if differing:
         raise MismatchError(f"expected an audit of this release's gate, another one's: {', '.join(differing)}")

@@ -7,9 +7,10 @@ from support.fakes import POLICY, evidence
 
 from cxrgate.core import Failure, Stage
 from cxrgate.evaluate.division import Division
-from cxrgate.evaluate.gate_figures import copy_threshold, gate_counts, gate_figures
+from cxrgate.evaluate.gate_figures import gate_counts, gate_figures, measured_thresholds
 from cxrgate.evaluate.gating import GateAnswers
 
+NOTHING = {"copy": math.nan}
 FAILED = Failure("image", Stage.DECODE, "INVALID_ARGUMENT", "TRUNCATED", "expected an image")
 RELEASED, LEAK, COPY = (
     POLICY.decide(item, "")
@@ -24,7 +25,7 @@ def similar(value):
 def table(outcomes):
     """What the harness gives of these outcomes."""
     rows = [
-        (outcome.decision.value, getattr(outcome, "similarity", math.nan), isinstance(outcome, Failure))
+        (outcome.decision.value, getattr(outcome, "similarities", NOTHING)["copy"], isinstance(outcome, Failure))
         for outcome in outcomes
     ]
     return pd.DataFrame(rows, columns=["decision", "similarity", "failed"])
@@ -37,7 +38,7 @@ def answers(others=(), unenrolled=(), medium=()):
 
 
 def figures(**images):
-    return gate_figures(answers(**images), ["nih"], 0.5)
+    return gate_figures(answers(**images), ["nih"], {"copy_threshold": 0.5})
 
 
 def test_an_image_without_an_answer_is_not_released():
@@ -72,19 +73,19 @@ def test_the_gate_catches_copies_by_either_space():
 def test_the_copy_threshold_flags_five_percent_of_the_unenrolled():
     unenrolled = table([FAILED, *(similar(number / 100) for number in range(100))])
 
-    assert (unenrolled["similarity"] > copy_threshold(unenrolled)).sum() == 5
+    assert (unenrolled["similarity"] > measured_thresholds(unenrolled)["copy_threshold"]).sum() == 5
 
 
 def test_equal_similarities_at_the_threshold_are_not_flagged():
     unenrolled = table([similar(0.8)] * 100)
 
-    assert not (unenrolled["similarity"] > copy_threshold(unenrolled)).any()
+    assert not (unenrolled["similarity"] > measured_thresholds(unenrolled)["copy_threshold"]).any()
 
 
 def test_a_group_without_images_has_no_figures():
     listed = [row.sample for row in entries(1, source="kermany")]
     checked = GateAnswers(Division(listed, [], []), table([]), table([]), {"medium_copy": table([COPY])})
-    found = gate_figures(checked, ["kermany"], copy_threshold(table([])))
+    found = gate_figures(checked, ["kermany"], measured_thresholds(table([])))
 
     assert all(math.isnan(figure.value) for figure in found["adults"].values())
     assert math.isnan(found["all"]["specificity"].value)

@@ -14,6 +14,7 @@ from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Models, models_folder
+from cxrgate.core.spaces import COSINE_SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,9 +118,10 @@ def show(console: Console, name: str, evaluation: Evaluation) -> None:
 
     for table in tables(name, evaluation):
         console.print(table)
-    console.print(
-        f"Copy threshold that flags 5 % of all unenrolled patients: {evaluation.copy_threshold:.4f}", highlight=False
-    )
+    for space in COSINE_SPACES:
+        threshold = evaluation.thresholds[space.threshold]
+        told = f"{space.match.capitalize()} threshold that flags 5 % of all unenrolled patients: {threshold:.4f}"
+        console.print(told, highlight=False)
 
 
 def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluation | None) -> None:

@@ -15,19 +15,9 @@ from cxrgate.core.digest import bytes_digest, mapping_digest
 from cxrgate.release_report.changes import Change, differences, first_difference
 from cxrgate.release_report.checks.found import Verification
 from cxrgate.release_report.records import Records
+from cxrgate.release_report.rule import FIRST
 
-_BOUND = frozenset(
-    {
-        "candidates",
-        "score_threshold",
-        "copy_threshold",
-        "minimum_typicality",
-        "minimum_frontality",
-        "snapshot",
-        "references",
-        "band",
-    }
-)
+_BOUND = FIRST - {"borderline", "retrieval", "verification"}
 """The numbers of the first rule that a certificate binds."""
 
 

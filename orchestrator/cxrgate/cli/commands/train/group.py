@@ -31,7 +31,11 @@ Recipe = Annotated[Path | None, typer.Option(help="YAML; without it the one that
 TRAINED = {
     ModelKind.RETRIEVAL: "Train the model that finds a patient's other images.",
     ModelKind.VERIFICATION: "Train the model that judges whether two images show one patient.",
-    ModelKind.COPY: "Train the model that finds copies; it needs no patient's second image.",
+    **{
+        kind: f"Train the {kind} model; it needs no patient's second image."
+        for kind in ModelKind
+        if kind.finds_pictures
+    },
 }
 """One command for each kind of model, with the same options."""
 
