@@ -3,7 +3,7 @@
 Example:
     from cxrgate.filter import Filter
 
-    with Filter.open("snapshot", models="model_store") as gate:
+    with Filter.open("snapshot") as gate:
         verdicts = gate.check(samples)  # paths, bytes, Pillow images, arrays or tensors
         keep = [verdict.image_id for verdict in verdicts if verdict.released]
         verdicts.to_pandas()

@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+from cxrgate.core import UsageError
+
 T = TypeVar("T")
 
 
@@ -21,8 +23,20 @@ class BackgroundLoop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="cxrgate-filter", daemon=True)
         self._thread.start()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing runs here any more."""
+        return self._loop.is_closed()
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for the coroutine and give what it gives; it is cancelled where the wait is interrupted (Ctrl-C)."""
+        """Wait for the coroutine and give what it gives; it is cancelled where the wait is interrupted (Ctrl-C).
+
+        Raises:
+            UsageError: the loop is closed.
+        """
+        if self.is_closed:
+            work.close()
+            raise UsageError("the filter is closed: open it again")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import weakref
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cxrgate.core import Decision, Failure, ImageRecord, Policy, UsageError
+from cxrgate.core import Decision, Policy, UsageError
 from cxrgate.core.progress import Progress, Tell, silent, untold
+from cxrgate.core.shipped import SHIPPED
+from cxrgate.filter.asking import ask
 from cxrgate.filter.background import BackgroundLoop
 from cxrgate.filter.gallery import Gallery
 from cxrgate.filter.given import Given, Range, expect_several, read_given
@@ -23,11 +23,8 @@ from cxrgate.gate.config import GateConfig, make_section
 
 if TYPE_CHECKING:
     from cxrgate.filter.opening import Opened
-    from cxrgate.gate.pipeline import Checked
 
 Path_ = str | os.PathLike[str]
-
-_END = object()
 
 
 class Filter:
@@ -48,7 +45,7 @@ class Filter:
         cls,
         snapshot: Path_,
         *,
-        models: Path_,
+        models: Path_ = SHIPPED,
         policy: Mapping[str, Any] | None = None,
         reference_map: Path_ | None = None,
         batch_size: int = 16,
@@ -61,7 +58,8 @@ class Filter:
 
         Args:
             snapshot: its folder.
-            models: folder of the model folders retrieval, verification and copy that it was built with.
+            models: folder of the model folders retrieval, verification and copy that it was built with; without it
+                those that cxrgate comes with.
             policy: keys of `policy:` in a configuration, such as {"false_flags": 0.01}; without it the default rule.
             reference_map: the table from opaque ids to real files that enrolment wrote; the gallery shows references
                 only with it.
@@ -78,7 +76,7 @@ class Filter:
         """
         values = {
             "snapshot": Path(snapshot),
-            "models": Path(models),
+            "models": _store(models),
             "policy": dict(policy or {}),
             "batch_size": batch_size,
             "workers": workers,
@@ -98,7 +96,7 @@ class Filter:
         cls,
         images: Path_,
         *,
-        models: Path_,
+        models: Path_ = SHIPPED,
         listing: Mapping[str, Any] | None = None,
         policy: Mapping[str, Any] | None = None,
         batch_size: int = 16,
@@ -128,7 +126,7 @@ class Filter:
             UsageError: as `open`; or the list cannot be read.
             EnrolmentError: images could not be enrolled; a file names every one.
         """
-        values = {"snapshot": Path(images), "models": Path(models), "policy": dict(policy or {})}
+        values = {"snapshot": Path(images), "models": _store(models), "policy": dict(policy or {})}
         more = {"batch_size": batch_size, "workers": workers, "device": device}
         config = make_section({**values, **more}, GateConfig, "Filter.enrol")
         with _extra_named():
@@ -234,7 +232,7 @@ class Filter:
         paths = [None if verdict.nearest is None else verdict.nearest.path for verdict in shown]
         from cxrgate.filter.opening import reference_previews  # noqa: PLC0415 - what computes
 
-        return Gallery(shown, self._open_loop().run(reference_previews(self._gate.decoder, paths)))
+        return Gallery(shown, self._loop.run(reference_previews(self._gate.decoder, paths)))
 
     def for_generator(self) -> Any:
         """This filter for `cxrgate.client.generate_until`, which asks a gate about one image after another."""
@@ -242,43 +240,24 @@ class Filter:
 
         return GeneratorGate(self)
 
-    def _open_loop(self) -> BackgroundLoop:
-        if not self._closing.alive:
-            raise UsageError("the filter is closed: open it again")
-        return self._loop
-
     def _verdicts(self, given: Iterator[Given], *, return_images: bool, previews: bool) -> Iterator[Verdict]:
         from cxrgate.filter.opening import encoded, preview  # noqa: PLC0415 - what computes
 
-        loop, waiting = self._open_loop(), deque[Given]()
-        answers = self._gate.check(_records(given, waiting), self._config.batch_size)
-        try:
-            while (checked := loop.run(_following(answers))) is not None:
-                image = checked.image
-                keep = return_images and checked.outcome.decision is Decision.ANONYMOUS
-                yield make_verdict(
-                    waiting.popleft(),
-                    checked,
-                    self.policy,
-                    self._references,
-                    png=encoded(image) if keep and image is not None else None,
-                    preview=preview(image) if previews and image is not None else b"",
-                )
-            self._gate.check_index()
-        finally:
-            if self._closing.alive:
-                loop.run(answers.aclose())
+        for item, checked in ask(self._loop, self._gate, given, self._config.batch_size):
+            image = checked.image
+            keep = return_images and checked.outcome.decision is Decision.ANONYMOUS
+            yield make_verdict(
+                item,
+                checked,
+                self.policy,
+                self._references,
+                png=encoded(image) if keep and image is not None else None,
+                preview=preview(image) if previews and image is not None else b"",
+            )
 
 
-async def _records(given: Iterator[Given], waiting: deque[Given]) -> AsyncIterator[ImageRecord | Failure]:
-    """What is asked about, read in threads; the same is put where the verdicts wait for their names."""
-    while isinstance(item := await asyncio.to_thread(next, given, _END), Given):
-        waiting.append(item)
-        yield item.record
-
-
-async def _following(answers: AsyncIterator[Checked]) -> Checked | None:
-    return await anext(answers, None)
+def _store(models: Path_) -> Path_:
+    return SHIPPED if models == SHIPPED else Path(models)
 
 
 @contextmanager
