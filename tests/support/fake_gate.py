@@ -16,6 +16,7 @@ from cxrgate.gateway.check import CheckService
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.servicer import gate_service
 from cxrgate.hashlog import HashLog
+from cxrgate.rpc.admission import Admission
 from support.fakes import POLICY, evidence, picture
 from support.grpc_servers import ROLES, serving
 
@@ -72,7 +73,7 @@ async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, d
     gates = FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification))
     service = CheckService(gates, stages, log, Batches(size), Quotas(roles.quotas), drift=drift)
     try:
-        async with serving(gate_service(service, in_flight), roles=roles, times=times) as (_, address):
+        async with serving(gate_service(service, Admission(in_flight)), roles=roles, times=times) as (_, address):
             yield stages, service, address
     finally:
         await log.close()

@@ -8,6 +8,7 @@ EXTRAS = {
     "torch": "GPUs, and the import of checkpoints: `cxrgate model import`, anonymization-pipeline's steps",
     "train": "training",
     "stack": "containers on this host: `cxrgate stack`, `doctor`",
+    "rest": "the gate over HTTPS and JSON: `cxrgate serve gate --https`",
     "review": "the reviewers' page",
     "dicom": "the DICOM receiver",
     "audit": "`cxrgate audit`",

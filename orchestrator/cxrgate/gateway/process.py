@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -13,15 +14,18 @@ from cxrgate.gate.opening import Services, open_gates, open_models
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.gateway.quota import Quotas
-from cxrgate.gateway.servicer import gate_service
+from cxrgate.gateway.servicer import IN_FLIGHT, gate_service
 from cxrgate.hashlog import HashLog
+from cxrgate.rpc.admission import Admission
 from cxrgate.rpc.metrics import CertificateKind
 from cxrgate.rpc.process import ServiceEndpoint, serve
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server
 
 
-async def serve_gate(config: RunConfig, endpoint: ServiceEndpoint, log: Path, services: Services) -> None:
+async def serve_gate(
+    config: RunConfig, endpoint: ServiceEndpoint, log: Path, services: Services, https: str | None = None
+) -> None:
     """Serve until SIGTERM.
 
     Args:
@@ -29,6 +33,7 @@ async def serve_gate(config: RunConfig, endpoint: ServiceEndpoint, log: Path, se
         endpoint: where and as whom.
         log: file of the hash-chained log.
         services: where models and index answer.
+        https: HOST:PORT of the same over HTTPS and JSON, with the same certificates and roles; None without it.
 
     Raises:
         CxrgateError: see core.errors; nothing is served then.
@@ -45,7 +50,13 @@ async def serve_gate(config: RunConfig, endpoint: ServiceEndpoint, log: Path, se
             async def readiness(server: Server, names: Sequence[str]) -> None:
                 await _tell_readiness(service, server, names)
 
-            await serve(endpoint, [gate_service(service)], readiness)
+            admission = Admission(IN_FLIGHT)
+            doors = []
+            if https is not None:
+                from cxrgate.gateway.rest.process import rest_door  # noqa: PLC0415 - the extra `rest`
+
+                doors.append(rest_door(service, admission, replace(endpoint, address=https)))
+            await serve(endpoint, [gate_service(service, admission)], readiness, doors)
         finally:
             await opened.close()
 

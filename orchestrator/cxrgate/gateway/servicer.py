@@ -38,18 +38,18 @@ _MEDIA = {
 }
 
 
-def gate_service(service: CheckService, in_flight: int = IN_FLIGHT) -> Service:
-    """The service, for a Server."""
-    return Service(NAME, GateServicer(service, in_flight), stubs.add_GateServiceServicer_to_server)
+def gate_service(service: CheckService, admission: Admission | None = None) -> Service:
+    """The service, for a Server; `admission` counts the images in it over all doors, None for IN_FLIGHT of this one."""
+    servicer = GateServicer(service, admission or Admission(IN_FLIGHT))
+    return Service(NAME, servicer, stubs.add_GateServiceServicer_to_server)
 
 
 class GateServicer(stubs.GateServiceServicer):
     """See the .proto file."""
 
-    def __init__(self, service: CheckService, in_flight: int) -> None:
+    def __init__(self, service: CheckService, admission: Admission) -> None:
         """Answer from the gate in force."""
-        self._service = service
-        self._admission = Admission(in_flight)
+        self._service, self._admission = service, admission
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.GetPolicyResponse:
         """The policy in force."""

@@ -1,12 +1,14 @@
-"""How much a service takes on at once: unary calls are refused at once above it, streams wait."""
+"""How much a service takes on at once, in all and of one caller: unary calls are refused above it, streams wait."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from cxrgate.core import CallRefused
+from cxrgate.rpc.limits import CALLS_PER_IDENTITY
 
 RETRY_SECONDS = 0.2
 
@@ -45,3 +47,26 @@ class Admission:
             self._taken -= 1
             async with self._changed:
                 self._changed.notify()
+
+
+class OpenCalls:
+    """Counts calls per identity, over all doors of a process: one caller cannot take it from the others."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, identity: str) -> Iterator[None]:
+        """Hold one call, or raise CallRefused: RESOURCE_EXHAUSTED."""
+        if self._count[identity] >= CALLS_PER_IDENTITY:
+            raise CallRefused(
+                "RESOURCE_EXHAUSTED",
+                "CALLS",
+                "this identity has too many open calls: wait for some of them",
+                RETRY_SECONDS,
+            )
+        self._count[identity] += 1
+        try:
+            yield
+        finally:
+            self._count[identity] -= 1

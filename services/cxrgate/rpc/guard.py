@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -21,10 +20,10 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from cxrgate.core import CallRefused
-from cxrgate.rpc.admission import RETRY_SECONDS
+from cxrgate.rpc.admission import OpenCalls
 from cxrgate.rpc.deadline import set_deadline
 from cxrgate.rpc.errors import refusal, status_code, trailing_metadata
-from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IDLE_SECONDS, UNARY_SECONDS
+from cxrgate.rpc.limits import IDLE_SECONDS, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 from cxrgate.rpc.tracing import call_span
@@ -51,11 +50,10 @@ class Times:
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps each handler; see the file's docstring."""
 
-    def __init__(self, roles: RoleMatrix, metrics: Metrics, times: Times | None = None) -> None:
-        """`roles` decides who may call what."""
-        self._roles, self._metrics = roles, metrics
+    def __init__(self, roles: RoleMatrix, metrics: Metrics, calls: OpenCalls, times: Times | None = None) -> None:
+        """`roles` decides who may call what, `calls` counts what each caller has open."""
+        self._roles, self._metrics, self._open = roles, metrics, calls
         self._times = times or Times()
-        self._open = _OpenCalls()
 
     async def intercept_service(
         self,
@@ -69,29 +67,6 @@ class Guard(grpc.aio.ServerInterceptor):
         call = _Call(handler_call_details.method, handler, self._roles, self._times, self._open)
         guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics)
         return guarded
-
-
-class _OpenCalls:
-    """Counts calls per identity, so that one caller cannot take a server from the others."""
-
-    def __init__(self) -> None:
-        self._count: Counter[str] = Counter()
-
-    @contextmanager
-    def one(self, identity: str) -> Iterator[None]:
-        """Hold one call, or raise CallRefused: RESOURCE_EXHAUSTED."""
-        if self._count[identity] >= CALLS_PER_IDENTITY:
-            raise CallRefused(
-                "RESOURCE_EXHAUSTED",
-                "CALLS",
-                "this identity has too many open calls: wait for some of them",
-                RETRY_SECONDS,
-            )
-        self._count[identity] += 1
-        try:
-            yield
-        finally:
-            self._count[identity] -= 1
 
 
 class _Clock:
@@ -115,7 +90,7 @@ class _Clock:
 class _Call:
     """One RPC's handler, guarded."""
 
-    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times, calls: _OpenCalls) -> None:
+    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times, calls: OpenCalls) -> None:
         self._rpc, self._handler, self._roles, self._times, self._open = rpc, handler, roles, times, calls
         kinds = {True: "stream", False: "unary"}
         self._kind = f"{kinds[handler.request_streaming]}_{kinds[handler.response_streaming]}"

@@ -50,8 +50,16 @@ async def serve(
     listening: ServiceEndpoint,
     services: Sequence[Service],
     readiness: Callable[[Server, Sequence[str]], Coroutine[None, None, None]] = always_ready,
+    doors: Sequence[Callable[[Server], Coroutine[None, None, None]]] = (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `readiness` says when which service can answer.
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Args:
+        listening: where and as whom.
+        services: what is served.
+        readiness: says when which service can answer.
+        doors: other ways in to the same services, which run beside the server until they are cancelled; where one of
+            them ends, all end.
 
     Raises:
         UsageError: certificates, roles, an address or what OTEL_* variables name cannot be used.
@@ -69,13 +77,20 @@ async def serve(
         raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
     _log.info("rpc.server_started", {"services": ",".join(names), "port": port})
     watch = asyncio.create_task(readiness(server, names))
-    await wait_for_signal()
+    opened = [asyncio.create_task(door(server)) for door in doors]
+    stopped = asyncio.create_task(wait_for_signal())
+    await asyncio.wait([stopped, *opened], return_when=asyncio.FIRST_COMPLETED)
     _log.info("rpc.server_draining")
-    watch.cancel()
-    with suppress(asyncio.CancelledError):
-        await watch
-    await server.drain()
+    await asyncio.gather(_end(watch), _end(stopped))
+    await asyncio.gather(server.drain(), *[_end(door) for door in opened])
     _log.info("rpc.server_stopped")
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it, and raise what it ended with otherwise."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _expires(identity: Identity) -> datetime:

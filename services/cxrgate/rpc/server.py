@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
+from cxrgate.rpc.admission import OpenCalls
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.guard import Guard, Times
 from cxrgate.rpc.limits import (
@@ -66,8 +67,9 @@ class Server:
         """
         self._services = [service.name for service in services]
         roles.require([*self._services, HEALTH, reflection.SERVICE_NAME])
-        self.metrics = Metrics()
-        self._server = grpc.aio.server(interceptors=[Guard(roles, self.metrics, times)], options=OPTIONS)
+        self.metrics, self.calls = Metrics(), OpenCalls()
+        guard = Guard(roles, self.metrics, self.calls, times)
+        self._server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
         self._credentials = identity.server_credentials()
         self._health = health.HealthServicer()
         for service in services:

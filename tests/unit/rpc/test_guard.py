@@ -104,7 +104,7 @@ def test_malformed_message_ends_a_stream_with_the_callers_error():
 
 
 def test_one_identity_cannot_take_the_server_from_the_others(monkeypatch):
-    monkeypatch.setattr("cxrgate.rpc.guard.CALLS_PER_IDENTITY", 20)
+    monkeypatch.setattr("cxrgate.rpc.admission.CALLS_PER_IDENTITY", 20)
     held, arrived = asyncio.Event(), asyncio.Semaphore(0)
 
     async def act(_):

@@ -70,10 +70,17 @@ def gate(
             help="TorchServe at HOST:PORT, or another server at oip://HOST:PORT; without it this process computes.",
         ),
     ] = None,
+    https: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT for HTTPS and JSON as well, same certificates and roles; needs the extra `rest`."),
+    ] = None,
     certification_key: CertificationKey = None,
 ) -> None:
     """Serve the gate: the same pipeline as `cxrgate run`, with the same policy digest for the same configuration."""
     log_to_stderr()
+    if https is not None:
+        with errors_as_messages("rest"):
+            import cxrgate.gateway.rest.process  # noqa: F401 - says which extra is missing before anything is opened
     with errors_as_messages("gate"):
         settings = read_config(config)
         settings.expect_certification(certification_key)
@@ -83,7 +90,7 @@ def gate(
 
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
         services = Services(models_address or settings.model_server, index_address, certificates)
-        asyncio.run(serve_gate(settings, listening, log, services))
+        asyncio.run(serve_gate(settings, listening, log, services, https))
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""The check service over HTTPS and JSON."""
