@@ -34,8 +34,6 @@ from cxrgate.train import Sample, Split
 CURVE_SIZES = (10, 30, 100, 250, 1000, 4500)
 _DRAWS = 10
 _QUERIES = 400
-_SLOPE = 25.0
-"""Of the standout: that of a logistic regression which tells other radiographs of a patient from other patients."""
 _COPY_LIMIT = 0.93
 """99.2 % of medium copies of 250 radiographs of the tune part have a higher copy similarity."""
 
@@ -102,8 +100,8 @@ def false_flag_file(everything: Everything, terms: MeasurementTerms, models: Map
 def _standout(terms: MeasurementTerms) -> Standout:
     """Both cosines weigh the same; a head that is no calibrated cosine has no say."""
     if isinstance(terms.head, CalibratedCosineHead):
-        return Standout(identity=0.5, verification=0.5 / terms.head.slope, slope=_SLOPE)
-    return Standout(slope=_SLOPE)
+        return Standout(identity=0.5, verification=0.5 / terms.head.slope)
+    return Standout()
 
 
 def _usual(scores: Scores) -> float:

@@ -22,6 +22,9 @@ from cxrgate.core.heads import sigmoid
 
 COHORT = 10
 """The most similar other patients that a candidate is held against."""
+SLOPE = 25.0
+"""Of the standout, as of a logistic regression which tells other radiographs of a patient from other patients. Bands
+of 16-bit dtypes hold for no steeper one."""
 
 _CERTAIN = 1e-12
 """Scores this close to 0 or 1 are taken for the last that can be told apart."""
@@ -68,12 +71,14 @@ class Standout:
     identity: float = 1.0
     verification: float = 0.0
     usual: float = 0.0
-    slope: float = 20.0
+    slope: float = SLOPE
     offset: float = 0.0
 
     def __post_init__(self) -> None:
         if not (self.slope > 0 and self.identity > 0 and self.verification >= 0):
             raise ValueError(f"expected positive weights and a positive slope, got {self}")
+        if self.slope > SLOPE:
+            raise ValueError(f"expected a slope of {SLOPE:g} at most, got {self.slope:g}: no band covers a steeper one")
         if not np.isfinite(list(asdict(self).values())).all():
             raise ValueError(f"expected finite numbers, got {self}")
 

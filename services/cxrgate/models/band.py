@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import BAND, ModelError
-from cxrgate.core.standout import Standout
+from cxrgate.core.standout import COHORT, SLOPE
 from cxrgate.models.manifest import MANIFEST, Dtype, ModelKind, ModelManifest, read_manifest
 from cxrgate.models.networks.architectures import EmbedderArchitecture
 from cxrgate.models.runtimes.forward import Forward, open_forward
@@ -64,15 +64,35 @@ def _outlying(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 def _numbers(forward: Forward, pixels: Sequence[NDArray[np.uint8]]) -> Float64s:
     """What is held against a threshold, float64[m]: scores, similarities or standouts of all pairs, and frontality."""
     rows, manifest = forward(pixels), forward.manifest
-    if manifest.kind is ModelKind.VERIFICATION:
-        return np.concatenate([forward.head.score(row, rows) for row in rows])
     width = manifest.architecture.embedding
-    cosines = (rows[:, :width].astype(np.float64) @ rows[:, :width].T.astype(np.float64)).ravel()
+    cosines = rows[:, :width].astype(np.float64) @ rows[:, :width].T.astype(np.float64)
+    if manifest.kind is ModelKind.VERIFICATION:
+        scores = np.concatenate([forward.head.score(row, rows) for row in rows])
+        return np.concatenate([scores, _steepest(cosines) if _embeds(manifest) else scores[:0]])
     if manifest.kind.finds_pictures:
-        return cosines
+        return cosines.ravel()
     more = forward([view for image in pixels for view in _outlying(image)])[:, width:].ravel()
-    # A standout moves by no more than a quarter of its slope for each unit of similarity.
-    standouts = (
-        cosines * Standout().slope / 4 if isinstance(manifest.architecture, EmbedderArchitecture) else cosines[:0]
-    )
+    standouts = _standing_out(cosines) if _embeds(manifest) else cosines[:0].ravel()
     return np.concatenate([rows[:, width:].ravel(), more, standouts])
+
+
+def _embeds(manifest: ModelManifest) -> bool:
+    return isinstance(manifest.architecture, EmbedderArchitecture)
+
+
+def _standing_out(cosines: Float64s) -> Float64s:
+    """How far each image stands out towards the others, float64[m], from cosines float64[n, n] of distinct patients.
+
+    The cohort's mean moves with the dtype as well, and other patients may come into it. A margin has the candidate's
+    cosine whole, or by half where the verification model's is the other half. A gate's band is the wider one of its
+    models': so that it covers the sum of what both move, each is taken twice then.
+    """
+    others = cosines.copy()
+    np.fill_diagonal(others, -np.inf)
+    cohorts = np.sort(others, axis=1)[:, -COHORT - 1 : -1].mean(axis=1, keepdims=True)
+    return np.concatenate([_steepest(cosines - cohorts), _steepest(cosines - 2 * cohorts)])
+
+
+def _steepest(margins: Float64s) -> Float64s:
+    """A standout moves by no more than a quarter of its slope for each unit of margin."""
+    return np.asarray(margins * SLOPE / 4, np.float64).ravel()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrgate.core.standout import COHORT, identity_similarity
+from cxrgate.core.standout import COHORT, Standout, identity_similarity
 from cxrgate.index import EngineName
 from cxrgate.index.engines.make import make_engine
 from cxrgate.index.nearest_patients import NearestPatients, number_patients
@@ -76,3 +76,38 @@ def test_equal_keys_are_one_patient():
     numbers = number_patients(keys)
 
     assert numbers[0] == numbers[2] != numbers[1]
+
+
+@pytest.mark.parametrize("patients", range(1, COHORT + 4))
+def test_any_number_of_patients_gives_a_standout_between_0_and_1(patients):
+    rng = np.random.default_rng(patients)
+    rows, owners, queries = unit(rng, 2 * patients), np.arange(2 * patients) // 2, unit(rng, 5)
+    standout = Standout(usual=0.2)
+
+    for query, found in zip(queries, search(EngineName.MATRIX, rows, owners, queries, 3), strict=True):
+        distances = np.linalg.norm(rows[found.rows].astype(np.float64) - query, axis=1)
+        values = standout(distances, np.full(len(distances), 0.5), found.cohort)
+        assert found.cohort.size == min(COHORT, patients - 1)
+        assert ((values > 0) & (values < 1)).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_further_reference_of_the_nearest_patient_never_lets_it_stand_out_less(seed):
+    rng = np.random.default_rng(seed)
+    rows, owners = unit(rng, 80), np.arange(80) // 2
+    query = unit(rng, 1)
+    standout = Standout()
+
+    def stands_out(enrolled, patients):
+        (found,) = search(EngineName.MATRIX, enrolled, patients, query, 3)
+        distances = np.linalg.norm(enrolled[found.rows].astype(np.float64) - query, axis=1)
+        return standout(distances, np.full(len(distances), 0.5), found.cohort).max(), found
+
+    before, found = stands_out(rows, owners)
+    nearest = owners[found.rows[0]]
+    for nearness in (0.1, 0.5, 2.0):
+        more = query + nearness * unit(rng, 1)
+        more = (more / np.linalg.norm(more)).astype(np.float32)
+        after, again = stands_out(np.concatenate([rows, more]), np.append(owners, nearest))
+        assert after >= before
+        assert again.cohort == found.cohort

@@ -5,8 +5,9 @@ import pytest
 from support.fakes import picture, save_small_models
 
 from cxrgate.core import BAND, ModelError
-from cxrgate.models import BANDS, Dtype, read_manifest
-from cxrgate.models.band import FEWEST, MARGIN, certify_band
+from cxrgate.core.standout import COHORT, Cohort, Standout
+from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, ModelKind, ModelManifest, Preprocessing, read_manifest
+from cxrgate.models.band import FEWEST, MARGIN, _numbers, certify_band
 from cxrgate.models.runtimes.forward import open_forward
 
 PIXELS = [picture(number, (64, 64)) for number in range(FEWEST)]
@@ -35,6 +36,47 @@ def test_a_band_is_wider_than_any_difference_seen_and_leaves_the_digest_alone(fo
     assert certified.bands.keys() == {Dtype.BFLOAT16}
     assert 0 < MARGIN * moved <= cast.band <= max(BAND, MARGIN * moved + 0.001)
     assert certified.band == BANDS[Dtype.FLOAT32] == BAND
+
+
+class Given:
+    """A retrieval model that gives these rows, float32[n, d], and nothing of what is no radiograph."""
+
+    head = None
+
+    def __init__(self, rows):
+        self.rows, self.manifest = rows, MANIFEST
+
+    def __call__(self, pixels):
+        return self.rows if len(pixels) == len(self.rows) else np.empty((len(pixels), self.rows.shape[1]), np.float32)
+
+
+MANIFEST = ModelManifest(
+    "model", ModelKind.RETRIEVAL, EmbedderArchitecture(dimensions=16), Preprocessing(), Dtype.FLOAT32, "", None, {}
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_standout_moves_by_more_than_the_numbers_say_cohorts_included(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((FEWEST, 16))
+    noise = 0.02 * rng.standard_normal(rows.shape)
+    both = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (rows, rows + noise))
+    exact, cast = (part.astype(np.float32) for part in both)
+    one, two = (_numbers(Given(part), PIXELS) for part in (exact, cast))
+    allowed = np.abs(one - two).max()
+    standout = Standout()
+
+    def standouts(part, query):
+        distances = np.linalg.norm(part.astype(np.float64) - part[query].astype(np.float64), axis=1)
+        near = np.delete(np.arange(len(part)), query)
+        order = near[np.argsort(distances[near], kind="stable")]
+        return standout(distances, np.full(len(part), 0.5), Cohort.of(distances[order[1 : COHORT + 1]]))
+
+    moved = [np.abs(standouts(exact, query) - standouts(cast, query)).max() for query in range(FEWEST)]
+    candidates_alone = standout.slope / 4 * np.abs(exact @ exact.T - cast @ cast.T).max()
+
+    assert 0 < max(moved) <= allowed + 1e-6
+    assert allowed > candidates_alone
 
 
 def test_what_was_not_measured_has_the_bands_of_the_shipped_models(folder):

@@ -48,6 +48,13 @@ def test_recognition_is_told_by_the_number_of_other_references():
     assert found.recognised[0].share.value > 0.5
 
 
+def test_the_more_references_a_patient_has_the_more_is_recognised():
+    found = measure(drawn(900, np.arange(900) % 4 + 1, noise=0.9), TERMS).at(0.05)
+    one, two, three = (item.share.value for item in found.recognised[1:])
+
+    assert one < two < three
+
+
 def test_the_same_references_give_the_same_measurement_byte_for_byte():
     one, two = (canonical_json(measure(mixed(), TERMS).to_json()) for _ in range(2))
 
