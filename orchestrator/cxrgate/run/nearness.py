@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 10
 """Released images that every run names."""
@@ -38,6 +42,20 @@ def nearest(found: Float64s, released: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The places of at most SHOWN released images, the nearest to a threshold first, int64[m]."""
     places = np.flatnonzero(released & np.isfinite(found))
     return places[np.argsort(-found[places], kind="stable")][:SHOWN]
+
+
+def nearest_released(images: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The rows of the released images that are nearest to a threshold, with their nearness in a column of that name.
+
+    Args:
+        images: results of a run, see Results.published.
+        policy: by which it decided.
+    """
+    identity = images["score" if policy.standout is None else "standout"].to_numpy(np.float64)
+    similarities = {space.name: images[space.similarity].to_numpy(np.float64) for space in policy.searched}
+    found = nearness(policy, identity, similarities)
+    places = nearest(found, (images["released_as"] != "").to_numpy(bool))
+    return images.iloc[places].assign(nearness=found[places])
 
 
 def _way(values: Float64s, threshold: float) -> Float64s:

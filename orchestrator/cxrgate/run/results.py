@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.run.rows import EVIDENCE_COLUMNS, EVIDENCE_NUMBERS, RESULT_COLUMNS, RESULT_NUMBERS
 from cxrgate.storage import whole_file
 
+NEAREST = "nearest.csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,6 +29,12 @@ def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> pd.
         _replace(folder / f"{name}.parquet", lambda path, table=table: table.to_parquet(path, index=False))
         _replace(folder / f"{name}.csv", lambda path, table=table: spreadsheet_safe(table).to_csv(path, index=False))
     return results
+
+
+def write_nearest(folder: Path, rows: pd.DataFrame) -> None:
+    """Write nearest.csv: the released images to look at first, see nearness.nearest_released."""
+    columns = ["image_id", "nearness", "score", "standout", *SIMILARITIES, "borderline", "released_as"]
+    _replace(folder / NEAREST, lambda path: spreadsheet_safe(rows[columns]).to_csv(path, index=False))
 
 
 def _replace(path: Path, write: Any) -> None:

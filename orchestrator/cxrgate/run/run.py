@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -34,11 +34,12 @@ from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.names import release_names
+from cxrgate.run.nearness import nearest_released
 from cxrgate.run.paths import Paths
 from cxrgate.run.plan import Plan, open_or_enrol, prepare
 from cxrgate.run.reading import each, file_stamp, read_batch
 from cxrgate.run.release import MANIFEST, is_staged, publish, stage
-from cxrgate.run.results import write_results
+from cxrgate.run.results import write_nearest, write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
@@ -60,6 +61,8 @@ class RunSummary:
     checked: int
     held: Held
     promise: Promise | None = None
+    nearest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The released images that are nearest to a threshold, see nearness.nearest_released."""
 
 
 def run(
@@ -129,10 +132,19 @@ class _Run:
             seconds = time.perf_counter() - started
             results = write_results(self._paths.results, journal.batches)
             released = self._publish(journal.batches, results)
+            nearest = self._name_nearest(results, released)
             self._describe(seconds, checked)
         finally:
             journal.close()
-        return RunSummary(results, released, seconds, checked, self._held, self._gate.policy.promise)
+        return RunSummary(results, released, seconds, checked, self._held, self._gate.policy.promise, nearest)
+
+    def _name_nearest(self, results: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
+        """The released images to look at first, which are written beside the results."""
+        files = results["released_as"]
+        published = results.assign(released_as=files.where(files.isin(list(released)), ""))
+        nearest = nearest_released(published, self._gate.policy)
+        write_nearest(self._paths.results, nearest)
+        return nearest
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""

@@ -13,6 +13,7 @@ import pandas as pd
 from cxrgate.core import Decision, Policy
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import Cohort
+from cxrgate.run.nearness import nearest_released
 from cxrgate.run.recorded import Results
 
 LARGEST = 50
@@ -80,6 +81,8 @@ class ShownImages:
     borderline_total: int
     unanswered: tuple[Unanswered, ...]
     unanswered_total: int
+    nearest: tuple[ShownImage, ...] = ()
+    """Released, and nearest to a threshold."""
 
 
 def find_cases(results: Results) -> ShownImages:
@@ -91,6 +94,7 @@ def find_cases(results: Results) -> ShownImages:
     flagged = images[images["decision"] == Decision.NOT_ANONYMOUS.value]
     borderline = images[images["borderline"].astype(bool) & (images["released_as"] != "")]
     unanswered = images[images["decision"] == Decision.INDETERMINATE.value]
+    near = nearest_released(images, results.policy)
     return ShownImages(
         flagged=_cases(results, flagged),
         flagged_total=len(flagged),
@@ -98,6 +102,7 @@ def find_cases(results: Results) -> ShownImages:
         borderline_total=len(borderline),
         unanswered=tuple(_unanswered(row) for row in unanswered.head(LARGEST).to_dict("records")),
         unanswered_total=len(unanswered),
+        nearest=cases_of(results, near) if len(near) else (),
     )
 
 

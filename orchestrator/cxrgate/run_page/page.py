@@ -33,7 +33,9 @@ class Pictured:
     references: tuple[str, ...]
 
 
-def write_report(results: Path, released: Path, output: Path, pictures: Pictures | None = None) -> None:
+def write_report(
+    results: Path, released: Path, output: Path, pictures: Pictures | None = None, *, invented: bool = False
+) -> None:
     """Write the page of a run; an existing one is replaced in one step.
 
     Args:
@@ -42,16 +44,17 @@ def write_report(results: Path, released: Path, output: Path, pictures: Pictures
         output: the HTML file.
         pictures: with it, flagged and borderline images are shown side by side with their candidates, and the
             page holds real patients' pixels; without it, the page holds no pixels at all.
+        invented: the patients are drawings: the page says so, and nothing of real ones.
 
     Raises:
         UsageError: a folder does not hold the results of a run, or no released set.
         MismatchError: the policy is not the one that its digest names.
     """
-    html = _render(read_results(results).published(read_manifest(released)["files"]), pictures)
+    html = _render(read_results(results).published(read_manifest(released)["files"]), pictures, invented=invented)
     write_durably(output, html.encode())
 
 
-def _render(results: Results, pictures: Pictures | None) -> str:
+def _render(results: Results, pictures: Pictures | None, *, invented: bool) -> str:
     cases = find_cases(results)
     try:
         return (
@@ -63,6 +66,7 @@ def _render(results: Results, pictures: Pictures | None) -> str:
                 summary=summarise(results.images),
                 charts=charts(results.images, results.policy),
                 cases=cases,
+                invented=invented,
                 pictured=None if pictures is None else _pictured(cases, pictures),
                 words=MATCHES,
                 spaces=COSINE_SPACES,

@@ -262,3 +262,19 @@ def test_stages_stand_with_seconds_and_rate(page, rows):
 
 def test_equal_results_give_equal_pages(page, rows):
     assert page(rows.typical()) == page(rows.typical())
+
+
+def test_page_lists_the_released_images_nearest_to_a_threshold(page, rows):
+    html = page(rows.typical())
+    part = html.partition('id="nearest-title"')[2].partition("</section>")[0]
+
+    assert part.count('<th role="rowheader"') == 10
+
+
+def test_page_of_the_demo_says_that_its_patients_are_invented(results, rows, tmp_path):
+    released = write_manifest(tmp_path / "released", [])
+    write_report(results(rows.typical()), released, tmp_path / "demo.html", invented=True)
+    html = (tmp_path / "demo.html").read_text()
+
+    assert "The patients of this page are invented." in html
+    assert "Drawings are easy" in html

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from rich.table import Table
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
+from cxrgate.cli.run_end import as_mapping, nearest_lines, tell_places
 from cxrgate.cli.scores import scores_line
 from cxrgate.compat import is_pipeline_config, read_pipeline_config
 from cxrgate.core import UsageError
@@ -48,6 +50,7 @@ def run(
     only_look: Annotated[
         bool, typer.Option("--dry-run", help="Look at everything, decode every image, say how long it takes, and stop.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
 ) -> None:
     """Check a synthetic set against the real one and publish what may be released.
 
@@ -69,13 +72,17 @@ def run(
             with bars() as progress:
                 dry_run(settings, services, progress, say)
             return
-        summary = execute(settings, services)
+        summary = execute(settings, services, Console(quiet=as_json))
         make_report(settings)
         if published:
             from cxrgate.compat.run import publish_filtered
 
             publish_filtered(settings, published)
-            typer.echo(f"The same set, where the configuration wants it: {published}")
+            say(f"The same set, where the configuration wants it: {published}")
+        if as_json:
+            typer.echo(json.dumps(as_mapping(settings, summary), indent=1))
+        else:
+            tell_places(settings, summary, config)
     raise typer.Exit(exit_code(summary))
 
 
@@ -89,23 +96,25 @@ def _read(config: Path) -> tuple[RunConfig, Path | None]:
     return run_config(pipeline), pipeline.filtered_dataset_output
 
 
-def execute(settings: RunConfig, services: Services | None = None) -> RunSummary:
+def execute(settings: RunConfig, services: Services | None = None, console: Console | None = None) -> RunSummary:
     """Run with progress bars, in this process where no services are given, and say what came of it."""
     from cxrgate.gate.opening import IN_THIS_PROCESS
     from cxrgate.run.run import run as run_filter
 
-    console = Console()
+    console = console or Console()
     with bars() as progress:
         summary = run_filter(settings, progress, services or IN_THIS_PROCESS, say)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds
-        console.print(f"{summary.checked} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
+        console.print(f"{summary.checked:,} images checked in {summary.seconds:.1f} s, {rate:.1f} images/s")
     return summary
 
 
-def make_report(settings: RunConfig) -> None:
+def make_report(settings: RunConfig, *, invented: bool = False) -> None:
     """Write `report.html` beside the released set; with real pictures only where the configuration asks for them.
+
+    `invented` says on the page that the patients are drawings.
 
     Raises:
         UsageError: pictures are asked for without a reference map.
@@ -118,13 +127,13 @@ def make_report(settings: RunConfig) -> None:
 
     paths, page = Paths(settings.output), settings.output / "report.html"
     if not settings.include_references:
-        write_report(paths.results, paths.released, page)
+        write_report(paths.results, paths.released, page, invented=invented)
         return
     if settings.enrol is None:
         raise UsageError("expected enrol.reference_map in the configuration: include_references needs it")
     with SandboxedDecoder() as decoder:
         pictures = FilePictures(list_synthetic(settings).files, settings.enrol.reference_map, decoder)
-        write_report(paths.results, paths.released, page, pictures)
+        write_report(paths.results, paths.released, page, pictures, invented=invented)
 
 
 def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
@@ -155,6 +164,8 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     promise = summary.promise or "nothing is promised of unenrolled patients: a threshold was set by hand"
     console.print(f"False flags: {promise}.", soft_wrap=True, highlight=False)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
+    for line in nearest_lines(summary):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _tell_refusals(console: Console, results: pd.DataFrame) -> None:
