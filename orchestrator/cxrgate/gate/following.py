@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,9 @@ from cxrgate.gate.remote import describe_index, remote_gate
 OVER = datetime.fromtimestamp(0, UTC)
 """When the certificate ended that is required and not there."""
 
+_REMIND_SECONDS = 60.0
+"""The longest that an index is lost without a word."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +37,8 @@ class FollowingGate:
         self._channel, self._binder, self._decoder = channel, binder, decoder
         self._gate: Gate | None = None
         self._index: pb.Index | None = None
+        self._lost_since: float | None = None
+        self._told = 0.0
 
     def current(self) -> Gate:
         """See Gates."""
@@ -81,10 +87,21 @@ class FollowingGate:
         except (MismatchError, CertificateError):
             _log.exception("gate.index_refused")
             self._gate = None
-        except (SnapshotError, CallRefused):
-            _log.warning("gate.index_lost")
+        except (SnapshotError, CallRefused) as error:
+            self._tell_lost(error)
             return False
+        self._lost_since = None
         return self._gate is not None
+
+    def _tell_lost(self, error: Exception) -> None:
+        """Say at once that the index is lost and why, then at growing intervals."""
+        now = time.monotonic()
+        if self._lost_since is None:
+            self._lost_since, self._told = now, 0.0
+        gone = now - self._lost_since
+        if gone >= 2 * self._told or gone >= self._told + _REMIND_SECONDS:
+            _log.warning("gate.index_lost", {"reason": str(error), "seconds": round(gone)})
+            self._told = max(gone, POLL_SECONDS)
 
     def certified_until(self) -> datetime | None:
         """See Gates."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cxrgate.core import CallRefused, Decision, Failure, GreyImage, MediaType, Outcome
+from cxrgate.core import CallRefused, CxrgateError, Decision, Failure, GreyImage, MediaType, Outcome
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import POLL_SECONDS, Gates
 from cxrgate.gate.model_set import ModelSet
@@ -32,6 +32,10 @@ CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
 NEAR_DUPLICATES = "near_duplicates_noticed"
 DRIFT, ACKNOWLEDGED = "drift_noticed", "drift_acknowledged"
 RETRY_SECONDS = 1.0
+NOT_CHECKED = "NOT_CHECKED"
+"""The reason of what no stage answered for: it may be asked again."""
+
+_LOOKS = 20
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -151,6 +155,17 @@ class CheckService:
         await self.log.append(READ, identity=caller.identity, receipt=receipt)
         return RecordedEvidence.of(self.log.read(offset))
 
+    async def is_replaced(self, gate: Gate) -> bool:
+        """Whether a gate that failed an image is no longer in force; waits as long as `watch` may take to see it."""
+        for _ in range(_LOOKS):
+            try:
+                if self.gates.current() is not gate:
+                    return True
+            except CxrgateError:
+                return True
+            await asyncio.sleep(2 * POLL_SECONDS / _LOOKS)
+        return False
+
     async def watch(self) -> AsyncIterator[Readiness]:
         """Follow the index and ask the models, for ever: what came of it, about every second."""
         while True:
@@ -211,4 +226,4 @@ def _refused(failure: Failure) -> CallRefused:
     """What the image itself caused is said; which stage gave no answer is not."""
     if failure.code == "INVALID_ARGUMENT":
         return CallRefused(failure.code, failure.reason, failure.message)
-    return CallRefused("UNAVAILABLE", "NOT_CHECKED", "the image could not be checked, try again", RETRY_SECONDS)
+    return CallRefused("UNAVAILABLE", NOT_CHECKED, "the image could not be checked, try again", RETRY_SECONDS)

@@ -10,7 +10,8 @@ from typing import Any
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import CallRefused, MediaType
-from cxrgate.gateway.check import CheckService, check_name
+from cxrgate.gate.gates import POLL_SECONDS
+from cxrgate.gateway.check import NOT_CHECKED, CheckService, check_name
 from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence
 from cxrgate.gateway.stream import answers
 from cxrgate.rpc.admission import Admission
@@ -24,6 +25,9 @@ IN_FLIGHT = 256
 
 WINDOW = 32
 STREAM_BYTES = 64 * MIB
+
+DECIMALS = 3
+"""Of what reviewers are given: more helps nobody who reads, and somebody who probes."""
 
 _MEDIA = {
     pb.MEDIA_TYPE_UNSPECIFIED: None,
@@ -84,6 +88,8 @@ class GateServicer(stubs.GateServiceServicer):
                 try:
                     answer = await self._service.check(gate, caller, _from_proto(request))
                 except CallRefused as error:
+                    if error.reason == NOT_CHECKED and await self._service.is_replaced(gate):
+                        raise _policy_lost() from error
                     return _in_band(request, error)
                 return pb.CheckImagesResponse(sequence=request.sequence, verdict=_verdict(answer))
 
@@ -113,6 +119,13 @@ async def _counted(requests: AsyncIterator[pb.CheckImagesRequest]) -> AsyncItera
             raise CallRefused("INVALID_ARGUMENT", "SEQUENCE", message)
         expected = request.sequence + 1
         yield request
+
+
+def _policy_lost() -> CallRefused:
+    """Ends a stream after the answers that it has: a new one goes on under the policy in force."""
+    return CallRefused(
+        "UNAVAILABLE", "POLICY_LOST", "another policy is in force, go on with a new stream", POLL_SECONDS
+    )
 
 
 def _in_band(request: pb.CheckImagesRequest, error: CallRefused) -> pb.CheckImagesResponse:
@@ -151,7 +164,7 @@ def _evidence(found: RecordedEvidence) -> pb.Evidence:
         score=_float(found.score),
         **similarities,
         typicality=_float(found.typicality),
-        frontality=found.frontality,
+        frontality=None if found.frontality is None else _float(found.frontality),
         candidates=[
             pb.Candidate(
                 reference_id=candidate.reference_id,
@@ -171,5 +184,5 @@ def _evidence(found: RecordedEvidence) -> pb.Evidence:
 
 
 def _float(value: float | None) -> float:
-    """A number of the wire, where NaN stands for what is no number."""
-    return math.nan if value is None else value
+    """A number of the wire, rounded; NaN stands for what is no number. The log has all digits."""
+    return math.nan if value is None else round(value, DECIMALS)

@@ -81,9 +81,18 @@ def verify_log(path: Path, kept: Head | None = None) -> Head:
 
 
 def read_head(path: Path) -> Head | None:
-    """The head beside a log."""
+    """The head beside a log; UsageError where a crash or somebody tore its file."""
     beside = head_path(path)
-    return parse_head(beside.read_text()) if beside.exists() else None
+    if not beside.exists():
+        return None
+    try:
+        return parse_head(beside.read_text())
+    except (UsageError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{beside} is empty or torn, so that nobody knows whether lines are missing at the end of {path.name}: "
+            f"compare `cxrgate log verify {path} --head COUNT:SHA256` with a head that was kept elsewhere, move "
+            f"{beside.name} away, and start again"
+        ) from error
 
 
 def parse_head(text: str) -> Head:

@@ -102,3 +102,12 @@ def test_invented_heads_are_refused(text):
 def test_head_is_read_as_it_is_written(log):
     assert parse_head((log.parent / "gate.log.head").read_text()) == verify_log(log)
     assert isinstance(verify_log(log), Head)
+
+
+@pytest.mark.parametrize("torn", [b"", b"12", b"12:abc", b"\xff\xfe"])
+def test_a_torn_head_is_named_with_the_way_out(tmp_path, torn):
+    path = tmp_path / "gate.log"
+    path.write_bytes(b"")
+    (tmp_path / "gate.log.head").write_bytes(torn)
+    with pytest.raises(UsageError, match=r"gate\.log\.head is empty or torn.*cxrgate log verify.*move gate\.log\.head"):
+        HashLog(path)

@@ -12,6 +12,9 @@ ID = ("URI", "spiffe://cxrgate/generator")
         ([ID, ("URI", "spiffe://cxrgate/reviewer")], None),
         ([("URI", "https://cxrgate/generator"), ("DNS", ID[1])], None),
         ([], None),
+        ([("URI", "spiffe://cxrgate/gate\0.example")], None),
+        ([("URI", "spiffe://cxrgate/gate\n")], None),
+        ([("URI", "spiffe://cxrgate/g\u0430te")], None),
     ],
 )
 def test_a_certificate_that_names_one_spiffe_id_has_it(names, expected):
