@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit browser dcmtk triton
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults browser dcmtk triton
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -81,6 +81,11 @@ pictures: demo
 # What the images install, pinned anew to what is installed and tested here.
 requirements: .venv/installed
 	deploy/requirements/compile.sh
+
+# Faults fall into a job of 1,000 small images, every bad input and planted leaks: kills, disks, peers, links, clocks. Each
+# ends with the checker and, byte for byte, with the set of a run without faults. LONG=1 kills 200 times at random.
+faults: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m faults $(if $(LONG),--long)
 
 # What needs programs of the system: Chromium (packages chromium), and storescu (package dcmtk).
 browser: .venv/installed

@@ -1,0 +1,69 @@
+"""A disk that is full, fails, or has limits: the run says so in a sentence, and goes on when it is mended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from faults.kills import size
+from faults.tries import Bench, NotTried, Try, until
+
+REFUSED = {
+    "write of the journal fails, disk full": ("write", 6, "ENOSPC"),
+    "write of the journal fails, I/O error": ("write", 6, "EIO"),
+    "fsync of the journal fails": ("sync", 6, "EIO"),
+    "fsync of the set fails": ("sync", 400, "EIO"),
+    "rename of the set fails, read-only": ("rename", 1, "EROFS"),
+    "links of the set fail, copies are made": ("link", 1, "EPERM"),
+    "too many open files": ("open", 300, "EMFILE"),
+}
+"""Per fault the failpoint, its call and the error."""
+
+
+def of_calls(bench: Bench) -> Iterator[Try]:
+    """Calls that the operating system refuses."""
+    for fault, (at, nth, error) in REFUSED.items():
+        bench.job.clear("refused")
+        yield bench.fall(fault, "refused", [("fail", {"at": at, "nth": nth, "error": error})])
+    bench.job.clear("refused")
+    yield bench.fall(
+        "files may not grow (RLIMIT_FSIZE)", "refused", [("limit", {"kind": "RLIMIT_FSIZE", "value": 60_000})]
+    )
+
+
+def full(bench: Bench) -> Iterator[Try | NotTried]:
+    """A file system of its own that is filled to the last byte while images are checked."""
+    fault, name = "disk filled while checking", "full"
+    output = bench.job.output(name)
+    output.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(output)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        yield NotTried(fault, "mounting a tmpfs needs root")
+        return
+    try:
+        running = bench.runs.start(bench.job.config(name))
+        journal = output / "work/journal.jsonl"
+        until(running, lambda: size(journal) > 20_000)
+        ballast = output / "ballast"
+        _fill(ballast)
+        ended = running.wait()
+        violations = () if ended and not ended.get("done") else (f"the disk was full, and the run ended in {ended}",)
+        ballast.unlink()
+        found = bench.resume(fault, name, ended)
+        yield Try(fault, (*violations, *found.violations), found.seconds)
+    finally:
+        subprocess.run(["umount", str(output)], check=True)
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        for block in (2**20, 2**12, 1):
+            try:
+                while True:
+                    file.write(bytes(block))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise

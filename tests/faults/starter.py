@@ -1,0 +1,77 @@
+"""Has loaded what a run needs, and forks a run for each line that it reads: a request as JSON, see `Runs`.
+
+A run that begins to load when it is started takes most of its time for that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from faults.interventions import INTERVENTIONS
+from support.inline_decoder import InlineDecoder
+from support.null_models import null_models
+
+import cxrgate.cli.commands.run
+import cxrgate.gate.remote
+import cxrgate.images.codec.dicom.read  # noqa: F401 - loaded before the fork
+from cxrgate.gate import local, opening
+from cxrgate.gate.config import read_config
+from cxrgate.gate.opening import Services
+from cxrgate.run import dicom_patients, dry_run, enrol, first_look, held
+from cxrgate.run.run import run
+
+_DECODING = (local, opening, first_look, enrol, dicom_patients, dry_run, held)
+
+
+def main() -> None:
+    """Fork until the input ends; ended runs are not waited for."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        request = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _begin(request)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _begin(request: dict[str, Any]) -> None:
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    try:
+        told = {"done": True, **_run(request)}
+    except BaseException as error:  # noqa: BLE001 - told to whoever asked
+        told = {"done": False, "error": type(error).__name__, "message": str(error)}
+    Path(request["result"]).write_text(json.dumps(told))
+    os._exit(0)
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
+    config = read_config(Path(request["config"]))
+    asked = dict(request.get("services", {}))
+    identity = asked.pop("tls_identity", None)
+    services = Services(**asked, tls_identity=Path(identity) if identity else None)
+    with ExitStack() as stack:
+        stack.enter_context(null_models())
+        if not request.get("sandbox"):
+            for module in _DECODING:
+                if hasattr(module, "SandboxedDecoder"):
+                    stack.enter_context(mock.patch.object(module, "SandboxedDecoder", InlineDecoder))
+        for kind, options in request.get("faults", []):
+            stack.enter_context(INTERVENTIONS[kind](**options))
+        summary = run(config, services=services)
+    return {"checked": summary.checked, "released": len(summary.released)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""One try: a fault falls into a run, what is left is checked, and the run is resumed and checked again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from faults.job import Job
+from faults.runs import Fault, Running, Runs
+
+from cxrgate.verify_run.verify import Known, verify_run
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What one try came to: no violations, or what was violated; and the seconds until the resumed run was done."""
+
+    fault: str
+    violations: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """A fault that this machine cannot have, and why."""
+
+    fault: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all tries share: the job, its starter, and the set that a run without faults released."""
+
+    job: Job
+    runs: Runs
+    expected: dict[str, bytes] = field(repr=False)
+    long: bool = False
+
+    def fall(self, fault: str, name: str, faults: Sequence[Fault], **more: Any) -> Try:
+        """Let faults fall into a run, then resume it without them."""
+        running = self.runs.start(self.job.config(name), faults, **more)
+        return self.resume(fault, name, running.wait())
+
+    def resume(
+        self,
+        fault: str,
+        name: str,
+        ended: dict[str, Any],
+        *,
+        lost: bool = False,
+        settings: Mapping[str, object] | None = None,
+        **more: Any,
+    ) -> Try:
+        """Judge what a run left that ended in such a way, resume it, and judge that.
+
+        Args:
+            fault: its name.
+            name: of the output.
+            ended: see Running.wait.
+            lost: whether images may have got the answer INDETERMINATE for good.
+            settings: more keys of the configuration.
+            more: for the start of the resumed run.
+        """
+        output, violations = self.job.output(name), list(_plainly(ended))
+        if output.exists():
+            violations += [f"left: {text}" for text in self.violations(output)]
+        started = time.monotonic()
+        again = self.runs.start(self.job.config(name, **(settings or {})), **more).wait()
+        seconds = time.monotonic() - started
+        if not again.get("done"):
+            violations.append(f"does not resume: {again}")
+        violations += self.violations(output)
+        violations += self.differences(output, lost=lost)
+        return Try(fault, tuple(violations), seconds)
+
+    def violations(self, output: Path) -> list[str]:
+        """What the checker says of an output, whatever state it is in."""
+        if not (output / "work/journal.jsonl").exists() and not (output / "released").exists():
+            return []
+        found = verify_run(output, Known(self.job.listed)).violations
+        return [f"{item.kind} {item.where}: {item.told}" for item in found[:5]]
+
+    def differences(self, output: Path, *, lost: bool = False) -> list[str]:
+        """How the released set differs from that of a run without faults."""
+        there = released(output)
+        changed = sorted(name for name in there if there[name] != self.expected.get(name))
+        missing = sorted(self.expected.keys() - there.keys())
+        if lost and missing:
+            table = pd.read_parquet(output / "results/results.parquet").set_index("image_id")
+            missing = [name for name in missing if table.loc[name, "decision"] != "INDETERMINATE"]
+        told = [f"released {name}, unlike the run without faults" for name in changed[:3]]
+        return told + [f"did not release {name}" for name in missing[:3]]
+
+
+def released(output: Path) -> dict[str, bytes]:
+    """The released set without its manifest, which holds counts; the checker looks at that."""
+    folder = output / "released"
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.png")}
+    return {name: path.read_bytes() for name, path in files.items()}
+
+
+PLAIN = {
+    "CertificateError",
+    "HostFault",
+    "OSError",
+    "ReleaseChanged",
+    "SnapshotCorrupt",
+    "SnapshotError",
+    "UsageError",
+}
+"""What a run may end with: errors that the command line shows as one sentence that says what to do."""
+
+
+def _plainly(ended: dict[str, Any]) -> list[str]:
+    if ended and not ended["done"] and ended["error"] not in PLAIN:
+        return [f"does not say plainly why it ended: {ended['error']}: {ended['message']}"]
+    return []
+
+
+def until(running: Running, is_so: Callable[[], bool]) -> bool:
+    """Wait until something is so; False where the run ended first."""
+    while running.is_alive():
+        if is_so():
+            return True
+        time.sleep(0.002)
+    return False
