@@ -51,7 +51,7 @@ def _suspects(measurement: SelfMeasurement) -> Iterator[str]:
     if measurement.terms.curve is None and measurement.points:
         yield (
             "The models ship no curve, so nothing but the ids keeps the thresholds down where persons have several: "
-            "`cxrgate train false-flags` makes one."
+            "the command cxrgate train false-flags makes one."
         )
 
 
