@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults browser dcmtk triton
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults browser dcmtk triton languages
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -99,6 +99,10 @@ dist: .venv/installed
 	rm -rf dist
 	$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
 	cd model_store && ../$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
+
+# The samples in Java and Node; Node's packages come from npm.
+languages: .venv/installed
+	$(BIN)/python -m pytest tests/integration/test_languages.py -m "languages or not languages"
 
 clean:
 	rm -rf out build dist .venv

@@ -1,39 +1,104 @@
-// Asks a gate about images: node check.mjs HOST:PORT CERTIFICATES PROTOS IMAGE...
+// Streams images to a gate: node check.mjs HOST:PORT CERTIFICATES PROTOS IMAGE...
 // Needs @grpc/grpc-js and @grpc/proto-loader; PROTOS is the folder protos of cxrgate.
+// Exit codes as those of `cxrgate run`: 0 every image may be released, 1 some may not, 2 wrong usage, 3 some have no answer.
 import fs from "node:fs";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import grpc from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
 
+const WINDOW = 32; // images without an answer at once, as the gate's GetPolicy says in stream_window
+const MIB = 2 ** 20;
+const RESUME_MS = 120_000; // how long a gate may be away
+
 const [target, certificates, protos, ...images] = process.argv.slice(2);
-const definition = loader.loadSync("cxrgate/api/gate/v1/gate_service.proto", { includeDirs: [protos], enums: String });
+if (images.length === 0) {
+  console.error("usage: node check.mjs HOST:PORT CERTIFICATES PROTOS IMAGE...");
+  process.exit(2);
+}
+const read = { includeDirs: [protos], enums: String, longs: Number, defaults: true, oneofs: true };
+const definition = loader.loadSync("cxrgate/api/gate/v1/gate_service.proto", read);
 const { GateService } = grpc.loadPackageDefinition(definition).cxrgate.api.gate.v1;
 const [authority, key, certificate] = ["ca.crt", "tls.key", "tls.crt"].map((name) =>
   fs.readFileSync(path.join(certificates, name)),
 );
-const gate = new GateService(target, grpc.credentials.createSsl(authority, key, certificate));
+const gate = new GateService(target, grpc.credentials.createSsl(authority, key, certificate), {
+  "grpc.max_receive_message_length": 34 * MIB,
+  "grpc.max_send_message_length": 34 * MIB,
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.enable_http_proxy": 0,
+});
 
-// One at a time: image.content is the file's bytes, the id is yours to choose. verdict.image is a PNG of the very pixels
-// that were judged: that is what may go out. The file's own bytes may hold what was not judged.
-function check(content, imageId) {
-  const deadline = Date.now() + 30_000;
-  return new Promise((resolve, reject) =>
-    gate.CheckImage({ image: { imageId, content }, returnImage: true }, { deadline }, (error, answer) =>
-      error ? reject(error) : resolve(answer.verdict),
-    ),
-  );
-}
+// The number of an image is its sequence: a new stream begins after the last one that was answered, so that no image is
+// counted twice or left out when a link breaks.
+let answered = 0;
+let released = 0;
+let failed = 0;
+let goneSince = null;
 
-for (const name of images) {
-  try {
-    const { decision, image } = await check(fs.readFileSync(name), path.basename(name));
-    // Only this one word releases an image; an error never does.
-    const released = decision === "DECISION_ANONYMOUS" && image.length > 0;
-    if (released) fs.writeFileSync(`${name}.released.png`, image);
-    console.log(name, released ? "release" : "keep back", decision);
-  } catch (error) {
-    console.log(name, "keep back", grpc.status[error.code], error.details);
-    process.exitCode = 1;
+function take(answer) {
+  if (answer.sequence !== answered + 1) throw new Error("the gate answered out of order: believe none of it");
+  const name = images[answered];
+  answered += 1;
+  goneSince = null;
+  // Only this one word releases an image; verdict.image is a PNG of the very pixels that were judged, and that is what may
+  // go out: the file's own bytes may hold what was not judged.
+  const { verdict, error } = answer;
+  if (verdict?.decision === "DECISION_ANONYMOUS" && verdict.image.length > 0) {
+    fs.writeFileSync(`${name}.released.png`, verdict.image);
+    released += 1;
+    console.log(name, "release", verdict.decision);
+  } else if (verdict) {
+    console.log(name, "keep back", verdict.decision);
+  } else {
+    failed += 1;
+    console.log(name, "keep back", error?.code ?? "INTERNAL", error?.reason ?? "", error?.message ?? "");
   }
 }
+
+// One stream over what has no answer yet; gives how it ended.
+function stream() {
+  return new Promise((resolve) => {
+    const call = gate.CheckImages();
+    let sent = answered;
+    const send = () => {
+      while (sent < images.length && sent - answered < WINDOW) {
+        const image = { imageId: path.basename(images[sent]), content: fs.readFileSync(images[sent]) };
+        sent += 1;
+        if (!call.write({ sequence: sent, image, returnImage: true })) {
+          call.once("drain", send);
+          return;
+        }
+      }
+      if (sent === images.length) call.end();
+    };
+    call.on("data", (answer) => {
+      try {
+        take(answer);
+        send();
+      } catch (error) {
+        call.cancel();
+        resolve({ code: grpc.status.DATA_LOSS, details: error.message, fatal: true });
+      }
+    });
+    call.on("error", resolve);
+    call.on("end", () => resolve(null));
+    send();
+  });
+}
+
+while (answered < images.length) {
+  const ended = await stream();
+  if (answered === images.length) break;
+  goneSince ??= Date.now();
+  const reason = ended?.metadata?.get("grpc-status-details-bin").length ? "of the gate" : "";
+  const gone = ended?.code === grpc.status.UNAVAILABLE || (ended?.code === grpc.status.INTERNAL && !reason);
+  if (ended?.fatal || !gone || Date.now() - goneSince > RESUME_MS) {
+    console.error(grpc.status[ended?.code] ?? "ended early", ended?.details ?? "", `after ${answered} images`);
+    process.exitCode = 3;
+    break;
+  }
+  await pause(500);
+}
 gate.close();
+process.exitCode ||= failed > 0 ? 3 : released < images.length ? 1 : 0;

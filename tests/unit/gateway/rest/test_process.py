@@ -2,100 +2,23 @@
 
 import asyncio
 import socket
-import ssl
 
 import grpc
 import httpx
 import pytest
-from support.fake_gate import CLEAN, Stages
-from support.fakes import POLICY
-from support.grpc_servers import IDENTITIES, ROLES, ROLES_FILE, channel, reason
+from support.fake_gate import CLEAN
+from support.grpc_servers import channel, reason
+from support.two_doors import context, served, until, write_certificates
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
-from cxrgate.gate.gates import FixedGate
-from cxrgate.gate.pipeline import Gate
-from cxrgate.gateway.batches import Batches
-from cxrgate.gateway.check import CheckService
-from cxrgate.gateway.quota import Quotas
-from cxrgate.gateway.rest.process import rest_door
-from cxrgate.gateway.servicer import gate_service
-from cxrgate.hashlog import HashLog, read_lines
-from cxrgate.rpc import process
-from cxrgate.rpc.admission import Admission
-from cxrgate.rpc.process import ServiceEndpoint, serve
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        return opened.getsockname()[1]
+from cxrgate.hashlog import read_lines
 
 
 @pytest.fixture
 def certificates(tmp_path):
-    """Folders with each role's tls.crt, tls.key and ca.crt."""
-    for role, identity in IDENTITIES.items():
-        folder = tmp_path / "certificates" / role
-        folder.mkdir(parents=True)
-        for name, content in (
-            ("tls.crt", identity.certificate),
-            ("tls.key", identity.key),
-            ("ca.crt", identity.authority),
-        ):
-            (folder / name).write_bytes(content)
-    return tmp_path / "certificates"
-
-
-def is_open(port):
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
-async def until(holds):
-    """Wait until something is so; the test's own time-out ends it."""
-    while not holds():  # noqa: ASYNC110 - what is waited for knows of no event
-        await asyncio.sleep(0.01)
-
-
-def context(certificates, role=None):
-    made = ssl.create_default_context(cafile=str(certificates / "gate/ca.crt"))
-    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if role is not None:
-        made.load_cert_chain(certificates / role / "tls.crt", certificates / role / "tls.key")
-    return made
-
-
-def served(monkeypatch, tmp_path, certificates, call, address=None):
-    """What `call(https, grpc)` gives beside a process that serves both; it is told to stop then."""
-
-    async def go():
-        ports, stop = (free_port(), free_port()), asyncio.Event()
-        monkeypatch.setattr(process, "wait_for_signal", stop.wait)
-        log = HashLog(tmp_path / "gate.log")
-        service = CheckService(
-            FixedGate(Gate(*[Stages()] * 4, POLICY)), Stages(), log, Batches(4), Quotas(ROLES.quotas)
-        )
-        admission = Admission(4)
-        listening = ServiceEndpoint(f"127.0.0.1:{ports[0]}", certificates / "gate", ROLES_FILE)
-        web = ServiceEndpoint(address or f"127.0.0.1:{ports[1]}", certificates / "gate", ROLES_FILE)
-        task = asyncio.create_task(
-            serve(listening, [gate_service(service, admission)], doors=[rest_door(service, admission, web)])
-        )
-        try:
-            await until(lambda: task.done() or is_open(ports[1]))
-            if task.done():
-                return await task
-            answer = await call(f"https://localhost:{ports[1]}", f"localhost:{ports[0]}", admission)
-            stop.set()
-            await asyncio.wait_for(task, 20)
-            return answer
-        finally:
-            stop.set()
-            await asyncio.gather(task, return_exceptions=True)
-            await log.close()
-
-    return asyncio.run(go())
+    return write_certificates(tmp_path)
 
 
 def test_both_doors_answer_the_same_and_write_one_log(monkeypatch, tmp_path, certificates):
