@@ -107,11 +107,12 @@ languages: .venv/installed
 clean:
 	rm -rf out build dist .venv
 
-# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json. LONG=1 compares search at more sizes.
+# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json. LONG=1 repeats and enlarges.
 LONG ?=
 bench: .venv/bench
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.search $(LONG)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.pipeline $(LONG)
 
 .venv/bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --group bench

@@ -6,7 +6,8 @@ import asyncio
 import json
 import platform
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
@@ -38,6 +40,7 @@ from cxrgate.run.nearness import nearest_released
 from cxrgate.run.paths import Paths
 from cxrgate.run.plan import Plan, open_or_enrol, prepare
 from cxrgate.run.reading import each, file_stamp, read_batch
+from cxrgate.run.recorded import IMAGES
 from cxrgate.run.release import MANIFEST, is_staged, publish, stage
 from cxrgate.run.results import write_nearest, write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
@@ -50,19 +53,24 @@ AT_ONCE = WINDOW + 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSummary:
-    """What a run came to: `results` has one row per synthetic image, `released` names the files of the released set.
+    """What a run came to: `read_table` gives the results, `released` names the files of the released set.
 
     `held` says against which real images it was checked, `promise` what the rule promises of unenrolled patients.
     """
 
-    results: pd.DataFrame
-    released: Collection[str]
+    read_table: Callable[[], pd.DataFrame] = field(repr=False)
+    released: Collection[str] = field(repr=False)
     seconds: float
     checked: int
     held: Held
     promise: Promise | None = None
     nearest: pd.DataFrame = field(default_factory=pd.DataFrame)
     """The released images that are nearest to a threshold, see nearness.nearest_released."""
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One row per synthetic image, read from the disk each time: a run keeps none of them in memory."""
+        return self.read_table()
 
 
 def run(
@@ -130,16 +138,17 @@ class _Run:
             started = time.perf_counter()
             checked = await self._check(journal)
             seconds = time.perf_counter() - started
-            results = write_results(self._paths.results, journal.batches)
-            released = self._publish(journal.batches, results)
-            nearest = self._name_nearest(results, released)
+            decisions = write_results(self._paths.results, journal.batches)
+            released = self._publish(journal.batches, decisions)
+            nearest = self._name_nearest(released)
             self._describe(seconds, checked)
         finally:
             journal.close()
-        return RunSummary(results, released, seconds, checked, self._held, self._gate.policy.promise, nearest)
+        return RunSummary(self._table, released, seconds, checked, self._held, self._gate.policy.promise, nearest)
 
-    def _name_nearest(self, results: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
+    def _name_nearest(self, released: Collection[str]) -> pd.DataFrame:
         """The released images to look at first, which are written beside the results."""
+        results = self._table(["image_id", "score", "standout", *SIMILARITIES, "borderline", "released_as"])
         files = results["released_as"]
         published = results.assign(released_as=files.where(files.isin(list(released)), ""))
         nearest = nearest_released(published, self._gate.policy)
@@ -197,10 +206,12 @@ class _Run:
             rows.append(row)
         return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
 
-    def _publish(self, batches: Mapping[int, Mapping[str, Any]], results: pd.DataFrame) -> Collection[str]:
+    def _table(self, columns: list[str] | None = None) -> pd.DataFrame:
+        return pd.read_parquet(self._paths.results / IMAGES, columns=columns)
+
+    def _publish(self, batches: Mapping[int, Mapping[str, Any]], decisions: Counter[str]) -> Collection[str]:
         """Publish what was not withheld, and give its names."""
         released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
-        counts = results["decision"].value_counts()
         self._gate.check_certificate()
         self._gate.check_index()
         about = {
@@ -208,12 +219,14 @@ class _Run:
             "encoder": ENCODER,
             "certification": self._gate.certification,
             "policy": self._gate.policy.digest,
-            "checked": len(results),
-            "decisions": {str(name): int(count) for name, count in sorted(counts.items())},
+            "checked": decisions.total(),
+            "decisions": dict(sorted(decisions.items())),
         }
         with publishing(self._paths.released):
             digests = read_withheld(self._config.review)
-            remaining, withheld = without_withheld(released, results, digests)
+            remaining, withheld = released, 0
+            if digests:
+                remaining, withheld = without_withheld(released, self._table(["pixel_digest", "released_as"]), digests)
             expect_withheld(self._paths.released, withheld, digests)
             remember_withheld(self._paths.released, digests)
             more = {"withheld": withheld} if withheld else {}

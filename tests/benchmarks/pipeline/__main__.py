@@ -1,0 +1,110 @@
+"""What a run costs beside the forwards: models that answer at once, PNG in and out, everything else as ever.
+
+Per image is the slope between a small and a large run, so that starting (told apart) is not in it: process time of all
+processes, on all cores. Cores are compared by the clock, in turn. Memory is the peak of the run's own process; decode
+workers have limits of their own. Merges its keys into out/bench.json. Usage: python -m benchmarks.pipeline [LONG];
+about twelve minutes on two cores, with LONG more rounds and more sizes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.pipeline.inputs import write_references, write_synthetic
+
+SIZES = {256: (500, 2500), 1024: (100, 500)}
+"""Images of the small and the large run, by side in pixels."""
+GROWTH = (2_000, 200_000)
+GROWTH_LONG = (1_000, 2_000, 10_000, 50_000, 100_000, 200_000)
+TINY = 64
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def one_run(folder, name, cores):
+    """What a run in a process of its own took, see one_run."""
+    output = folder / "out"
+    command = [sys.executable, "-m", "benchmarks.pipeline.one_run", str(folder), name, str(output), str(cores)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    shutil.rmtree(output)
+    return json.loads(found.splitlines()[-1])
+
+
+def inputs(root, side, counts):
+    """A folder with references, their snapshot, and a set of each size, named by its number of images."""
+    folder = root / str(side)
+    write_references(folder, side)
+    for count in (TINY, *counts):
+        write_synthetic(folder, str(count), side, count)
+    one_run(folder, str(TINY), 1)  # builds the snapshot
+    return folder
+
+
+def slope(small, large, what):
+    return (large[what] - small[what]) / (large["images"] - small["images"])
+
+
+def rates(root, side, counts, rounds):
+    """Process milliseconds per image and seconds to start, and images per second by cores: medians of the rounds."""
+    folder, cores = inputs(root, side, counts), len(os.sched_getaffinity(0))
+    each, starts, speedups = [], [], []
+    for _ in range(rounds):
+        small, large = (one_run(folder, str(count), cores) for count in counts)
+        alone = one_run(folder, str(counts[-1]), 1)
+        each.append(1000 * slope(small, large, "process_seconds"))
+        starts.append(small["process_seconds"] - each[-1] * small["images"] / 1000)
+        speedups.append(
+            (
+                large["images"] / large["seconds"],
+                alone["images"] / alone["seconds"],
+                alone["seconds"] / large["seconds"],
+            )
+        )
+    return {
+        "process_ms_per_image": median(each),
+        "process_seconds_to_start": median(starts),
+        "images_per_second": median([rate for rate, _, _ in speedups]),
+        "images_per_second_on_one_core": median([rate for _, rate, _ in speedups]),
+        "all_cores_over_one": median([ratio for _, _, ratio in speedups]),
+        "cores": cores,
+    }
+
+
+def growth(root, counts):
+    """Peak memory and time by the number of tiny images."""
+    folder, cores = inputs(root, TINY, counts), len(os.sched_getaffinity(0))
+    return {count: one_run(folder, str(count), cores) for count in counts}
+
+
+def pipeline_figures(*, long):
+    """The keys."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        found = {side: rates(root, side, counts, 5 if long else 3) for side, counts in SIZES.items()}
+        grown = growth(root, GROWTH_LONG if long else GROWTH)
+    peaks = {count: each["peak_mebibytes"] for count, each in grown.items()}
+    return {
+        **{f"pipeline_ms_per_image_{side}": each["process_ms_per_image"] for side, each in found.items()},
+        "pipeline_two_cores_over_one": found[256]["all_cores_over_one"],
+        "peak_memory_200k_over_2k_images": peaks[200_000] / peaks[2_000],
+        "pipeline": {"by_side": found, "growth": grown},
+    }
+
+
+def main(*, long):
+    figures = pipeline_figures(long=long)
+    output = Path("out/bench.json")
+    output.parent.mkdir(exist_ok=True)
+    before = json.loads(output.read_text()) if output.is_file() else {}
+    output.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main(long=len(sys.argv) > 1)

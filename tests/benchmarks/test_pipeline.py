@@ -1,0 +1,15 @@
+"""The benchmark of everything beside the forwards in its short form: that it measures, not how much."""
+
+import pytest
+from benchmarks.pipeline import __main__ as pipeline
+
+
+@pytest.mark.slow
+def test_process_time_cores_and_memory_are_measured(tmp_path):
+    found = pipeline.rates(tmp_path, 64, (100, 200), rounds=1)
+    grown = pipeline.growth(tmp_path / "growth", (100,))
+
+    assert found["images_per_second"] > 0
+    assert found["process_seconds_to_start"] > 0
+    assert grown[100]["images"] == 100
+    assert grown[100]["peak_mebibytes"] > 50
