@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults browser dcmtk triton languages
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk triton languages
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -86,6 +86,10 @@ requirements: .venv/installed
 # ends with the checker and, byte for byte, with the set of a run without faults. LONG=1 kills 200 times at random.
 faults: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m faults $(if $(LONG),--long)
+
+# Small changes of the decision path, each of which a test kills; `make mutants ONLY=policy` tries one module.
+mutants: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m mutants $(ONLY)
 
 # What needs programs of the system: Chromium (packages chromium), and storescu (package dcmtk).
 browser: .venv/installed
