@@ -8,7 +8,10 @@ from cxrgate.core import MismatchError
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import COSINE_SPACES, CosineSpace
 from cxrgate.gate.config import PolicyConfig
-from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
+from cxrgate.index.self_measurement import RATES, Basis, OperatingPoint, SelfMeasurement
+
+WIDER = 2
+"""Pictures are listed for a look that would be flagged if so many times the promised share of patients might be."""
 
 SCORE_THRESHOLD = 0.5
 """Of the same-patient score, where nothing was measured and the models ship no curve (Packhäuser et al. 2022)."""
@@ -44,6 +47,7 @@ def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[
         "standout": measurement.standout,
         **{space.threshold: _threshold(rule, space, point) for space in COSINE_SPACES},
         "borderline": min(rule.borderline, threshold),
+        **_picture_borderlines(rule, measurement, point),
         "promise": _promise(rule, measurement),
     }
 
@@ -62,6 +66,16 @@ def _threshold(rule: PolicyConfig, space: CosineSpace, point: OperatingPoint) ->
     """Of a cosine space: as configured, or what the snapshot measured for it."""
     configured: float | Literal["default"] | None = getattr(rule, space.threshold)
     return float(getattr(point, space.name)) if configured == "default" else configured
+
+
+def _picture_borderlines(rule: PolicyConfig, measurement: SelfMeasurement, point: OperatingPoint) -> dict[str, Any]:
+    """Of each cosine space that is searched: what would be its threshold at WIDER times the promised rate."""
+    wider = measurement.at(min(WIDER * rule.false_flags, RATES[-1]))
+    found = {}
+    for space in COSINE_SPACES:
+        if (threshold := _threshold(rule, space, point)) is not None:
+            found[space.borderline] = min(threshold, float(getattr(wider, space.name)))
+    return found
 
 
 def _standout_threshold(rule: PolicyConfig, point: OperatingPoint) -> float:

@@ -49,7 +49,8 @@ def with_thresholds(
     if standout is not None:
         changed["standout_threshold"] = standout
     if copy is not None:
-        changed["copy_threshold"] = copy
+        listed = policy.copy_borderline
+        changed |= {"copy_threshold": copy, "copy_borderline": None if listed is None else min(listed, copy)}
     deciding = next((value for value in (score, standout) if value is not None), policy.identity_threshold)
     try:
         return replace(policy, **changed, borderline=min(policy.borderline, deciding))

@@ -21,7 +21,7 @@ BAND = 1e-4
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
 
-_SINCE_0_2 = ("standout_threshold", "standout", "promise")
+_SINCE_0_2 = ("standout_threshold", "standout", "promise", *(space.borderline for space in COSINE_SPACES))
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Policy:
         standout_threshold: standout at or above which an image is NOT_ANONYMOUS; None where the score decides.
         standout: how standouts are made of distances, scores and the cohort; goes with the threshold.
         promise: the false-flag rate that the thresholds were chosen for; None where none was.
+        copy_borderline: copy similarities from here up to the threshold are released but listed; None lists none.
     """
 
     candidates: int
@@ -63,6 +64,7 @@ class Policy:
     standout_threshold: float | None = None
     standout: Standout | None = None
     promise: Promise | None = None
+    copy_borderline: float | None = None
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
@@ -78,15 +80,20 @@ class Policy:
             raise ValueError(
                 f"expected 0 < borderline <= {name} <= 1, got {self.borderline} and {self.identity_threshold}"
             )
-        for space in self.searched:
-            if not 0 < self.threshold(space) <= 1:
-                raise ValueError(f"expected 0 < {space.threshold} <= 1, got {self.threshold(space)}")
+        self._check_spaces()
         if not -1 <= self.minimum_typicality < 1:
             raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
         if not BAND <= self.band < 1:
             raise ValueError(f"expected {BAND} <= band < 1, got {self.band}")
         if self.minimum_frontality is not None and not 0 <= self.minimum_frontality < 1:
             raise ValueError(f"expected 0 <= minimum_frontality < 1, got {self.minimum_frontality}")
+
+    def _check_spaces(self) -> None:
+        for space in self.searched:
+            if not 0 < self.threshold(space) <= 1:
+                raise ValueError(f"expected 0 < {space.threshold} <= 1, got {self.threshold(space)}")
+            if not self.lists_from(space) <= self.threshold(space):
+                raise ValueError(f"expected {space.borderline} <= {space.threshold}, got {self.lists_from(space)}")
 
     @property
     def identity_threshold(self) -> float:
@@ -102,6 +109,11 @@ class Policy:
     def threshold(self, space: CosineSpace) -> float:
         """The threshold of a space that is searched."""
         return float(getattr(self, space.threshold))
+
+    def lists_from(self, space: CosineSpace) -> float:
+        """From where released images are listed for what that space says; the threshold itself where none are."""
+        given = getattr(self, space.borderline)
+        return self.threshold(space) if given is None else float(given)
 
     @cached_property
     def digest(self) -> str:
@@ -142,7 +154,7 @@ class Policy:
             image_id=evidence.image_id,
             decision=decision,
             reasons=reasons,
-            borderline=decision is Decision.ANONYMOUS and deciding >= self.borderline - self.band,
+            borderline=decision is Decision.ANONYMOUS and self._is_near(deciding, evidence),
             score=score,
             standout=standout,
             similarities={space.name: _largest(similarities[space.name]) for space in COSINE_SPACES},
@@ -150,6 +162,12 @@ class Policy:
             pixel_digest=pixel_digest,
             policy_digest=self.digest,
         )
+
+    def _is_near(self, deciding: float, evidence: Evidence) -> bool:
+        """Whether identity or a space of pictures lists it."""
+        alike = evidence.candidates.similarities
+        listed = (_largest(alike[space.name]) >= self.lists_from(space) - self.band for space in self.searched)
+        return deciding >= self.borderline - self.band or any(listed)
 
     def standouts(self, evidence: Evidence) -> np.ndarray:
         """How far each candidate's patient stands out, float64[m]; NaN where nobody asked or the search did not say."""

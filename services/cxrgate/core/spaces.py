@@ -41,6 +41,11 @@ class CosineSpace:
     match: str
 
     @property
+    def borderline(self) -> str:
+        """Its number in policies from which a released image is listed for a look."""
+        return f"{self.name}_borderline"
+
+    @property
     def title(self) -> str:
         """What the similarity is called on pages and in tables."""
         return f"{self.match.capitalize()} similarity"

@@ -135,7 +135,7 @@ IN_TEST_STANDOUT = {"standout_threshold", "standout", "promise"}
 
 @pytest.mark.parametrize("field", sorted({field.name for field in dataclasses.fields(Policy)} - IN_TEST_STANDOUT))
 def test_digest_covers_every_field(field):
-    policy = dataclasses.replace(POLICY, minimum_frontality=0.5)
+    policy = dataclasses.replace(POLICY, minimum_frontality=0.5, copy_borderline=0.85)
     value = getattr(policy, field)
     other = f"{value}x" if isinstance(value, str) else value + (0.01 if isinstance(value, float) else 1)
 
@@ -152,3 +152,21 @@ def test_verdict_reports_the_maxima():
 
     assert (verdict.score, verdict.similarities["copy"]) == (0.3, 0.6)
     assert np.isfinite(verdict.score)
+
+
+@pytest.mark.parametrize(("similarity", "listed"), [(0.5, False), (0.85, True), (0.8498, False)])
+def test_a_picture_that_is_nearly_a_copy_is_released_and_listed(similarity, listed):
+    policy = dataclasses.replace(POLICY, copy_borderline=0.85)
+    verdict = policy.decide(evidence(similarities=(similarity, 0.1, 0.1)), "")
+
+    assert (verdict.decision, verdict.borderline) == (Decision.ANONYMOUS, listed)
+
+
+def test_a_policy_without_a_borderline_of_copies_keeps_its_digest_and_lists_none():
+    assert "copy_borderline" not in POLICY.to_json()
+    assert not POLICY.decide(evidence(similarities=(0.89, 0.1, 0.1)), "").borderline
+
+
+def test_a_borderline_above_its_threshold_is_refused():
+    with pytest.raises(ValueError, match="copy_borderline"):
+        dataclasses.replace(POLICY, copy_borderline=0.95)

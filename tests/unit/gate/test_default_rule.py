@@ -109,3 +109,12 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_terms_come_back_from_their_json():
     assert type(WITH_CURVE).from_json(json.loads(json.dumps(WITH_CURVE.to_json()))) == WITH_CURVE
     assert dataclasses.replace(WITH_CURVE, curve=None) == TERMS
+
+
+def test_copies_are_borderline_from_where_twice_the_share_would_be_flagged(measurement):
+    found = thresholds(PolicyConfig(), measurement)
+
+    assert found["copy_borderline"] == measurement.at(0.1).copy < found["copy_threshold"]
+    assert thresholds(PolicyConfig(copy_threshold=0.01), measurement)["copy_borderline"] == 0.01
+    assert thresholds(PolicyConfig(false_flags=0.5), measurement)["copy_borderline"] == measurement.at(0.5).copy
+    assert "copy_borderline" not in thresholds(PolicyConfig(copy_threshold=None), measurement)
