@@ -32,11 +32,5 @@ class Augmentation(BaseModel):
     jpeg: float = 0.3
     quality: tuple[int, int] = (20, 90)
     erase: float = 0.3
-    largest: float = 0.25
-    """Side of the largest erased box, of the image's side."""
     blend: float = 0.0
-    """Share of the images that are mixed with another image of the batch."""
-    mixed: float = 0.3
-    """Largest weight of the other image."""
-    patch: float = 0.0
-    """Share of the images of which a part, up to a half, comes from another image of the batch."""
+    """Share of the images that get up to 30 % of another image of the batch."""

@@ -18,10 +18,6 @@ from cxrgate.train.augmentation import Augmentation
 
 _SHARED = 8
 """Images of a batch that share one resolution: resampling in groups is several times faster."""
-_PATCH = 0.6
-"""Side of the largest part that is replaced by another image's, of the image's side."""
-_OTHER = 2
-"""Rows from an image to the one that it is mixed with: the row before is often another view of the same image."""
 
 
 class Augmenter:
@@ -53,9 +49,7 @@ class Augmenter:
     def _intensity(self, x: Tensor, draw: _Draw) -> Tensor:
         ranges = self.ranges
         if ranges.blend:
-            x = torch.lerp(x, x.roll(_OTHER, 0), draw.uniform(0.05, ranges.mixed) * draw.chosen(ranges.blend))
-        if ranges.patch:
-            x = self._patch(x, draw)
+            x = torch.lerp(x, x.roll(1, 0), draw.uniform(0.05, 0.3) * draw.chosen(ranges.blend))
         x = x.clamp_min(1e-4) ** draw.factor(ranges.gamma)
         mean = x.mean((2, 3), keepdim=True)
         x = (x - mean) * draw.factor(ranges.contrast) + mean + draw.uniform(-ranges.brightness, ranges.brightness)
@@ -63,18 +57,6 @@ class Augmenter:
         x = x + functional.interpolate(field, size=x.shape[-2:], mode="bicubic", align_corners=False)
         inverted = draw.chosen(ranges.invert)
         return x * (1 - inverted) + (1 - x) * inverted
-
-    def _patch(self, x: Tensor, draw: _Draw) -> Tensor:
-        """A part of another image in its own place: a rectangle, or the left or right half."""
-        other, (high, wide) = x.roll(_OTHER, 0), x.shape[-2:]
-        changed = x.clone()
-        for row in draw.rows(self.ranges.patch):
-            if draw.coin():
-                rows, columns = slice(None), slice(0, wide // 2) if draw.coin() else slice(wide // 2, wide)
-            else:
-                rows, columns = (draw.part(side, 0.2, _PATCH) for side in (high, wide))
-            changed[row, 0, rows, columns] = other[row, 0, rows, columns]
-        return changed
 
     def _geometry(self, x: Tensor, side: int, draw: _Draw) -> Tensor:
         ranges = self.ranges
@@ -113,10 +95,12 @@ class Augmenter:
         return x
 
     def _erase(self, x: Tensor, draw: _Draw) -> Tensor:
+        ranges = self.ranges
         side = x.shape[-1]
-        for row in draw.rows(self.ranges.erase):
-            rows, columns = (draw.part(side, 1 / 16, self.ranges.largest) for _ in range(2))
-            x[row, 0, rows, columns] = draw.number()
+        for row in draw.rows(ranges.erase):
+            high, wide = (side // 16 + int(draw.number() * side * 3 / 16) for _ in range(2))
+            top, left = int(draw.number() * (side - high)), int(draw.number() * (side - wide))
+            x[row, 0, top : top + high, left : left + wide] = draw.number()
         return x
 
 
@@ -145,12 +129,6 @@ class _Draw:
     def number(self) -> float:
         """One number of 0 to 1."""
         return float(torch.rand(1, generator=self.generator))
-
-    def part(self, side: int, least: float, most: float) -> slice:
-        """A stretch of a side, px, between these shares of it, at a drawn place."""
-        length = int(side * least + self.number() * side * (most - least))
-        start = int(self.number() * (side - length))
-        return slice(start, start + length)
 
     def coin(self) -> bool:
         """Heads or tails, for the whole batch."""

@@ -163,28 +163,9 @@ def test_erasing_puts_one_box_of_one_value(pixels):
 
 def test_blending_adds_5_to_30_percent_of_another_image(pixels):
     plain = _plain(pixels)
-    other = plain.roll(2, 0)
+    other = plain.roll(1, 0)
     difference = _changed(pixels, blend=1.0) - plain
     weights = (difference * (other - plain)).sum((1, 2)) / (other - plain).square().sum((1, 2))
     assert weights.min() > 0.04
     assert weights.max() < 0.31
     assert torch.allclose(difference, weights[:, None, None] * (other - plain), atol=2e-3)
-
-
-def test_a_patch_is_a_part_of_the_image_two_rows_before(pixels):
-    changed = _changed(pixels, patch=1)
-    plain, others = _plain(pixels), _plain(pixels).roll(2, 0)
-    own, foreign = (changed - plain).abs() < 1e-3, (changed - others).abs() < 1e-3
-    assert (own | foreign).all()
-    shares = (~own).to(torch.float32).mean((1, 2))
-    assert shares.max() <= 0.5 + 0.02
-    assert (shares > 0.02).to(torch.float32).mean() > 0.9
-
-
-def test_erased_boxes_are_as_large_as_they_may_be(pixels):
-    small, large = (
-        (~torch.isclose(_changed(pixels, erase=1, largest=most), _plain(pixels), atol=1e-3)).to(torch.float32)
-        for most in (0.25, 0.6)
-    )
-    assert small.mean((1, 2)).max() <= 0.25**2 + 0.01
-    assert 0.25**2 < large.mean((1, 2)).max() <= 0.6**2 + 0.01
