@@ -30,14 +30,14 @@ def given_files(paths: Sequence[Path], float_range: tuple[float, float] | None, 
     for path in paths:
         for name, file in _of(path, float_range, tell, alone=len(paths) == 1):
             if name in found:
-                raise UsageError(f"expected every image once, {name} is named twice")
+                raise UsageError(f"{name} is named twice: name every image once")
             found[name] = file
     return found
 
 
 def _of(path: Path, float_range: tuple[float, float] | None, tell: Tell, *, alone: bool) -> list[tuple[str, ImageFile]]:
     if not path.exists():
-        raise UsageError(f"expected images, a folder of them or a list, there is nothing at {path}")
+        raise UsageError(f"there is nothing at {path}: name images, a folder of them or a list")
     if not (path.is_dir() or is_table(path) or path.suffix.lower() in _ARRAYS):
         return [(str(path), ImageFile(path, str(path), value_range=float_range))]
     listing = read_listing(path, SourceOptions(float_range=float_range))

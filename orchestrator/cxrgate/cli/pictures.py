@@ -47,10 +47,14 @@ class FilePictures:
 
     def _pixels(self, files: Mapping[str, ImageFile], name: str) -> NDArray[np.uint8]:
         if name not in files:
-            raise UsageError(f"expected the file of {name}: the reference map or the synthetic set is another run's")
+            raise UsageError(
+                f"there is no file of {name}: the reference map or the synthetic set is another run's, name this run's"
+            )
         (image,) = asyncio.run(self._decoder.decode([files[name].read()]))
         if isinstance(image, Failure):
-            raise UsageError(f"expected the picture of {name} to be readable as it was before: {image.reason}")
+            raise UsageError(
+                f"the picture of {name} cannot be read any more, {image.reason}: put the file back as it was"
+            )
         return image.pixels
 
 

@@ -37,20 +37,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pacs:
-    """Where released objects go on to. `certificates` holds tls.crt, tls.key and ca.crt; None speaks no TLS."""
+    """Where released objects go on to. `tls_identity` holds tls.crt, tls.key and ca.crt; None speaks no TLS."""
 
     title: str
     host: str
     port: int
-    certificates: Path | None = None
+    tls_identity: Path | None = None
 
     @classmethod
-    def parse(cls, text: str, certificates: Path | None = None) -> Pacs:
+    def parse(cls, text: str, tls_identity: Path | None = None) -> Pacs:
         """From AET@host:port; UsageError for anything else."""
         found = _ADDRESS.match(text)
         if found is None or not 0 < int(found["port"]) < 2**16:
             raise UsageError(f"{text!r} is no address of a PACS: give AET@host:port")
-        return cls(found["title"], found["host"], int(found["port"]), certificates)
+        return cls(found["title"], found["host"], int(found["port"]), tls_identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Forwarder:
 
 
 def _tls(pacs: Pacs) -> tuple[ssl.SSLContext, str] | None:
-    if pacs.certificates is None:
+    if pacs.tls_identity is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(pacs.certificates / "ca.crt"))
-    context.load_cert_chain(pacs.certificates / "tls.crt", pacs.certificates / "tls.key")
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(pacs.tls_identity / "ca.crt"))
+    context.load_cert_chain(pacs.tls_identity / "tls.crt", pacs.tls_identity / "tls.key")
     return context, pacs.host

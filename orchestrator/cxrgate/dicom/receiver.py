@@ -71,11 +71,11 @@ class Tls:
     """As whom the receiver speaks TLS, and with whom.
 
     Attributes:
-        certificates: folder with tls.crt, tls.key and ca.crt.
+        identity: folder with tls.crt, tls.key and ca.crt.
         roles: says whose certificate may send.
     """
 
-    certificates: Path
+    identity: Path
     roles: RoleMatrix
 
 
@@ -216,7 +216,7 @@ def _entity(endpoint: ReceiverEndpoint) -> AE:
 def _context(tls: Tls | None) -> Any:
     if tls is None:
         return None
-    folder = tls.certificates
+    folder = tls.identity
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.crt"))
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
     context.verify_mode = ssl.CERT_REQUIRED

@@ -17,11 +17,11 @@ import numpy as np
 from cxrgate.core import UsageError
 from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.core.progress import Progress, silent
-from cxrgate.core.spaces import COPY, COSINE_SPACES
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import COHORT, Standout
 from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
-from cxrgate.gate.measurement_terms import FALSE_FLAGS
+from cxrgate.gate.measurement_terms import FALSE_FLAGS, LIMITS
 from cxrgate.growth.embedding import embed_everything
 from cxrgate.growth.galleries import draw_gallery
 from cxrgate.growth.scores import Everything, Scores
@@ -34,8 +34,6 @@ from cxrgate.train import Sample, Split
 CURVE_SIZES = (10, 30, 100, 250, 1000, 4500)
 _DRAWS = 10
 _QUERIES = 400
-_COPY_LIMIT = 0.93
-"""99.2 % of medium copies of 250 radiographs of the tune part have a higher copy similarity."""
 
 
 def write_false_flags(store: Path, samples: Sequence[Sample], work: Path, progress: Progress = silent) -> Path:
@@ -77,7 +75,7 @@ def false_flag_file(everything: Everything, terms: MeasurementTerms, models: Map
     scores = Scores(everything, replace(terms, standout=standout))
     usual = _usual(scores)
     scores = Scores(everything, replace(terms, standout=replace(standout, usual=usual)))
-    tables: tuple[list[list[float]], list[list[float]]] = ([], [])
+    tables: list[list[list[float]]] = [[] for _ in range(1 + len(COSINE_SPACES))]
     sizes = []
     for size in CURVE_SIZES:
         found = [_asked(scores, size, draw) for draw in range(_DRAWS)]
@@ -85,14 +83,14 @@ def false_flag_file(everything: Everything, terms: MeasurementTerms, models: Map
         if len(asked) < _DRAWS:
             continue
         sizes.append(size)
-        for table, place in zip(tables, (0, 1), strict=True):
+        for place, table in enumerate(tables):
             values = np.concatenate([part[place] for part in asked])
             table.append([exceeded(values, rate) for rate in RATES])
     curve = FalseFlagCurve(tuple(sizes), RATES, *(tuple(map(tuple, table)) for table in tables))
     return {
         "models": dict(models),
         "standout": replace(standout, usual=usual).to_json(),
-        "copy_limit": _COPY_LIMIT,
+        **LIMITS,
         "curve": curve.to_json(),
     }
 
@@ -112,8 +110,8 @@ def _usual(scores: Scores) -> float:
     return scores.cohort_mean(gallery, COHORT)
 
 
-def _asked(scores: Scores, size: int, draw: int) -> tuple[Any, Any] | None:
-    """Margins and copy similarities of patients of the tune part who are not enrolled."""
+def _asked(scores: Scores, size: int, draw: int) -> tuple[Any, ...] | None:
+    """Margins and similarities in each cosine space of patients of the tune part who are not enrolled."""
     rng = np.random.default_rng([draw, size])
     gallery = draw_gallery(len(scores.everything.patients), size, draw)
     if gallery is None:
@@ -121,4 +119,4 @@ def _asked(scores: Scores, size: int, draw: int) -> tuple[Any, Any] | None:
     rows = np.flatnonzero(scores.everything.unseen)
     _, first = np.unique(scores.everything.patients[rows], return_index=True)
     found = scores.ask(rng.permutation(rows[first])[:_QUERIES], gallery, as_unenrolled=True)
-    return found.margins, found.cosines[:, COSINE_SPACES.index(COPY)]
+    return found.margins, *found.cosines.T

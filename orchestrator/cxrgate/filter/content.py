@@ -66,11 +66,11 @@ def _file_digests(paths: Sequence[Path], remembered: Path, progress: Progress) -
 
 def _digest(path: Path) -> str:
     if not path.is_file():  # a pipe would never end
-        raise UsageError(f"expected a regular file at {path}")
+        raise UsageError(f"{path} is no regular file: name an image file")
     try:
         return file_digest(path)
     except OSError as error:
-        raise UsageError(f"expected a file that can be read at {path}: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _read(remembered: Path) -> _Known:

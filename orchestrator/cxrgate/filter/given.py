@@ -68,7 +68,7 @@ def expect_several(images: Any) -> None:
     shape = tuple(images.shape) if is_array else ()
     one = isinstance(images, bytes | bytearray | memoryview) or _is_pillow(images) or not isinstance(images, Iterable)
     if one or (is_array and len(shape) < 3):
-        raise UsageError(f"expected several images, got one {type(images).__name__}: give it in a list, [image]")
+        raise UsageError(f"one {type(images).__name__} was given where several images go: give it in a list, [image]")
     if len(shape) == 3 and (shape[0] in _CHANNELS or shape[2] in _CHANNELS):
         raise UsageError(
             f"expected several images, got an array {list(shape)}, which may be one with channels: give [image], or "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cxrgate.core import MismatchError
 from cxrgate.core.progress import Progress
-from cxrgate.core.spaces import COPY, SAME_PATIENT
+from cxrgate.core.spaces import SAME_PATIENT
 from cxrgate.filter.cached_snapshot import CachedSnapshot
 from cxrgate.filter.duplicates import DuplicateSearch, Pair
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
@@ -29,7 +29,7 @@ class NamedPair:
         patient: whose the image is, as its list says.
         other_patient: whose the other is.
         deciding: standout of the two, 0 to 1, or the same-patient score where that decides.
-        similarity: how alike the pictures are; None where the rule has no copy space.
+        similarity: how alike the pictures are; None where the rule has no cosine space.
     """
 
     image: str
@@ -88,7 +88,7 @@ def _named(pair: Pair, asked: Snapshot, searched: Snapshot, names: tuple[Names, 
     same = [reason for reason in pair.reasons if reason != SAME_PATIENT]
     what = ["same picture"] if same else []
     what += ["same patient"] if SAME_PATIENT in pair.reasons else []
-    alike = pair.similarities.get(COPY.name)
+    alike = max(pair.similarities.values(), default=None)
     return NamedPair(image, other, ", ".join(what), patient, other_patient, pair.deciding, alike)
 
 

@@ -113,7 +113,7 @@ def _row(scores: Scores, source: str, protocol: Protocol, galleries: Sequence[Ga
     flags: dict[float, list[float]] = {rate: [] for rate in RATES}
     for gallery in galleries:
         enrolled, size = gallery.enrolled, len(gallery.enrolled)
-        fit = Fit(scores.terms, size, Answers(scores.strangers(enrolled, gallery.rng), NOBODY))
+        fit = Fit(scores.terms, size, Answers(scores.unenrolled(enrolled, gallery.rng), NOBODY))
         asked = scores.ask(gallery.queries, enrolled, as_unenrolled=False) if len(gallery.queries) else NOBODY
         others = scores.ask(gallery.unenrolled, enrolled, as_unenrolled=False)
         for rate in RATES:

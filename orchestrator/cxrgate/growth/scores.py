@@ -74,7 +74,7 @@ class Scores:
         best = -np.sort(-near, axis=1)[:, :cohort]
         return float(best[np.isfinite(best)].mean())
 
-    def strangers(self, gallery: Int64s, rng: np.random.Generator) -> Queries:
+    def unenrolled(self, gallery: Int64s, rng: np.random.Generator) -> Queries:
         """Patients of a gallery as if not enrolled, those that the default rule's measurement rests on."""
         patients = self.everything.patients[gallery]
         _, first = np.unique(patients, return_index=True)

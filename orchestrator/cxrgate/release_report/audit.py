@@ -60,13 +60,13 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         audit = json.loads(path.read_text(encoding="utf-8"))
         cases = pd.read_parquet(path.parent / CASES)
         if not _NEEDED.issubset(cases.columns):
-            raise UsageError(f"expected the recorded cases of an audit in {path.parent / CASES}")
+            raise UsageError(f"{path.parent / CASES} lacks columns of an audit's recorded cases: audit anew")
         _check_gate(audit, records)
         _check_standouts(path, audit, cases, records)
         rule = {name: audit["rule"][name] for name in _RULE if name in audit["rule"] or name in FIRST}
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected {path} and {CASES} of an audit") from error
+        raise UsageError(f"{path}, or {CASES} beside it, is not what an audit writes: name its audit.json") from error
     files = {file.name: file_digest(file) for file in (path, path.parent / CASES)}
     return {"files": files, **about, "thresholds": rule, **told(decide_again(cases, records.policy))}
 
@@ -104,4 +104,6 @@ def _check_gate(audit: Mapping[str, Any], records: Records) -> None:
     expected = {"models": models, "spaces": _spaces(records.policy), "candidates": records.policy["candidates"]}
     differing = [name for name in expected if found[name] != expected[name]]
     if differing:
-        raise MismatchError(f"expected an audit of this release's gate, another one's: {', '.join(differing)}")
+        raise MismatchError(
+            f"the audit is of another gate than this release's, it differs in {', '.join(differing)}: audit this one"
+        )

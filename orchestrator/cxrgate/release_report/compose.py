@@ -78,7 +78,9 @@ def _check_same_run(records: Records, manifest: Mapping[str, Any]) -> None:
     expected = {"policy": records.run["policy_digest"], "certification": records.run["certification"]}
     differing = [name for name, value in expected.items() if manifest.get(name) != value]
     if differing:
-        raise UsageError(f"expected results and released set of one run, they differ in {', '.join(differing)}")
+        raise UsageError(
+            f"results and released set are of two runs, they differ in {', '.join(differing)}: name those of one"
+        )
 
 
 def _check_decisions(records: Records) -> None:
@@ -90,6 +92,8 @@ def _check_decisions(records: Records) -> None:
 
 def _check_certificate(content: bytes | None, certification: str) -> None:
     if certification == UNCERTIFIED and content is not None:
-        raise CertificateError("expected no certificate: the run was made without one and stays uncertified")
+        raise CertificateError(
+            "a certificate is given, and the run was made without one: it stays uncertified, leave the certificate out"
+        )
     if certification != UNCERTIFIED and (content is None or bytes_digest(content) != certification):
-        raise CertificateError(f"expected the certificate that the run was made under, sha256 {certification}")
+        raise CertificateError(f"the run was made under another certificate, sha256 {certification}: name that one")

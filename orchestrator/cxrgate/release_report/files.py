@@ -24,7 +24,7 @@ def results_digests(folder: Path) -> dict[str, str]:
     """Sha256 of each file of a run's results; UsageError where one is missing."""
     found = digests(folder, RESULTS)
     if len(found) != len(RESULTS):
-        raise UsageError(f"expected the results of a run in {folder}: {', '.join(RESULTS)}")
+        raise UsageError(f"{folder} lacks one of {', '.join(RESULTS)}: name the results folder of a finished run")
     return found
 
 

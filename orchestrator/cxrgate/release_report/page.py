@@ -61,7 +61,9 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             files=list(statement["released"].items())[:FILES],
         )
     except (TemplateError, TypeError, KeyError, ValueError) as error:
-        raise UsageError("expected a complete statement and run.json to make a page of") from error
+        raise UsageError(
+            "the statement or run.json is not complete, so no page can be made of it: run again"
+        ) from error
 
 
 def _box(statement: Mapping[str, Any]) -> dict[str, list[str]]:

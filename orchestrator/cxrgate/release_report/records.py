@@ -84,7 +84,9 @@ def read_records(folder: Path) -> Records:
         digest = mapping_digest(run["policy"])
         named = run["policy_digest"], run["certification"], run["models"]
     except FileNotFoundError as error:
-        raise UsageError(f"expected the results of a run with {RUN}, {IMAGES} and {EVIDENCE}, got {folder}") from error
+        raise UsageError(
+            f"{folder} lacks {RUN}, {IMAGES} or {EVIDENCE}: name the results folder of a finished run"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{folder}: expected the results of a run, got {error!r}") from error
     absent = [name for name in NEEDED if name not in images.columns]

@@ -66,10 +66,12 @@ def verify_release_report(path: Path, sources: Sources) -> Verification:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"expected a release report, got {path}") from error
+        raise UsageError(
+            f"{path} is no release report that can be read: name the .json file that was signed"
+        ) from error
     for folder in (sources.released, sources.results):
         if folder is not None and not folder.is_dir():
-            raise UsageError(f"expected the folder {folder}")
+            raise UsageError(f"there is no folder {folder}: name it by --results or --released")
     found = Verification()
     found.look("signature of the report", signature_changes(content, sources.key))
     statement = parse(content)

@@ -58,7 +58,7 @@ def find_sets(root: Path) -> list[FoundSet]:
         UsageError: no such folder.
     """
     if not root.is_dir():
-        raise UsageError(f"expected a folder at {root}")
+        raise UsageError(f"there is no folder {root}: name one that holds runs")
     if (whole := _data_set(root)) is not None:
         return [whole]
     return [found for path in sorted(root.iterdir()) if (found := _set(path)) is not None]

@@ -11,46 +11,50 @@ import numpy as np
 import pandas as pd
 
 from cxrgate.core import Candidates, Evidence, Policy, UsageError
-from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, STANDOUT_THRESHOLD
 from cxrgate.core.standout import Cohort
 from cxrgate.run.recorded import Results
 
 _NO_FEATURES = 0
 
 
-def with_thresholds(
-    policy: Policy, *, score: float | None = None, standout: float | None = None, copy: float | None = None
-) -> Policy:
+def with_thresholds(policy: Policy, thresholds: Mapping[str, float]) -> Policy:
     """The policy of a run with other thresholds. Which candidates were found does not depend on them.
 
     Args:
         policy: as it was recorded.
-        score: the same-patient score decides, from here on; in place of the standout.
-        standout: of the standout, where the run recorded one.
-        copy: of the copy similarity, where the run searched the copy space.
+        thresholds: by their names in a policy, see core.spaces.CHOSEN. With a score_threshold the same-patient score
+            decides in place of the standout; the others are those of what the run recorded.
 
     Raises:
         UsageError: none or both of score and standout with nothing else, a number out of (0, 1], or one that the run
             has no records for.
     """
-    if score is None and standout is None and copy is None:
-        raise UsageError("expected a threshold to try: --score, --standout or --copy")
+    score, standout = thresholds.get(IDENTITY_THRESHOLD), thresholds.get(STANDOUT_THRESHOLD)
+    if not thresholds:
+        raise UsageError("no threshold to try is given: name one by --score, --standout or --copy")
     if score is not None and standout is not None:
-        raise UsageError("expected --score or --standout: one of them decides whether it is the same patient")
+        raise UsageError(
+            "--score and --standout are both given, and one of them decides whether it is the same patient: give one"
+        )
     if standout is not None and policy.standout is None:
         raise UsageError(
             "this run decided by the score and recorded no standout: try --score, or run by the default rule"
         )
-    if copy is not None and policy.copy_threshold is None:
-        raise UsageError("this run did not search for copies: there are no records to hold --copy against")
-    changed: dict[str, Any] = {"promise": None}
+    others = {space: thresholds[space.threshold] for space in COSINE_SPACES if space.threshold in thresholds}
+    for space in others:
+        if space not in policy.searched:
+            raise UsageError(
+                f"this run did not search the {space.name} space: no records to hold --{space.name} against"
+            )
+    changed: dict[str, Any] = {"promise": None, **{space.threshold: value for space, value in others.items()}}
     if score is not None:
         changed |= {"score_threshold": score, "standout_threshold": None, "standout": None}
     if standout is not None:
         changed["standout_threshold"] = standout
-    if copy is not None:
-        listed = policy.copy_borderline
-        changed |= {"copy_threshold": copy, "copy_borderline": None if listed is None else min(listed, copy)}
+    for space, value in others.items():
+        listed = getattr(policy, space.borderline)
+        changed[space.borderline] = None if listed is None else min(listed, value)
     deciding = next((value for value in (score, standout) if value is not None), policy.identity_threshold)
     try:
         return replace(policy, **changed, borderline=min(policy.borderline, deciding))

@@ -45,21 +45,23 @@ class Certificate:
     def check_current(self, now: datetime) -> None:
         """Raise CertificateError from the moment on at which it expires."""
         if now >= self.expires:
-            raise CertificateError(f"expected a current certificate, it expired on {self.expires.isoformat()}")
+            raise CertificateError(
+                f"the certificate expired on {self.expires.isoformat()}: calibrate anew, or renew it"
+            )
 
     def check_binding(self, found: Mapping[str, Any]) -> None:
         """Raise CertificateError, naming each part that differs, unless the gate is the one that was calibrated."""
         names = [*self.binding, *(name for name in found if name not in self.binding)]
         differing = [name for name in names if self.binding.get(name) != found.get(name)]
         if differing:
-            told = "; ".join(f"{name}: {self.binding.get(name)}, got {found.get(name)}" for name in differing)
+            told = "; ".join(f"{name}: {self.binding.get(name)}, here {found.get(name)}" for name in differing)
             hint = "; a policy that names no thresholds takes these" if set(CHOSEN).issuperset(differing) else ""
-            raise CertificateError(f"expected the gate that was calibrated, with {told}{hint}")
+            raise CertificateError(f"the certificate is for another gate, one with {told}{hint}")
 
     def check_snapshot(self, digest: str) -> None:
         """Raise CertificateError unless it was issued for the snapshot of that digest."""
         if self.binding.get("snapshot") != digest:
-            raise CertificateError(f"expected a certificate for the snapshot {digest}, got one for another")
+            raise CertificateError(f"the certificate is for another snapshot than {digest}: calibrate this one")
 
 
 def read_certificate(content: bytes | None, key: Ed25519PublicKey) -> Certificate:
@@ -69,7 +71,7 @@ def read_certificate(content: bytes | None, key: Ed25519PublicKey) -> Certificat
         CertificateError: there is none, a byte was changed, another key signed it, or it is of another format.
     """
     if content is None:
-        raise CertificateError(f"expected a certificate, {CERTIFICATE} in the snapshot's folder; calibrate first")
+        raise CertificateError(f"there is no certificate, {CERTIFICATE} in the snapshot's folder: calibrate first")
     statement = read_signed(content, key, CERTIFICATE)
     try:
         if statement["format"] not in READABLE:

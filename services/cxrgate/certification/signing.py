@@ -30,7 +30,7 @@ def create_signing_key(path: Path) -> Path:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError as error:
-        raise UsageError(f"expected no file at {path}; a key is never replaced") from error
+        raise UsageError(f"{path} exists already, and a key is never replaced: name another file") from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
     public = path.with_name(path.name + PUBLIC_SUFFIX)
@@ -43,9 +43,9 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"expected an Ed25519 private key in {path}") from error
+        raise UsageError(f"{path} holds no Ed25519 private key: make one with `cxrgate certificate key`") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"expected an Ed25519 private key in {path}")
+        raise UsageError(f"{path} holds no Ed25519 private key: make one with `cxrgate certificate key`")
     return key
 
 
@@ -54,9 +54,11 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"expected an Ed25519 public key in {path}") from error
+        raise UsageError(
+            f"{path} holds no Ed25519 public key: name the .pub file that was made beside the private key"
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"expected an Ed25519 public key in {path}")
+        raise UsageError(f"{path} holds no Ed25519 public key: name the .pub file that was made beside the private key")
     return key
 
 

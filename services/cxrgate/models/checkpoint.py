@@ -59,7 +59,7 @@ def import_checkpoint(
         ModelError: not a checkpoint of a published kind, or a tensor is missing, surplus, misshapen or not finite.
     """
     if kind not in _PUBLISHED:
-        raise ModelError(f"expected a published kind ({', '.join(_PUBLISHED)}), got {kind}")
+        raise ModelError(f"no {kind} model was published, only {', '.join(_PUBLISHED)}: name one of these")
     state = _state_dict(read_checkpoint_file(path))
     shape = architecture(_bare(state)) if callable(architecture) else architecture or _PUBLISHED[kind]()
     wanted = set(build_network(shape).state_dict())
@@ -89,7 +89,9 @@ def _state_dict(content: Any) -> dict[str, Tensor]:
     while isinstance(content, Mapping) and (inner := _inner(content)) is not None:
         content = inner
     if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise ModelError("expected a dictionary of tensors, plain or under 'state_dict'")
+        raise ModelError(
+            "the checkpoint holds no dictionary of tensors, plain or under 'state_dict': check which file it is"
+        )
     return {str(key): value for key, value in content.items()}
 
 

@@ -29,13 +29,13 @@ class ServiceEndpoint:
 
     Attributes:
         address: HOST:PORT; port 0 is chosen.
-        certificates: folder with tls.crt, tls.key and ca.crt.
+        tls_identity: folder with tls.crt, tls.key and ca.crt.
         roles: the roles file.
         metrics: HOST:PORT of the Prometheus metrics, or PORT on loopback; None without.
     """
 
     address: str
-    certificates: Path
+    tls_identity: Path
     roles: Path
     metrics: str | None = None
 
@@ -65,7 +65,7 @@ async def serve(
         UsageError: certificates, roles, an address or what OTEL_* variables name cannot be used.
     """
     configure_tracing()
-    identity = read_identity(listening.certificates)
+    identity = read_identity(listening.tls_identity)
     server = Server(identity, read_roles(listening.roles), services)
     server.metrics.certificate_expires(CertificateKind.TLS, _expires(identity))
     names = [service.name for service in services]

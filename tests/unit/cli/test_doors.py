@@ -97,6 +97,8 @@ def test_the_root_help_loads_nothing_heavy():
         (["run", "bad.yaml"], "policy.score_treshold"),
         (["recheck", "released", "--config", "bad.yaml"], "policy.score_treshold"),
         (["release-report", "bad.yaml", "--key", "key"], "policy.score_treshold"),
+        (["verify-report", "missing.json", "--key", "key"], "missing.json"),
+        (["verify-report", __file__, "--key", "missing.pub"], "missing.pub"),
         (["index", "update", "bad.yaml"], "policy.score_treshold"),
         (["index", "verify", "bad.yaml", "--images"], "policy.score_treshold"),
         (["embed", "bad.yaml"], "anonymous_dataset_path"),

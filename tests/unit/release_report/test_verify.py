@@ -250,7 +250,7 @@ def test_coverage_that_compared_more_pixels_than_lie_here_is_said_not_to_be_chec
 def test_no_report_is_wrong_usage(release):
     release.report.unlink()
 
-    with pytest.raises(UsageError, match="expected a release report"):
+    with pytest.raises(UsageError, match="no release report"):
         release.verify()
 
 

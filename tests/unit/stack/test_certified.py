@@ -42,8 +42,8 @@ def test_current_certificate_of_the_served_snapshot_is_enough_and_its_end_is_tol
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ({"digest": "0" * 64}, "expected a certificate for the snapshot"),
-        ({"expires": datetime.now(UTC) - timedelta(seconds=1)}, "it expired on"),
+        ({"digest": "0" * 64}, "the certificate is for another snapshot"),
+        ({"expires": datetime.now(UTC) - timedelta(seconds=1)}, "expired on"),
     ],
 )
 def test_certificate_of_another_snapshot_or_one_that_is_over_is_told(certified, key, what, told):
@@ -71,7 +71,7 @@ def test_key_that_is_none_or_that_containers_cannot_read_is_told(tmp_path, key):
     assert check_certification(key, None, USER).level is Level.OK
     key.chmod(0o600)
     assert "cannot read" in check_certification(key, None, USER).text
-    assert "expected an Ed25519 public key" in check_certification(tmp_path / "signing", None, USER).text
+    assert "holds no Ed25519 public key" in check_certification(tmp_path / "signing", None, USER).text
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,15 @@ def decide(
         from cxrgate.run.recorded import read_results
 
         results = read_results(Paths(output).results)
-        policy = with_thresholds(results.policy, score=score, standout=standout, copy=copy)
+        named = {"score_threshold": score, "standout_threshold": standout, "copy_threshold": copy}
+        chosen = {name: value for name, value in named.items() if value is not None}
+        policy = with_thresholds(results.policy, chosen)
         then = decided_by(results, policy)
     if as_json:
         typer.echo(json.dumps(_as_mapping(results.images, then, policy), indent=1))
         return
     _show(results.images, then, results.policy, policy)
-    keys = {"score_threshold": score, "standout_threshold": standout, "copy_threshold": copy}
-    asked = ", ".join(f"{name}: {value:g}" for name, value in keys.items() if value is not None)
+    asked = ", ".join(f"{name}: {value:g}" for name, value in chosen.items())
     say(f"Nothing was released. `policy: {{{asked}}}` in the configuration and another `output` make it a run.")
 
 

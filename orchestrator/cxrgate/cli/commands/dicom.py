@@ -72,7 +72,7 @@ def receive(
     with errors_as_messages("dicom"):
         for option, given in (("--tls", tls), ("--stow", stow is not None)):
             if given and (certificates is None or roles is None):
-                raise UsageError(f"expected --certificates and --roles for {option}")
+                raise UsageError(f"{option} needs --certificates and --roles: give both")
         settings = read_config(config)
         settings.expect_certification(certification_key)
         from cxrgate.dicom.forward import Pacs

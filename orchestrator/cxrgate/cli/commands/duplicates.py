@@ -97,7 +97,9 @@ def _show(found: list[NamedPair], first: str, second: str | None, promise: str) 
     if not found:
         console.print(f"No picture and no patient {where} was found twice.", highlight=False, soft_wrap=True)
     else:
-        table = Table(f"image of {second or first}", f"image of {first}", "what", "standout", "copy", "patients")
+        table = Table(
+            f"image of {second or first}", f"image of {first}", "what", "standout", "same picture", "patients"
+        )
         for pair in found[:_SHOWN]:
             patients = pair.patient if pair.patient == pair.other_patient else f"{pair.patient} / {pair.other_patient}"
             numbers = (f"{pair.deciding:.3f}", "-" if pair.similarity is None else f"{pair.similarity:.3f}")

@@ -49,7 +49,7 @@ def _read(folder: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(folder / _RESULTS, columns=["image_id", "label", "decision"])
     except (OSError, ValueError) as error:
-        raise UsageError(f"expected the output of a run with {_RESULTS} in {folder}") from error
+        raise UsageError(f"{folder} holds no {_RESULTS}: name the output folder of a run") from error
 
 
 def _cell(figure: Figure) -> str:

@@ -37,7 +37,7 @@ def recheck(
     with errors_as_messages("gate"):
         path = output or release.resolve().parent / "recheck.csv"
         if path.resolve().is_relative_to(release.resolve()):
-            raise UsageError(f"expected a CSV outside of the released set, got {path}")
+            raise UsageError(f"{path} lies in the released set, which it must not go out with: name another place")
         settings = read_config(config)
         from cxrgate.release_report.recheck import recheck as hold
         from cxrgate.release_report.recheck import write_withdrawals

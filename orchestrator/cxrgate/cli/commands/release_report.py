@@ -83,6 +83,8 @@ def verify_report(
     Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
     """
     with errors_as_messages("gate"):
+        if not path.is_file():
+            raise UsageError(f"there is no release report at {path}: name the .json file that was signed")
         settings, public = read_config(config) if config else None, read_public_key(key)
         from cxrgate.release_report.verify import Sources, verify_release_report
         from cxrgate.run.paths import Paths
@@ -118,7 +120,7 @@ def _certificate(paths: Paths, config: RunConfig | None, path: Path | None) -> b
     """The bytes of the certificate that was named, or of the one beside the snapshot where the run had one."""
     if path is not None:
         if not path.is_file():
-            raise UsageError(f"expected a certificate, got {path}")
+            raise UsageError(f"there is no certificate at {path}: check --certificate")
         return path.read_bytes()
     if config is None:
         return None

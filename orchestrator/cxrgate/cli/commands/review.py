@@ -72,7 +72,7 @@ def _pictures(config: RunConfig, references: Path | None, reference_map: Path | 
         yield None
         return
     if references is None or reference_map is None:
-        raise UsageError("expected --references and --reference-map together, or neither")
+        raise UsageError("--references and --reference-map go together: give both, or neither")
     from cxrgate.cli.pictures import FilePictures
     from cxrgate.images.sandbox.decoder import SandboxedDecoder
     from cxrgate.run.enrol import list_synthetic

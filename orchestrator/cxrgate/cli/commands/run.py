@@ -130,7 +130,7 @@ def make_report(settings: RunConfig, *, invented: bool = False) -> None:
         write_report(paths.results, paths.released, page, invented=invented)
         return
     if settings.enrol is None:
-        raise UsageError("expected enrol.reference_map in the configuration: include_references needs it")
+        raise UsageError("the configuration lacks enrol.reference_map, which include_references needs: add it")
     with SandboxedDecoder() as decoder:
         pictures = FilePictures(list_synthetic(settings).files, settings.enrol.reference_map, decoder)
         write_report(paths.results, paths.released, page, pictures, invented=invented)

@@ -47,7 +47,7 @@ def rotate(
         old, new = read_key(key), read_key(new_key)
         found = list(wrapped_keys(folder))
         if not found:
-            raise UsageError(f"expected wrapped keys in {folder}, found none")
+            raise UsageError(f"{folder} holds no wrapped keys: name the folder of a sealed snapshot or run")
         for path in found:
             _try(path, old, new)
         changed = sum(rewrap(path, old, new) for path in found)

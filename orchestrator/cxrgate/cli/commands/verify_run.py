@@ -33,7 +33,9 @@ def verify_run(
     """
     with errors_as_messages("gate"):
         if not output.is_dir():
-            raise UsageError(f"expected the output folder of a run, got {output}")
+            raise UsageError(
+                f"{output} is no output folder of a run: name the one that its configuration names as `output`"
+            )
         settings = read_config(config) if config else None
         from cxrgate.verify_run.verify import verify_run as verify
 

@@ -73,7 +73,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"expected a certificate, got {path}") from error
+        raise UsageError(f"there is no certificate at {path}: check --certificate") from error
 
 
 def _copy_bytes(copy: Any) -> bytes | None:

@@ -70,7 +70,7 @@ class Queries:
 class Answers:
     """What asking gave: patients as if not enrolled, and references left out of patients who still are."""
 
-    strangers: Queries
+    unenrolled: Queries
     members: Queries
 
 

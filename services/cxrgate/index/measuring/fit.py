@@ -53,7 +53,7 @@ class Fit:
 
     def __init__(self, terms: MeasurementTerms, references: int, answers: Answers | None) -> None:
         self._terms, self._references, self._answers = terms, references, answers
-        self.measured = 0 if answers is None else len(answers.strangers.patients)
+        self.measured = 0 if answers is None else len(answers.unenrolled.patients)
         self._weight = 1.0 if terms.curve is None else min(1.0, self.measured / ENOUGH)
         self.standout = terms.standout
         if answers is not None or terms.curve is not None:
@@ -67,13 +67,13 @@ class Fit:
         standout, standout_alone = (float(value) for value in self.standout.calibrate(margins))
         if self._answers is None:
             return OperatingPoint(rate, standout, standout_alone, chosen.cosines[COPY.name], Share(0.0, 0.0, 1.0, 0))
-        flagged, recognised = (chosen.flag(queries) for queries in (self._answers.strangers, self._answers.members))
+        flagged, recognised = (chosen.flag(queries) for queries in (self._answers.unenrolled, self._answers.members))
         return OperatingPoint(
             rate,
             standout,
             standout_alone,
             chosen.cosines[COPY.name],
-            share_of_patients(flagged, self._answers.strangers.patients),
+            share_of_patients(flagged, self._answers.unenrolled.patients),
             tuple(_by_references(recognised, self._answers.members)),
             chosen.limited,
         )
@@ -106,7 +106,7 @@ class Fit:
         """A number from the snapshot and from the curve, by how many patients were measured."""
         value = 0.0
         if self._answers is not None:
-            value += self._weight * measured(self._answers.strangers)
+            value += self._weight * measured(self._answers.unenrolled)
         if self._terms.curve is not None and self._weight < 1:
             value += (1 - self._weight) * shipped(self._terms.curve)
         return value

@@ -87,10 +87,10 @@ def _measure(
     leave_out = known.any() and (~known).sum() >= ENOUGH
     asked = _sample(np.flatnonzero(~known) if leave_out else np.arange(len(keys)), keys)
     answers, reason = _ask(references, terms, patients, first, asked)
-    suspects = Suspects.none() if answers is None else find_suspects(answers.strangers, len(patients), terms.curve)
+    suspects = Suspects.none() if answers is None else find_suspects(answers.unenrolled, len(patients), terms.curve)
     if answers is not None:
-        answers = Answers(answers.strangers.only(~suspects.left_out), answers.members)
-    basis, why = _basis(0 if answers is None else len(answers.strangers.patients), terms)
+        answers = Answers(answers.unenrolled.only(~suspects.left_out), answers.members)
+    basis, why = _basis(0 if answers is None else len(answers.unenrolled.patients), terms)
     fit = Fit(terms, len(patients), answers if basis in {Basis.MEASURED, Basis.COMBINED} else None)
     measurement = SelfMeasurement(
         terms=terms,
@@ -115,14 +115,14 @@ def _ask(
     if len(asked) < 2:
         return None, "fewer than two patients"
     asking = Asking(references, terms, patients)
-    strangers = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
+    unenrolled = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
     least = np.array([terms.same_picture[space.name] for space in COSINE_SPACES])
-    shared = np.asarray((strangers.cosines >= least).any(axis=1), dtype=bool)
+    shared = np.asarray((unenrolled.cosines >= least).any(axis=1), dtype=bool)
     if shared.mean() > SHARED:
         return None, "patients share pictures"
     rows = _in_turn(patients, asked)
     members = asking.ask(rows, [np.array([row]) for row in rows])
-    return Answers(strangers.only(~shared), members), ""
+    return Answers(unenrolled.only(~shared), members), ""
 
 
 def _sample(patients: Int64s, keys: Sequence[bytes]) -> Int64s:

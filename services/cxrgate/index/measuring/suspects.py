@@ -42,17 +42,17 @@ class Suspects:
         return cls((), 0, np.empty(0, dtype=bool))
 
 
-def find_suspects(strangers: Queries, references: int, curve: FalseFlagCurve | None) -> Suspects:
+def find_suspects(unenrolled: Queries, references: int, curve: FalseFlagCurve | None) -> Suspects:
     """The patients who stand out from all others as one in 500 distinct patients does.
 
     Those with the smallest margins, as many as are to be expected by chance, stay in the measurement.
 
     Args:
-        strangers: patients that were asked as if not enrolled, one query each.
+        unenrolled: patients that were asked as if not enrolled, one query each.
         references: how many there are.
         curve: shipped with the models; without it the bulk of the margins says what is rare.
     """
-    margins = strangers.margins
+    margins = unenrolled.margins
     rare = _rare(margins) if curve is None else curve.margin(references, BY_CHANCE)
     found = np.flatnonzero(margins >= rare)
     by_chance = math.ceil(BY_CHANCE * len(margins))
@@ -60,7 +60,7 @@ def find_suspects(strangers: Queries, references: int, curve: FalseFlagCurve | N
     left_out[found[np.argsort(margins[found], kind="stable")][by_chance:]] = True
     if not left_out.any():
         return Suspects((), by_chance, left_out)
-    pairs = {tuple(sorted((int(strangers.patients[row]), int(strangers.nearest[row])))) for row in found}
+    pairs = {tuple(sorted((int(unenrolled.patients[row]), int(unenrolled.nearest[row])))) for row in found}
     return Suspects(tuple((one, other) for one, other in sorted(pairs)), by_chance, left_out)
 
 

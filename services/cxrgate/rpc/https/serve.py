@@ -38,7 +38,7 @@ async def serve_https(
     Raises:
         UsageError: certificates or address cannot be used.
     """
-    read_identity(listening.certificates)
+    read_identity(listening.tls_identity)
     host, _, port = listening.address.rpartition(":")
     try:
         opened = socket.create_server((host, int(port)))
@@ -67,9 +67,9 @@ def _server(app: Any, listening: ServiceEndpoint, *, certificate_required: bool,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             limit_concurrency=connections,
-            ssl_certfile=listening.certificates / "tls.crt",
-            ssl_keyfile=listening.certificates / "tls.key",
-            ssl_ca_certs=listening.certificates / "ca.crt",
+            ssl_certfile=listening.tls_identity / "tls.crt",
+            ssl_keyfile=listening.tls_identity / "tls.key",
+            ssl_ca_certs=listening.tls_identity / "ca.crt",
             ssl_cert_reqs=ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL,
             ssl_context_factory=_modern_tls,
         )

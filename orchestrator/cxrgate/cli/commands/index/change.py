@@ -63,7 +63,9 @@ def activate(
                 request = pb.ActivateSnapshotRequest(index_digest=digest)
                 answer = stubs.IndexServiceStub(channel).ActivateSnapshot(request, timeout=SECONDS)
         except grpc.RpcError as error:
-            raise UsageError(f"expected the index to go over, {error.code().name}: {error.details()}") from error
+            raise UsageError(
+                f"the index did not go over to the snapshot, {error.code().name}: {error.details()}"
+            ) from error
         typer.echo(f"active: {answer.index.digest}, {answer.index.reference_count} references")
 
 
@@ -71,4 +73,4 @@ def _read(path: Path) -> list[str]:
     try:
         return path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a file of patient ids, one a line, {path}: {error}") from error
+        raise UsageError(f"{path} is no file of patient ids, one a line: {error}") from error

@@ -33,7 +33,7 @@ def update(
     with errors_as_messages("gate"):
         settings = read_config(config)
         if settings.enrol is None:
-            raise UsageError("expected `enrol` in the configuration: it says what is listed, and under which key")
+            raise UsageError("the configuration lacks `enrol`, which says what is listed, and under which key: add it")
         from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
         from cxrgate.run.update import update as update_snapshot
@@ -67,7 +67,9 @@ def _take_its_place(snapshot: Path, made: Path, base: Snapshot) -> Path:
     """Keep the old one under another name and put the new one where it was."""
     kept = _kept(snapshot, base)
     if kept.exists():
-        raise UsageError(f"expected no folder {kept}: the old snapshot is kept there; the new one is {made}")
+        raise UsageError(
+            f"{kept} exists already, where the old snapshot would be kept: move it away; the new one is {made}"
+        )
     snapshot.rename(kept)
     made.rename(snapshot)
     return snapshot
