@@ -50,9 +50,10 @@ from cxrgate.run.rows import evidence_rows, result_row  # noqa: E402
 
 @dataclass(frozen=True)
 class ThreeSpaces(Policy):
-    """The policy with the number that core/policy.py would get."""
+    """The policy with the numbers that core/policy.py would get."""
 
     texture_threshold: float | None = None
+    texture_borderline: float | None = None
 
 
 def policy(texture=0.8, copy=0.9):

@@ -95,7 +95,7 @@ class Journal:
             raise OSError("expected the journal's disk to take whole lines")
         os.fsync(self._file)
         for content, place in zip(contents, places, strict=True):
-            if "batch" in content:
+            if place.number:  # the first line describes the run, and may have a key `batch` of its own
                 self.batches.add(content["batch"], place)
 
 
