@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk triton languages
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -42,6 +42,10 @@ proto: .venv/installed
 MARK ?=
 e2e: .venv/serving
 	$(BIN)/python -m pytest tests/e2e -m "$(MARK)"
+
+# Two Ray nodes of one core each on this host, one of which is killed.
+ray: .venv/installed
+	$(BIN)/python -m pytest tests -m ray
 
 # The real Triton, from the program in nvidia-pytriton's wheel, in an environment of its own: it wants an older NumPy.
 triton: .venv/installed .triton/installed

@@ -13,6 +13,7 @@ EXTRAS = {
     "dicom": "the DICOM receiver",
     "audit": "`cxrgate audit`",
     "export": "`cxrgate model export`: repositories for Triton and OpenVINO Model Server",
+    "ray": "several machines: `--engine ray`",
     "serve": "TorchServe: `cxrgate serve models`",
 }
 """Each extra of pyproject.toml that commands need, and what it is for; all contain `index`."""

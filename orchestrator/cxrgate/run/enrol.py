@@ -6,7 +6,8 @@ import asyncio
 import csv
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.index.build import EmbeddedImage, Enrolment, EnrolmentError, build_snapshot
 from cxrgate.index.measuring.measure import measured
+from cxrgate.run.engines.engine import Embed
 from cxrgate.run.enrolment_journal import EnrolmentJournal
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.failed_names import enrolment_error
@@ -46,6 +48,7 @@ def enrol_listed(
     *,
     workers: int,
     storage_key: bytes | None,
+    embedding: AbstractAsyncContextManager[Embed] | None = None,
 ) -> Snapshot:
     """Enrol what is listed but for what is excluded, then write the reference map.
 
@@ -57,6 +60,7 @@ def enrol_listed(
         progress: called with "enrol", the images done now and those in all.
         workers: decode workers.
         storage_key: seals the snapshot, None where nothing is sealed.
+        embedding: who decodes and embeds; None is this process.
 
     Raises:
         CxrgateError: see read_key and build_snapshot.
@@ -72,6 +76,7 @@ def enrol_listed(
         progress=lambda count: progress("enrol", count, len(listed.files)),
         storage_key=storage_key,
         listing=listed.about,
+        embedding=embedding,
     )
     try:
         snapshot = asyncio.run(task)
@@ -93,6 +98,7 @@ async def enrol(
     progress: Callable[[int], None] = lambda _: None,
     storage_key: bytes | None = None,
     listing: Mapping[str, Any] | None = None,
+    embedding: AbstractAsyncContextManager[Embed] | None = None,
 ) -> Snapshot:
     """Decode, embed and store every file, then let the snapshot measure itself.
 
@@ -106,22 +112,24 @@ async def enrol(
     ranges = {file.value_range for file in files if file.value_range is not None}
     journal_of = EnrolmentJournal(folder, models.digests, key, storage_key, ranges)
     with SandboxedDecoder(workers) as decoder, journal_of as journal:
+        here = nullcontext(partial(decoded_files, decoder=decoder))
         try:
-            made = await build_snapshot(
-                folder,
-                _decoded(files, decoder, journal),
-                len(files),
-                models.embedder,
-                models.verifier,
-                models.digests,
-                key,
-                excluded,
-                progress,
-                storage_key,
-                measured(models.terms, trained_on(models, files, key)),
-                listing,
-                journal.keep,
-            )
+            async with embedding or here as embed:
+                made = await build_snapshot(
+                    folder,
+                    _decoded(files, embed, journal),
+                    len(files),
+                    models.embedder,
+                    models.verifier,
+                    models.digests,
+                    key,
+                    excluded,
+                    progress,
+                    storage_key,
+                    measured(models.terms, trained_on(models, files, key)),
+                    listing,
+                    journal.keep,
+                )
         except MemoryError as error:
             raise HostFault("memory ran out; make room and start again: what was embedded is kept") from error
         journal.finish()
@@ -137,7 +145,7 @@ def trained_on(models: LocalModels, files: Sequence[ImageFile], key: bytes) -> s
 
 
 async def _decoded(
-    files: Sequence[ImageFile], decoder: SandboxedDecoder, journal: EnrolmentJournal
+    files: Sequence[ImageFile], embed: Embed, journal: EnrolmentJournal
 ) -> AsyncIterator[list[Enrolment]]:
     """Batches in the files' order, of images that were embedded before and of such as are decoded now."""
     # Stamped before it is read: a file that is changed in between has another stamp later, and is decoded again.
@@ -145,17 +153,21 @@ async def _decoded(
     known = {file.image_id for file in files if journal.knows(file, stamps[file.image_id])}
     asked = [file for file in files if file.image_id not in known]
     first = True
-    async with aclosing(decoded_files(asked, decoder)) as fresh:
+    async with aclosing(embed(asked)) as fresh:
         for start in range(0, len(files), BATCH):
-            batch = []
+            batch, asked_now = [], []
             for file in files[start : start + BATCH]:
                 stamp = stamps[file.image_id]
-                image = journal.find(file, stamp) if file.image_id in known else None
-                batch.append(Enrolment(file.image_id, file.patient_id, image or (await anext(fresh))[1], stamp))
-            decoded = [item.image for item in batch if not isinstance(item.image, EmbeddedImage)]
-            if first and decoded:
-                expect_no_outage(decoded, "decoded")
+                found = journal.find(file, stamp) if file.image_id in known else None
+                item = Enrolment(file.image_id, file.patient_id, found or (await anext(fresh))[1], stamp)
+                batch.append(item)
+                if found is None:
+                    asked_now.append(item)
+            if first and asked_now:
+                expect_no_outage([item.image for item in asked_now], "decoded")
                 first = False
+            # What is decoded here is embedded, and kept, by who asked for this batch.
+            journal.keep([(item, item.image) for item in asked_now if isinstance(item.image, EmbeddedImage)])
             yield batch
 
 

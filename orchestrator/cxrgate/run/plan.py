@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from cxrgate.core.progress import Progress, Tell
 from cxrgate.gate.config import RunConfig
+from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.opening import Services
 from cxrgate.images import ImageFile
 from cxrgate.index import Snapshot, ensure_key
+from cxrgate.run.engines.engine import EmbedJob, Engine
 from cxrgate.run.enrol import enrol_listed, list_synthetic
 from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
 from cxrgate.run.first_look import first_look
@@ -74,12 +76,17 @@ def list_to_enrol(config: RunConfig, progress: Progress) -> EnrolmentList | None
 
 
 def open_or_enrol(
-    config: RunConfig, models: LocalModels, progress: Progress, listed: EnrolmentList | None = None
+    config: RunConfig,
+    models: LocalModels,
+    progress: Progress,
+    listed: EnrolmentList | None = None,
+    engine: Engine | None = None,
 ) -> Snapshot:
     """The snapshot, built first where the configuration says from what; `listed` where that is known already."""
     if config.snapshot.exists() or config.enrol is None:
         return Snapshot.open(config.snapshot, config.read_storage_key())
     ensure_key(config.enrol.key)
+    job = EmbedJob(config.folders, config.device, DtypeRule.of(config), config.workers)
     return enrol_listed(
         config.enrol,
         listed or list_enrolment(config.enrol, config.workers, progress),
@@ -88,4 +95,5 @@ def open_or_enrol(
         progress,
         workers=config.workers,
         storage_key=config.read_storage_key(),
+        embedding=None if engine is None else engine.embedding(job),
     )

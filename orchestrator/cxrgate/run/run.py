@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
-from cxrgate.core import GreyImage
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
@@ -26,29 +25,28 @@ from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
 from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_models
-from cxrgate.gate.ordered import ordered_map
-from cxrgate.gate.pipeline import WINDOW, Checked, Gate
+from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
-from cxrgate.images.codec.encode import ENCODER, encode_png
+from cxrgate.images.codec.encode import ENCODER
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.commits import Commits
+from cxrgate.run.engines.batches import Batch
+from cxrgate.run.engines.engine import Check, Engine, LocalEngine
 from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
+from cxrgate.run.journal_place import network_sentence
 from cxrgate.run.names import release_names
 from cxrgate.run.nearness import nearest_released
 from cxrgate.run.paths import Paths
 from cxrgate.run.plan import Plan, open_or_enrol, prepare
-from cxrgate.run.reading import each, file_stamp, read_batch
+from cxrgate.run.reading import file_stamp
 from cxrgate.run.recorded import IMAGES
-from cxrgate.run.release import MANIFEST, is_staged, publish, stage
+from cxrgate.run.release import MANIFEST, is_staged, publish
 from cxrgate.run.results import write_nearest, write_results
-from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
+from cxrgate.run.rows import RESULT_COLUMNS
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
-
-AT_ONCE = WINDOW + 2
-"""Batches in flight: as many as keep every stage of a gate busy, one that is read and one that is written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +72,11 @@ class RunSummary:
 
 
 def run(
-    config: RunConfig, progress: Progress = silent, services: Services = IN_THIS_PROCESS, tell: Tell = untold
+    config: RunConfig,
+    progress: Progress = silent,
+    services: Services = IN_THIS_PROCESS,
+    tell: Tell = untold,
+    engine: Engine | None = None,
 ) -> RunSummary:
     """Enrol where there is no snapshot yet, check every synthetic image, publish what may be released.
 
@@ -83,23 +85,32 @@ def run(
         progress: called with the step ("enrol" or "check"), images done now and images in all.
         services: where models and index answer. Only with both in this process is a missing snapshot enrolled.
         tell: called with what the user should know before anything is computed.
+        engine: where images are checked and enrolled; None is this process. The result is the same.
 
     Raises:
         CxrgateError: see core.errors; nothing is published then.
     """
     plan = prepare(config, services, progress, tell)
-    return asyncio.run(_run(services, config, plan, progress))
+    if place := network_sentence(Paths(config.output).journal.parent):
+        tell(place)
+    return asyncio.run(_run(services, config, plan, progress, engine or LocalEngine()))
 
 
-async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress) -> RunSummary:
+async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress, engine: Engine) -> RunSummary:
     async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:
         if isinstance(models, LocalModels) and services.index is None:
-            await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed)
+            await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed, engine)
         async with open_gate(config, models, services) as (gate, about):
             held = plan.held
             if services.index is not None:
                 held = await asyncio.to_thread(hold_served, config, about, progress)
-            return await _Run(config, gate, models, about, plan.files, held, progress).finish()
+            return await _Run(config, gate, models, about, plan.files, held, progress).finish(engine, services)
+
+
+def _batches(files: Sequence[ImageFile], size: int) -> list[Batch]:
+    names = release_names(files, [MANIFEST])
+    parts = [files[i : i + size] for i in range(0, len(files), size)]
+    return [Batch(number, part, [names[file.image_id] for file in part]) for number, part in enumerate(parts)]
 
 
 def _nothing(config: RunConfig) -> str:
@@ -124,10 +135,9 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
-        self._names = release_names(files, [MANIFEST])
-        self._batches = [files[i : i + config.batch_size] for i in range(0, len(files), config.batch_size)]
+        self._batches = _batches(files, config.batch_size)
 
-    async def finish(self) -> RunSummary:
+    async def finish(self, engine: Engine, services: Services) -> RunSummary:
         """Check what the journal lacks, then publish.
 
         A batch with a host's fault is in the journal, since its other images may be released; the next run checks it
@@ -135,9 +145,10 @@ class _Run:
         """
         journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
         try:
-            started = time.perf_counter()
-            checked = await self._check(journal)
-            seconds = time.perf_counter() - started
+            async with engine.checking(self._config, services, self._gate) as check:
+                started = time.perf_counter()
+                checked = await self._check(check, journal)
+                seconds = time.perf_counter() - started
             decisions = write_results(self._paths.results, journal.batches)
             released = self._publish(journal.batches, decisions)
             nearest = self._name_nearest(released)
@@ -169,42 +180,22 @@ class _Run:
             **({"float_range": list(self._config.float_range)} if self._config.float_range else {}),
         }
 
-    async def _check(self, journal: Journal) -> int:
+    async def _check(self, check: Check, journal: Journal) -> int:
         """Check the batches that are not done; a batch is redone when a file that it released is gone or changed."""
         done = {n for n, batch in journal.batches.items() if is_staged(self._paths.staged, batch["released"])}
         done -= {n for n in done if any(map(is_fault_row, journal.batches[n]["results"]))}
-        todo = [number for number in range(len(self._batches)) if number not in done]
-        self._progress("check", sum(len(self._batches[number]) for number in done), len(self._files))
+        todo = [batch for batch in self._batches if batch.number not in done]
+        self._progress("check", len(self._files) - sum(len(batch.files) for batch in todo), len(self._files))
         count = 0
-        work = ordered_map(self._batch, each(todo), AT_ONCE)
+        work = check(todo, self._paths.staged)
         async with Commits(journal) as commits, aclosing(work) as stream:
-            async for number, part, content in stream:
-                if count == 0:
-                    expect_no_outage([item.outcome for item in part], "checked")
-                await commits.add(number, content)
-                self._progress("check", len(part), len(self._files))
-                count += len(part)
+            async for checked in stream:
+                if count == 0 and len(checked.faults) == checked.images:
+                    expect_no_outage(checked.faults, "checked")
+                await commits.add(checked.number, checked.content)
+                self._progress("check", checked.images, len(self._files))
+                count += checked.images
         return count
-
-    async def _batch(self, number: int) -> tuple[int, list[Checked], dict[str, Any]]:
-        """Read, check and stage a batch: its number, outcomes and journal line. Batches do all of it side by side."""
-        files = self._batches[number]
-        part = await self._gate.check_batch(await read_batch(files))
-        write = asyncio.to_thread(self._write, files, part)
-        return number, part, await self._gate.stopwatch.time("write", len(part), write)
-
-    def _write(self, files: Sequence[ImageFile], part: Sequence[Checked]) -> dict[str, Any]:
-        """Stage what may be released of one batch, and give its journal line."""
-        rows, released = [], {}
-        for file, checked in zip(files, part, strict=True):
-            row = result_row(checked, file.label, self._names[file.image_id])
-            if row["image_id"] != file.image_id:
-                raise RuntimeError("expected outcomes in the order of the images")
-            if row["released_as"] and isinstance(checked.image, GreyImage):
-                content = encode_png(checked.image.pixels)
-                released[row["released_as"]] = stage(self._paths.staged, row["released_as"], content)
-            rows.append(row)
-        return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
 
     def _table(self, columns: list[str] | None = None) -> pd.DataFrame:
         return pd.read_parquet(self._paths.results / IMAGES, columns=columns)

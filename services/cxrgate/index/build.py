@@ -159,7 +159,7 @@ def whole(folder: Path) -> Iterator[Path]:
         yield partial
 
 
-async def _embed(
+async def embed_images(
     images: Sequence[GreyImage], embedder: Embedder, featuriser: Featuriser
 ) -> list[EmbeddedImage | Failure]:
     """What a snapshot keeps of each image, or the Failure of either model."""
@@ -196,7 +196,7 @@ class _Writer:
     ) -> list[tuple[Enrolment, EmbeddedImage]]:
         """Embed and store one batch, and give what was embedded now. A failure ends nothing: all of them are named."""
         images = [item.image for item in batch if isinstance(item.image, GreyImage)]
-        answers = iter(await _embed(images, embedder, featuriser))
+        answers = iter(await embed_images(images, embedder, featuriser))
         embedded = []
         for item in batch:
             found = next(answers) if isinstance(item.image, GreyImage) else item.image

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cxrgate.cli.bars import bars, say
+from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_engine
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
 from cxrgate.cli.run_end import as_mapping, nearest_lines, tell_places
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cxrgate.gate.opening import Services
+    from cxrgate.run.engines.engine import Engine
     from cxrgate.run.run import RunSummary
 
 _SHOWN = 20
@@ -47,6 +49,8 @@ def run(
         Path | None,
         typer.Option(help="Folder with the gate's tls.crt, tls.key and ca.crt, for the index and for oips://."),
     ] = None,
+    engine: EngineOption = RunEngine.LOCAL,
+    address: AddressOption = None,
     only_look: Annotated[
         bool, typer.Option("--dry-run", help="Look at everything, decode every image, say how long it takes, and stop.")
     ] = False,
@@ -72,7 +76,8 @@ def run(
             with bars() as progress:
                 dry_run(settings, services, progress, say)
             return
-        summary = execute(settings, services, Console(quiet=as_json))
+        with open_engine(engine, address) as chosen:
+            summary = execute(settings, services, Console(quiet=as_json), chosen)
         make_report(settings)
         if published:
             from cxrgate.compat.run import publish_filtered
@@ -96,14 +101,19 @@ def _read(config: Path) -> tuple[RunConfig, Path | None]:
     return run_config(pipeline), pipeline.filtered_dataset_output
 
 
-def execute(settings: RunConfig, services: Services | None = None, console: Console | None = None) -> RunSummary:
-    """Run with progress bars, in this process where no services are given, and say what came of it."""
+def execute(
+    settings: RunConfig,
+    services: Services | None = None,
+    console: Console | None = None,
+    engine: Engine | None = None,
+) -> RunSummary:
+    """Run with progress bars, in this process where no services and engine are given, and say what came of it."""
     from cxrgate.gate.opening import IN_THIS_PROCESS
     from cxrgate.run.run import run as run_filter
 
     console = console or Console()
     with bars() as progress:
-        summary = run_filter(settings, progress, services or IN_THIS_PROCESS, say)
+        summary = run_filter(settings, progress, services or IN_THIS_PROCESS, say, engine)
     tell(console, settings, summary)
     if summary.checked:
         rate = summary.checked / summary.seconds

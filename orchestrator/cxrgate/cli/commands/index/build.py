@@ -11,6 +11,7 @@ import typer
 
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.measured import measured_of
+from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_engine
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Column, Models, StorageKey, columns_of, models_folder
 from cxrgate.core import UsageError
@@ -58,6 +59,8 @@ def build(
         DtypeChoice | None, typer.Option(help="What the models compute in; without it as their folders say.")
     ] = None,
     storage_key: StorageKey = None,
+    engine: EngineOption = RunEngine.LOCAL,
+    address: AddressOption = None,
 ) -> None:
     """Enrol every real image in a new snapshot. One unreadable image fails the build."""
     with errors_as_messages("gate"):
@@ -77,6 +80,7 @@ def build(
         ensure_key(key)
         from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models
+        from cxrgate.run.engines.engine import EmbedJob
         from cxrgate.run.enrol import enrol_listed
         from cxrgate.run.enrolment_list import list_enrolment
         from cxrgate.run.first_look import look_before_enrolment
@@ -86,9 +90,17 @@ def build(
             for sentence in listed.sentences:
                 say(sentence)
             look_before_enrolment(settings, listed, output, workers, progress, say)
-            with local_models(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype)) as loaded:
+            job = EmbedJob(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype), workers)
+            with open_engine(engine, address) as chosen, local_models(job.folders, device, job.dtypes) as loaded:
                 snapshot = enrol_listed(
-                    settings, listed, output, loaded, progress, workers=workers, storage_key=storage
+                    settings,
+                    listed,
+                    output,
+                    loaded,
+                    progress,
+                    workers=workers,
+                    storage_key=storage,
+                    embedding=None if chosen is None else chosen.embedding(job),
                 )
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
         for sentence in measured_of(snapshot.manifest):
