@@ -3,7 +3,7 @@ import pytest
 from cxrgate.core import StorageCorrupt, StorageError, UsageError
 from cxrgate.run.journal import Journal
 
-RUN = {"policy": "p", "batch": 16}  # a key that is also a line's own
+RUN = {"policy": "p", "batch": 50}  # a key that is also a line's own
 
 
 def write(path, count):
