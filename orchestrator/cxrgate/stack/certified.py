@@ -50,8 +50,10 @@ def check_certificate(store: Path, key: Path) -> HostFinding:
         certificate.check_current(now)
         certificate.check_snapshot(read_manifest(folder).digest)
     except CxrgateError as error:
-        return _failed(str(error), f"calibrate, and copy {CERTIFICATE} beside the snapshot; see deploy/OPERATIONS.md")
-    remedy = "calibrate again before, copy and activate; see deploy/OPERATIONS.md"
+        return _failed(
+            str(error), f"calibrate, and copy {CERTIFICATE} beside the snapshot; see docs/operations/duty.md"
+        )
+    remedy = "calibrate again before, copy and activate; see docs/operations/duty.md"
     return days_left("certification", certificate.digest[:12], certificate.expires - now, remedy)
 
 
