@@ -169,7 +169,7 @@ def wanted(extra):
         if requirement.name == "cxrgate":
             for other in requirement.extras:
                 yield from wanted(other)
-        else:
+        elif requirement.name != "cxrgate-models":  # the images have the models in a layer of their own
             yield requirement
 
 

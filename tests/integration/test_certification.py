@@ -142,7 +142,7 @@ def test_every_certified_part_that_differs_is_named(folder, made):
 
     with pytest.raises(CertificateError) as error:
         attempt(folder, policy=policy)
-    assert [name for name in made[1] if f"{name}: another, got" not in str(error.value)] == []
+    assert [name for name in made[1] if f"{name}: another, here" not in str(error.value)] == []
 
 
 @pytest.mark.parametrize("policy", ["{score_threshold: 0.75, minimum_typicality: -1}", "{candidates: 4}"])

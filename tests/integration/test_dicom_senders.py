@@ -95,4 +95,4 @@ def test_tls_is_not_spoken_without_roles(tmp_path, certificates, monkeypatch):
     ]
     done = CliRunner().invoke(app, [str(part) for part in command])
 
-    assert (done.exit_code, "--roles for --tls" in done.output) == (2, True)
+    assert (done.exit_code, "--tls needs --certificates and --roles" in done.output) == (2, True)

@@ -1,6 +1,7 @@
 """Results of invented runs, as the gate records them: run.json, results.parquet, evidence.parquet."""
 
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def run_of(policy, images):
         for stage, busy in seconds.items()
     }
     return {
-        "cxrgate": "0.1.0",
+        "cxrgate": version("cxrgate"),
         "certification": "uncertified",
         "policy": policy.to_json(),
         "policy_digest": policy.digest,

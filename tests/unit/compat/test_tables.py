@@ -53,5 +53,5 @@ def test_rank_that_is_no_number_is_refused(tmp_path):
 def test_unquoted_comma_is_refused_and_not_guessed_at(tmp_path):
     (tmp_path / "scores.csv").write_text("synthetic_image,real_image,score\na,1.png,b.jpg,0.1\n")
 
-    with pytest.raises(UsageError, match="3 fields"):
+    with pytest.raises(UsageError, match="4 fields, where the header has 3"):
         read_scores(tmp_path / "scores.csv")

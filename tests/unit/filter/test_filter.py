@@ -165,7 +165,7 @@ def test_real_images_are_enrolled_once_and_kept(folder, tmp_path, monkeypatch):
 def test_a_list_that_cannot_be_enrolled_leaves_nothing_open(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("CXRGATE_CACHE", str(tmp_path))
     before = loops()
-    with pytest.raises(UsageError, match="expected"):
+    with pytest.raises(UsageError, match="no CSV file"):
         Filter.enrol(tmp_path / "none.csv", models=folder / "models")
 
     assert loops() == before

@@ -212,7 +212,7 @@ def test_an_audit_of_other_models_is_refused(made, tmp_path):
     content["models"]["retrieval"] = "0" * 64
     made.audit.write_text(json.dumps(content))
 
-    with pytest.raises(MismatchError, match="another one's: models"):
+    with pytest.raises(MismatchError, match="differs in models"):
         make_statement(made.inputs, BY)
 
 

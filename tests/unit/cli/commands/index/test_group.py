@@ -10,4 +10,4 @@ def test_a_range_of_floats_that_is_none_is_refused_before_anything_else(tmp_path
     done = CliRunner().invoke(app, ["build", str(tmp_path), *options])
 
     assert done.exit_code == 2
-    assert "--float-range with black below white" in done.output
+    assert "--float-range takes black, then white above it" in done.output
