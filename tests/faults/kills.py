@@ -19,8 +19,9 @@ CHECKING = {
     "verify": 2,
     "decide": 40,
     "stage": 40,
-    "journal": 2,
-    "certificate": 3,
+    "journal": 1,
+    "certificate": 1,
+    "write": 2,
 }
 """The failpoints that each batch passes, and which call of them is hit."""
 _LATE = {"link": 300, "sync": 300}
