@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-SECONDS = 120.0
+SECONDS = 240.0
 """What a run of a job may take before it counts as hanging."""
 
 Fault = tuple[str, Mapping[str, Any]]
