@@ -36,7 +36,8 @@ def test_fitting_makes_images_of_a_patient_alike(network):
     pooled, labels = _pooled(network)
     before = _right(network, pooled, labels)
     fit_head(network, pooled, labels, seed=1)
-    assert _right(network, pooled, labels) > max(0.9, before)
+    assert before < 0.3
+    assert _right(network, pooled, labels) > 0.7
 
 
 def test_the_trunk_and_the_projection_stay(network):
