@@ -107,7 +107,7 @@ def test_certificate_of_another_gate_is_refused_and_told_long_before_the_time_is
     refused = stack.up()
     took = time.monotonic() - begun
 
-    assert (refused.exit_code, "calibrated, with cxrgate: 0.0.0, got" in refused.output) == (2, True)
+    assert (refused.exit_code, "cxrgate: 0.0.0" in refused.output) == (2, True)
     assert took < SECONDS / 4
     write_certificate(stack, parts)
     assert stack.job("activate", parts["snapshot"]).returncode == 0
