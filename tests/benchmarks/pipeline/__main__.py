@@ -21,6 +21,7 @@ SIZES = {256: (500, 2500), 1024: (100, 500)}
 GROWTH = (2_000, 200_000)
 GROWTH_LONG = (1_000, 2_000, 10_000, 50_000, 100_000, 200_000)
 TINY = 64
+TESTS = Path(__file__).parents[2]
 
 
 def median(values):
@@ -31,7 +32,8 @@ def one_run(folder, name, cores):
     """What a run in a process of its own took, see one_run."""
     output = folder / "out"
     command = [sys.executable, "-m", "benchmarks.pipeline.one_run", str(folder), name, str(output), str(cores)]
-    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    paths = {**os.environ, "PYTHONPATH": str(TESTS)}  # pytest tells its own paths to no process it starts
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=paths).stdout
     shutil.rmtree(output)
     return json.loads(found.splitlines()[-1])
 
