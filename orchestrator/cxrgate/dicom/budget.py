@@ -6,8 +6,10 @@ a PDU by the size that was negotiated, the bytes since the last whole image by w
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from cxrgate.dicom.visitor import Visitor
 from cxrgate.rpc.limits import IMAGE_BYTES, MIB
 
 PDU_BYTES = 128 * 1024
@@ -19,13 +21,16 @@ MESSAGE_BYTES = IMAGE_BYTES + 2 * MIB
 IDLE_SECONDS = 30.0
 
 _OVERHEAD = 6
+_PIECE_BYTES = 16 * 1024
+"""A slow peer is seen to speak piece by piece."""
 
 
 class Budget:
     """Bounds the reading of one association's socket."""
 
-    def __init__(self, connection: Any) -> None:
-        """Take over `recv` of a pynetdicom AssociationSocket."""
+    def __init__(self, connection: Any, visitor: Visitor) -> None:
+        """Take over `recv` of a pynetdicom AssociationSocket, and tell `visitor` of what comes."""
+        self.visitor = visitor
         self._connection, self._recv, self._socket = connection, connection.recv, connection.socket
         self._taken = 0
         connection.recv = self.recv
@@ -38,14 +43,20 @@ class Budget:
     def recv(self, count: int) -> bytearray:
         """Read; OSError, as for a connection that broke, where that is more than may be held."""
         self._taken += count
-        received: bytearray = bytearray()
+        received = bytearray()
         try:
             self._check(count)
-            received = self._recv(count)
+            while len(received) < count:
+                wanted = min(_PIECE_BYTES, count - len(received))
+                piece = self._recv(wanted)
+                received += piece
+                self.visitor.spoke = time.monotonic()
+                if len(piece) < wanted:
+                    break
+            return received
         finally:
             if len(received) < count:
                 self._close()
-        return received
 
     def _check(self, count: int) -> None:
         if count > PDU_BYTES + _OVERHEAD or self._taken > MESSAGE_BYTES:
@@ -53,5 +64,6 @@ class Budget:
 
     def _close(self) -> None:
         """Pynetdicom leaves a socket whose peer has gone, or was no good, to the garbage collector."""
+        self.visitor.close()
         self._connection.close()
         self._socket.close()

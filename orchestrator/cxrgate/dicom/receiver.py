@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
-from typing import Any
+from threading import Thread
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from pydicom.uid import (
@@ -22,21 +22,22 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 from pynetdicom.events import Event, EventHandlerType
-from pynetdicom.transport import ThreadedAssociationServer
 
 from cxrgate.core import ImageError, UsageError
 from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
 from cxrgate.dicom.counts import Counts
+from cxrgate.dicom.doorway import Doorway, LateHandshake
+from cxrgate.dicom.places import REQUEST_SECONDS, Places
 from cxrgate.dicom.refusals import refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
+from cxrgate.dicom.visitor import Visitor
 from cxrgate.images.codec.dicom.header import check_header, read_header
 from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE
 from cxrgate.rpc.limits import IMAGE_BYTES
 from cxrgate.rpc.roles import RoleMatrix
 from cxrgate.rpc.spiffe import spiffe_id
 
-ASSOCIATIONS = 10
 TITLE = 16
 """Characters of an AE title (PS3.5, table 6.2-1)."""
 
@@ -57,8 +58,8 @@ _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, *sorted({*NATIVE, *
 # PS3.4 B.2.3 and PS3.7 C.4.2
 SUCCESS, OUT_OF_RESOURCES, TOO_LARGE, PROCESSING_FAILURE = 0x0000, 0xA700, 0xC001, 0x0110
 
-# PS3.8 table 9-21: rejected for good, by the user of the service, no reason given.
-REJECTED = (1, 1, 1)
+# PS3.8 table 9-21: rejected for good, by the user of the service, no reason given; and for now, local limit exceeded.
+REJECTED, NO_PLACE = (1, 1, 1), (2, 3, 2)
 
 ASSOCIATION = "ASSOCIATION"
 """Why somebody is turned away: an AE title that is not known, or too many at once."""
@@ -121,28 +122,33 @@ class Receiver:
     arrived: Callable[[], None]
     counts: Counts
     failed: bool = False
-    _server: ThreadedAssociationServer | None = None
+    _server: Doorway | None = None
+    _places: Places = field(default_factory=Places)
     _budgets: WeakKeyDictionary[Any, Budget] = field(default_factory=WeakKeyDictionary)
 
     def start(self, endpoint: ReceiverEndpoint) -> int:
         """Listen; the port. Raises UsageError where that cannot be."""
         host, _, port = endpoint.address.rpartition(":")
+        senders = None if endpoint.tls is None else Senders(endpoint.tls.roles, self.counts)
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, self._opened), (evt.EVT_C_STORE, self._stored)]
+        handlers.append((evt.EVT_REQUESTED, self._requested, [endpoint, senders]))
+        handlers.append((evt.EVT_DIMSE_RECV, lambda event: self._budgets[event.assoc].visitor.message()))
         handlers.append((evt.EVT_REJECTED, lambda _: self.counts.turned_away(ASSOCIATION)))
-        if endpoint.tls is not None:
-            handlers.append((evt.EVT_REQUESTED, _require_role, [Senders(endpoint.tls.roles, self.counts)]))
         try:
-            server = _entity(endpoint).start_server(
-                (host, int(port)), block=False, evt_handlers=handlers, ssl_context=_context(endpoint.tls)
+            made = _entity(endpoint).make_server(
+                (host, int(port)),
+                evt_handlers=handlers,
+                ssl_context=_context(endpoint.tls),
+                server_class=Doorway,
+                places=self._places,
             )
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"cannot listen on {endpoint.address}: check --listen (HOST:PORT, not in use) and --certificates"
             ) from error
-        if server is None:
-            raise UsageError(f"cannot listen on {endpoint.address}: check --listen (HOST:PORT, not in use)")
-        self._server = server
-        return int(server.server_address[1])
+        self._server = cast("Doorway", made)
+        Thread(target=made.serve_forever, name="dicom-doorway", daemon=True).start()
+        return int(made.server_address[1])
 
     def stop(self) -> None:
         """Take no more; what is half received is not acknowledged."""
@@ -150,12 +156,49 @@ class Receiver:
             self._server.shutdown()
 
     def _opened(self, event: Event) -> None:
-        self._budgets[event.assoc] = Budget(event.assoc.dul.socket)
+        connection: Any = event.assoc.dul.socket
+        # One that was closed meanwhile is at its end, as whoever reads it will see.
+        visitor = self._places.find(connection.socket) or Visitor(connection.socket, "")
+        visitor.association = event.assoc
+        self._budgets[event.assoc] = Budget(connection, visitor)
+
+    def _requested(self, event: Event, endpoint: ReceiverEndpoint, senders: Senders | None) -> None:
+        """Reject an association that may not be, or has no place."""
+        association: Any = event.assoc
+        refused: tuple[int, int, int] | None = REJECTED
+        try:
+            refused = self._refused(association, endpoint, senders)
+        finally:  # pynetdicom goes on with the association where this raises
+            if refused is not None:
+                if not association.is_aborted:
+                    association.acse.send_reject(*refused)
+                association.kill()
+
+    def _refused(
+        self, association: Any, endpoint: ReceiverEndpoint, senders: Senders | None
+    ) -> tuple[int, int, int] | None:
+        """With what a requested association is rejected; None where it is not, or where pynetdicom will do it."""
+        visitor = self._budgets[association].visitor
+        if association.is_aborted:
+            return REJECTED
+        holder = visitor.address
+        if senders is not None:
+            caller = senders.admit(spiffe_id(association.dul.socket.socket.getpeercert()))
+            if caller is None:
+                return REJECTED
+            holder = caller.identity
+        if not _knows_titles(association.requestor.primitive, endpoint) or self._places.admit(visitor, holder):
+            return None
+        _log.info("dicom.association_refused", {"reason": "PLACES"})
+        self.counts.turned_away(ASSOCIATION)
+        return NO_PLACE
 
     def _stored(self, event: Event) -> int:
         """The status of one image. Success is said when it is durable, and not before."""
-        self._budgets[event.assoc].renew()
-        status = self._status(event)
+        budget = self._budgets[event.assoc]
+        budget.renew()
+        with budget.visitor.being_served():
+            status = self._status(event)
         self.counts.stored(status)
         return status
 
@@ -188,25 +231,19 @@ class Receiver:
         return SUCCESS
 
 
-def _require_role(event: Event, senders: Senders) -> None:
-    """Reject an association unless its certificate's role may send; the handshake is over when one is requested."""
-    association: Any = event.assoc
-    caller = None
-    try:
-        caller = senders.admit(spiffe_id(association.dul.socket.socket.getpeercert()))
-    finally:  # pynetdicom goes on with the association where this raises
-        if caller is None:
-            association.acse.send_reject(*REJECTED)
-            association.kill()
+def _knows_titles(request: Any, endpoint: ReceiverEndpoint) -> bool:
+    """Whether an A-ASSOCIATE request names this receiver and one of its callers: no other takes a place."""
+    return request.calling_ae_title in endpoint.callers and request.called_ae_title == endpoint.title
 
 
 def _entity(endpoint: ReceiverEndpoint) -> AE:
     entity = AE(endpoint.title)
     entity.require_called_aet = True
     entity.require_calling_aet = list(endpoint.callers)
-    entity.maximum_associations = ASSOCIATIONS
+    entity.maximum_associations = 10_000  # never reached: `places` counts, and pynetdicom those, too, that are ending
     entity.maximum_pdu_size = PDU_BYTES
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = IDLE_SECONDS
+    entity.acse_timeout = REQUEST_SECONDS
+    entity.dimse_timeout = entity.network_timeout = IDLE_SECONDS
     for kind in _CLASSES:
         entity.add_supported_context(kind, _SYNTAXES)
     entity.add_supported_context(_ECHO, _SYNTAXES)
@@ -220,20 +257,4 @@ def _context(tls: Tls | None) -> Any:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.crt"))
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
     context.verify_mode = ssl.CERT_REQUIRED
-    return _LateHandshake(context)
-
-
-class _LateHandshake:
-    """Has the handshake in the association's thread.
-
-    pynetdicom wraps sockets where it accepts them, one after another: a client that connects and says nothing would
-    keep all others out.
-    """
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-
-    def wrap_socket(self, accepted: socket, *, server_side: bool) -> ssl.SSLSocket:
-        """The socket, with a time limit; its first reading does the handshake."""
-        accepted.settimeout(IDLE_SECONDS)
-        return self._context.wrap_socket(accepted, server_side=server_side, do_handshake_on_connect=False)
+    return LateHandshake(context)
