@@ -46,7 +46,7 @@ def checks(images, head, pooled, drift):
     for image in images:
         weight_free(image.pixels)
         verdict = POLICY.decide(evidence(image_id=image.image_id), image.digest)
-        drift.add(verdict.policy_digest, verdict.score)
+        drift.add(verdict.policy_digest, "", verdict.score)
         checked = Checked(image, verdict)
         json.dumps([result_row(checked, "", "name.png"), evidence_rows(checked)])
 

@@ -249,6 +249,15 @@ def test_scores_that_drift_end_the_releases_until_somebody_has_looked(tmp_path):
         until(lambda: len(again.released()) == 11 and not again.waiting())
 
 
+def test_a_sender_whose_scores_have_drifted_keeps_no_other_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "WINDOW", 2)
+    with Running(tmp_path, drift=lambda: Drift(reference=10, window=10)).started() as running:
+        running.worker.service.drift.recall("GENERATOR")
+        store(running.port, *(radiograph(number)[0] for number in range(4)))
+        running.worker.spool.put("OTHER", as_file(radiograph(4)[0]))
+        until(lambda: (len(running.released()), len(running.waiting())) == (1, 4))
+
+
 class Held(Outbox):
     """Prepares a file when it is let."""
 

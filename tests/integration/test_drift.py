@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from support.fake_gate import CLEAN, LEAK, gate_server
-from support.grpc_servers import IDENTITIES
+from support.grpc_servers import AUTHORITY, IDENTITIES, ROLES
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
@@ -42,6 +42,24 @@ def test_drift_stops_verdicts_over_a_restart_until_it_is_acknowledged(tmp_path):
     assert told.exit_code == 0
     assert after == [True]
     assert "a new generator" in (tmp_path / "gate.log").read_text()
+
+
+def test_one_callers_odd_scores_stop_that_caller_and_nobody_else(tmp_path):
+    """Over real gRPC, the other caller having asked nothing before."""
+    other = "spiffe://cxrgate/other"
+    roles = ROLES.model_copy(update={"identities": {**ROLES.identities, other: "generator"}})
+
+    async def call():
+        async with gate_server(tmp_path, roles=roles, drift=Drift(REFERENCE, WINDOW)) as (_, _, address):
+            async with AsyncGate(address, IDENTITIES["generator"]) as gate:
+                for content in [CLEAN] * REFERENCE + [LEAK] * (2 * WINDOW):
+                    await gate.check(content)
+                with pytest.raises(GateError) as refused:
+                    await gate.check(CLEAN)
+            async with AsyncGate(address, AUTHORITY.issue(other)) as gate:
+                return refused.value.reason, (await gate.check(CLEAN)).released
+
+    assert asyncio.run(call()) == ("DRIFT", True)
 
 
 def test_a_log_has_one_writer(tmp_path):

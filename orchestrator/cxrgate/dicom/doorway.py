@@ -1,7 +1,8 @@
 """The receiver's listening socket: pynetdicom gets a connection once its peer has said something.
 
-pynetdicom does the TLS handshake where it accepts connections, one after another, and looks after every association a
-thousand times a second. A peer that connects and says nothing would keep all others out, or cost as much as one at work.
+pynetdicom does the TLS handshake where it accepts connections, one after another, and looks after every association
+a thousand times a second. A peer that connects and says nothing would keep all others out, or cost as much as one at
+work.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Doorway(ThreadedAssociationServer):
         super().service_actions()
         self._places.close_overdue()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's
         """Say in the log what socketserver would print."""
         _log.exception("dicom.connection_failed")
 

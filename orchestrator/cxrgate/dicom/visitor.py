@@ -26,7 +26,7 @@ class Visitor:
         connection: the socket.
         address: the peer's.
         association: pynetdicom's; None until the peer has sent something.
-        holder: who holds an association by it, the identity of a certificate or the address; None before it is admitted.
+        holder: who holds an association by it, a certificate's identity or the address; None before it is admitted.
         requested: whether an association was requested, and waits for its place.
         came: when it was accepted; this and the others are seconds of the monotonic clock.
         spoke: when bytes came last.

@@ -4,8 +4,8 @@
 
 A crash between two steps repeats the steps before it, which changes nothing; what the log says is released the next
 start releases first, whatever gate is in force then. An image that could not be judged for reasons that are not its own
-(the index or a model does not answer) stays and is tried again, however long that takes. So does everything where the
-scores have drifted, until somebody has looked (`cxrgate log acknowledge`).
+(the index or a model does not answer) stays and is tried again, however long that takes. So does everything of a sender
+whose scores have drifted, until somebody has looked (`cxrgate log acknowledge`).
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ class SpoolWorker:
         """Start as many as there is room for; the folder is read when what was read before is used up."""
         if not self._queue:
             found = await asyncio.to_thread(self.spool.entries)
-            self._queue.extend(entry for entry in found if entry.path not in self._tasks)
+            # Whose scores have drifted waits, and keeps nobody else waiting.
+            stopped = self.service.drift.has_stopped
+            self._queue.extend(entry for entry in found if entry.path not in self._tasks and not stopped(entry.caller))
         while self._queue and len(self._tasks) < WINDOW:
             entry = self._queue.popleft()
             self._tasks[entry.path] = asyncio.create_task(self._handle(entry))
@@ -156,7 +158,7 @@ class SpoolWorker:
 
     async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate, str]:
         """What the gate says, the gate, and the digest by which the sender's object is traced."""
-        self.service.require_no_drift()
+        self.service.require_no_drift(entry.caller)
         gate = self.service.gates.current()
         try:
             content = await asyncio.to_thread(read_regular, entry.path)
@@ -165,7 +167,7 @@ class SpoolWorker:
                 raise  # the disk's, or too many open files: what was acknowledged stays until it can be read
             return Checked(None, error.failure(entry.name, Stage.READ)), gate, ""
         instance = await asyncio.to_thread(instance_of, content)
-        return await self.service.judge(gate, content, MediaType.DICOM), gate, instance
+        return await self.service.judge(gate, entry.caller, content, MediaType.DICOM), gate, instance
 
     def _attempts(self, entry: SpoolEntry) -> int:
         """How often this image failed while the stages answered for others."""
@@ -179,7 +181,7 @@ class SpoolWorker:
         if checked.outcome.decision is Decision.ANONYMOUS and checked.image is not None:
             file = await asyncio.to_thread(self.outbox.prepare, checked.image)
         # Last of all: drift may be noticed, and the certificate be over, while another waits for models or the disk.
-        self.service.require_no_drift()
+        self.service.require_no_drift(entry.caller)
         gate.check_certificate()
         await self.service.record(CHECKED, _line(entry, checked, gate.policy, file, instance))
         if file is not None:

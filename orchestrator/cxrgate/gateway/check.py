@@ -57,7 +57,8 @@ class CheckService:
         gates: the gate in force.
         log: the hash log.
         quotas: how many images each identity may have checked; taken by the door before it asks.
-        drift: notices that scores are no longer distributed as they were; no verdict is given then.
+        drift: notices that scores are no longer distributed as they were: the identity they are of gets no verdict
+            then, and nobody where it is not one identity alone.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class CheckService:
         for line in read_lines(log.path):
             self._recall(line.content, line.offset)
             recall(line.content)
+        for identity in self.drift.stopped:
+            self._tell_drift(identity)
 
     async def check(self, gate: Gate, caller: Caller, image: ImageToCheck) -> CheckAnswer:
         """The verdict on one image, recorded before it is given. The quota has been taken.
@@ -101,7 +104,7 @@ class CheckService:
                 scores have drifted and nobody has looked yet (FAILED_PRECONDITION).
         """
         check_name(image.image_id)
-        checked = await self.judge(gate, image.content, image.declared)
+        checked = await self.judge(gate, caller.identity, image.content, image.declared)
         # Side by side: the log waits for the disk, the watch for a core.
         answer, _, content = await asyncio.gather(
             self._answer(caller, image.image_id, checked.outcome),
@@ -110,15 +113,21 @@ class CheckService:
         )
         return replace(answer, image=content)
 
-    async def judge(self, gate: Gate, content: bytes, declared: MediaType | None) -> Checked:
+    async def judge(self, gate: Gate, identity: str, content: bytes, declared: MediaType | None) -> Checked:
         """What the gate says of one image, not recorded yet: whoever calls this calls `record` before it acts on it.
+
+        Args:
+            gate: in force.
+            identity: who sent the image.
+            content: its encoded bytes.
+            declared: what they are, if that was said.
 
         Raises:
             CallRefused: the scores have drifted (FAILED_PRECONDITION).
         """
-        self.require_no_drift()
+        self.require_no_drift(identity)
         checked = await self._batches.check(gate, content, declared)
-        self.require_no_drift()  # what was under way when it was noticed is not answered either
+        self.require_no_drift(identity)  # what was under way when it was noticed is not answered either
         return checked
 
     async def record(self, event: str, entry: Mapping[str, Any]) -> int:
@@ -126,20 +135,23 @@ class CheckService:
 
         Args:
             event: the name of the line.
-            entry: its content; of a verdict with `policy_digest` and `score`, which is None where it is not finite.
+            entry: its content; of a verdict with `policy_digest`, `identity` or `caller`, and `score`, which is None
+                where it is not finite.
 
         Returns:
             The line's offset in the log.
         """
         offset = await self.log.append(event, **entry)
+        before = self.drift.noticed
         if self._has_drifted(entry):
-            _log.error("%s.drift_noticed", self._door)
-            await self.log.append(DRIFT)
+            await self._note_drift(_sender(entry))
+            if self.drift.noticed and not before:
+                await self._note_drift(None)
         return offset
 
-    def require_no_drift(self) -> None:
-        """Raise CallRefused (FAILED_PRECONDITION) while the scores have drifted and nobody has acknowledged it."""
-        if self.drift.noticed:
+    def require_no_drift(self, identity: str) -> None:
+        """Raise CallRefused (FAILED_PRECONDITION) while drift keeps verdicts from this identity."""
+        if self.drift.has_stopped(identity):
             message = "the scores have drifted, and no verdict is given until an operator has acknowledged it"
             raise CallRefused("FAILED_PRECONDITION", "DRIFT", message)
 
@@ -190,7 +202,17 @@ class CheckService:
 
     def _has_drifted(self, entry: Mapping[str, Any]) -> bool:
         """Take in a line's score; whether with it drift is noticed. A line without a score is no verdict's."""
-        return entry.get("score") is not None and self.drift.add(entry["policy_digest"], entry["score"])
+        if entry.get("score") is None:
+            return False
+        return self.drift.add(entry["policy_digest"], _sender(entry), entry["score"])
+
+    async def _note_drift(self, identity: str | None) -> None:
+        self._tell_drift(identity)
+        await self.log.append(DRIFT, **({} if identity is None else {"identity": identity}))
+
+    def _tell_drift(self, identity: str | None) -> None:
+        noticed = f"{self._door}.drift_noticed"
+        _log.error(noticed, {"identity": "all" if identity is None else identity})
 
     def _recall(self, content: Mapping[str, Any], offset: int) -> None:
         self._has_drifted(content)
@@ -199,7 +221,7 @@ class CheckService:
         if content["event"] == CHECKED:
             self._receipts[content["receipt"]] = offset
         if content["event"] == DRIFT:
-            self.drift.noticed = True
+            self.drift.recall(content.get("identity"))
         if content["event"] == ACKNOWLEDGED:
             self.drift.acknowledge()
 
@@ -209,6 +231,11 @@ def check_name(image_id: str) -> None:
     if not _NAME.fullmatch(image_id):
         message = "image_id must have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -"
         raise CallRefused("INVALID_ARGUMENT", "NAME", message)
+
+
+def _sender(entry: Mapping[str, Any]) -> str:
+    """Whom a verdict was given to, by the name that its door has for it."""
+    return str(entry.get("identity", entry.get("caller", "")))
 
 
 async def _encoded(checked: Checked) -> bytes:

@@ -52,8 +52,8 @@ def use(folder, function, **more):
     return asyncio.run(call())
 
 
-def check(service, content, name="image"):
-    return service.check(service.gates.current(), CALLER, ImageToCheck(name, content))
+def check(service, content, name="image", caller=CALLER):
+    return service.check(service.gates.current(), caller, ImageToCheck(name, content))
 
 
 async def refusal(awaitable):
@@ -118,25 +118,56 @@ def test_what_was_used_of_a_quota_today_counts_after_a_restart(tmp_path):
     assert use(tmp_path, take) == "QUOTA"
 
 
-def test_scores_that_drift_end_the_verdicts_of_every_door(tmp_path):
+OTHER = Caller("spiffe://cxrgate.test/other", "generator")
+DRIFTED = ("FAILED_PRECONDITION", "DRIFT")
+
+
+async def drifting(service, caller):
+    """A caller whose images are others from one moment on."""
+    for content in [CLEAN] * 10 + [LEAK] * 20:
+        await check(service, content, caller=caller)
+
+
+def test_scores_that_drift_end_the_verdicts_of_their_identity_alone(tmp_path):
     async def call(service):
-        for content in [CLEAN] * 10 + [LEAK] * 20:
-            await check(service, content)
+        await drifting(service, CALLER)
         gate = service.gates.current()
-        return [await refusal(check(service, CLEAN)), await refusal(service.judge(gate, CLEAN, MediaType.PNG))]
+        judged = service.judge(gate, CALLER.identity, CLEAN, MediaType.PNG)
+        return [await refusal(check(service, CLEAN)), await refusal(judged)], await answered(service)
 
-    found = use(tmp_path, call, drift=Drift(reference=10, window=10))
+    async def answered(service):
+        ready = await anext(service.watch())
+        return (await check(service, CLEAN, caller=OTHER)).decision, ready.ready
 
-    assert found == [("FAILED_PRECONDITION", "DRIFT")] * 2
-    assert events(tmp_path)[-1] == "drift_noticed"
-    assert use(tmp_path, lambda service: refusal(check(service, CLEAN))) == found[0]
+    refused, others = use(tmp_path, call, drift=Drift(reference=10, window=10))
+
+    assert (refused, others) == ([DRIFTED] * 2, (Decision.ANONYMOUS, True))
+    assert events(tmp_path).count("drift_noticed") == 1
+    assert use(tmp_path, lambda service: refusal(check(service, CLEAN))) == DRIFTED
+    assert use(tmp_path, answered) == (Decision.ANONYMOUS, True)
+
+
+def test_scores_of_several_identities_that_drift_end_all_verdicts(tmp_path):
+    async def call(service):
+        await drifting(service, CALLER)
+        await drifting(service, OTHER)
+        return await asked(service)
+
+    async def asked(service):
+        new = Caller("spiffe://cxrgate.test/new", "generator")
+        return await refusal(check(service, CLEAN, caller=new)), (await anext(service.watch())).ready
+
+    assert use(tmp_path, call, drift=Drift(reference=10, window=10)) == (DRIFTED, False)
+    assert events(tmp_path)[-2:] == ["drift_noticed"] * 2
+    assert use(tmp_path, asked) == (DRIFTED, False)
 
 
 def test_what_another_door_records_counts_for_drift_too(tmp_path):
     async def call(service):
         for score in [0.1] * 10 + [0.9] * 20 + [None]:
-            await service.record("received_image_checked", {"policy_digest": POLICY.digest, "score": score})
-        return service.drift.noticed
+            line = {"policy_digest": POLICY.digest, "caller": "PACS", "score": score}
+            await service.record("received_image_checked", line)
+        return service.drift.has_stopped("PACS")
 
     assert use(tmp_path, call, drift=Drift(reference=10, window=10))
     assert events(tmp_path).count("drift_noticed") == 1

@@ -38,7 +38,7 @@ def acknowledge(
     log: Annotated[Path, typer.Argument(help="The log file of a gate or receiver that is stopped.", exists=True)],
     reason: Annotated[str, typer.Option(help="Why the scores changed, for those who read the log later.")],
 ) -> None:
-    """Let a gate or receiver whose scores drifted give verdicts again; what it sees from now on is its new reference.
+    """Let a gate or receiver give verdicts again to those whose scores drifted; what they send now is their reference.
 
     Exit codes: 0 it is in the log, 2 the log cannot be written or another process writes it.
     """
