@@ -12,11 +12,14 @@ from support.image_sets import tree, write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.core import MismatchError, SnapshotCorrupt, UsageError
+from cxrgate.core import ImageRecord, MismatchError, SnapshotCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate.config import read_config
+from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import ENCODER
 from cxrgate.run.run import run
+from cxrgate.verify_run.released import png_pixel_digest
+from cxrgate.verify_run.verify import verify_run
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +210,19 @@ def test_time_of_each_stage_is_recorded(folder):
     for stage in timing["stages"].values():
         assert 0 < stage["seconds"] <= timing["seconds"]
     assert timing["stages"]["embed"]["seconds"] + timing["stages"]["verify"]["seconds"] <= timing["seconds"]
+
+
+def test_a_set_is_released_at_the_side_that_is_asked_for(folder, tmp_path):
+    synthetic = tmp_path / "synthetic"
+    synthetic.mkdir()
+    Image.fromarray(picture(2000, (600, 500))).save(synthetic / "large.png")
+    Image.fromarray(picture(2001)).save(synthetic / "small.png")
+    more = {"synthetic": str(synthetic), "release": "{side: 256}"}
+    run(read_config(write_config(folder, tmp_path / "out", 4, **more)))
+
+    rows = pd.read_parquet(tmp_path / "out/results/results.parquet").set_index("image_id")
+    released = {path.name: path.read_bytes() for path in (tmp_path / "out/released").glob("*.png")}
+    sizes = {name: decode(ImageRecord(name, content)).pixels.shape for name, content in released.items()}
+    assert sizes == {"large.png": (256, 213), "small.png": (96, 80)}
+    assert rows.loc["large.png", "pixel_digest"] == png_pixel_digest(tmp_path / "out/released/large.png")
+    assert not verify_run(tmp_path / "out").violations

@@ -58,20 +58,24 @@ class SnapshotFacts:
 
 @dataclass(frozen=True, slots=True)
 class PolicyBinder:
-    """A rule as it was configured, the gate's models, and whose certificate is required; `key` None: nobody's."""
+    """A rule as it was configured, the gate's models, and whose certificate is required; `key` None: nobody's.
+
+    `side` is Policy's.
+    """
 
     rule: PolicyConfig
     models: ModelSet
     key: Ed25519PublicKey | None = None
+    side: int | None = None
 
     @classmethod
     def of(cls, config: GateConfig, models: ModelSet) -> PolicyBinder:
         """What a configuration says; UsageError where a certificate is required and its key cannot be read."""
         if config.certification == "none":
-            return cls(config.policy, models)
+            return cls(config.policy, models, side=config.release.side)
         if config.certification_key is None:
             raise UsageError("certification: required needs certification_key, the public key of whoever certifies")
-        return cls(config.policy, models, read_public_key(config.certification_key))
+        return cls(config.policy, models, read_public_key(config.certification_key), config.release.side)
 
     def bind(self, snapshot: SnapshotFacts, content: bytes | None) -> tuple[Policy, Certificate | None]:
         """The policy in force and, where one is required, its certificate.
@@ -85,21 +89,23 @@ class PolicyBinder:
             MismatchError: see bind_policy.
         """
         if self.key is None:
-            return bind_policy(self.rule, snapshot, self.models), None
+            return bind_policy(self.rule, snapshot, self.models, self.side), None
         certificate = read_certificate(content, self.key)
         certificate.check_current(utc_now())
-        policy = bind_policy(certified_rule(self.rule, certificate), snapshot, self.models)
+        policy = bind_policy(certified_rule(self.rule, certificate), snapshot, self.models, self.side)
         certificate.check_binding(binding(policy, self.models.manifests))
         return policy, certificate
 
 
-def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -> Policy:
+def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet, side: int | None = None) -> Policy:
     """The rule, with or without the models' own numbers, bound to a snapshot and the models.
 
     Raises:
         MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor; or
             it was never measured, see default_rule.thresholds.
+        UsageError: images would be made smaller than the models look at them.
     """
+    _expect_room(side, models)
     made = snapshot.built_with
     if made != models.digests:
         raise MismatchError(
@@ -120,7 +126,15 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet) -
         retrieval=made.retrieval,
         verification=made.verification,
         band=models.band,
+        side=side,
     )
+
+
+def _expect_room(side: int | None, models: ModelSet) -> None:
+    """Raise UsageError for a side below a model's: less would be judged than what the models were calibrated on."""
+    largest = max(max(item.preprocessing.height, item.preprocessing.width) for item in models.manifests.values())
+    if side is not None and side < largest:
+        raise UsageError(f"release.side: expected at least the models' {largest} pixels, got {side}")
 
 
 def resolve_defaults(rule: PolicyConfig, manifests: Mapping[ModelKind, ModelManifest]) -> PolicyConfig:
@@ -149,7 +163,7 @@ def certified_rule(rule: PolicyConfig, certificate: Certificate) -> PolicyConfig
 
 def binding(policy: Policy, manifests: Mapping[ModelKind, ModelManifest]) -> dict[str, Any]:
     """Every part that a verdict depends on, by name, so that a certificate can tell which one changed."""
-    names = (*BINDING_KEYS, "snapshot", "references")
+    names = (*BINDING_KEYS, "snapshot", "references", "side")
     parts = {name: value for name, value in policy.to_json().items() if name in names}
     models = {
         f"{kind}.{part}": value for kind in sorted(manifests) for part, value in model_parts(manifests[kind]).items()

@@ -104,6 +104,14 @@ class PolicyConfig(Section):
         return self
 
 
+class ReleaseConfig(Section):
+    """What released images are like."""
+
+    # With the limits of aspect and shorter side (4 and 64) what is released can be read again.
+    side: Annotated[int, Field(ge=256, le=8192)] | None = None
+    """Larger images are made smaller, to as many pixels on the longer side, before they are judged; null: none are."""
+
+
 def _rising(value: tuple[float, float]) -> tuple[float, float]:
     if not value[0] < value[1]:
         raise ValueError(f"expected black below white, such as [-1, 1], got {list(value)}")
@@ -169,6 +177,8 @@ class GateConfig(Section):
     """The three folders, or a model store that holds them; `shipped`: those that cxrgate comes with."""
     policy: PolicyConfig = PolicyConfig()
     """The rule by which an image is released."""
+    release: ReleaseConfig = ReleaseConfig()
+    """The size of what is judged and released."""
     engine: EngineName = EngineName.CODES
     """How the exact search is done; all three give the same answers, `codes` fastest."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16

@@ -1,6 +1,6 @@
 """The gate: one async generator that the CLI, the gRPC servicer, the generator hook and the DICOM receiver call.
 
-    batch of ImageRecord -> decode -> embed -> search -> verify -> policy -> Checked
+    batch of ImageRecord -> decode -> shrink (if the policy says so) -> embed -> search -> verify -> policy -> Checked
 
 Batches are in flight side by side, so that decoding, models, search and whatever the caller does with the
 outcomes overlap; a bounded window gives backpressure. An item that fails in a stage leaves the batch and
@@ -22,6 +22,7 @@ from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecor
 from cxrgate.core.ports import Decoder, Embedder, Searcher, Verifier
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.stopwatch import Stopwatch
+from cxrgate.images.codec.shrink import shrink
 
 WINDOW = 4
 """Batches in flight: one in each of decode, embed, verify and write."""
@@ -92,7 +93,7 @@ class Gate:
         self.check_certificate()
         if len({record.image_id for record in records}) != len(records):
             raise ValueError("expected every image id once in a batch")
-        decoded = await self._then(records, ImageRecord, self.decoder.decode, Stage.DECODE)
+        decoded = await self._then(records, ImageRecord, self._decode, Stage.DECODE)
         described = await self._then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
         found = await self._then(described, Descriptors, self.searcher.search, Stage.SEARCH)
         images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
@@ -111,6 +112,15 @@ class Gate:
 
         outcomes = await self._then(found, Candidates, verify, Stage.VERIFY)
         return [Checked(images.get(outcome.image_id), outcome) for outcome in outcomes]
+
+    async def _decode(self, records: Sequence[ImageRecord]) -> Sequence[GreyImage | Failure]:
+        """The pixels that are judged, and released if they may be."""
+        decoded, side = await self.decoder.decode(records), self.policy.side
+        if side is None:
+            return decoded
+        return await asyncio.to_thread(
+            lambda: [shrink(item, side) if isinstance(item, GreyImage) else item for item in decoded]
+        )
 
     async def _then(
         self,

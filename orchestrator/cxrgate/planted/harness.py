@@ -128,7 +128,7 @@ class EnrolledSet:
 
     def policy(self, rule: PolicyConfig) -> Policy:
         """The rule, bound to this snapshot and these models."""
-        return bind_policy(rule, SnapshotFacts.of(self.snapshot.manifest), self.models)
+        return bind_policy(rule, SnapshotFacts.of(self.snapshot.manifest), self.models, self.config.release.side)
 
     @property
     def rule(self) -> PolicyConfig:

@@ -21,7 +21,7 @@ BAND = 1e-4
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
 
-_SINCE_0_2 = ("standout_threshold", "standout", "promise", *(space.borderline for space in COSINE_SPACES))
+_SINCE_0_2 = ("standout_threshold", "standout", "promise", "side", *(space.borderline for space in COSINE_SPACES))
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Policy:
         standout: how standouts are made of distances, scores and the cohort; goes with the threshold.
         promise: the false-flag rate that the thresholds were chosen for; None where none was.
         copy_borderline: copy similarities from here up to the threshold are released but listed; None lists none.
+        side: larger images are made smaller, so that their longer side has as many pixels, before anything looks at
+            them: what is judged is what is released. None leaves every image as it is.
     """
 
     candidates: int
@@ -65,6 +67,7 @@ class Policy:
     standout: Standout | None = None
     promise: Promise | None = None
     copy_borderline: float | None = None
+    side: int | None = None
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
@@ -87,6 +90,8 @@ class Policy:
             raise ValueError(f"expected {BAND} <= band < 1, got {self.band}")
         if self.minimum_frontality is not None and not 0 <= self.minimum_frontality < 1:
             raise ValueError(f"expected 0 <= minimum_frontality < 1, got {self.minimum_frontality}")
+        if self.side is not None and self.side < 1:
+            raise ValueError(f"expected a side of 1 pixel or more, got {self.side}")
 
     def _check_spaces(self) -> None:
         for space in self.searched:

@@ -135,7 +135,7 @@ IN_TEST_STANDOUT = {"standout_threshold", "standout", "promise"}
 
 @pytest.mark.parametrize("field", sorted({field.name for field in dataclasses.fields(Policy)} - IN_TEST_STANDOUT))
 def test_digest_covers_every_field(field):
-    policy = dataclasses.replace(POLICY, minimum_frontality=0.5, copy_borderline=0.85)
+    policy = dataclasses.replace(POLICY, minimum_frontality=0.5, copy_borderline=0.85, side=512)
     value = getattr(policy, field)
     other = f"{value}x" if isinstance(value, str) else value + (0.01 if isinstance(value, float) else 1)
 
@@ -170,3 +170,9 @@ def test_a_policy_without_a_borderline_of_copies_keeps_its_digest_and_lists_none
 def test_a_borderline_above_its_threshold_is_refused():
     with pytest.raises(ValueError, match="copy_borderline"):
         dataclasses.replace(POLICY, copy_borderline=0.95)
+
+
+def test_a_side_of_no_pixel_is_refused():
+    assert Policy.from_json(dataclasses.replace(POLICY, side=1).to_json()).side == 1
+    with pytest.raises(ValueError, match="side"):
+        dataclasses.replace(POLICY, side=0)

@@ -59,3 +59,14 @@ def test_key_and_map_have_a_place_beside_the_configuration(tmp_path):
     assert settings.enrol.key == tmp_path / "private" / "key"
     assert settings.enrol.reference_map == tmp_path / "private" / "map.csv"
     assert "policy" not in settings.model_fields_set
+
+
+def test_released_images_keep_their_size_unless_a_side_is_given(tmp_path):
+    assert config(tmp_path).release.side is None
+    assert config(tmp_path, release={"side": 512}).release.side == 512
+
+
+@pytest.mark.parametrize("side", [255, 8193, "512px", [512, 512]])
+def test_a_side_that_could_not_be_read_again_is_refused(tmp_path, side):
+    with pytest.raises(UsageError, match=r"release\.side"):
+        config(tmp_path, release={"side": side})

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,30 @@ def test_unreadable_file_stays_a_failure_in_its_place():
 
     assert [item.outcome.image_id for item in checked] == ["a", "b", "c"]
     assert decisions(checked) == ["ANONYMOUS", "INDETERMINATE", "ANONYMOUS"]
+
+
+def test_the_pixels_that_are_released_are_those_that_every_stage_saw():
+    seen = []
+
+    class Watched(Fake):
+        async def decode(self, records):
+            return [GreyImage(record.image_id, picture(1, (512, 256))) for record in records]
+
+        async def embed(self, images):
+            seen.extend(image.digest for image in images)
+            return await super().embed(images)
+
+        async def verify(self, images, candidates):
+            seen.extend(image.digest for image in images)
+            return await super().verify(images, candidates)
+
+    stages = Watched()
+    (checked,) = asyncio.run(
+        Gate(stages, stages, stages, stages, replace(POLICY, side=256)).check_batch([ImageRecord("a", b"x")])
+    )
+
+    assert checked.image.pixels.shape == (256, 128)
+    assert {*seen, checked.outcome.pixel_digest} == {checked.image.digest}
 
 
 def test_two_images_of_one_id_are_refused():
