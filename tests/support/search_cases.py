@@ -6,6 +6,7 @@ import numpy as np
 
 _BLOCK = 4096
 _QUERIES = 512
+_DIFFERENT = 4000
 
 
 def normal(rng, count, dimensions):
@@ -37,8 +38,9 @@ def jittered(size):
 
 
 def repeated(rng, count, dimensions):
-    """Each row five times: every distance is a tie."""
-    return on_sphere(rng, count // 5 + 1, dimensions)[rng.permutation(count) % (count // 5 + 1)]
+    """Each row some five times: distances are ties, among 20,000 references too, however many are asked."""
+    different = on_sphere(rng, min(count // 5 + 1, _DIFFERENT), dimensions)
+    return different[rng.integers(0, len(different), count)]
 
 
 def lengths_apart(rng, count, dimensions):
