@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -115,12 +115,11 @@ languages: .venv/installed
 clean:
 	rm -rf out build dist .venv
 
-# Speed, as ratios to baselines of the same run; merges its keys into out/bench.json. LONG=1 repeats and enlarges.
+# Speed, as ratios to baselines of the same run: half an hour on two cores. Parts merge their keys into out/bench.json; one
+# that fails leaves the others'. LONG=1 repeats and enlarges, for hours; `make bench ONLY="search ray"` measures parts.
 LONG ?=
-bench: .venv/bench
-	PYTHONPATH=tests $(BIN)/python -m benchmarks
-	PYTHONPATH=tests $(BIN)/python -m benchmarks.search $(LONG)
-	PYTHONPATH=tests $(BIN)/python -m benchmarks.pipeline $(LONG)
+bench: .venv/bench .venv/serving
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(LONG),--long) $(ONLY)
 
 .venv/bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --group bench
@@ -130,9 +129,14 @@ bench: .venv/bench
 search-exactness: .venv/installed
 	SEARCH_EXACTNESS=whole $(BIN)/python -m pytest tests/unit/index/engines/coded/test_searches.py
 
-# What serving costs: the real TorchServe (which needs Java), the index and the gate, beside the same work unserved.
+# The part of it that needs nothing but the services: the real TorchServe (its Java comes along), the index and the gate.
 bench-services: .venv/serving
-	PYTHONPATH=tests $(BIN)/python -m benchmarks.services
+	PYTHONPATH=tests $(BIN)/python -m benchmarks services
+
+# The plots of growth in the manual. BENCH=out/bench.json takes over what the long form of `make bench` measured.
+BENCH ?=
+plots: .venv/installed
+	$(BIN)/python .ci/speed_plots.py $(BENCH)
 
 # The models of model_store/ on DATA/manifest.csv (image, patient_id, source and, if there, split), beside a cheap
 # baseline where there is a split to fit it on; every figure goes to out/evaluation.json, the last line is the main ones.

@@ -2,9 +2,8 @@
 
 Both published networks (ResNet-50, 256 px, untrained weights: speed does not depend on them) on invented pictures.
 Each round measures every arm once, so that other load on the machine meets all of them; the ratios are medians over
-the rounds. Half a minute per arm keeps what happens once (workers and memory of the first batch, the last batch on its
-way out) near one per cent. Merges its keys into out/bench.json. Usage: python -m benchmarks [IMAGES]; about ten
-minutes on two cores.
+the rounds. Some twenty seconds per arm keep what happens once (workers and memory of the first batch, the last batch on
+its way out) near one per cent.
 """
 
 import asyncio
@@ -17,7 +16,6 @@ import time
 from pathlib import Path
 
 import torch
-from benchmarks.runtimes import runtime_figures
 from benchmarks.trust import trust_overhead
 from support.fakes import picture
 
@@ -35,13 +33,12 @@ from cxrgate.models.networks.build import build_network
 from cxrgate.models.store import save_model
 from cxrgate.run.run import run
 
-IMAGES = 256
-REAL = 128
+IMAGES = 192
+REAL = 64
 SEED_IMAGES = 128
-"""Its procedure takes several times as long per image; one of its batches of 128 for each network is enough,
-after the real images, a batch of the same size, have warmed it up."""
-ROUNDS = 3
-SHIPPED_IMAGES = 256
+"""Its procedure takes several times as long per image; one of its batches of 128 for each network is enough, after the
+real images have warmed it up."""
+ROUNDS, LONG_ROUNDS = 5, 15
 
 
 def write_inputs(folder, images):
@@ -123,36 +120,35 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def main(images):
+def figures(*, long):
+    """Of the filter."""
+    rounds = LONG_ROUNDS if long else ROUNDS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_inputs(folder, images)
+        write_inputs(folder, IMAGES)
         run(config(folder, "warm"))  # builds the snapshot
         files = list_folder(folder / "synthetic")
         pixels = [decode(file.read()).pixels for file in files]
         ends, bares, seeds = [], [], []
         with local_models(ModelFolders.of(folder / "models"), "cpu") as models:
-            for number in range(ROUNDS):
+            for number in range(rounds):
                 bares.append(bare(models, pixels))
                 ends.append(end_to_end(folder, number))
                 seeds.append(seed_procedure(folder))
             alone = stages(folder, models, files, pixels)
-        in_run = json.loads((folder / f"out{ROUNDS - 1}/results/run.json").read_text())["timing"]["stages"]
-    figures = {
-        "images": images,
-        "threads": torch.get_num_threads(),
-        "end_to_end_images_per_second": median(ends),
-        "bare_forward_images_per_second": median(bares),
-        "seed_procedure_images_per_second": median(seeds),
-        "stages_images_per_second": alone,
-        "stages_in_run": in_run,
+        in_run = json.loads((folder / f"out{rounds - 1}/results/run.json").read_text())["timing"]["stages"]
+    return {
+        "filter": {
+            "images": IMAGES,
+            "rounds": rounds,
+            "threads": torch.get_num_threads(),
+            "end_to_end_images_per_second": ends,
+            "bare_forward_images_per_second": bares,
+            "seed_procedure_images_per_second": seeds,
+            "stages_images_per_second": alone,
+            "stages_in_run": in_run,
+        },
         "end_to_end_over_bare_forward": median([end / bare for end, bare in zip(ends, bares, strict=True)]),
         "end_to_end_over_seed_procedure": median([end / seed for end, seed in zip(ends, seeds, strict=True)]),
-        "trust_overhead": trust_overhead(images),
-        **runtime_figures(min(images, SHIPPED_IMAGES), ROUNDS),
+        "trust_overhead": trust_overhead(IMAGES),
     }
-    output = Path("out/bench.json")
-    output.parent.mkdir(exist_ok=True)
-    before = json.loads(output.read_text()) if output.is_file() else {}
-    output.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
-    print(json.dumps(figures, indent=2))

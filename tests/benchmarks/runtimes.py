@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 from support.fakes import picture
+from torch.utils.flop_counter import FlopCounterMode
 
 from cxrgate.gate import local
 from cxrgate.gate.config import Enrol, ModelFolders, PolicyConfig, RunConfig
@@ -29,6 +30,7 @@ STORE = Path(__file__).parents[2] / "model_store"
 KINDS = ("retrieval", "verification", "copy")
 SIDE = 224
 REFERENCES = 64
+IMAGES = 256
 
 
 def by_torch(folder, device="cpu", manifest=None):
@@ -126,11 +128,25 @@ def end_to_end(images, rounds):
     return found["openvino"], found["torch"]
 
 
-def runtime_figures(images, rounds=3):
+def figures(*, long):
+    """Of both runtimes."""
+    return runtime_figures(IMAGES, 9 if long else 3)
+
+
+def gop_per_image(kind):
+    """Thousand million operations of a forward, a multiply-add counted as two, as PyTorch counts them."""
+    forward = by_torch(STORE / kind)
+    with FlopCounterMode(display=False) as counter:
+        forward([picture(0, (SIDE, SIDE))])
+    return counter.get_total_flops() / 1e9
+
+
+def runtime_figures(images, rounds):
     ours, eagers = end_to_end(images, rounds)
     process, clock = ([theirs[part] / own[part] for own, theirs in zip(ours, eagers, strict=True)] for part in range(2))
     return {
         "forward_ms_per_image": forward_figures(images, rounds),
+        "forward_gop_per_image": {kind: gop_per_image(kind) for kind in KINDS},
         "shipped_images_per_second": images / median([own for _, own in ours]),
         "shipped_images_per_second_over_torch_eager": median(clock),
         "shipped_process_time_over_torch_eager": median(process),

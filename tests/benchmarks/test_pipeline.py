@@ -1,7 +1,7 @@
 """The benchmark of everything beside the forwards in its short form: that it measures, not how much."""
 
 import pytest
-from benchmarks.pipeline import __main__ as pipeline
+from benchmarks.pipeline import figures as pipeline
 
 
 @pytest.mark.slow

@@ -1,9 +1,6 @@
 """The benchmark of the services in its short form: that it measures, not how much."""
 
-import json
-
 import pytest
-from benchmarks.services import __main__ as services
 from benchmarks.services.gate import gate_overhead
 from benchmarks.services.index import find_neighbors
 
@@ -25,11 +22,3 @@ def test_overhead_of_the_gate_is_what_a_bare_service_does_not_take():
     total = figures["gate_bare_call_p50_ms"] + figures["gate_overhead_p50_ms"]
     assert figures["gate_call_p50_ms"] == pytest.approx(total)
     assert 10 < figures["gate_bare_call_p50_ms"] < figures["gate_call_p50_ms"]
-
-
-def test_figures_join_those_of_other_benchmarks(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "OUTPUT", tmp_path / "out/bench.json")
-    for figures in ({"a": 1, "b": 2}, {"b": 3}):
-        services.merge(figures)
-
-    assert json.loads((tmp_path / "out/bench.json").read_text()) == {"a": 1, "b": 3}

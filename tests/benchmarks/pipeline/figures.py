@@ -2,8 +2,7 @@
 
 Per image is the slope between a small and a large run, so that starting (told apart) is not in it: process time of all
 processes, on all cores. Cores are compared by the clock, in turn. Memory is the peak of the run's own process; decode
-workers have limits of their own. Merges its keys into out/bench.json. Usage: python -m benchmarks.pipeline [LONG];
-about twelve minutes on two cores, with LONG more rounds and more sizes.
+workers have limits of their own. The long form has more rounds and more sizes.
 """
 
 import json
@@ -84,8 +83,8 @@ def growth(root, counts):
     return {count: one_run(folder, str(count), cores) for count in counts}
 
 
-def pipeline_figures(*, long):
-    """The keys."""
+def figures(*, long):
+    """Of the pipeline."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         found = {side: rates(root, side, counts, 5 if long else 3) for side, counts in SIZES.items()}
@@ -97,16 +96,3 @@ def pipeline_figures(*, long):
         "peak_memory_200k_over_2k_images": peaks[200_000] / peaks[2_000],
         "pipeline": {"by_side": found, "growth": grown},
     }
-
-
-def main(*, long):
-    figures = pipeline_figures(long=long)
-    output = Path("out/bench.json")
-    output.parent.mkdir(exist_ok=True)
-    before = json.loads(output.read_text()) if output.is_file() else {}
-    output.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main(long=len(sys.argv) > 1)

@@ -15,12 +15,14 @@ _NEW, _KNOWN = 0.88, 0.94
 """Of the queries: new patients; new images of enrolled patients; the rest are near copies of references."""
 
 
-def invent(space, count, asked, seed=0):
-    """References and queries, float32 of unit length."""
-    rng = np.random.default_rng(seed)
+def invent(space, count, asked, patients=0):
+    """References and queries, float32 of unit length; another number for `patients` gives others in the same space."""
     width, axes = SPACES[space]
     spread = np.ones(width) if axes is None else np.exp(-np.arange(width) / (2 * axes))
+    rng = np.random.default_rng(0)
     turned = (np.linalg.qr(rng.standard_normal((width, width)))[0] * spread).T.astype(np.float32)
+    if patients:
+        rng = np.random.default_rng(patients)
     enrolled = count // IMAGES_OF_A_PATIENT + 1
     people = rng.standard_normal((enrolled + asked, width), np.float32)
     shows = np.concatenate([rng.integers(0, enrolled, count), enrolled + np.arange(asked)])

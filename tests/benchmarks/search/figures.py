@@ -1,12 +1,9 @@
 """What exact search costs beside other libraries: process CPU time of one thread, methods asked in turn.
 
-Merges its keys into out/bench.json. Usage: python -m benchmarks.search [LONG]; a few minutes on one core, with LONG an
-hour or more and one to a million references.
+A few minutes on one core; the long form takes an hour or more, and asks a million references as well.
 """
 
 import asyncio
-import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -111,7 +108,8 @@ async def _milliseconds_per_image(searcher, queries, batch):
     return times
 
 
-def main(*, long):
+def figures(*, long):
+    """Of search."""
     rounds = 5 if long else 3
     ks = (1, 3, COHORT) if long else (1, COHORT)
     start = time.monotonic()
@@ -132,22 +130,14 @@ def main(*, long):
         sizes[count] = {name: compare(name, count, compared, ks, BATCHES[:3], rounds) for name in ("copy", "identity")}
     whole = all_spaces()
     compiled = kernel()
-    figures = {
+    return {
         **ratios,
         "search_ms_per_image_112k": whole.pop("search_ms_per_image_112k"),
         "search": {
+            "dimensions": {name: SPACES[name][0] for name in spaces},
             "scan": "numpy" if compiled is None else compiled.cpu.name,
             "milliseconds_of_cpu": {str(REFERENCES): spaces, f"{REFERENCES}, others": {"copy": others}, **sizes},
             "seconds_of_cpu": whole,
             "wall_seconds": time.monotonic() - start,
         },
     }
-    output = Path("out/bench.json")
-    output.parent.mkdir(exist_ok=True)
-    before = json.loads(output.read_text()) if output.is_file() else {}
-    output.write_text(json.dumps({**before, **figures}, indent=2) + "\n")
-    print(json.dumps({key: value for key, value in figures.items() if key != "search"}, indent=2))
-
-
-if __name__ == "__main__":
-    main(long=len(sys.argv) > 1)
