@@ -11,34 +11,27 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.images.codec.decode import decode
-from cxrgate.images.sandbox.interpreter import FreshContext
-from cxrgate.images.sandbox.lockdown import lock_down
-
-SECONDS = 60.0
-"""Wall time per image, after which its worker is killed; on a busy machine CPU_SECONDS must come first."""
+from cxrgate.images.sandbox.worker import SECONDS, Worker, WorkerLostError
 
 CPU_SECONDS = 15.0
 """Processor time per image, after which its worker is killed; the largest allowed ones, 25 megapixels of JPEG 2000,
 were measured to take 4.6 seconds, other encodings below 4."""
 
-STALL_SECONDS = 180.0
-"""A pool that owes answers and gives none for so long is broken: each of its images is given SECONDS at most."""
-
-_WATCH_SECONDS = 0.5
-"""How often a waiting image looks whether its pool still works."""
+_TRIES = 3
+"""Workers that are asked for an image, each after the one before was lost without having begun with it."""
 
 
 class SandboxedDecoder:
-    """A pool of decode workers; use as a context manager.
+    """A set of decode workers; use as a context manager, from one event loop at a time.
 
     Example:
         with SandboxedDecoder(workers=2) as decoder:
@@ -47,14 +40,14 @@ class SandboxedDecoder:
 
     def __init__(self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode) -> None:
         """Have `workers` processes (fresh interpreters) run `function`; they start on entering the context."""
-        self._workers = workers
         self._task = functools.partial(_attempt, function)
-        self._pool = self._start()
+        self._workers = [self._new() for _ in range(workers)]
+        self._idle, self._waiting = deque(self._workers), deque[asyncio.Future[Worker]]()
         self._closed = False
-        self._answered = time.monotonic()
 
     def __enter__(self) -> Self:
-        _ = self._pool.active  # asking starts the workers, which load what they need beside whatever comes next
+        for worker in self._workers:
+            worker.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -63,7 +56,8 @@ class SandboxedDecoder:
     def close(self) -> None:
         """Stop the workers; what they were doing is lost."""
         self._closed = True
-        _stop(self._pool)
+        for worker in self._workers:
+            worker.stop()
 
     async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
         """See core.ports.Decoder."""
@@ -71,7 +65,7 @@ class SandboxedDecoder:
 
     async def _decode(self, record: ImageRecord) -> GreyImage | Failure:
         try:
-            return await self._run(record)
+            return await self._ask_workers(record)
         except TimeoutError:
             return _failure(record, "DECODER_TIMEOUT", f"expected to be decoded within {SECONDS:g} seconds")
         except ProcessExpired as error:
@@ -80,45 +74,57 @@ class SandboxedDecoder:
             if error.exitcode == -signal.SIGKILL:  # from outside: what ends processes where memory is short does so
                 return _internal(record, "DECODER_KILLED", error)
             return _failure(record, "DECODER_DIED", "expected an image that a decoder survives")
-        except Exception as error:  # noqa: BLE001 - the pool's own troubles are ours, and never a pass
+        except Exception as error:  # noqa: BLE001 - the workers' own troubles are ours, and never a pass
             return _internal(record, "DECODER_BROKEN", error)
 
-    async def _run(self, record: ImageRecord) -> GreyImage | Failure:
-        """Decode in the pool; one that broke (its workers were killed from outside) is replaced once."""
-        pool = self._pool
+    async def _ask_workers(self, record: ImageRecord) -> GreyImage | Failure:
+        """Ask one worker, and another one where it was lost before it began."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._ask(record)
+            except WorkerLostError:
+                continue
+        return await self._ask(record)
+
+    async def _ask(self, record: ImageRecord) -> GreyImage | Failure:
+        worker = await self._idle_one()
         try:
-            return await self._schedule(pool, record)
-        except RuntimeError:  # also BrokenProcessPool; none comes from decoding, see _attempt
-            if self._closed:
-                raise
-            if self._pool is pool:
-                self._pool = self._start()
-                await asyncio.to_thread(_stop, pool)
-            return await self._schedule(self._pool, record)
+            return await worker.decode(record)
+        finally:
+            lost = worker.lost and not self._closed
+            self._now_idle(self._instead_of(worker) if lost else worker)
+            if lost:
+                await asyncio.to_thread(worker.stop)
 
-    async def _schedule(self, pool: ProcessPool, record: ImageRecord) -> GreyImage | Failure:
-        answer = asyncio.wrap_future(pool.schedule(self._task, args=(record,), timeout=SECONDS))
-        asked = time.monotonic()
-        # A pool that breaks leaves what it had not yet handed to a worker without an answer, and a worker that is
-        # killed between taking an image and saying so leaves that one.
-        while not (await asyncio.wait({answer}, timeout=_WATCH_SECONDS))[0]:
-            if not pool.active or time.monotonic() - max(asked, self._answered) > STALL_SECONDS:
-                raise RuntimeError("expected a working pool")
-        self._answered = time.monotonic()
-        return await answer
+    async def _idle_one(self) -> Worker:
+        """A worker that has nothing to do; those who wait for one are served in turn."""
+        if self._idle:
+            return self._idle.popleft()
+        turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._now_idle(turn.result())
+            raise
 
-    def _start(self) -> ProcessPool:
-        return ProcessPool(
-            self._workers,
-            initializer=lock_down,
-            initargs=(self._task,),
-            context=FreshContext(),
-        )
+    def _now_idle(self, worker: Worker) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(worker)
+                return
+        self._idle.append(worker)
 
+    def _instead_of(self, lost: Worker) -> Worker:
+        """A new worker in the place of one that is lost."""
+        self._workers.remove(lost)
+        self._workers.append(self._new())
+        return self._workers[-1]
 
-def _stop(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
+    def _new(self) -> Worker:
+        return Worker(self._task)
 
 
 def _attempt(function: Callable[[ImageRecord], GreyImage], record: ImageRecord) -> GreyImage | Failure:

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -19,7 +20,9 @@ from support.misbehaving_decoders import misbehave
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sandbox import decoder as sandbox
+from cxrgate.images.sandbox import worker
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sandbox.worker import Worker
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
 GOOD = [ImageRecord(f"image{i}", png(pixels)) for i, pixels in enumerate(NOISE)]
@@ -87,14 +90,14 @@ def test_several_dying_workers_cost_their_images(decoder):
 
 
 def test_a_worker_that_sleeps_is_stopped(decoder, monkeypatch):
-    monkeypatch.setattr(sandbox, "SECONDS", 1.5)
+    monkeypatch.setattr(worker, "SECONDS", 1.5)
     failure = between_good_ones(decoder, "sleep")
 
     assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_TIMEOUT")
 
 
 def test_a_worker_that_loops_is_stopped_by_its_processor_time(decoder, monkeypatch):
-    monkeypatch.setattr(sandbox, "SECONDS", 300)
+    monkeypatch.setattr(worker, "SECONDS", 300)
     failure = between_good_ones(decoder, "loop")
 
     assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "DECODER_TIMEOUT")
@@ -171,7 +174,7 @@ def test_a_pool_that_breaks_under_load_is_replaced():
 
 
 class StuckPool:
-    """A pool that takes images and never answers: what a worker's death at the wrong moment leaves."""
+    """A pool that takes images and never answers."""
 
     active = True
 
@@ -185,25 +188,90 @@ class StuckPool:
 
 
 @pytest.fixture
-def hasty(monkeypatch):
-    monkeypatch.setattr(sandbox, "STALL_SECONDS", 1.0)
-    monkeypatch.setattr(sandbox, "_WATCH_SECONDS", 0.1)
+def stuck(monkeypatch):
+    """A worker that never answers, and is not waited for long."""
+    monkeypatch.setattr(worker, "STALL_SECONDS", 1.0)
+    made = Worker(decode)
+    made._pool = StuckPool()
+    return made
 
 
-@pytest.mark.usefixtures("hasty")
-def test_a_pool_that_loses_images_is_replaced(decoder, monkeypatch):
-    pools = iter([StuckPool(), decoder._pool])
-    monkeypatch.setattr(SandboxedDecoder, "_start", lambda _: next(pools))
+def test_a_worker_that_never_answers_is_replaced(stuck, monkeypatch):
+    new, made = SandboxedDecoder._new, [stuck]
 
-    assert [type(answer) for answer in answers(SandboxedDecoder(), GOOD[:4])] == [GreyImage] * 4
+    def first_stuck(decoder):
+        if made:
+            return made.pop()
+        monkeypatch.setattr(worker, "STALL_SECONDS", 180.0)
+        return new(decoder)
+
+    monkeypatch.setattr(SandboxedDecoder, "_new", first_stuck)
+    with SandboxedDecoder() as decoder:
+        found = answers(decoder, GOOD[:4])
+
+    assert [type(answer) for answer in found] == [GreyImage] * 4
 
 
-@pytest.mark.usefixtures("hasty")
-def test_a_pool_that_never_works_gives_failures(monkeypatch):
-    monkeypatch.setattr(SandboxedDecoder, "_start", lambda _: StuckPool())
+def test_workers_that_never_answer_give_failures(stuck, monkeypatch):
+    monkeypatch.setattr(SandboxedDecoder, "_new", lambda _: stuck)
     found = answers(SandboxedDecoder(), GOOD[:2])
 
     assert [(answer.code, answer.reason) for answer in found] == [("INTERNAL", "DECODER_BROKEN")] * 2
+
+
+def workers_of(decoder):
+    return [pid for made in decoder._workers for pid in made._pool._pool_manager.worker_manager.workers]
+
+
+def test_a_worker_killed_at_any_moment_is_noticed_within_two_seconds():
+    """Large images, so that most of a worker's time goes by while it takes one or writes its answer."""
+    rng = random.Random(0)
+    pixels = [ramp(700 + number) for number in range(24)]
+    records = [ImageRecord(f"image{number}", png(item) + bytes(2**20)) for number, item in enumerate(pixels)]
+
+    async def killed_meanwhile(decoder):
+        decoding = asyncio.create_task(decoder.decode(records))
+        await asyncio.sleep(rng.uniform(0.02, 0.3))
+        pid = rng.choice(workers_of(decoder))
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        while pid in workers_of(decoder):  # noqa: ASYNC110 - what the decoder knows
+            await asyncio.sleep(0.02)
+        noticed = time.monotonic() - killed
+        return await decoding, noticed
+
+    with SandboxedDecoder(2) as decoder:
+        for _ in range(5):
+            answers(decoder, records[:4])  # the workers have started
+            found, noticed = asyncio.run(killed_meanwhile(decoder))
+
+            lost = [answer.reason for answer in found if isinstance(answer, Failure)]
+            assert [answer.image_id for answer in found] == [record.image_id for record in records]
+            assert lost in ([], ["DECODER_KILLED"])
+            assert noticed < 2
+            for answer, expected in zip(found, pixels, strict=True):
+                assert isinstance(answer, Failure) or np.array_equal(answer.pixels, expected)
+
+
+def test_a_worker_killed_while_it_decodes_costs_that_image_within_two_seconds():
+    sleeping = ImageRecord("sleep for long", b"x")
+    with SandboxedDecoder(2, misbehave) as decoder:
+        answers(decoder, GOOD[:4])
+
+        async def killed_meanwhile():
+            decoding = asyncio.create_task(decoder.decode([*GOOD[:3], sleeping, *GOOD[3:8]]))
+            while len(decoder._idle) != 1:  # noqa: ASYNC110 - all but the sleeping one are done
+                await asyncio.sleep(0.05)
+            (lost,) = set(decoder._workers) - set(decoder._idle)
+            os.kill(*lost._pool._pool_manager.worker_manager.workers, signal.SIGKILL)
+            killed = time.monotonic()
+            return await decoding, time.monotonic() - killed
+
+        found, seconds = asyncio.run(killed_meanwhile())
+
+    assert (found[3].code, found[3].reason) == ("INTERNAL", "DECODER_KILLED")
+    assert all(np.array_equal(answer.pixels, NOISE[i]) for i, answer in enumerate(found[:3] + found[4:]))
+    assert seconds < 2
 
 
 def test_a_closed_decoder_gives_failures():
