@@ -11,5 +11,6 @@ def test_process_time_cores_and_memory_are_measured(tmp_path):
 
     assert found["images_per_second"] > 0
     assert found["process_seconds_to_start"] > 0
+    assert found["seconds_to_first_verdict"] > 0
     assert grown[100]["images"] == 100
     assert grown[100]["peak_mebibytes"] > 50

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from cxrgate.index.self_measurement import Share
 
@@ -34,6 +33,8 @@ def share_of_patients(hits: NDArray[np.bool_], patients: NDArray[np.int64]) -> S
 
 
 def _clopper_pearson(found: int, count: int) -> tuple[float, float]:
+    from scipy.stats import beta  # noqa: PLC0415 - half a second, and a run with a snapshot has no use for it
+
     low = float(beta.ppf(_TAIL, found, count - found + 1)) if found else 0.0
     high = float(beta.ppf(1 - _TAIL, found + 1, count - found)) if found < count else 1.0
     return low, high

@@ -119,6 +119,12 @@ def test_errors_of_the_command_line_and_of_configurations_need_no_torch(words, s
     assert set(loaded.heavy) & set(TORCH) == set()
 
 
+def test_a_run_starts_without_the_statistics_that_enrolment_needs():
+    code = "import cxrgate.run.run; result = [name for name in sys.modules if name.startswith('scipy.stats')]"
+
+    assert run_fresh(code).result == []
+
+
 def test_certificates_health_and_the_log_work_from_the_index_extra_alone(tmp_path):
     (tmp_path / "gate.log").write_text("")
     certs, verify, health = (

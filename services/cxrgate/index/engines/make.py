@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from cxrgate.index.engines.coded.codes import Codes
 from cxrgate.index.engines.coded.engine import CodedEngine
 from cxrgate.index.engines.engine import Engine, EngineName
-from cxrgate.index.engines.kdtree import KDTreeEngine
 from cxrgate.index.engines.matrix import MatrixEngine
 
 
@@ -16,4 +15,8 @@ def make_engine(name: EngineName, rows: NDArray[np.float32], codes: Codes | None
     """The engine of that name over float32[n, d]; codes that were stored beside the rows save it making them."""
     if name == EngineName.CODES:
         return CodedEngine(rows, codes)
-    return MatrixEngine(rows) if name == EngineName.MATRIX else KDTreeEngine(rows)
+    if name == EngineName.MATRIX:
+        return MatrixEngine(rows)
+    from cxrgate.index.engines.kdtree import KDTreeEngine  # noqa: PLC0415 - loads scipy.spatial, which few ask for
+
+    return KDTreeEngine(rows)
