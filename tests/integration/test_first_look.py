@@ -14,7 +14,7 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.index.build import EnrolmentError
 from cxrgate.models.local import LocalEmbedder
-from cxrgate.run import first_look
+from cxrgate.run import first_look, journal_place
 from cxrgate.run.host_fault import HostFault
 from cxrgate.run.run import run
 from cxrgate.verify_run.verify import verify_run
@@ -284,3 +284,13 @@ def test_memory_that_ran_out_is_a_hosts_fault_and_what_was_embedded_is_kept(fold
     assert run(config(folder)).checked == 34
     assert before
     assert not before & set(embedded)
+
+
+def test_where_the_journal_lies_on_a_file_server_a_run_says_what_holds(folder, monkeypatch):
+    server = journal_place.Mount(folder, "nfs4", frozenset({"nolock"}))
+    monkeypatch.setattr(journal_place, "mount_of", lambda place, _: server if place == folder / "out/work" else None)
+    said = []
+
+    run(config(folder), tell=said.append)
+
+    assert sum("nfs4" in line and "Start no second one" in line for line in said) == 1

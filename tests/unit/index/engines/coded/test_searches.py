@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from benchmarks import bench_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.search_cases import CASES, brute_force, make_case
@@ -14,7 +15,7 @@ from cxrgate.index.engines.coded.fit import fit
 from cxrgate.index.engines.engine import Neighbors
 
 WHOLE = os.environ.get("SEARCH_EXACTNESS") == "whole"
-"""`make search-exactness` sets it."""
+"""`make search-exactness` sets it; what it found then stands in out/bench.json."""
 
 
 def assert_found(found: Neighbors, rows, queries, k):
@@ -120,3 +121,7 @@ def test_no_wrong_id_at_the_size_that_users_have(case, count, dimensions, asked,
     for start, k in zip(range(0, asked, asked // 2), (1, 50), strict=False):
         part = queries[start : start + asked // 2]
         assert_found(nearest(codes, rows, part, k), rows, part, k)
+    if WHOLE:
+        about = f"{case}, {count:,} references of {dimensions} numbers, codes of {codes.width}"
+        wrong = {**bench_json.read().get("search_wrong_ids", {}), about: {"queries": asked, "wrong": 0}}
+        bench_json.merge({"search_wrong_ids": wrong})
