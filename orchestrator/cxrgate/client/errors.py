@@ -55,9 +55,14 @@ KINDS: dict[str, type[GateError]] = {
 }
 
 
+TOO_LARGE = {"", "MESSAGE_TOO_LARGE"}
+"""Reasons of RESOURCE_EXHAUSTED with which a later try is of no use; gRPC itself gives none."""
+
+
 def make_error(code: str, reason: str, message: str, retry_seconds: float | None = None) -> GateError:
-    """The class that fits the code."""
-    return KINDS.get(code, GateError)(code, reason, message, retry_seconds)
+    """The class that fits the code, or, of a message that is too large, the reason."""
+    kind = ImageRefused if code == "RESOURCE_EXHAUSTED" and reason in TOO_LARGE else KINDS.get(code, GateError)
+    return kind(code, reason, message, retry_seconds)
 
 
 def from_rpc(error: grpc.RpcError) -> GateError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from cxrgate.rpc.limits import MESSAGE_BYTES
+from cxrgate.rpc.limits import MESSAGE_BYTES, TRANSPORT_BYTES
 
 _RETRY = {
     "maxAttempts": 4,
@@ -28,7 +28,7 @@ gRPC's errors never name it."""
 
 OPTIONS: list[tuple[str, int | str]] = [
     NO_PROXY,
-    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_send_message_length", TRANSPORT_BYTES),  # what is too large the server refuses with a reason
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES + 2**16),
     ("grpc.keepalive_time_ms", 30_000),

@@ -3,7 +3,8 @@
     who calls -> may they -> until when -> message -> handler -> answer or google.rpc.Status
 
 Messages are parsed here, not by gRPC: bytes that are no such message are the caller's error (INVALID_ARGUMENT) and not
-INTERNAL. Servicers raise; nothing but this file aborts a call.
+INTERNAL, and one that is too large, or whose answer is, is refused with a reason. Servicers raise; nothing but this
+file aborts a call.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from cxrgate.core import CallRefused
 from cxrgate.rpc.admission import OpenCalls
 from cxrgate.rpc.deadline import set_deadline
 from cxrgate.rpc.errors import refusal, status_code, trailing_metadata
-from cxrgate.rpc.limits import IDLE_SECONDS, UNARY_SECONDS
+from cxrgate.rpc.limits import IDLE_SECONDS, MESSAGE_BYTES, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
 from cxrgate.rpc.tracing import call_span
@@ -105,7 +106,7 @@ class _Call:
                 await _abort(context, self._rpc, refused)
 
         make = getattr(grpc, f"{self._kind}_rpc_method_handler")
-        return make(behaviour, request_deserializer=None, response_serializer=self._handler.response_serializer)
+        return make(behaviour, request_deserializer=None, response_serializer=None)
 
     async def _measured(self, request: Any, context: Context, metrics: Metrics) -> Any:
         """The answer or CallRefused, counted before the caller hears of either."""
@@ -115,9 +116,6 @@ class _Call:
                 return await self._answer(request, context)
             except asyncio.CancelledError:
                 outcome.code = "CANCELLED"
-                raise
-            except grpc.aio.AbortError:  # a servicer of the libraries, health's NOT_FOUND
-                outcome.code = "OTHER"
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a servicer raises becomes a status
                 refused = refusal(error)
@@ -140,8 +138,8 @@ class _Call:
         try:
             async with clock.limit:
                 if self._handler.response_streaming:
-                    return await _stream(answer, context, clock)
-                return await answer
+                    return await self._stream(answer, context, clock)
+                return self._serialize(await answer)
         except TimeoutError as error:
             raise CallRefused(
                 "DEADLINE_EXCEEDED", "DEADLINE", "nothing moved in this call for too long: call again"
@@ -159,22 +157,27 @@ class _Call:
             clock.moved()
             yield self._parse(content)
 
+    async def _stream(self, answers: Any, context: Context, clock: _Clock) -> None:
+        async with aclosing(answers):
+            async for answer in answers:
+                await context.write(self._serialize(answer))
+                clock.moved()
+
     def _parse(self, content: bytes) -> Any:
+        if len(content) > MESSAGE_BYTES:
+            told = f"expected a message of at most {MESSAGE_BYTES} bytes, got {len(content)}"
+            raise CallRefused("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", told)
         try:
             return self._handler.request_deserializer(content)
         except (DecodeError, UnicodeDecodeError) as error:
             raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "the request is no message of this RPC") from error
 
-
-async def _stream(answers: Any, context: Context, clock: _Clock) -> None:
-    """Write what the handler yields; one that writes itself (health) is only awaited."""
-    if not hasattr(answers, "__aiter__"):
-        await answers
-        return
-    async with aclosing(answers):
-        async for answer in answers:
-            await context.write(answer)
-            clock.moved()
+    def _serialize(self, answer: Any) -> bytes:
+        content: bytes = self._handler.response_serializer(answer)
+        if len(content) > MESSAGE_BYTES:
+            told = f"the answer would have {len(content)} bytes, more than {MESSAGE_BYTES}: ask for less at once"
+            raise CallRefused("RESOURCE_EXHAUSTED", "ANSWER_TOO_LARGE", told)
+        return content
 
 
 async def _abort(context: Context, rpc: str, refused: CallRefused) -> NoReturn:

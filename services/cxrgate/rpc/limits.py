@@ -10,6 +10,9 @@ IMAGE_BYTES = 32 * MIB
 MESSAGE_BYTES = 34 * MIB
 """A message: an image and its envelope. gRPC's own 4 MiB would refuse images that the gate accepts."""
 
+TRANSPORT_BYTES = 2 * MESSAGE_BYTES
+"""What gRPC itself lets through: larger messages it refuses without an ErrorInfo, so the guard has the lower limit."""
+
 UNARY_SECONDS = 30.0
 """Unary calls end after this, whatever deadline they came with."""
 

@@ -10,27 +10,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from cxrgate.rpc.admission import OpenCalls
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.guard import Guard, Times
+from cxrgate.rpc.health import HEALTH, Health
 from cxrgate.rpc.limits import (
     CONNECTION_SECONDS,
     DRAIN_SECONDS,
     HANDSHAKE_SECONDS,
     MESSAGE_BYTES,
     STREAMS_PER_CONNECTION,
+    TRANSPORT_BYTES,
 )
 from cxrgate.rpc.metrics import Metrics
 from cxrgate.rpc.roles import RoleMatrix
 
-HEALTH = "grpc.health.v1.Health"
-
 OPTIONS: list[tuple[str, int]] = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", TRANSPORT_BYTES),
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
@@ -71,10 +69,10 @@ class Server:
         guard = Guard(roles, self.metrics, self.calls, times)
         self._server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
         self._credentials = identity.server_credentials()
-        self._health = health.HealthServicer()
+        self._health = Health()
         for service in services:
             service.add(service.servicer, self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         reflection.enable_server_reflection([*self._services, HEALTH, reflection.SERVICE_NAME], self._server)
 
     async def start(self, address: str) -> int:
@@ -91,12 +89,11 @@ class Server:
 
     async def set_ready(self, service: str, *, ready: bool) -> None:
         """Say whether a service can answer. Has no effect once the server drains."""
-        status = health_pb2.HealthCheckResponse
-        await self._health.set(service, status.SERVING if ready else status.NOT_SERVING)
+        await self._health.set_ready(service, ready=ready)
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """Report NOT_SERVING, take no new call, let accepted ones finish within `seconds`, then cut what is left."""
-        await self._health.enter_graceful_shutdown()
+        await self._health.drain()
         await self._server.stop(seconds)
 
 

@@ -9,7 +9,8 @@ from support.grpc_servers import IDENTITIES, channel, reason, serving
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.rpc.channel import OPTIONS
-from cxrgate.rpc.limits import MESSAGE_BYTES
+from cxrgate.rpc.errors import PUSHBACK
+from cxrgate.rpc.limits import MESSAGE_BYTES, TRANSPORT_BYTES
 
 
 def raw(content, method=CHECK, options=OPTIONS):
@@ -42,22 +43,25 @@ def test_malformed_messages_are_the_callers_error(content):
     assert (error.code(), reason(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED")
 
 
-def test_message_above_the_limit_is_refused_with_the_limit():
-    unlimited = [("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
-    error = raw(bytes(MESSAGE_BYTES + 1), options=unlimited)
+UNLIMITED = ("grpc.max_send_message_length", -1)
+AT_ONCE = ("grpc.enable_retries", 0)
+COMPRESSED = ("grpc.default_compression_algorithm", 2)
+
+
+@pytest.mark.parametrize("options", [[UNLIMITED], [UNLIMITED, COMPRESSED]], ids=["plain", "compressed"])
+def test_message_above_the_limit_is_refused_with_the_limit_and_a_reason(options):
+    error = raw(bytes(MESSAGE_BYTES + 1), options=options)
+
+    assert (error.code(), reason(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE")
+    assert str(MESSAGE_BYTES) in error.details()
+    assert dict(error.trailing_metadata())[PUSHBACK] == "-1"  # gRPC's own retries would send it again
+
+
+@pytest.mark.parametrize("options", [[], [COMPRESSED]], ids=["plain", "compressed"])
+def test_message_far_above_the_limit_is_cut_off_by_grpc_itself(options):
+    error = raw(bytes(TRANSPORT_BYTES + 1), options=[UNLIMITED, AT_ONCE, *options])
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert str(MESSAGE_BYTES) in error.details()
-
-
-def test_compressed_message_that_inflates_above_the_limit_is_refused():
-    options = [
-        ("grpc.max_send_message_length", -1),
-        ("grpc.enable_retries", 0),
-        ("grpc.default_compression_algorithm", 2),
-    ]
-
-    assert raw(bytes(MESSAGE_BYTES + 1), options=options).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_unknown_method_is_unimplemented():
@@ -89,6 +93,22 @@ def test_garbage_on_the_port_harms_no_other_call(content):
                 return await stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest(), timeout=5)
 
     assert asyncio.run(call()).verdict.image_id
+
+
+def test_message_above_the_limit_ends_a_stream_with_a_reason():
+    async def call():
+        credentials = IDENTITIES["generator"].channel_credentials()
+        async with (
+            serving(gate(Servicer())) as (_, address),
+            grpc.aio.secure_channel(address, credentials, [UNLIMITED]) as opened,
+        ):
+            stream = opened.stream_stream(f"/{GATE}/CheckImages")()
+            await stream.write(bytes(MESSAGE_BYTES + 1))
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stream.read()
+            return error.value
+
+    assert reason(asyncio.run(call())) == "MESSAGE_TOO_LARGE"
 
 
 def test_malformed_message_ends_a_stream_with_the_callers_error():

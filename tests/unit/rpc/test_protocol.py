@@ -9,7 +9,7 @@ import grpc
 import psutil
 import pytest
 from h2.events import ConnectionTerminated
-from support.grpc_servers import IDENTITIES, channel, serving
+from support.grpc_servers import IDENTITIES, channel, reason, serving
 from support.http2_caller import Caller
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
@@ -22,6 +22,7 @@ from cxrgate.rpc.server import Service
 GATE = "cxrgate.api.gate.v1.GateService"
 CHECK = f"/{GATE}/CheckImage"
 ENHANCE_YOUR_CALM = 11
+SILENT = 300
 
 
 class Echo(stubs.GateServiceServicer):
@@ -67,7 +68,7 @@ def test_answer_above_the_limit_is_not_sent(tmp_path):
         return error.value
 
     error, _ = beside(call)
-    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (error.code(), reason(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE")
     assert str(MESSAGE_BYTES) in error.details()
 
 
@@ -123,6 +124,23 @@ def test_our_own_callers_ping_no_more_often_than_our_servers_accept():
     accepted = dict(servers.OPTIONS)["grpc.http2.min_recv_ping_interval_without_data_ms"]
 
     assert dict(channels.OPTIONS)["grpc.keepalive_time_ms"] > accepted
+
+
+@pytest.mark.parametrize("first", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a handshake"])
+def test_connections_without_a_handshake_keep_no_caller_out(first):
+    async def call(address, _):
+        host, port = address.split(":")
+        with contextlib.ExitStack() as opened:
+            for _ in range(SILENT):
+                silent = opened.enter_context(socket.create_connection((host, int(port)), 10))
+                silent.sendall(first)
+            begun = time.perf_counter()
+            async with channel(address, "generator") as new:
+                asked = pb.CheckImageRequest(image=pb.Image(image_id="1"))
+                await stubs.GateServiceStub(new).CheckImage(asked, timeout=20)
+            return time.perf_counter() - begun
+
+    assert beside(call)[0] < 5
 
 
 def test_connection_that_says_nothing_is_closed(monkeypatch):

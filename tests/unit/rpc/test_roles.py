@@ -6,8 +6,9 @@ from support.acting_gate import CHECK, GATE, Servicer, ask, gate
 from support.grpc_servers import AUTHORITY, IDENTITIES, ROLES, reason
 
 from cxrgate.core import UsageError
+from cxrgate.rpc.health import HEALTH
 from cxrgate.rpc.roles import rpc_names
-from cxrgate.rpc.server import HEALTH, Server
+from cxrgate.rpc.server import Server
 
 ROLE_NAMES = sorted(set(ROLES.identities.values()))
 

@@ -5,11 +5,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from support.acting_gate import GATE, Servicer, gate, health_of
-from support.grpc_servers import channel, serving
+from support.grpc_servers import channel, reason, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
-from cxrgate.rpc.server import HEALTH
+from cxrgate.rpc.health import HEALTH, HealthListResponse
 
 
 def test_liveness_is_not_readiness():
@@ -26,9 +26,35 @@ def test_health_of_an_unknown_service_is_not_found():
         async with serving(gate(Servicer())) as (_, address), channel(address, "monitor") as opened:
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await health_of(opened, "other")
-            return error.value.code()
+            return error.value.code(), reason(error.value)
 
-    assert asyncio.run(call()) is grpc.StatusCode.NOT_FOUND
+    assert asyncio.run(call()) == (grpc.StatusCode.NOT_FOUND, "SERVICE")
+
+
+def test_health_lists_every_service():
+    async def call():
+        async with serving(gate(Servicer())) as (server, address), channel(address, "monitor") as opened:
+            ask = opened.unary_unary("/grpc.health.v1.Health/List", None, HealthListResponse.FromString)
+            before = await ask(b"", timeout=5)
+            await server.set_ready(GATE, ready=False)
+            return [{name: told.status for name, told in each.statuses.items()} for each in (before, await ask(b""))]
+
+    assert asyncio.run(call()) == [{"": 1, GATE: 1}, {"": 1, GATE: 2}]
+
+
+def test_who_watches_hears_of_a_change_though_another_has_left():
+    async def call():
+        async with serving(gate(Servicer())) as (server, address), channel(address, "monitor") as opened:
+            request = health_pb2.HealthCheckRequest(service=GATE)
+            watches = [health_pb2_grpc.HealthStub(opened).Watch(request) for _ in range(2)]
+            before = [(await each.read()).status for each in watches]
+            watches[0].cancel()
+            await asyncio.sleep(0.2)  # until the server has seen it
+            await server.set_ready(GATE, ready=False)
+            after = await asyncio.wait_for(watches[1].read(), 5)
+            return before, after.status
+
+    assert asyncio.run(call()) == ([1, 1], 2)
 
 
 def test_draining_finishes_accepted_calls_and_reports_not_serving_first():
