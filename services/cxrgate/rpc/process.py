@@ -14,6 +14,7 @@ from cryptography import x509
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
+from cxrgate.rpc.descriptors import take_all_descriptors
 from cxrgate.rpc.identity import read_identity
 from cxrgate.rpc.metrics import CertificateKind, serve_metrics
 from cxrgate.rpc.roles import read_roles
@@ -65,6 +66,7 @@ async def serve(
         UsageError: certificates, roles, an address or what OTEL_* variables name cannot be used.
     """
     configure_tracing()
+    take_all_descriptors()
     identity = read_identity(listening.tls_identity)
     server = Server(identity, read_roles(listening.roles), services)
     server.metrics.certificate_expires(CertificateKind.TLS, _expires(identity))

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from cxrgate.core import UsageError
+from cxrgate.rpc.descriptors import take_all_descriptors
 from cxrgate.rpc.https.peer import PeerProtocol
 from cxrgate.rpc.identity import read_identity
 from cxrgate.rpc.process import ServiceEndpoint
@@ -38,6 +39,7 @@ async def serve_https(
     Raises:
         UsageError: certificates or address cannot be used.
     """
+    take_all_descriptors()
     read_identity(listening.tls_identity)
     host, _, port = listening.address.rpartition(":")
     try:
