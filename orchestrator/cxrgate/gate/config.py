@@ -234,6 +234,8 @@ class RunConfig(GateConfig):
     """What the floats of synthetic .npy and .npz arrays call black and white; without it they are refused."""
     include_references: bool = False
     """Put flagged images beside the real ones on the run page; only for those who may see them."""
+    invented_patients: bool = False
+    """The enrolled patients are drawings, as the demo's are: the run page says so. Never true of real images."""
     review: Path | None = None
     """The reviewers' log; what they withheld is not published."""
 

@@ -76,7 +76,8 @@ def _write_report(config: RunConfig, pictures: Pictures | None) -> None:
     paths, page = Paths(config.output), config.output / "report.html"
     try:
         with publishing(paths.released):  # one at a time: the last one has seen every withdrawal
-            write_report(paths.results, paths.released, page, pictures if config.include_references else None)
+            shown = pictures if config.include_references else None
+            write_report(paths.results, paths.released, page, shown, invented=config.invented_patients)
     except Exception:  # noqa: BLE001 - the image is withheld all the same
         page.unlink(missing_ok=True)
         _log.exception("review.report_failed")

@@ -54,7 +54,7 @@ def demo(
         config = write_config(output, demo_models(models))
         settings = read_config(config)
         results = execute(settings).results
-        make_report(settings, invented=True)
+        make_report(settings)
         tell_planted(console, results, read_planted(data))
     tell_places(console, settings, data, config)
 
@@ -72,6 +72,7 @@ def write_config(output: Path, models: Path) -> Path:
             "reference_map": f"{_DATA}/private/map.csv",
         },
         "include_references": True,
+        "invented_patients": True,
     }
     path = output / "demo.yaml"
     comment = "# include_references is safe here alone: every picture is of an invented patient.\n"

@@ -121,10 +121,8 @@ def execute(
     return summary
 
 
-def make_report(settings: RunConfig, *, invented: bool = False) -> None:
+def make_report(settings: RunConfig) -> None:
     """Write `report.html` beside the released set; with real pictures only where the configuration asks for them.
-
-    `invented` says on the page that the patients are drawings.
 
     Raises:
         UsageError: pictures are asked for without a reference map.
@@ -135,7 +133,7 @@ def make_report(settings: RunConfig, *, invented: bool = False) -> None:
     from cxrgate.run.paths import Paths
     from cxrgate.run_page.page import write_report
 
-    paths, page = Paths(settings.output), settings.output / "report.html"
+    paths, page, invented = Paths(settings.output), settings.output / "report.html", settings.invented_patients
     if not settings.include_references:
         write_report(paths.results, paths.released, page, invented=invented)
         return
