@@ -78,9 +78,9 @@ def _warned(listed: Listing, settings: Enrol) -> Listing:
     if not alone or settings.every_image_is_a_patient:
         return listed
     note = (
-        f"{alone} images count as a patient each. A leak of a patient who has several may pass, for the others count "
-        "as other patients': list the images with their patients in a table, or write "
-        "`every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of another patient"
+        f"{alone} images of the folder name no patient, and count as a patient each. A leak of a patient who has "
+        "several may pass, for the others count as other patients': list the images with their patients in a table, or "
+        "write `every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of another patient"
     )
     return replace(listed, notes=(*listed.notes, note))
 

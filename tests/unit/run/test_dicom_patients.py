@@ -58,7 +58,9 @@ def test_where_no_file_has_a_patient_each_counts_as_its_own(tmp_path):
     found = listed(tmp_path / "real")
 
     assert found.patients == 2
-    assert "a folder names no patients" in found.notes[0]
+    (said,) = [note for note in found.notes if "patient each" in note]  # once, and not in two sentences
+    assert said.startswith("2 images of the folder name no patient")
+    assert not any("a folder names no patients" in note for note in found.notes)
 
 
 def test_a_damaged_file_stops_nothing_and_has_no_patient(tmp_path):

@@ -76,7 +76,7 @@ def _folder(path: Path, options: SourceOptions) -> Listing:
         )
     files, skipped = list_counted(path)
     notes = [note] if (note := passed_over_note(skipped)) else []
-    if options.patients is not PatientRule.OPTIONAL:
+    if options.patients is PatientRule.EACH_IMAGE:
         notes.append("a folder names no patients: each image without a DICOM PatientID counts as another patient's")
     return Listing(tuple(files), tuple(notes))
 

@@ -173,7 +173,7 @@ def test_a_row_of_another_length_is_refused_with_its_line(folder):
 
 
 def test_a_folder_has_no_patients_and_says_so(folder):
-    listing = read_listing(folder / "real", REQUIRED)
+    listing = read_listing(folder / "real", SourceOptions(patients=PatientRule.EACH_IMAGE))
 
     assert [file.patient_id for file in listing.files] == ["0.png", "1.png", "2.png", "3.png"]
     assert "a folder names no patients" in listing.notes[0]
