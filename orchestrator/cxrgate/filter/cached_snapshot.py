@@ -79,6 +79,7 @@ def open_or_enrol(
     progress: Progress = silent,
     tell: Tell = untold,
     cache: Path | None = None,
+    remember: bool = True,
 ) -> CachedSnapshot:
     """The snapshot of `reference`, enrolled where it is not in the cache yet.
 
@@ -93,6 +94,7 @@ def open_or_enrol(
         progress: called with "headers", "read", "look" and "enrol", images or files done now and in all.
         tell: called with how the list was understood, and what was seen at the first look.
         cache: instead of cache_folder().
+        remember: keep the files' digests for the next time; of no use for files that are written anew each time.
 
     Raises:
         UsageError: the list cannot be read, a key of `listing` has no such value, or the disk has too little room.
@@ -106,7 +108,7 @@ def open_or_enrol(
     listed = list_enrolment(settings, workers, progress)
     for sentence in listed.sentences:
         tell(sentence)
-    folder = _folder(root, listed, reference, models, progress)
+    folder = _folder(root, listed, reference if remember else None, models, progress)
     settings, snapshot = _settings(reference, listing or {}, folder), folder / "snapshot"
     with _locked(folder):
         if is_snapshot(snapshot):
@@ -150,17 +152,20 @@ def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enro
         raise UsageError("\n".join(explain(Enrol, found) for found in error.errors())) from error
 
 
-def _folder(root: Path, listed: EnrolmentList, reference: Path, models: LocalModels, progress: Progress) -> Path:
-    """The folder of the snapshot of what is listed, made where it is not there."""
-    digests = _made(root, "digests")
+def _folder(
+    root: Path, listed: EnrolmentList, remembered: Path | None, models: LocalModels, progress: Progress
+) -> Path:
+    """The folder of the snapshot of what is listed, made where it is not there; `remembered` is what was listed."""
     about = {
         "models": asdict(models.digests),
         "terms": models.terms.to_json(),
         "left_out": dict(listed.left_out),
         "excluded": listed.excluded,
     }
-    remembered = digests / f"{bytes_digest(os.fsencode(reference.resolve()))[:_DIGITS]}.csv"
-    content = content_digest(listed.files, about, remembered, progress)
+    table = None
+    if remembered is not None:
+        table = _made(root, "digests") / f"{bytes_digest(os.fsencode(remembered.resolve()))[:_DIGITS]}.csv"
+    content = content_digest(listed.files, about, table, progress)
     return _made(root, "snapshots", content[:_DIGITS])
 
 

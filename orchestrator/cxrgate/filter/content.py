@@ -25,14 +25,14 @@ _Known = dict[tuple[str, int, int], str]
 
 
 def content_digest(
-    files: Sequence[ImageFile], about: Mapping[str, Any], remembered: Path, progress: Progress = silent
+    files: Sequence[ImageFile], about: Mapping[str, Any], remembered: Path | None, progress: Progress = silent
 ) -> str:
     """Sha256, in hex, over every image's name, patient and content, and over `about`.
 
     Args:
         files: the images, in the order in which they are enrolled.
         about: what else a snapshot of them depends on; a mapping that JSON can hold.
-        remembered: table of the files' digests, read and written anew; its folder exists.
+        remembered: table of the files' digests, read and written anew; its folder exists. None reads every file.
         progress: called with "read", the files done now and those in all.
 
     Raises:
@@ -46,8 +46,9 @@ def content_digest(
     return mapping_digest({"about": dict(about), "images": listed})
 
 
-def _file_digests(paths: Sequence[Path], remembered: Path, progress: Progress) -> dict[Path, str]:
-    known, now = _read(remembered), {}
+def _file_digests(paths: Sequence[Path], remembered: Path | None, progress: Progress) -> dict[Path, str]:
+    known: _Known = {} if remembered is None else _read(remembered)
+    now: _Known = {}
 
     def digest(path: Path) -> str:
         # Stamped before it is read: a file that is changed in between has another stamp later, and is read again.
@@ -59,7 +60,7 @@ def _file_digests(paths: Sequence[Path], remembered: Path, progress: Progress) -
 
     with ThreadPoolExecutor(_READERS, "digest") as readers:
         found = dict(zip(paths, readers.map(digest, paths), strict=True))
-    if now.keys() - known.keys():
+    if remembered is not None and now.keys() - known.keys():
         _write(remembered, now)
     return found
 

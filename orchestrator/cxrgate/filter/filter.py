@@ -94,14 +94,17 @@ class Filter:
     @classmethod
     def enrol(
         cls,
-        images: Path_,
+        images: Any,
         *,
+        patients: Mapping[str, Any] | Iterable[Any] | None = None,
+        float_range: Range | None = None,
         models: Path_ = SHIPPED,
         listing: Mapping[str, Any] | None = None,
         policy: Mapping[str, Any] | None = None,
         batch_size: int = 16,
         workers: int = 1,
         device: str = "cpu",
+        storage_key: Path_ | None = None,
         progress: Progress = silent,
         tell: Tell = untold,
     ) -> Self:
@@ -111,7 +114,11 @@ class Filter:
         goes on where it was.
 
         Args:
-            images: a folder of images, a list with the columns image and patient_id, or a data set's root.
+            images: the path of a folder of images, of a list with the columns image and patient_id, of a data set's
+                root or of a snapshot, which is taken as it is; or images in memory, as for `check`. Of those the
+                cache keeps descriptors alone; until the filter is closed they lie as files in a temporary folder.
+            patients: whose each image in memory is: values in the images' order, or a mapping from the images' names.
+            float_range: what floats call black and white, as for `check`.
             models: as for `open`.
             listing: keys of `enrol:` in a configuration, such as {"layout": "nih"} or
                 {"every_image_is_a_patient": True}, which a folder without patients needs.
@@ -119,20 +126,37 @@ class Filter:
             batch_size: images that go through the models together.
             workers: decode workers.
             device: as for `open`.
+            storage_key: the key of a snapshot that was given and is sealed.
             progress: called with "headers", "read", "look" and "enrol", images done now and images in all.
             tell: called with how the list was understood.
 
         Raises:
-            UsageError: as `open`; or the list cannot be read.
+            UsageError: as `open`; or the list or an image in memory cannot be read, an image has no patient, or
+                a storage key was given for what is no sealed snapshot.
             EnrolmentError: images could not be enrolled; a file names every one.
         """
-        values = {"snapshot": Path(images), "models": _store(models), "policy": dict(policy or {})}
-        more = {"batch_size": batch_size, "workers": workers, "device": device}
-        config = make_section({**values, **more}, GateConfig, "Filter.enrol")
+        named = isinstance(images, str | os.PathLike)
+        if named and patients is not None:
+            raise UsageError("`patients` go with images in memory: a list names them in its column patient_id")
+        values = {
+            "snapshot": Path(images) if named else Path(),
+            "models": _store(models),
+            "policy": dict(policy or {}),
+            "batch_size": batch_size,
+            "workers": workers,
+            "device": device,
+            "storage_key": storage_key,
+        }
+        config, keys = make_section(values, GateConfig, "Filter.enrol"), dict(listing or {})
         with _extra_named():
-            from cxrgate.filter.opening import enrol_here  # noqa: PLC0415 - what computes
+            from cxrgate.filter.opening import enrol_held, enrol_here  # noqa: PLC0415 - what computes
 
-            return cls._started(config, enrol_here(config, listing or {}, progress, tell))
+            if not named:
+                held = enrol_held(config, images, patients, float_range, keys, progress, tell)
+                return cls._started(config, held)
+            if float_range is not None:
+                keys["float_range"] = float_range
+            return cls._started(config, enrol_here(config, keys, progress, tell))
 
     @classmethod
     def _started(cls, config: GateConfig, opening: AbstractAsyncContextManager[Opened]) -> Self:

@@ -15,6 +15,7 @@ from cxrgate.gate.config import GateConfig
 from cxrgate.gate.local import LocalModels
 from cxrgate.images.sources.tables import read_table
 from cxrgate.index import Snapshot
+from cxrgate.index.manifest import MANIFEST_SEAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def find_pairs(
     """The pairs, the surest first, and what the thresholds promise.
 
     Args:
-        config: has the rule; its snapshot is the first.
+        config: has the rule; its snapshot is the first. Its storage key is that of snapshots that are sealed.
         models: by which both snapshots were made.
         first: the set that is searched.
         second: the set that is asked; None asks the first.
@@ -55,11 +56,13 @@ def find_pairs(
 
     Raises:
         MismatchError: a snapshot was made by other models; or see PolicyBinder.bind.
+        SnapshotError: a snapshot is sealed with no key or another one.
     """
-    searched = Snapshot.open(first.snapshot).in_memory()
+    storage_key = config.read_storage_key()
+    searched = _opened(first, storage_key)
     policy, _ = PolicyBinder.of(config, models).bind(SnapshotFacts.of(searched.manifest), None)
     search = DuplicateSearch(searched, policy, models.terms.head)
-    asked = searched if second is None else Snapshot.open(second.snapshot).in_memory()
+    asked = searched if second is None else _opened(second, storage_key)
     if SnapshotFacts.of(asked.manifest).built_with != models.digests:
         raise MismatchError(f"{asked.path} was made with other models: enrol again, or name them by --models")
     found = search.within(progress) if second is None else search.between(asked, progress)
@@ -68,6 +71,12 @@ def find_pairs(
     pairs.sort(key=lambda pair: (-max(pair.deciding, pair.similarity or 0), pair.image, pair.other))
     promise = policy.promise or "nothing is promised of them, thresholds were set by hand"
     return pairs, str(promise)
+
+
+def _opened(made: CachedSnapshot, storage_key: bytes | None) -> Snapshot:
+    """In memory; the key is for a snapshot that was given, for what is in the cache is not sealed."""
+    sealed = made.key is None and (made.snapshot / MANIFEST_SEAL).exists()
+    return Snapshot.open(made.snapshot, storage_key if sealed else None).in_memory()
 
 
 Names = Mapping[str, tuple[str, str]]

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cxrgate.core import GreyImage, ImageError
+from cxrgate.core import GreyImage, ImageError, UsageError
 from cxrgate.core.ports import Decoder
 from cxrgate.core.progress import Progress, Tell
-from cxrgate.filter.cached_snapshot import open_or_enrol
+from cxrgate.filter.cached_snapshot import is_snapshot, open_or_enrol
+from cxrgate.filter.given import Range
+from cxrgate.filter.held_references import Patients, held_references
 from cxrgate.gate.config import GateConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import local_models
@@ -49,9 +51,21 @@ async def open_here(config: GateConfig, reference_map: Path | None) -> AsyncIter
 
 @asynccontextmanager
 async def enrol_here(
-    config: GateConfig, listing: Mapping[str, Any], progress: Progress, tell: Tell
+    config: GateConfig,
+    listing: Mapping[str, Any],
+    progress: Progress,
+    tell: Tell,
+    files: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[Opened]:
-    """The same over the cached snapshot of the images at `config.snapshot`; errors as open_or_enrol, too."""
+    """The same over the cached snapshot of the images at `config.snapshot`; errors as open_or_enrol, too.
+
+    `files` says by their names where the images lie now, for those that lay elsewhere when they were enrolled.
+
+    Raises:
+        UsageError: a storage key was given, and no snapshot: what is enrolled here is not sealed.
+    """
+    if config.storage_key is not None and not is_snapshot(config.snapshot):
+        raise UsageError(f"{config.snapshot} is no snapshot, and a storage key is given: leave the key out")
     with local_models(config.folders, config.device, DtypeRule.of(config)) as models:
         # In a thread: enrolment runs an event loop of its own.
         cached = await asyncio.to_thread(
@@ -62,16 +76,40 @@ async def enrol_here(
             workers=config.workers,
             progress=progress,
             tell=tell,
+            remember=files is None,
         )
-        references = {} if cached.reference_map is None else read_references(cached.reference_map)
+        references = {} if cached.reference_map is None else read_references(cached.reference_map, files)
         found = config.model_copy(update={"snapshot": cached.snapshot})
         async with open_gate(found, models, IN_THIS_PROCESS) as (gate, _):
             yield Opened(gate, cached.snapshot, references)
 
 
-def read_references(path: Path) -> dict[str, Path]:
-    """The real files by reference id, from the map that enrolment wrote; errors as read_table."""
-    return {row["reference_id"]: Path(row["path"]) for row in read_table(path, ("reference_id", "path"))}
+@asynccontextmanager
+async def enrol_held(
+    config: GateConfig,
+    images: Any,
+    patients: Patients,
+    float_range: Range | None,
+    listing: Mapping[str, Any],
+    progress: Progress,
+    tell: Tell,
+) -> AsyncIterator[Opened]:
+    """The same over images in memory; errors as held_references, too."""
+    own = bool(listing.get("every_image_is_a_patient"))
+    with held_references(images, patients, float_range, own=own) as held:
+        there = config.model_copy(update={"snapshot": held.listed})
+        named = {"float_range": held.float_range, **listing}
+        async with enrol_here(there, named, progress, tell, held.files) as opened:
+            yield opened
+
+
+def read_references(path: Path, files: Mapping[str, Path] | None = None) -> dict[str, Path]:
+    """The real files by reference id, from the map that enrolment wrote; errors as read_table.
+
+    `files` has them by their names in place of where the map says.
+    """
+    rows = read_table(path, ("reference_id", "image", "path"))
+    return {row["reference_id"]: Path(row["path"]) if files is None else files[row["image"]] for row in rows}
 
 
 def encoded(image: GreyImage) -> bytes:

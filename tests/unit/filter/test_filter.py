@@ -15,11 +15,13 @@ from PIL import Image
 from support.fakes import picture
 from support.image_sets import write_sets
 
-from cxrgate.core import ImageRecord, SnapshotError
+from cxrgate.core import CxrgateError, ImageRecord, SnapshotError
 from cxrgate.filter import Decision, Filter, UsageError
 from cxrgate.gate.config import read_config
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import encode_png
+from cxrgate.index import Snapshot, create_key, read_key
+from cxrgate.index.sealing import seal_snapshot
 from cxrgate.run.run import run
 
 POLICY = {"score_threshold": 1.0, "borderline": 0.9, "minimum_typicality": -1}
@@ -205,3 +207,64 @@ def test_a_plain_script_needs_neither_a_guard_nor_to_close(way, folder, tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     told = "Verdicts(34 images: 20 ANONYMOUS, 12 NOT_ANONYMOUS, 2 INDETERMINATE)"
     assert done.stdout.splitlines() == ["once", told]
+
+
+def test_images_in_memory_are_enrolled_with_their_patients_and_leave_no_pixels(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_CACHE", str(tmp_path))
+    pictures = [picture(seed) for seed in range(1, 25)]
+    real = {f"{place:02}": array for place, array in enumerate(pictures)}
+    real |= {"00": Image.fromarray(pictures[0]), "01": encode_png(pictures[1]), "02": torch.from_numpy(pictures[2])}
+    patients = {name: int(name) // 2 for name in real}
+    steps = []
+    for _ in range(2):
+        with Filter.enrol(
+            real,
+            patients=patients,
+            models=folder / "models",
+            policy=POLICY,
+            progress=lambda *told: steps.append(told),
+        ) as made:
+            found = made.check([pictures[0], pictures[2], pictures[23], picture(5000)])
+            shown = [verdict.nearest.path for verdict in found]
+            assert all(path.is_file() for path in shown)
+
+    assert [verdict.released for verdict in found] == [False, False, False, True]
+    assert [path.name for path in shown[:3]] == ["00", "02", "23"]
+    assert found[0].nearest.patient_key != found[1].nearest.patient_key
+    assert sum(done for step, done, _ in steps if step == "enrol") == 24
+    assert not any(path.exists() for path in shown)
+    assert not any(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("images", "more", "said"),
+    [
+        ([picture(1)], {}, "1 images have no patient"),
+        ([picture(1), picture(2)], {"patients": ["a"]}, "2 images, got 1 patients"),
+        ({"a": picture(1), "b": picture(2)}, {"patients": {"a": 1}}, "1 images have no patient"),
+        ([b"no image"], {"patients": ["a"]}, "could not be enrolled|cannot be enrolled"),
+        ([None], {"patients": ["a"]}, "image000000 cannot be enrolled"),
+        ({"../a": picture(1)}, {"patients": ["a"]}, "no path relative"),
+        ([], {"patients": []}, "no image to enrol"),
+        (picture(1), {"patients": ["a"]}, "one ndarray"),
+        ("real.csv", {"patients": ["a"]}, "column patient_id"),
+    ],
+)
+def test_images_in_memory_that_cannot_be_enrolled_are_said(images, more, said, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_CACHE", str(tmp_path))
+    with pytest.raises(CxrgateError, match=said):
+        Filter.enrol(images, models=folder / "models", **more)
+
+
+def test_a_sealed_snapshot_is_opened_with_its_key_alone(folder, tmp_path):
+    key = tmp_path / "storage.key"
+    create_key(key)
+    seal_snapshot(Snapshot.open(folder / "snapshot"), tmp_path / "sealed", read_key(key))
+    given = {"models": folder / "models", "policy": POLICY}
+
+    with Filter.enrol(tmp_path / "sealed", storage_key=key, **given) as made:
+        assert not made.check([picture(1)])[0].released
+    with pytest.raises(SnapshotError, match="sealed"):
+        Filter.enrol(tmp_path / "sealed", **given)
+    with pytest.raises(UsageError, match="leave the key out"):
+        Filter.enrol(folder / "real.csv", storage_key=key, **given)

@@ -11,7 +11,16 @@ import typer
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.given_files import given_files
-from cxrgate.cli.options import Column, Exclude, FalseFlags, LayoutOption, Models, columns_of, models_folder
+from cxrgate.cli.options import (
+    Column,
+    Exclude,
+    FalseFlags,
+    LayoutOption,
+    Models,
+    StorageKey,
+    columns_of,
+    models_folder,
+)
 from cxrgate.core import Decision
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ def check(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    storage_key: StorageKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Say which images may be released beside these real ones, in a table. Nothing is released or written.
@@ -68,6 +78,7 @@ def check(
                 policy=policy,
                 workers=workers,
                 device=device,
+                storage_key=storage_key,
                 progress=progress,
                 tell=say,
             )

@@ -12,7 +12,16 @@ import typer
 
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.cli.options import Column, Exclude, FalseFlags, LayoutOption, Models, columns_of, models_folder
+from cxrgate.cli.options import (
+    Column,
+    Exclude,
+    FalseFlags,
+    LayoutOption,
+    Models,
+    StorageKey,
+    columns_of,
+    models_folder,
+)
 from cxrgate.cli.plain import plain
 from cxrgate.gate.config import GateConfig, ModelFolders, PolicyConfig
 
@@ -40,6 +49,7 @@ def duplicates(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    storage_key: StorageKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every pair as JSON.")] = False,
 ) -> None:
     """Find the same patient or the same picture in two sets, such as a train and a test split, or twice in one.
@@ -74,7 +84,7 @@ def duplicates(
 
             one = opened(first, exclude=exclude)
             other = None if second is None else opened(second)
-            config = GateConfig(snapshot=one.snapshot, models=folders, policy=policy)
+            config = GateConfig(snapshot=one.snapshot, models=folders, policy=policy, storage_key=storage_key)
             found, promise = find_pairs(config, loaded, one, other, progress)
     if as_json:
         typer.echo(json.dumps([asdict(pair) for pair in found], indent=1))
