@@ -8,6 +8,7 @@ if docker compose version >/dev/null 2>&1; then
   for profile in enrol activate dicom review observability; do
     docker compose --file compose.yaml --profile "$profile" config --quiet
     docker compose --file compose.yaml --file compose.gpu.yaml --profile "$profile" config --quiet
+    docker compose --file compose.yaml --file compose.https.yaml --profile "$profile" config --quiet
     CXRGATE_REPOSITORY=. docker compose --file compose.yaml --file compose.triton.yaml --profile "$profile" config --quiet
   done
 else

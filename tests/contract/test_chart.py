@@ -49,7 +49,7 @@ def pods(objects):
     return {name: item["spec"]["template"]["spec"] for (kind, name), item in objects.items() if kind in kinds}
 
 
-@pytest.mark.parametrize("values", [{}, GPU_HOST])
+@pytest.mark.parametrize("values", [{}, GPU_HOST, {"gate": {"https": True}}])
 def test_objects_fit_the_schemas(values):
     for item in render(values).values():
         kubernetes_validate.validate(item, "1.34", strict=True)
@@ -92,6 +92,20 @@ def test_nobody_reaches_the_gate_until_somebody_is_named(plain, gpu_host):
     assert plain["NetworkPolicy", "site-gate"]["spec"]["ingress"] == []
     first = gpu_host["NetworkPolicy", "site-gate"]["spec"]["ingress"][0]
     assert (first["from"], first["ports"][0]["port"]) == (CALLERS, 8443)
+
+
+def test_https_is_there_where_it_is_asked_for_at_the_same_files_and_for_the_same_callers(plain):
+    asked = render({"gate": {"https": True, "from": CALLERS}})
+    (gate,), (before,) = (pods(objects)["site-gate"]["containers"] for objects in (asked, plain))
+    service = asked["Service", "site-gate"]["spec"]["ports"]
+    (rule,) = asked["NetworkPolicy", "site-gate"]["spec"]["ingress"]
+
+    assert set(gate["args"]) - set(before["args"]) == {"--https=0.0.0.0:8445"}
+    assert {"--certificates=/run/certificates", "--roles=/etc/cxrgate/roles.yaml"} <= set(gate["args"])
+    assert {"name": "https", "containerPort": 8445} in gate["ports"]
+    assert {"name": "https", "port": 8445, "targetPort": "https"} in service
+    assert (rule["from"], [item["port"] for item in rule["ports"]]) == (CALLERS, [8443, 8445])
+    assert not any(item["name"] == "https" for item in plain["Service", "site-gate"]["spec"]["ports"])
 
 
 def test_roles_and_policy_are_those_of_the_compose_file(plain):

@@ -31,6 +31,22 @@ def test_gpu_overlay_reserves_gpus_and_lifts_the_lock_limit_for_the_models_alone
     assert overlaid["models"]["read_only"]
 
 
+@pytest.mark.parametrize("more", [(), ("compose.gpu.yaml",), ("compose.triton.yaml",)])
+def test_https_overlay_gives_the_gate_a_second_port_and_changes_nothing_else(more, monkeypatch):
+    monkeypatch.setenv("CXRGATE_REPOSITORY", ".")
+    plain, overlaid = config("compose.yaml", *more), config("compose.yaml", *more, "compose.https.yaml")
+    gate, before = overlaid["gate"], plain["gate"]
+    changed = {name for name in gate if gate[name] != before.get(name)}
+
+    assert changed == {"environment", "ports"}
+    assert gate["environment"] == {**before["environment"], "CXRGATE_HTTPS": "gate.front:8445"}
+    (port,) = [item for item in gate["ports"] if item not in before["ports"]]
+    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "8445", 8445)
+    assert {name: overlaid[name] for name in plain if name != "gate"} == {
+        name: plain[name] for name in plain if name != "gate"
+    }
+
+
 def test_content_of_what_services_read_counts_and_not_only_its_path(tmp_path):
     read, variables = tmp_path / "gate.yaml", tmp_path / "stack.env"
     variables.write_text(f"CXRGATE_CONFIG='{read}'\n")

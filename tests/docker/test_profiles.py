@@ -25,7 +25,7 @@ from cxrgate.stack.state import container_user
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
 SENDER = "GENERATOR"
-PORTS = {name: free_port("127.0.0.1") for name in ("DICOM", "STOW", "REVIEW")}
+PORTS = {name: free_port("127.0.0.1") for name in ("DICOM", "STOW", "REVIEW", "HTTPS")}
 SECONDS = 60
 
 
@@ -48,7 +48,7 @@ def stack(folder):
     listening = [f"CXRGATE_{name}_LISTEN='127.0.0.1:{port}'\n" for name, port in PORTS.items()]
     (stack.state / "stack.env").write_text("".join(["CXRGATE_LOG_LEVEL='DEBUG'\n", *listening]))
     try:
-        asked = ["--dicom", SENDER, "--review", folder / "run"]
+        asked = ["--dicom", SENDER, "--review", folder / "run", "--https", f"127.0.0.1:{PORTS['HTTPS']}"]
         started = stack.up("--images", folder / "data" / "real.csv", *asked)
         assert started.exit_code == 0, started.output
         yield stack
@@ -104,6 +104,20 @@ def test_the_receiver_takes_nothing_without_a_certificate_from_another_role_or_t
         pytest.raises(httpx.TransportError),
     ):
         client.post(f"https://localhost:{PORTS['STOW']}/studies")
+
+
+def test_the_gate_answers_over_https_as_over_grpc(stack, folder):
+    image = images_below(folder / "data" / "synthetic")[0]
+    (over_grpc,) = stack.check([image])
+    asked = {"image_id": "image", "return_image": "false"}
+    address = f"https://localhost:{PORTS['HTTPS']}"
+    with httpx.Client(base_url=address, verify=context(stack, "generator"), trust_env=False) as client:
+        kind = {"content-type": "application/octet-stream"}
+        answer = client.post("/v1/check", params=asked, content=image.content, headers=kind)
+
+    assert (answer.status_code, answer.json()["decision"]) == (200, str(over_grpc.decision)), answer.text
+    with httpx.Client(base_url=address, verify=context(stack, "monitor"), trust_env=False) as client:
+        assert client.get("/v1/policy").status_code == 403
 
 
 def test_a_one_time_link_lets_a_reviewer_in_whose_withholding_leaves_the_run(stack, folder):

@@ -14,7 +14,7 @@ from cxrgate.core.digest import file_digest, mapping_digest
 from cxrgate.stack.state import read_variables
 
 COMPOSE = ("docker", "compose")
-FILE, GPU_FILE = "compose.yaml", "compose.gpu.yaml"
+FILE, GPU_FILE, HTTPS_FILE = "compose.yaml", "compose.gpu.yaml", "compose.https.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class Compose:
         variables: file of variables, see State.
         gpu: with compose.gpu.yaml.
         profiles: that are started as well.
+        https: with compose.https.yaml.
     """
 
     folder: Path
     variables: Path
     gpu: bool = False
     profiles: Sequence[str] = field(default_factory=tuple)
+    https: bool = False
 
     def begin(self, *arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start `docker compose ARGUMENTS`; what it prints goes to the terminal.
@@ -87,7 +89,7 @@ class Compose:
     @property
     def command(self) -> list[str]:
         """The command up to its subcommand."""
-        files = [FILE, GPU_FILE] if self.gpu else [FILE]
+        files = [FILE, *([GPU_FILE] if self.gpu else []), *([HTTPS_FILE] if self.https else [])]
         return [
             *COMPOSE,
             *("--env-file", str(self.variables)),

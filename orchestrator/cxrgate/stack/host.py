@@ -64,11 +64,11 @@ def check_disk(folder: Path, needed: int) -> HostFinding:
     return HostFinding("disk", Level.OK, text)
 
 
-def check_port(listen: str) -> HostFinding:
-    """Whether HOST:PORT can be listened on."""
+def check_port(listen: str, option: str = "--listen") -> HostFinding:
+    """Whether HOST:PORT, which the option names, can be listened on."""
     trouble = _listening_trouble(listen)
     if trouble:
-        remedy = "end what listens there (ss -ltnp), or choose another with --listen"
+        remedy = f"end what listens there (ss -ltnp), or choose another with {option}"
         return HostFinding("port", Level.FAIL, f"expected {listen} to be free: {trouble}", remedy)
     return HostFinding("port", Level.OK, f"{listen} is free")
 

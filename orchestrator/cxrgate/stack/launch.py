@@ -15,6 +15,7 @@ from cxrgate.stack.checks import Plan, look
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import Engine
 from cxrgate.stack.findings import HostFinding, Level
+from cxrgate.stack.host import check_port
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.run_folder import check_run
 from cxrgate.stack.state import State, container_user
@@ -22,6 +23,7 @@ from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
     GPU,
+    HTTPS,
     INPUTS,
     LISTEN,
     MODELS,
@@ -65,6 +67,7 @@ class Launch:
             none.
         senders: AE titles from which the profile `dicom` takes images; it is not started without.
         reviewed: output folder of the run that the profile `review` shows; None does not start it.
+        https: HOST:PORT at which the gate answers over HTTPS and JSON as well; "" for gRPC alone.
     """
 
     plan: Plan
@@ -78,6 +81,7 @@ class Launch:
     certification_key: Path | None = None
     senders: Sequence[str] = ()
     reviewed: Path | None = None
+    https: str = ""
 
     @property
     def profiles(self) -> list[str]:
@@ -94,10 +98,11 @@ class Launch:
         state, engine = self.plan.state, Engine()
         running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
         self._require(look(self.plan), say, running=running)
-        self._require([self._references(state), *self._certification(), *self._review()], say, running=running)
+        more = [*self._certification(), *self._review(), *self._second_port()]
+        self._require([self._references(state), *more], say, running=running)
         state.prepare(self.deploy / "roles.yaml", self.hosts)
         state.write_variables(self._choices(), self._limits(engine))
-        compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles)
+        compose = Compose(self.deploy, state.variables, self.plan.gpu, self.profiles, https=bool(self.https))
         self._fetch(compose, say)
         if not state.enrolled:
             self._enrol(state, say)
@@ -130,6 +135,7 @@ class Launch:
             CERTIFICATION_KEY: str(self.certification_key or ""),
             SENDERS: " ".join(self.senders),
             RUN: str(self.reviewed or ""),
+            HTTPS: self.https,
         }
 
     def _limits(self, engine: Engine) -> dict[str, str]:
@@ -158,6 +164,9 @@ class Launch:
 
     def _review(self) -> list[HostFinding]:
         return [] if self.reviewed is None else [check_run(self.reviewed, container_user()[0])]
+
+    def _second_port(self) -> list[HostFinding]:
+        return [check_port(self.https, "--https")] if self.https else []
 
     def _require(self, findings: Sequence[HostFinding], say: Say, *, running: bool) -> None:
         """Nothing failed; a stack that runs listens on its own port, and has its images. What ends soon is said."""

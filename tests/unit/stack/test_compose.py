@@ -32,3 +32,18 @@ def test_what_the_stack_was_started_with_counts_and_not_what_a_shell_has_under_t
         "BUILD_NETWORK": "host",
         "CXRGATE_SNAPSHOT": "first",
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "files"),
+    [
+        ({}, ["compose.yaml"]),
+        ({"https": True}, ["compose.yaml", "compose.https.yaml"]),
+        ({"gpu": True, "https": True}, ["compose.yaml", "compose.gpu.yaml", "compose.https.yaml"]),
+    ],
+)
+def test_what_is_asked_for_is_laid_over(tmp_path, asked, files):
+    command = Compose(tmp_path, tmp_path / "stack.env", **asked).command
+
+    named = [command[place + 1] for place, word in enumerate(command) if word == "--file"]
+    assert named == [str(tmp_path / name) for name in files]

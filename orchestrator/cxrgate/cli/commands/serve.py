@@ -72,7 +72,10 @@ def gate(
     ] = None,
     https: Annotated[
         str | None,
-        typer.Option(help="HOST:PORT for HTTPS and JSON as well, same certificates and roles; needs the extra `rest`."),
+        typer.Option(
+            envvar="CXRGATE_HTTPS",
+            help="HOST:PORT for HTTPS and JSON as well, same certificates and roles; needs the extra `rest`.",
+        ),
     ] = None,
     certification_key: CertificationKey = None,
 ) -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.options import MODEL_FOLDERS, DemoModels, demo_models, models_folder
 from cxrgate.stack.variables import (
     CERTIFICATION_KEY,
     CONFIG,
     GPU,
+    HTTPS,
     LISTEN,
     MODELS,
     PROFILE_SERVICES,
@@ -48,6 +50,10 @@ def up(
     models: Annotated[Path | None, typer.Option(help=f"Model folders {MODEL_FOLDERS} [the shipped ones].")] = None,
     config: Annotated[Path | None, typer.Option(help="The gate's configuration [deploy/gate.yaml].")] = None,
     listen: Annotated[str | None, typer.Option(help="HOST:PORT of the gate on this host [127.0.0.1:8443].")] = None,
+    https: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of the gate over HTTPS and JSON as well; empty for gRPC alone [gRPC alone]."),
+    ] = None,
     host: Annotated[
         list[str] | None, typer.Option(help="Name or address that callers know the gate by; may be repeated.")
     ] = None,
@@ -108,6 +114,7 @@ def up(
             certification_key=_chosen(certification_key, known.get(CERTIFICATION_KEY)),
             senders=known.get(SENDERS, "").split() if dicom is None else [title for title in dicom if title],
             reviewed=Path(reviewed).resolve() if reviewed else None,
+            https=known.get(HTTPS, "") if https is None else https,
         )
         launch.run(_say)
         typer.echo(f"healthy: the gate answers at {plan.listen}; certificates are in {folder.certificates}")
@@ -159,9 +166,7 @@ def _check(folder: Path, address: str, state: State) -> list[Verdict]:
 
 
 @app.command()
-def status(
-    state: StateFolder = STATE, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False
-) -> None:
+def status(state: StateFolder = STATE, as_json: AsJson = False) -> None:
     """Say which services run and are healthy.
 
     Exit codes: 0 all are, 2 no stack was started from there, 3 some are not.
