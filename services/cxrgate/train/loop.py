@@ -64,6 +64,11 @@ class Training:
             report(self.step, loss)
             if self.step % CHECKPOINT_STEPS == 0:
                 self._save()
+        return self.kept
+
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """The weights that are kept if the training ends here."""
         return self._average if self._recipe.average else dict(self.network.state_dict())
 
     def _take(self) -> float:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxrgate.core.progress import Progress, silent
+from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.models import Dtype, ModelManifest
 from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
@@ -27,9 +27,10 @@ from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import Sample, Split, hashed_patients
 from cxrgate.train.loop import Training
-from cxrgate.train.pixels import PixelSet, decode_part
+from cxrgate.train.pixels import PixelSet, decode_part, numbers
 from cxrgate.train.recipe import Recipe
 from cxrgate.train.scoring.figures import all_pairs
+from cxrgate.train.validation import LossLines, Validation, make_validation, some_patients
 
 _BATCH = 32
 _BAND_IMAGES = 400
@@ -47,12 +48,13 @@ class Job:
     device: str = "cpu"
 
 
-def train(job: Job, progress: Progress = silent) -> ModelManifest:
+def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelManifest:
     """Train a model; interrupted, the same call goes on from the last checkpoint.
 
     Args:
         job: samples have a split; those of `train` are trained on, those of `tune` set thresholds.
         progress: called with what is being done, how much was done now and of how much.
+        tell: called with the losses now and then, see LossLines.
 
     Raises:
         UsageError: the samples, the recipe or a checkpoint do not fit.
@@ -66,7 +68,13 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
     inputs = Inputs(whole, recipe, job.device)
     training = Training(recipe, inputs, start(recipe, inputs, job.seed), job.seed, job.work / "checkpoint.pt")
     progress(f"train {recipe.kind}", training.step, recipe.steps)
-    state = training.run(lambda *_: progress(f"train {recipe.kind}", 1, recipe.steps))
+    lines = LossLines(training, _validation(job, training.network, parts[Split.TUNE], progress), recipe.steps, tell)
+
+    def report(step: int, loss: float) -> None:
+        progress(f"train {recipe.kind}", 1, recipe.steps)
+        lines(step, loss)
+
+    state = training.run(report)
     network = build_network(recipe.architecture)
     network.load_state_dict(state)
     threshold = _finish(network.eval(), job, parts, progress)
@@ -84,6 +92,15 @@ def train(job: Job, progress: Progress = silent) -> ModelManifest:
         job.folder, recipe.kind, recipe.architecture, recipe.input, _plain(network), provenance, threshold=threshold
     )
     return _certify_bands(saved, job, parts[Split.TUNE], progress)
+
+
+def _validation(job: Job, network: nn.Module, tune: Sequence[Sample], progress: Progress) -> Validation | None:
+    """On a part of the tune part; None without one."""
+    if not tune:
+        return None
+    chosen = [tune[row] for row in some_patients(numbers([sample.patient_id for sample in tune]))]
+    images = decode_part(chosen, stored_side(job.recipe.input), job.work, progress)
+    return make_validation(job.recipe, images, network, job.seed, job.device)
 
 
 def _certify_bands(manifest: ModelManifest, job: Job, samples: Sequence[Sample], progress: Progress) -> ModelManifest:

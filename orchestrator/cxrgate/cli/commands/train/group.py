@@ -66,7 +66,7 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
             from cxrgate.train.training import Job, train
 
             with bars() as progress:
-                manifest = train(Job(samples, settings, seed, work, output, device), progress)
+                manifest = train(Job(samples, settings, seed, work, output, device), progress, say)
             typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
     return command
