@@ -82,12 +82,15 @@ def test_a_changed_file_is_named_and_the_exit_code_says_so(folder):
     before = path.read_bytes()
     path.write_bytes(before[:-1] + b"x")
     try:
-        answer = verify(folder)
+        answer, as_json = verify(folder), verify(folder, "--json")
     finally:
         path.write_bytes(before)
 
     assert answer.exit_code == 1
     assert "CHANGED released > a/new02.png: " in answer.output
+    told = json.loads(as_json.stdout)
+    assert (as_json.exit_code, told["holds"]) == (1, False)
+    assert "released > a/new02.png" in {change["part"] for change in told["changes"]}
 
 
 def test_coverage_needs_the_configuration(folder):
@@ -111,9 +114,11 @@ def test_enrolling_more_patients_lists_their_pictures_and_changes_nothing(folder
 
 
 def test_the_snapshot_of_the_release_withdraws_nothing(folder):
-    answer = call("recheck", folder / "out/released", "--config", folder / "out.yaml", "--output", folder / "none.csv")
+    words = ("--config", folder / "out.yaml", "--output", folder / "none.csv", "--json")
+    answer = call("recheck", folder / "out/released", *words)
 
     assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["withdrawals"] == []
     assert (folder / "none.csv").read_text().strip() == "file,decision,reasons,score,similarity"
 
 

@@ -348,3 +348,8 @@ def test_the_command_counts_and_names_violations(good, output):
     assert bad.exit_code == 1
     assert bad.stdout.splitlines()[0].startswith("FILE_UNLISTED more.png: ")
     assert bad.stdout.splitlines()[-1].endswith("1 violations in 34 images")
+
+    as_json = CliRunner().invoke(app, ["verify-run", str(output), "--json"])
+    told = json.loads(as_json.stdout)
+    assert (as_json.exit_code, told["holds"], told["images"]) == (1, False, 34)
+    assert [(item["kind"], item["where"]) for item in told["violations"]] == [("FILE_UNLISTED", "more.png")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.given_files import given_files
@@ -49,7 +50,7 @@ def check(
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     storage_key: StorageKey = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say which images may be released beside these real ones, in a table. Nothing is released or written.
 

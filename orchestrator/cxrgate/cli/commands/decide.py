@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import say
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.plain import plain
@@ -30,7 +31,7 @@ def decide(
         float | None, typer.Option(min=0, max=1, help="Standout from which it is, in place of the score.")
     ] = None,
     copy: Annotated[float | None, typer.Option(min=0, max=1, help="Copy similarity from which it is.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every image as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what other thresholds would have done in a run, from its records. Nothing is computed, released or changed.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.options import Models, models_folder
 from cxrgate.core import CxrgateError
@@ -27,7 +28,7 @@ def doctor(
     snapshot: Annotated[
         Path | None, typer.Option(help="Snapshot to look at, in place of the one that the stack serves.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at everything that a stack needs of this host, and say what helps where something is missing.
 

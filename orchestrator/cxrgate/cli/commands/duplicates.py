@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.options import (
@@ -50,7 +51,7 @@ def duplicates(
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     storage_key: StorageKey = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every pair as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find the same patient or the same picture in two sets, such as a train and a test split, or twice in one.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 
@@ -25,6 +28,7 @@ def excess_command(
     control: Annotated[
         Path, typer.Argument(help="Output of a run on the same images against as many patients it never saw.")
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Compare the flags of two runs on the same images, against training patients and against a control index.
 
@@ -35,6 +39,10 @@ def excess_command(
 
         results = [_read(folder) for folder in (training, control)]
         found = excess(*results)
+    if as_json:
+        labels = {label: asdict(figure) for label, figure in by_label(results[0]).items()}
+        typer.echo(json.dumps({**asdict(found), "training_by_class": labels}, indent=1))
+        return
     table = Table("not released", "share (95 %)", title=f"{found.images:,} images", title_justify="left")
     for name in ("training", "control", "excess"):
         table.add_row(name, _cell(getattr(found, name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import grpc
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
@@ -20,6 +22,7 @@ def health(
     address: Annotated[str, typer.Argument(help="HOST:PORT of a service.")],
     certificates: Annotated[Path, typer.Option(help="Folder with tls.crt, tls.key and ca.crt of a monitor.")],
     service: Annotated[str, typer.Option(help="Full service name; without it, whether the process lives.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Ask a service whether it is ready.
 
@@ -32,6 +35,6 @@ def health(
             answer = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
         except grpc.RpcError as error:
             answer = str(error.code().name)
-    typer.echo(answer)
+    typer.echo(json.dumps({"status": answer}) if as_json else answer)
     if answer != "SERVING":
         raise typer.Exit(Exit.INCOMPLETE)

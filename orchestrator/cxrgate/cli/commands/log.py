@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.hashlog import HashLog, parse_head, verify_log
 
@@ -23,6 +25,7 @@ def about() -> None:
 def verify(
     log: Annotated[Path, typer.Argument(help="The log file.")],
     head: Annotated[str | None, typer.Option(help="A head COUNT:SHA256 that was kept elsewhere.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check that no line was changed, removed, moved or cut off.
 
@@ -30,7 +33,8 @@ def verify(
     """
     with errors_as_messages():
         last = verify_log(log, None if head is None else parse_head(head))
-        typer.echo(f"{last.count} lines, head {last.count}:{last.sha256}")
+        found = f"{last.count}:{last.sha256}"
+        typer.echo(json.dumps({"lines": last.count, "head": found}) if as_json else f"{last.count} lines, head {found}")
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
@@ -27,6 +30,7 @@ def recheck(
     release: Annotated[Path, typer.Argument(help="A released set: the folder with manifest.json.")],
     config: Annotated[Path, typer.Option(help="Configuration with the newer snapshot, models or policy.")],
     output: Annotated[Path | None, typer.Option(help="CSV to write; else recheck.csv beside the released set.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say which files of a released set would be withdrawn, now that more patients are enrolled or models are newer.
 
@@ -45,7 +49,10 @@ def recheck(
         with bars() as report:
             found = hold(settings, release, lambda done, total: report("check again", done, total))
         write_withdrawals(path, found)
-    tell(found, path)
+    if as_json:
+        typer.echo(json.dumps({"table": str(path), **asdict(found)}, indent=1))
+    else:
+        tell(found, path)
     raise typer.Exit(Exit.REJECTED if found.withdrawals else Exit.RELEASED)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrgate.certification import UNCERTIFIED, Signer, certificate_bytes, read_public_key, utc_now
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import bars
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
@@ -77,6 +80,7 @@ def verify_report(
     audit: Audit = None,
     config: Annotated[Path | None, typer.Option(help="Configuration of the run, to count the coverage anew.")] = None,
     training_manifest: Training = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check a release report: signature, certificate, each released file, and every figure against the records.
 
@@ -100,11 +104,15 @@ def verify_report(
             coverage=_counted_again(settings, training_manifest),
         )
         found = verify_release_report(path, sources)
-    raise typer.Exit(tell(found))
+    raise typer.Exit(tell(found, as_json=as_json))
 
 
-def tell(found: Verification) -> Exit:
+def tell(found: Verification, *, as_json: bool = False) -> Exit:
     """Print what was found and give the exit code."""
+    code = Exit.REJECTED if found.changes else Exit.RELEASED
+    if as_json:
+        typer.echo(json.dumps({"holds": not found.changes, **asdict(found)}, indent=1))
+        return code
     if found.signed:
         typer.echo(found.signed)
     typer.echo(f"checked: {', '.join(found.checked)}")
@@ -113,7 +121,7 @@ def tell(found: Verification) -> Exit:
     for change in found.changes:
         typer.echo(f"CHANGED {change.part}: {plain(change.told)}")
     typer.echo("it does not hold" if found.changes else "all that was checked holds")
-    return Exit.REJECTED if found.changes else Exit.RELEASED
+    return code
 
 
 def _certificate(paths: Paths, config: RunConfig | None, path: Path | None) -> bytes | None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_engine
 from cxrgate.cli.errors import Exit, errors_as_messages
@@ -54,7 +55,7 @@ def run(
     only_look: Annotated[
         bool, typer.Option("--dry-run", help="Look at everything, decode every image, say how long it takes, and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a synthetic set against the real one and publish what may be released.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
 from cxrgate.core import UsageError
@@ -23,6 +26,7 @@ def verify_run(
     config: Annotated[
         Path | None, typer.Option(help="Its configuration: which images were listed, the reviewers' log, the keys.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check that each released image has its whole chain of evidence, and that each listed image is answered once.
 
@@ -40,7 +44,10 @@ def verify_run(
         from cxrgate.verify_run.verify import verify_run as verify
 
         found = verify(output, _known(settings))
-    tell(found)
+    if as_json:
+        typer.echo(json.dumps({"holds": not found.violations, **asdict(found)}, indent=1))
+    else:
+        tell(found)
     raise typer.Exit(Exit.REJECTED if found.violations else Exit.RELEASED)
 
 

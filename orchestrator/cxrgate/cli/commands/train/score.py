@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import say
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
@@ -36,7 +37,7 @@ def score(
     ] = None,
     column: Column = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print AUC, TPR at FPR 1 % and 0.1 %, P@1, mAP@R and R-precision with 95 % bootstrap intervals over patients.
 
