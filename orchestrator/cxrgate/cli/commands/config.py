@@ -11,6 +11,11 @@ from cxrgate.gate.schema import config_schema
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a configuration of a run may hold.")
 
 
+@app.callback()
+def about() -> None:
+    """What a configuration of a run may hold."""
+
+
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a run's configuration, with which editors complete and check config.yaml.
