@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cxrgate.gate.config import RunConfig
-from manual.text import table
+from manual.text import named, table
 
 _INTRODUCTION = """# Configuration
 
@@ -85,10 +85,13 @@ def _default(found: dict[str, Any], *, required: bool) -> str:
     return "`null`" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+def _told(default: str) -> str:
+    return f'<span class="narrow">default </span>{default}' if default.startswith("`") else default
+
+
 def configuration_page() -> str:
     """The page; every key must say what it means."""
     rows = [
-        (f'<span id="{name}"></span>`{name}`', found["type"], found["default"], found["description"])
-        for name, found in keys().items()
+        (named(name), found["type"], _told(found["default"]), found["description"]) for name, found in keys().items()
     ]
     return _INTRODUCTION + table(("key", "value", "default", "meaning"), rows)

@@ -1,4 +1,4 @@
-"""Where each key, command and reason is explained: one table, and an error for each that nothing explains."""
+"""Where each key, command, reason, column and metric is explained, and an error for each that nothing explains."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from manual.commands import commands
 from manual.configuration import keys
+from manual.metrics import metrics
 from manual.reasons import reasons
-from manual.text import anchor, table
+from manual.results import TABLES
+from manual.text import anchor, named, table
 
 _INTRODUCTION = """# Reference
 
-Every key of the configuration, every command and every reason, and the pages that explain it. This page is made when
-the manual is built, which fails where something is explained nowhere.
+Every key of the configuration, every command, every reason, every column of the results and every metric, and the pages
+that explain it. This page is made when the manual is built, which fails where something is explained nowhere.
 
 """
 _MADE = "reference/"
@@ -29,10 +31,15 @@ def coverage_page(pages: Mapping[str, str]) -> str:
     """
     holes: list[str] = []
     parts = [_INTRODUCTION]
-    for title, rows in (("Keys", _keys(holes)), ("Commands", _commands(holes)), ("Reasons", _reasons())):
+    for title, rows in (
+        ("Keys", _keys(holes)),
+        ("Commands", _commands(holes)),
+        ("Reasons", _reasons()),
+        ("Columns", _columns()),
+        ("Metrics", _metrics(holes)),
+    ):
         lines = [
-            (f"`{name}`", f"[{home}](#) ".replace("(#)", f"({link})"), _mentions(name, pages))
-            for name, home, link in rows
+            (named(name, f"{title}."), f"[{home}]({link})", _mentions(name, pages)) for name, home, link in sorted(rows)
         ]
         parts += [f"## {title}\n\n", table(("name", "reference", "told in"), lines), "\n"]
     if holes:
@@ -60,8 +67,22 @@ def _commands(holes: list[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _reasons() -> Iterator[tuple[str, str, str]]:
-    for name in sorted(reasons()):
+    for name in reasons():
         yield name, "reasons", f"reasons.md#{name}"
+
+
+def _columns() -> Iterator[tuple[str, str, str]]:
+    """Those of both tables; results_page fails where one has no meaning."""
+    for kind, columns in TABLES.items():
+        for name in columns:
+            yield name, kind, f"results.md#{kind}.{name}"
+
+
+def _metrics(holes: list[str]) -> Iterator[tuple[str, str, str]]:
+    for name, _, _, meaning in metrics():
+        if not meaning:
+            holes.append(f"the metric {name}")
+        yield name, "metrics", f"metrics.md#{name}"
 
 
 def _mentions(name: str, pages: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from manual.text import table
+from manual.text import named, table
 
 _KINDS = ("Counter", "Gauge", "Histogram")
 _INTRODUCTION = """# Metrics
@@ -52,5 +52,5 @@ def _of(path: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def metrics_page() -> str:
     """The page."""
-    rows = [(f"`{name}`", kind, labels, meaning) for name, kind, labels, meaning in metrics()]
+    rows = [(named(name), kind, labels, meaning) for name, kind, labels, meaning in metrics()]
     return _INTRODUCTION + table(("metric", "kind", "labels", "meaning"), rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from manual.text import table
+from manual.text import named, table
 
 MEANINGS = Path("docs/reference/reasons.yaml")
 _WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
@@ -74,6 +74,6 @@ def reasons_page() -> str:
         raise ValueError(f"{MEANINGS} does not explain {', '.join(missing)}")
     parts = [_INTRODUCTION]
     for title, rows in sections.items():
-        lines = [(f'<span id="{reason}"></span>`{reason}`', *row) for reason, row in rows.items()]
+        lines = [(named(reason), *row) for reason, row in rows.items()]
         parts += [f"## {title}\n\n", table(("reason", "means", "cure"), lines), "\n"]
     return "".join(parts)

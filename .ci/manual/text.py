@@ -17,6 +17,11 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def named(name: str, prefix: str = "") -> str:
+    """A cell that holds a name which links can point to; the page's style sheet lays its table out by it."""
+    return f'<span id="{prefix}{name}"></span>`{name}`'
+
+
 def anchor(text: str) -> str:
     """The id that the toc extension gives a heading."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", text).strip().lower())
