@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import CallRefused, Candidates, Descriptors, Evidence, Failure, GreyImage, ModelError, Stage
+from cxrgate.core.policy import SCORE_RANGE_SLACK
 from cxrgate.models import ModelKind, ModelManifest, by_space
 from cxrgate.models.local import make_descriptors, own_thresholds
 
@@ -104,8 +105,10 @@ class RemoteVerifier:
 def _evidence(candidates: Candidates, scores: Float64s | Failure) -> Evidence | Failure:
     if isinstance(scores, Failure):
         return scores
-    if len(scores) != len(candidates.reference_ids):
-        message = "the model did not give one score per candidate"
+    # A served model lets no other numbers out: they are the server's fault, and the image is asked for again.
+    within = (scores >= -SCORE_RANGE_SLACK) & (scores <= 1 + SCORE_RANGE_SLACK)
+    if len(scores) != len(candidates.reference_ids) or not within.all():
+        message = "the model did not give one score from 0 to 1 per candidate"
         return Failure(candidates.image_id, Stage.VERIFY, "INTERNAL", "ANSWER", message)
     return Evidence(candidates, scores)
 
