@@ -1,4 +1,5 @@
 import errno
+import shutil
 import socket
 import struct
 import subprocess
@@ -115,6 +116,36 @@ def test_the_same_image_again_is_acknowledged_and_not_checked_again(tmp_path):
 
     assert len(running.released()) == 1
     assert running.stages.checked == 0
+
+
+def test_what_a_crash_left_in_the_queue_after_its_outcome_was_logged_gets_no_second_one(tmp_path):
+    with Running(tmp_path).started() as running:
+        (name,) = store_and_keep(running, radiograph(1)[0])
+        until(lambda: len(outcomes(tmp_path)) == 1 and not running.waiting())
+    shutil.copytree(tmp_path / "kept", tmp_path / "spool/waiting", dirs_exist_ok=True)
+
+    with Running(tmp_path).started() as running:
+        until(lambda: not running.waiting())
+
+    assert [line["name"] for line in outcomes(tmp_path)] == [name]
+    assert (len(running.released()), running.stages.checked) == (1, 0)
+
+
+def store_and_keep(running, dataset):
+    """Send an image and lay a copy of what is received of it in `kept`; gives the names."""
+    with pytest.MonkeyPatch.context() as patched:
+        put = running.worker.spool.put
+
+        def put_and_keep(caller, content):
+            name = put(caller, content)
+            target = running.folder / "kept" / caller / f"{name}.dcm"
+            target.parent.mkdir(parents=True)
+            target.write_bytes(content)
+            return name
+
+        patched.setattr(running.worker.spool, "put", put_and_keep)
+        assert store(running.port, dataset) == [SUCCESS]
+    return [path.stem for path in (running.folder / "kept").rglob("*.dcm")]
 
 
 def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):

@@ -143,6 +143,9 @@ class SpoolWorker:
     async def _handle(self, entry: SpoolEntry) -> None:
         """Check one image; whatever goes wrong, it stays in the queue and is tried again."""
         try:
+            if self.is_done(entry.name):  # a crash fell between its line in the log and its end in the queue
+                await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
+                return
             checked, gate, instance = await self._check(entry)
             if _is_ours(checked) and self._attempts(entry) < ATTEMPTS:
                 await asyncio.sleep(PAUSE_SECONDS)
