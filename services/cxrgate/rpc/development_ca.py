@@ -54,6 +54,9 @@ class Authority:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(usage, critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # Two such authorities have one name: who trusts both, as while they change, tells them apart by their keys.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         return Identity(_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key), _pem(self.certificate))
 
 

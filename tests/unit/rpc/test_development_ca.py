@@ -22,6 +22,23 @@ def test_identity_is_read_from_the_certificate():
 OTHER = Authority.create()
 
 
+@pytest.mark.parametrize("first", [AUTHORITY, OTHER])
+def test_who_trusts_two_authorities_knows_the_identities_of_both(first):
+    """As while the authority changes: both have one name, and their order in ca.crt is nobody's matter."""
+    second = OTHER if first is AUTHORITY else AUTHORITY
+    servicer, trusted = Servicer(), first.issue(None).authority + second.issue(None).authority
+
+    async def call():
+        async with serving(gate(servicer)) as (_, address):
+            mine = IDENTITIES["generator"]
+            credentials = grpc.ssl_channel_credentials(trusted, mine.key, mine.certificate)
+            async with grpc.aio.secure_channel(address, credentials) as opened:
+                await stubs.GateServiceStub(opened).CheckImage(pb.CheckImageRequest(), timeout=5)
+
+    asyncio.run(call())
+    assert servicer.calls == 1
+
+
 PAST = timedelta(days=-1)
 
 
