@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from faults import clocks, disks, kills, peers, processes, wrong_answers
+from faults import clocks, disks, kills, lifecycle, peers, processes, receiver, wrong_answers
 from faults.tries import Bench, NotTried, Try
 
 
@@ -20,6 +20,10 @@ def every_fault() -> dict[str, Callable[[Bench], Iterable[Try | NotTried]]]:
         "processes, two owners": processes.two_owners,
         "processes, decoders": processes.dying_decoders,
         "processes, changed files": processes.changed_files,
-        "peers": peers.of_the_index,
+        "peers, index": peers.of_the_index,
+        "peers, model server": peers.of_the_model_server,
+        "peers, cut link": peers.over_a_cut_link,
+        "lifecycle": lifecycle.of_services,
+        "receiver": receiver.outages,
         "clocks": clocks.jumps,
     }

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
-from faults.kills import size
+from faults.certified import certify
+from faults.job import JOURNAL
 from faults.runs import Runs
-from faults.tries import Bench, NotTried, Try, until
-from support.certified_gate import bound, certificate
-from support.null_models import null_models
+from faults.tries import BEGUN, Bench, NotTried, Try, size, until
 
-from cxrgate.gate.config import read_config
-
-JUMPS = {"+91d": "CertificateError", "-1h": "", "+1h": ""}
+JUMPS = {"-1h": "", "+1h": "", "+91d": "CertificateError"}
 """Per jump the error in which the run ends; none where its certificate is current all the same."""
 
 
@@ -27,7 +23,7 @@ def jumps(bench: Bench) -> Iterator[Try | NotTried]:
         return
     folder, name = bench.job.folder, "clock"
     certified = {"certification": "required", "certification_key": str(folder / "signing.pub")}
-    _certify(bench, name)
+    certify(bench.job, name)
     clock = folder / "now"
     environment = {
         "LD_PRELOAD": str(Path(found.origin).parent / "vendor/libfaketime/src/libfaketime.so.1"),
@@ -38,22 +34,13 @@ def jumps(bench: Bench) -> Iterator[Try | NotTried]:
     }
     clock.write_text("+0")
     with Runs(folder / "clock runs", environment) as runs:
-        for jump, error in JUMPS.items():
+        for jump, error in bench.some(JUMPS.items()):
             bench.job.clear(name)
             running = runs.start(bench.job.config(name, **certified))
-            until(running, lambda: size(bench.job.output(name) / "work/journal.jsonl") > 20_000)
+            until(running, lambda: size(bench.job.output(name) / JOURNAL) > BEGUN)
             clock.write_text(jump)
             ended = running.wait()
             clock.write_text("+0")
             told = () if ended.get("error", "") == error else (f"expected {error or 'no error'}, got {ended}",)
             tried = bench.resume(f"clock jumps by {jump}", name, ended, settings=certified)
             yield Try(tried.fault, (*told, *tried.violations), tried.seconds)
-
-
-def _certify(bench: Bench, name: str) -> None:
-    """Lay a certificate of the job's gate beside its snapshot, current until tomorrow."""
-    folder = bench.job.folder
-    with null_models():
-        parts = bound(read_config(bench.job.config(name)))
-    content = certificate(folder, parts, datetime.now(UTC) + timedelta(days=1))
-    (folder / "snapshot/certificate.json").write_bytes(content)

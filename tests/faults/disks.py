@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from faults.kills import size
-from faults.tries import Bench, NotTried, Try, until
+from faults.job import JOURNAL
+from faults.tries import BEGUN, Bench, NotTried, Try, size, until
 
 REFUSED = {
     "write of the journal fails, disk full": ("write", 6, "ENOSPC"),
@@ -25,7 +25,7 @@ REFUSED = {
 
 def of_calls(bench: Bench) -> Iterator[Try]:
     """Calls that the operating system refuses."""
-    for fault, (at, nth, error) in REFUSED.items():
+    for fault, (at, nth, error) in bench.some(REFUSED.items()):
         bench.job.clear("refused")
         yield bench.fall(fault, "refused", [("fail", {"at": at, "nth": nth, "error": error})])
     bench.job.clear("refused")
@@ -45,8 +45,8 @@ def full(bench: Bench) -> Iterator[Try | NotTried]:
         return
     try:
         running = bench.runs.start(bench.job.config(name))
-        journal = output / "work/journal.jsonl"
-        until(running, lambda: size(journal) > 20_000)
+        journal = output / JOURNAL
+        until(running, lambda: size(journal) > BEGUN)
         ballast = output / "ballast"
         _fill(ballast)
         ended = running.wait()

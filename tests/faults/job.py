@@ -13,18 +13,26 @@ from support.bad_rasters import REFUSED as BAD_RASTERS
 
 from cxrgate.images.codec.encode import encode_png
 
-IMAGES, REFERENCES, LEAKS = 1000, 60, 20
+IMAGES, FEW, REFERENCES, LEAKS = 1000, 200, 60, 20
 SIDE, BATCH = 64, 32
 MISBEHAVIOURS = ("exit", "segfault", "memory", "odd")
 """What a decoder does with four sound images where it is told to, by the first word of their names."""
+JOURNAL = "work/journal.jsonl"
+"""In the output of a run."""
 MODEL_STORE = Path(__file__).parents[2] / "model_store"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where the sets lie; `config` writes a configuration of them."""
+    """Where the sets and the snapshot lie; `config` writes a configuration of them."""
 
     folder: Path
+    snapshot_name: str = "snapshot"
+
+    @property
+    def snapshot(self) -> Path:
+        """Its folder."""
+        return self.folder / self.snapshot_name
 
     @property
     def listed(self) -> frozenset[str]:
@@ -38,12 +46,13 @@ class Job:
 
     def config(self, name: str, **more: object) -> Path:
         """Write the configuration of a run into the output of that name."""
+        private = f"private {self.snapshot_name}"
         settings = {
             "synthetic": "synthetic",
             "output": str(self.output(name)),
-            "snapshot": str(self.folder / "snapshot"),
+            "snapshot": str(self.snapshot),
             "models": str(MODEL_STORE),
-            "enrol": "{images: real.csv, key: private/key, reference_map: private/references.csv}",
+            "enrol": f"{{images: real.csv, key: {private}/key, reference_map: {private}/references.csv}}",
             "policy": "{score_threshold: 0.9, minimum_typicality: -1, minimum_frontality: null}",
             "engine": "matrix",
             "batch_size": BATCH,

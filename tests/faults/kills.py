@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faults.interventions import POINTS
+from faults.job import JOURNAL
 from faults.runs import Running
-from faults.tries import Bench, Try, until
+from faults.tries import Bench, Try, size, until
 
 SEED = 20261129
 CHECKING = {
@@ -26,6 +27,8 @@ CHECKING = {
 """The failpoints that each batch passes, and which call of them is hit."""
 _LATE = {"link": 300, "sync": 300}
 """Which call of those is hit that a publication passes once for each file; of the others the first."""
+_SHORT = ("journal", "rename")
+"""Those of the short form: the one that is passed while images are checked, and the one that publishes."""
 ENDS = 10
 """Random kills that fall into one output before its run is allowed to end."""
 
@@ -34,9 +37,10 @@ def at_failpoints(bench: Bench) -> Iterator[Try]:
     """Each point, before and after a call of it: a run resumes what the kill before has left, and is killed itself."""
     name = "killed"
     bench.job.clear(name)
-    yield from _chain(bench, name, list(CHECKING))
-    for point in [point for point in POINTS if point not in CHECKING]:
-        for after in (False, True):
+    points = bench.pick(_SHORT, POINTS, POINTS)
+    yield from _chain(bench, name, [point for point in points if point in CHECKING])
+    for point in [point for point in points if point not in CHECKING]:
+        for after in bench.some((False, True)):
             running = bench.runs.start(bench.job.config(name), [_kill(point, after=after)])
             ended = running.wait()
             if ended.get("done"):
@@ -49,7 +53,7 @@ def _chain(bench: Bench, name: str, points: list[str]) -> Iterator[Try]:
     """Kills while images are checked. Recovered is who journals a batch, or comes to the next kill."""
     output = bench.job.output(name)
     for point in points:
-        for after in (False, True):
+        for after in bench.some((False, True)):
             started = time.monotonic()
             running = bench.runs.start(bench.job.config(name), [_kill(point, after=after)])
             _grown(running, output)
@@ -67,33 +71,46 @@ def _fault(point: str, *, after: bool) -> str:
 
 
 def at_random(bench: Bench) -> Iterator[Try]:
-    """Kills at random moments, three of four while images are checked; after some of them the run may end."""
-    rng, count, name = random.Random(SEED), 200 if bench.long else ENDS, "random"
+    """Kills at random moments, three of four aimed at checking; after some of them the run may end.
+
+    What it left tells where a kill fell. A run that came to its end before counts as no kill.
+    """
+    rng, wanted, killed, checking, name = random.Random(SEED), bench.pick(4, ENDS, 200), 0, 0, "random"
     output = bench.job.output(name)
     bench.job.clear(name)
-    for number in range(count):
-        checking = number % 4 != 3
+    while killed < wanted:
+        before = size(output / JOURNAL)
         running = bench.runs.start(bench.job.config(name))
-        if checking:
-            _grown(running, output)
-        time.sleep(rng.uniform(0, 0.05 if checking else 0.5))
-        running.kill()
+        _kill_sometime(rng, running, output, aimed=killed % 4 != 3)
         ended = running.ended()
-        fault = f"kill -9 at random, {'while checking' if checking else 'at any time'}"
-        if ended.get("done") or number % ENDS == ENDS - 1:
+        if ended:
+            yield bench.resume("run that ended after some kills", name, ended)
+            bench.job.clear(name)
+            continue
+        killed += 1
+        left = bench.verified(output)
+        falls = size(output / JOURNAL) > before and left is not None and left.images < len(bench.job.listed)
+        checking += falls
+        fault = f"kill -9 at random, {'while checking' if falls else 'before or after checking'}"
+        if killed % ENDS == 0 or killed == wanted:
             yield bench.resume(fault, name, ended)
             bench.job.clear(name)
         else:
             yield Try(fault, tuple(bench.violations(output)))
+    if 2 * checking < wanted:
+        yield Try("kill -9 at random", (f"only {checking} of {wanted} kills fell while images were checked",))
+
+
+def _kill_sometime(rng: random.Random, running: Running, output: Path, *, aimed: bool) -> None:
+    """Kill it at a random moment, where it is aimed after it has journalled a batch."""
+    if aimed:
+        _grown(running, output)
+    time.sleep(rng.uniform(0, 0.05 if aimed else 0.5))
+    running.kill()
 
 
 def _grown(running: Running, output: Path) -> None:
     """Wait until the run has journalled a batch, or has ended."""
-    journal = output / "work/journal.jsonl"
+    journal = output / JOURNAL
     before = size(journal)
     until(running, lambda: size(journal) > before)
-
-
-def size(path: Path) -> int:
-    """Of a file; 0 where there is none."""
-    return path.stat().st_size if path.exists() else 0

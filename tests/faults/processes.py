@@ -11,16 +11,15 @@ from pathlib import Path
 
 import psutil
 from faults.job import MISBEHAVIOURS
-from faults.kills import SEED, size
-from faults.runs import Running
-from faults.tries import Bench, Try, until
+from faults.kills import SEED
+from faults.tries import Bench, Try
 
 
 def stopped(bench: Bench) -> Iterator[Try]:
     """SIGSTOP at a random moment of checking, and SIGCONT: the same set, by the same run."""
     rng, name = random.Random(SEED), "stopped"
-    for seconds in (2, 30) if bench.long else (2,):
-        running, _ = _checking(bench, name)
+    for seconds in bench.pick((1,), (2,), (2, 30)):
+        running = bench.checking(name)
         time.sleep(rng.uniform(0, 0.1))
         running.send(signal.SIGSTOP)
         time.sleep(seconds)
@@ -30,7 +29,7 @@ def stopped(bench: Bench) -> Iterator[Try]:
 
 def two_owners(bench: Bench) -> Iterator[Try]:
     """A second run on the output of a first one that stands still: it is told, and changes nothing."""
-    running, _ = _checking(bench, "owned")
+    running = bench.checking("owned")
     running.send(signal.SIGSTOP)
     second = bench.runs.start(bench.job.config("owned")).wait()
     running.send(signal.SIGCONT)
@@ -47,7 +46,7 @@ def dying_decoders(bench: Bench) -> Iterator[Try]:
     fault = f"decode worker: {', '.join(MISBEHAVIOURS)}"
     yield bench.resume(fault, name, running.wait(), lost=True)
 
-    running, _ = _checking(bench, name, sandbox=True)
+    running = bench.checking(name, sandbox=True)
     for child in psutil.Process(running.pid).children():
         child.kill()
     yield bench.resume("decode workers killed from outside", name, running.wait(), sandbox=True)
@@ -60,7 +59,7 @@ def changed_files(bench: Bench) -> Iterator[Try]:
 
 
 def _changed(bench: Bench, fault: str, damage: Callable[[Bench, Path], Callable[[], None]], error: str) -> Try:
-    running, output = _checking(bench, "changed")
+    running, output = bench.checking("changed"), bench.job.output("changed")
     running.send(signal.SIGSTOP)
     repair = damage(bench, output)
     running.send(signal.SIGCONT)
@@ -90,11 +89,3 @@ def _replace_staged(_: Bench, output: Path) -> Callable[[], None]:
     first, second = sorted((output / "work/staged").rglob("*.png"))[:2]
     shutil.copyfile(second, first)
     return lambda: None
-
-
-def _checking(bench: Bench, name: str, **more: object) -> tuple[Running, Path]:
-    """A run that has begun to check, and its output."""
-    bench.job.clear(name)
-    running, output = bench.runs.start(bench.job.config(name), **more), bench.job.output(name)
-    until(running, lambda: size(output / "work/journal.jsonl") > 20_000)
-    return running, output

@@ -16,15 +16,17 @@ from unittest import mock
 
 from faults.interventions import INTERVENTIONS
 from support.inline_decoder import InlineDecoder
-from support.null_models import null_models
+from support.null_models import NullForward, ServedNullForward, null_models
 
 import cxrgate.cli.commands.run
 import cxrgate.gate.remote
-import cxrgate.images.codec.dicom.read  # noqa: F401 - loaded before the fork
+import cxrgate.images.codec.dicom.read
+import cxrgate.serving.torchserve.served  # noqa: F401 - loaded before the fork
 from cxrgate.gate import local, opening
 from cxrgate.gate.config import read_config
 from cxrgate.gate.opening import Services
 from cxrgate.run import dicom_patients, dry_run, enrol, first_look, held
+from cxrgate.run.host_fault import is_fault_row
 from cxrgate.run.run import run
 
 _DECODING = (local, opening, first_look, enrol, dicom_patients, dry_run, held)
@@ -62,7 +64,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     identity = asked.pop("tls_identity", None)
     services = Services(**asked, tls_identity=Path(identity) if identity else None)
     with ExitStack() as stack:
-        stack.enter_context(null_models())
+        stack.enter_context(null_models(ServedNullForward if request.get("served") else NullForward))
         if not request.get("sandbox"):
             for module in _DECODING:
                 if hasattr(module, "SandboxedDecoder"):
@@ -70,7 +72,8 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         for kind, options in request.get("faults", []):
             stack.enter_context(INTERVENTIONS[kind](**options))
         summary = run(config, services=services)
-    return {"checked": summary.checked, "released": len(summary.released)}
+    faults = sum(map(is_fault_row, summary.results[["image_id", "stage", "code", "reasons"]].to_dict("records")))
+    return {"checked": summary.checked, "released": len(summary.released), "faults": faults}
 
 
 if __name__ == "__main__":

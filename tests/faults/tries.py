@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
-from faults.job import Job
+from faults.job import JOURNAL, Job
 from faults.runs import Fault, Running, Runs
 
-from cxrgate.verify_run.verify import Known, verify_run
+from cxrgate.verify_run.verify import Known, Verified, verify_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,22 @@ class NotTried:
     why: str
 
 
+T = TypeVar("T")
+Settings = Mapping[str, object] | None
+RESUMES = 3
+"""Runs that may go on until no image is left that could not be judged: on a busy machine a peer may be late."""
+BEGUN = 20_000
+"""Bytes of the journal of a run that has checked some batches."""
+
+
+class Form(StrEnum):
+    """How much is tried: each kind once over few images, everything once, or many kills and longer outages."""
+
+    SHORT = "short"
+    WHOLE = "whole"
+    LONG = "long"
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What all tries share: the job, its starter, and the set that a run without faults released."""
@@ -39,7 +56,23 @@ class Bench:
     job: Job
     runs: Runs
     expected: dict[str, bytes] = field(repr=False)
-    long: bool = False
+    form: Form = Form.WHOLE
+
+    def pick(self, short: T, whole: T, long: T) -> T:
+        """Which of these belongs to the form that was asked for."""
+        return {Form.SHORT: short, Form.WHOLE: whole, Form.LONG: long}[self.form]
+
+    def some(self, faults: Iterable[T]) -> list[T]:
+        """In the short form the last of these, which stands for its kind; else all."""
+        every = list(faults)
+        return every[-1:] if self.form is Form.SHORT else every
+
+    def checking(self, name: str, faults: Sequence[Fault] = (), *, settings: Settings = None, **more: Any) -> Running:
+        """A run into a fresh output that has begun to check; arguments as of `resume`."""
+        self.job.clear(name)
+        running = self.runs.start(self.job.config(name, **(settings or {})), faults, **more)
+        until(running, lambda: size(self.job.output(name) / JOURNAL) > BEGUN)
+        return running
 
     def fall(self, fault: str, name: str, faults: Sequence[Fault], **more: Any) -> Try:
         """Let faults fall into a run, then resume it without them."""
@@ -53,7 +86,7 @@ class Bench:
         ended: dict[str, Any],
         *,
         lost: bool = False,
-        settings: Mapping[str, object] | None = None,
+        settings: Settings = None,
         **more: Any,
     ) -> Try:
         """Judge what a run left that ended in such a way, resume it, and judge that.
@@ -70,7 +103,10 @@ class Bench:
         if output.exists():
             violations += [f"left: {text}" for text in self.violations(output)]
         started = time.monotonic()
-        again = self.runs.start(self.job.config(name, **(settings or {})), **more).wait()
+        for _ in range(RESUMES):
+            again = self.runs.start(self.job.config(name, **(settings or {})), **more).wait()
+            if lost or not again.get("faults"):
+                break
         seconds = time.monotonic() - started
         if not again.get("done"):
             violations.append(f"does not resume: {again}")
@@ -78,12 +114,16 @@ class Bench:
         violations += self.differences(output, lost=lost)
         return Try(fault, tuple(violations), seconds)
 
+    def verified(self, output: Path) -> Verified | None:
+        """What the checker finds in an output, whatever state it is in; None where nothing is there."""
+        if not (output / JOURNAL).exists() and not (output / "released").exists():
+            return None
+        return verify_run(output, Known(self.job.listed))
+
     def violations(self, output: Path) -> list[str]:
-        """What the checker says of an output, whatever state it is in."""
-        if not (output / "work/journal.jsonl").exists() and not (output / "released").exists():
-            return []
-        found = verify_run(output, Known(self.job.listed)).violations
-        return [f"{item.kind} {item.where}: {item.told}" for item in found[:5]]
+        """What the checker says of an output."""
+        found = self.verified(output)
+        return [] if found is None else [f"{item.kind} {item.where}: {item.told}" for item in found.violations[:5]]
 
     def differences(self, output: Path, *, lost: bool = False) -> list[str]:
         """How the released set differs from that of a run without faults."""
@@ -91,10 +131,9 @@ class Bench:
         changed = sorted(name for name in there if there[name] != self.expected.get(name))
         missing = sorted(self.expected.keys() - there.keys())
         if lost and missing:
-            table = pd.read_parquet(output / "results/results.parquet").set_index("image_id")
-            missing = [name for name in missing if table.loc[name, "decision"] != "INDETERMINATE"]
+            missing = [name for name in missing if _answer(output, name).decision != "INDETERMINATE"]
         told = [f"released {name}, unlike the run without faults" for name in changed[:3]]
-        return told + [f"did not release {name}" for name in missing[:3]]
+        return told + [f"did not release {name}{_why(output, name)}" for name in missing[:3]]
 
 
 def released(output: Path) -> dict[str, bytes]:
@@ -102,6 +141,20 @@ def released(output: Path) -> dict[str, bytes]:
     folder = output / "released"
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.png")}
     return {name: path.read_bytes() for name, path in files.items()}
+
+
+def _answer(output: Path, name: str) -> Any:
+    """The row of the results for an image."""
+    return pd.read_parquet(output / "results/results.parquet").set_index("image_id").loc[name]
+
+
+def _why(output: Path, name: str) -> str:
+    """What the results say of an image that is missing, where they know it."""
+    try:
+        row = _answer(output, name)
+    except (KeyError, OSError):
+        return ""
+    return f" ({row.decision} {row.stage} {row.code} {row.reasons})"
 
 
 PLAIN = {
@@ -129,3 +182,8 @@ def until(running: Running, is_so: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.002)
     return False
+
+
+def size(path: Path) -> int:
+    """Of a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0

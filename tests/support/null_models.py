@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cxrgate.core.heads import CalibratedCosineHead
 from cxrgate.gate import local
 from cxrgate.models import ModelManifest, read_manifest
+from cxrgate.models.resize import resize
 
 ROWS = 4096
 
@@ -41,12 +42,20 @@ class NullForward:
         return lambda: rows
 
 
+class ServedNullForward(NullForward):
+    """As NullForward, of the pixels as a model server is sent them: it answers with the same rows there and here."""
+
+    def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """A row for each image."""
+        return super().__call__([resize(image, self.manifest.preprocessing) for image in pixels])
+
+
 @contextmanager
-def null_models() -> Iterator[None]:
+def null_models(forward: type[NullForward] = NullForward) -> Iterator[None]:
     """Models that are opened in this process meanwhile are null models."""
 
     def opened(folder: Path, _device: str = "cpu", manifest: ModelManifest | None = None) -> NullForward:
-        return NullForward(manifest or read_manifest(folder))
+        return forward(manifest or read_manifest(folder))
 
     with mock.patch.object(local, "open_forward", opened):
         yield

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -20,23 +22,24 @@ START_SECONDS = 180
 
 
 class Process:
-    """One service, started and started again on the same port."""
+    """One service, started and started again on the same port; `within` are words before its command."""
 
-    def __init__(self, name, service, folder, command):
+    def __init__(self, name, service, folder, command, host="127.0.0.1", within=(), roles=ROLES_FILE):
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+            self.address = f"{host}:{free.getsockname()[1]}"
         self.service, self.folder = service, folder
         self.log = folder / f"{name}.err"
-        options = ["--certificates", folder / "certificates" / name, "--roles", ROLES_FILE, "--listen", self.address]
-        self.command = [str(part) for part in [sys.executable, "-m", *command, *options]]
+        options = ["--certificates", folder / "certificates" / name, "--roles", roles, "--listen", self.address]
+        self.command = [str(part) for part in [*within, sys.executable, "-m", *command, *options]]
         self.running = None
 
     def start(self):
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(self.command, cwd=self.folder, stderr=log, stdout=log)
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+            self.running = subprocess.Popen(self.command, cwd=self.folder, env=environment, stderr=log, stdout=log)
 
-    def wait(self):
-        """Until health says SERVING; the seconds that it took."""
+    def wait(self, *, ready=True):
+        """Until health says SERVING, or says anything at all; the seconds that it took."""
         started = time.monotonic()
         with open_channel(self.address, Identity.read(self.folder / "certificates" / "monitor")) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
@@ -44,7 +47,8 @@ class Process:
             while time.monotonic() - started < START_SECONDS:
                 assert self.running.poll() is None, self.log.read_text()
                 with suppress(grpc.RpcError):
-                    if stub.Check(request, timeout=5).status == health_pb2.HealthCheckResponse.SERVING:
+                    status = stub.Check(request, timeout=5).status
+                    if not ready or status == health_pb2.HealthCheckResponse.SERVING:
                         return time.monotonic() - started
                 time.sleep(0.1)
         raise AssertionError(self.log.read_text())
