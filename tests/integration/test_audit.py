@@ -11,7 +11,7 @@ from support.evaluation_listings import write_listing
 from typer.testing import CliRunner
 
 from cxrgate.audit import audit as module
-from cxrgate.audit import rule as audit_rule
+from cxrgate.audit import parts as audit_parts
 from cxrgate.cli.main import app
 from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
@@ -26,11 +26,11 @@ MODELS = Path(__file__).parents[2] / "model_store" / "demo"
 
 
 def write_radiographs(folder):
-    """Radiographs of 60 invented patients, two of every third one, and their listing."""
+    """Radiographs of 60 invented patients, two of every third one and three of every sixth, and their listing."""
     rng, rows = np.random.default_rng(0), []
     for number in range(60):
         patient = Patient.sample(rng)
-        for image in range(1 + (number % 3 == 0)):
+        for image in range(1 + (number % 3 == 0) + (number % 6 == 0)):
             name = f"nih-{number}-{image}.png"
             (folder / name).write_bytes(encode_png(draw(patient, View.sample(rng), 128)))
             rows.append((name, f"nih:{number}", "nih"))
@@ -44,7 +44,8 @@ def result(tmp_path_factory):
     write_radiographs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cxrgate.planted.generator.fit_generator", partial(fit_generator, steps=2))
-        patch.setattr(audit_rule, "LIMIT", 0.5)
+        # Enough of them for the index to measure itself.
+        patch.setattr(audit_parts, "ENROLLED", 0.8)
         patch.setattr(module, "MAIN_PATIENTS", 5)
         patch.setattr(module, "_OTHER_LEAKS", [leak for name in OTHERS for leak in of_class(name)[:3:2]])
         patch.setattr(module, "PATIENTS", 3)
@@ -84,6 +85,20 @@ def test_the_cases_can_be_counted_again(result):
     assert row["share"]["recall"] == stopped.mean()
     assert figures["parts"]["test"] == (cases["kind"] == "clean").sum()
     assert cases["found"].sum() > 0
+
+
+def test_the_thresholds_are_those_that_the_index_measured_for_the_default_rule(result):
+    figures, cases = json.loads((result[1] / "audit.json").read_text()), pd.read_parquet(result[1] / "cases.parquet")
+    rule = figures["rule"]
+
+    assert rule["promise"]["rate"] == 0.05
+    assert rule["score_threshold"] is None
+    flagged = (cases["standout"] >= rule["standout_threshold"] - rule["band"]) | (
+        cases["similarity"] >= rule["copy_threshold"] - rule["band"]
+    )
+    answered = cases[cases["decision"] != "INDETERMINATE"]
+    assert ((answered["decision"] == "NOT_ANONYMOUS") == flagged[answered.index]).all()
+    assert "Thresholds of the default rule: standout" in result[0]
 
 
 def test_the_same_image_gets_the_same_decision_in_any_batch(result):

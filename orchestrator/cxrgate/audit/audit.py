@@ -1,7 +1,7 @@
 """The audit: leaks that we plant ourselves, through a gate as it is used, on patients that no model saw.
 
-patients -> enrolled | calibration | test
-enrolled -> snapshot -> gate; calibration -> its thresholds
+patients -> enrolled | test
+enrolled -> snapshot, which measures itself -> gate with the default rule's thresholds
 leaks of the enrolled, patients of the test part, outliers -> gate -> table of cases
 """
 
@@ -19,14 +19,15 @@ import pandas as pd
 from cxrgate.audit.axes import Axes, infer_membership, measure_consistency
 from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.parts import Parts
-from cxrgate.audit.rule import choose_rule, nothing_matches
+from cxrgate.core import Policy
 from cxrgate.core.progress import Progress, silent
 from cxrgate.core.standout import Standout
-from cxrgate.gate.config import ModelFolders, PolicyConfig
+from cxrgate.gate.config import ModelFolders
 from cxrgate.gate.local import local_models
 from cxrgate.growth.growth import Growth, measure_models
 from cxrgate.growth.measure import ALL, Drawing
 from cxrgate.index.keys import KEY_BYTES
+from cxrgate.index.self_measurement import OperatingPoint, read_measurement
 from cxrgate.planted.cases import PlantedCase
 from cxrgate.planted.classes.catalogue import GENERATED_STRENGTHS, LEAKS
 from cxrgate.planted.harness import EnrolledSet, Harness
@@ -57,20 +58,16 @@ class Audit:
     """What was asked and answered. Tables as cases.check_cases gives them.
 
     Attributes:
-        rule: with the thresholds that were chosen.
-        band: how far below a threshold counts as reaching it.
-        snapshot: its digest.
-        calibration: the cases that the thresholds were chosen on.
+        policy: that decided: the default rule's, with the thresholds that the snapshot measured for itself.
+        points: the thresholds that the snapshot measured for other false-flag rates; none where the score decides.
         cases: the leaks, the unenrolled patients of the test part, the outliers.
         axes: consistency, membership inference, exhaustive verification.
         standout: of the snapshot, by which the standouts of the cases were made; None where it has none.
         growth: what the default rule recognises and flags as the index grows.
     """
 
-    rule: PolicyConfig
-    band: float
-    snapshot: str
-    calibration: pd.DataFrame = field(repr=False)
+    policy: Policy
+    points: Sequence[OperatingPoint] = field(repr=False)
     cases: pd.DataFrame = field(repr=False)
     axes: Axes = field(repr=False)
     standout: Standout | None = field(repr=False)
@@ -79,12 +76,10 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A gate over the enrolled patients, with the thresholds that were chosen for it."""
+    """A gate over the enrolled patients."""
 
     harness: Harness
     enrolled: EnrolledSet
-    rule: PolicyConfig
-    chosen_on: pd.DataFrame = field(repr=False)
 
 
 def audit(
@@ -95,7 +90,7 @@ def audit(
     progress: Progress = silent,
     others: Sequence[Path] = (),
 ) -> Audit:
-    """Enrol, choose thresholds, plant, ask.
+    """Enrol, plant, ask.
 
     Args:
         store: the models.
@@ -103,7 +98,7 @@ def audit(
         work: a folder for the snapshots.
         device: cpu or cuda.
         progress: called with what is being done, how much was done now and of how much.
-        others: models of other training seeds: each gets an index and thresholds of its own, and is asked whether it
+        others: models of other training seeds: each gets an index with thresholds of its own, and is asked whether it
             decides the same of the same images.
 
     Raises:
@@ -122,19 +117,17 @@ def audit(
         axes = asyncio.run(_measure_axes(opened, parts, cases, by_name))
         models = opened.enrolled.models
         growth = measure_models(models, parts.unseen, parts.others, (ALL,), work, progress, GALLERIES)
-    snapshot, band = opened.enrolled.snapshot.manifest.digest, opened.harness.gate.policy.band
-    return Audit(opened.rule, band, snapshot, opened.chosen_on, cases, axes, opened.harness.standout, growth)
+    policy, measurement = opened.harness.gate.policy, read_measurement(opened.enrolled.snapshot.manifest)
+    points = () if policy.standout is None or measurement is None else measurement.points
+    return Audit(policy, points, cases, axes, opened.harness.standout, growth)
 
 
 @contextmanager
 def _opened(store: Path, parts: Parts, work: Path, key: bytes, device: str, progress: Progress) -> Iterator[_Opened]:
     with local_models(ModelFolders.of(store), device) as models:
         enrolled = EnrolledSet.enrol(parts.enrolled, models, store, work, key, progress)
-        with enrolled.open(progress, nothing_matches(enrolled.config.policy)) as harness:
-            cases = unenrolled_cases(parts.calibration, key)
-            chosen_on = asyncio.run(harness.ask("choose thresholds", cases, len(parts.calibration)))
-            rule = choose_rule(chosen_on, enrolled.rule, harness.gate.policy.band)
-            yield _Opened(harness.under(enrolled.policy(rule)), enrolled, rule, chosen_on)
+        with enrolled.open(progress) as harness:
+            yield _Opened(harness, enrolled)
 
 
 async def _measure(harness: Harness, parts: Parts) -> pd.DataFrame:

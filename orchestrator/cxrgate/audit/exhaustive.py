@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Descriptors, GreyImage, Policy
 from cxrgate.core.spaces import IDENTITY
+from cxrgate.core.standout import COHORT, Cohort
 from cxrgate.gate.local import LocalModels
 from cxrgate.index import Snapshot
+from cxrgate.index.engines.distance import exact_distances
+from cxrgate.index.nearest_patients import number_patients
 from cxrgate.planted.origins import LeakOrigin
+
+Float64s = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +46,39 @@ async def verify_all(
         origins: images of enrolled patients that the index does not hold.
         models: the gate's.
         snapshot: the index.
-        policy: says how many candidates the identity search takes, and which score reaches the threshold.
+        policy: says how many candidates the identity search takes, and which score or standout reaches the threshold.
     """
     images = [GreyImage(origin.name, origin.pixels) for origin in origins]
     features = await models.verifier.features(images)
     descriptors = await models.embedder.embed(images)
     keys = np.array([row.tobytes().hex() for row in np.asarray(snapshot.patient_keys)])
+    patients = number_patients(np.asarray(snapshot.patient_keys))
     counts, least = np.zeros(3, dtype=np.int64), policy.identity_threshold - policy.band
     for origin, probe, described in zip(origins, features, descriptors, strict=True):
         if isinstance(probe, np.ndarray) and isinstance(described, Descriptors):
             scores = models.verification.head.score(probe, snapshot.features)
-            distances = np.linalg.norm(snapshot.identity - described.spaces[IDENTITY], axis=1)
-            counts += _found(scores, distances, keys == origin.patient, policy.candidates, least)
+            distances = exact_distances(snapshot.identity, described.spaces[IDENTITY])
+            numbers = _deciding(policy, distances, scores, patients)
+            counts += _found(numbers, distances, keys == origin.patient, policy.candidates, least)
     return Exhaustive(len(origins), *counts.tolist())
 
 
+def _deciding(policy: Policy, distances: Float64s, scores: Float64s, patients: NDArray[np.int64]) -> Float64s:
+    """The number of each reference that is held against the threshold: its score, or its standout.
+
+    The cohort is that of a search: the most similar patients but the nearest one.
+    """
+    if policy.standout is None:
+        return scores
+    order = np.argsort(distances, kind="stable")
+    _, first = np.unique(patients[order], return_index=True)
+    return policy.standout(distances, scores, Cohort.of(distances[order[np.sort(first)[1 : COHORT + 1]]]))
+
+
 def _found(
-    scores: NDArray[np.float64], distances: NDArray[np.float32], own: NDArray[np.bool_], candidates: int, least: float
+    numbers: Float64s, distances: Float64s, own: NDArray[np.bool_], candidates: int, least: float
 ) -> NDArray[np.int64]:
     """Whether the own patient is found among the candidates and among all, and another one among all: int64[3]."""
-    reached = scores >= least
+    reached = numbers >= least
     nearest = np.argsort(distances, kind="stable")[:candidates]
     return np.array([(reached & own)[nearest].any(), (reached & own).any(), (reached & ~own).any()], dtype=np.int64)

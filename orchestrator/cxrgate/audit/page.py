@@ -28,13 +28,12 @@ def write_page(result: Audit, path: Path) -> None:
     page = make_environment("cxrgate.audit", "cxrgate.run_page").get_template("audit.html.j2")
     html = page.render(
         growth=growth_plots(result.growth.rows, result.growth.extrapolated),
-        plots=plots(result.calibration, result.cases, result.rule, result.band, rows),
+        plots=plots(result.cases, result.policy, result.points, rows),
         ladders=list(_ladders(rows)),
         specificity=specificity(result.cases),
         outliers=out_of_distribution(result.cases),
-        rule=result.rule,
+        policy=result.policy,
         spaces=COSINE_SPACES,
-        snapshot=result.snapshot,
     )
     path.write_text(html, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Which patients an audit enrols, which its thresholds are chosen on, and which it reports on."""
+"""Which patients an audit enrols, and which it asks about as not enrolled."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cxrgate.train import Sample, Split
 from cxrgate.train.scoring.models import unseen
 
 SEED = "cxrgate audit 1"
-ENROLLED, CALIBRATION = 0.4, 0.3
-"""Shares of the patients that no model saw; the rest is tested on."""
+ENROLLED = 0.4
+"""Share of the patients that no model saw; the rest is tested on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class Parts:
         enrolled: every image of the index.
         sources: the first image of each enrolled patient whom no model saw; leaks are planted from these.
         siblings: another image of such a patient, one each, that the index does not hold.
-        calibration: one image of each patient that thresholds are chosen on; not enrolled.
-        test: one image of each patient that is reported on; not enrolled.
+        test: one image of each patient who is not enrolled.
         seen: how many patients a model saw; all of them are enrolled.
         unseen: every image of the other patients.
         others: every image of those `seen`.
@@ -36,7 +35,6 @@ class Parts:
     enrolled: list[Sample] = field(default_factory=list, repr=False)
     sources: list[Sample] = field(default_factory=list, repr=False)
     siblings: list[Sample] = field(default_factory=list, repr=False)
-    calibration: list[Sample] = field(default_factory=list, repr=False)
     test: list[Sample] = field(default_factory=list, repr=False)
     seen: int = 0
     unseen: list[Sample] = field(default_factory=list, repr=False)
@@ -45,7 +43,7 @@ class Parts:
     @property
     def counts(self) -> dict[str, int]:
         """How many images each part has, and how many patients a model saw."""
-        lists = ("enrolled", "sources", "siblings", "calibration", "test")
+        lists = ("enrolled", "sources", "siblings", "test")
         return {**{name: len(getattr(self, name)) for name in lists}, "seen_patients": self.seen}
 
 
@@ -68,7 +66,7 @@ def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
     parts = Parts(seen=len({sample.patient_id for sample in others}), unseen=fresh, others=others)
     for patient, images in _by_patient(samples).items():
         _place(parts, images, _draw(patient) if patient in known else None)
-    empty = [name for name in ("sources", "calibration", "test") if not getattr(parts, name)]
+    empty = [name for name in ("sources", "test") if not getattr(parts, name)]
     if empty:
         raise UsageError(f"no model saw {len(known)} patients, which leaves none for {empty}: give more patients")
     return parts
@@ -83,7 +81,7 @@ def _place(parts: Parts, images: list[Sample], draw: float | None) -> None:
         parts.sources.append(images[0])
         parts.siblings.extend(siblings)
     else:
-        (parts.calibration if draw < ENROLLED + CALIBRATION else parts.test).append(images[0])
+        parts.test.append(images[0])
 
 
 def _by_patient(samples: Sequence[Sample]) -> dict[str, list[Sample]]:

@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.core import Decision
-from cxrgate.core.spaces import COSINE_SPACES, HELD_AGAINST, IDENTITY_THRESHOLD, THRESHOLDS
-from cxrgate.gate.config import PolicyConfig
+from cxrgate.core import Decision, Policy
+from cxrgate.core.spaces import CHOSEN, HELD_AGAINST, STANDOUT_THRESHOLD
+from cxrgate.index.self_measurement import OperatingPoint
 from cxrgate.planted.bounds import upper_bound
 from cxrgate.planted.cases import CaseKind
 from cxrgate.planted.classes.catalogue import GENERATED, SAME_PATIENT
 from cxrgate.planted.figures import ANY, RISK, Row
 from cxrgate.planted.missed import counted, erred
-from cxrgate.planted.threshold_path import ThresholdPath
 from cxrgate.plots.plot import Axis, Plot, Series, plot
 
 BINS = 40
@@ -36,28 +35,27 @@ _RATES = (0.001, 0.01, 0.1, 1.0)
 
 
 def plots(
-    calibration: pd.DataFrame, cases: pd.DataFrame, rule: PolicyConfig, band: float, rows: Sequence[Row]
+    cases: pd.DataFrame, policy: Policy, points: Sequence[OperatingPoint], rows: Sequence[Row]
 ) -> tuple[Plot, ...]:
-    """All of them.
+    """All of them; no ROC without points.
 
     Args:
-        calibration: the cases that thresholds were chosen on.
         cases: the test part.
-        rule: with thresholds.
-        band: of the gate that decided.
-        rows: see audit_figures.leak_rows.
+        policy: of the gate that decided.
+        points: the thresholds that the snapshot measured for other false-flag rates.
+        rows: see planted.figures.leak_rows.
     """
-    used = {name: getattr(rule, name) or 1.0 for name in THRESHOLDS}
+    identity = ("score", "Same-patient score") if policy.standout is None else ("standout", "Standout")
     return (
-        _distribution(cases, "score", "Same-patient score", used[IDENTITY_THRESHOLD]),
-        *(_distribution(cases, space.similarity, space.title, used[space.threshold]) for space in COSINE_SPACES),
-        _roc(ThresholdPath.of(calibration, band), cases, used),
+        _distribution(cases, *identity, policy.identity_threshold),
+        *(_distribution(cases, space.similarity, space.title, policy.threshold(space)) for space in policy.searched),
+        *([_roc(cases, policy, points)] if points else []),
         _bounds(rows),
     )
 
 
 def _distribution(cases: pd.DataFrame, column: str, title: str, threshold: float) -> Plot:
-    low = 0.0 if column == "score" else min(0.5, float(np.floor(10 * cases[column].quantile(0.01)) / 10))
+    low = 0.0 if column in {"score", "standout"} else min(0.5, float(np.floor(10 * cases[column].quantile(0.01)) / 10))
     edges = np.linspace(low, 1, BINS + 1)
     named = {"patients who are not enrolled": cases[cases["kind"] == CaseKind.UNENROLLED], **_shown(cases)}
     found = {name: _shares(part[column].dropna().to_numpy(np.float64), edges) for name, part in named.items()}
@@ -95,18 +93,20 @@ def _even(low: float, high: float) -> list[float]:
     return [round(float(value), 10) for value in np.linspace(low, high, 6)]
 
 
-def _roc(path: ThresholdPath, cases: pd.DataFrame, chosen: Mapping[str, float]) -> Plot:
-    flagged = _stopped(path, cases[cases["kind"] == CaseKind.UNENROLLED])
-    kept = np.flatnonzero(flagged <= MOST_FLAGGED)
+def _roc(cases: pd.DataFrame, policy: Policy, points: Sequence[OperatingPoint]) -> Plot:
+    unenrolled = cases[cases["kind"] == CaseKind.UNENROLLED]
+    measured = [_at(point, policy) for point in points]
+    flagged = [_stopped(unenrolled, thresholds, policy.band) for thresholds in measured]
+    kept = [(share, at) for share, at in zip(flagged, measured, strict=True) if share <= MOST_FLAGGED]
     series = [
-        Series(name, list(zip(flagged[kept].tolist(), _stopped(path, part)[kept].tolist(), strict=True)), look)
+        Series(name, [(share, _stopped(part, at, policy.band)) for share, at in kept], look)
         for look, (name, part) in enumerate(_shown(cases).items(), 1)
     ]
-    used = ThresholdPath.at_one(chosen, path.band)
-    at = float(_stopped(used, cases[cases["kind"] == CaseKind.UNENROLLED])[0])
+    own = {name: value for name in CHOSEN if (value := getattr(policy, name)) is not None}
+    at = _stopped(unenrolled, own, policy.band)
     return plot(
         "Leaks stopped against false flags",
-        "The whole gate: both thresholds fall together along the path that they were chosen on.",
+        "The whole gate, with the thresholds that the index measured for itself at each promised rate.",
         Axis("patients not enrolled who are not released", 0, MOST_FLAGGED, _even(0, MOST_FLAGGED), percent=True),
         Axis("leaks that are not released", 0, 1, _even(0, 1), percent=True),
         series,
@@ -114,15 +114,21 @@ def _roc(path: ThresholdPath, cases: pd.DataFrame, chosen: Mapping[str, float]) 
     )
 
 
-def _stopped(path: ThresholdPath, cases: pd.DataFrame) -> NDArray[np.float64]:
-    """The share of cases that is not released, at each step; a leak that ended in an error counts as released."""
-    numbers = {name: cases[HELD_AGAINST[name]].fillna(-1).to_numpy(np.float64) for name in path.thresholds}
+def _at(point: OperatingPoint, policy: Policy) -> dict[str, float]:
+    """The thresholds that a policy of the same spaces has at another rate."""
+    cosines = {space.threshold: float(getattr(point, space.name)) for space in policy.searched}
+    return {STANDOUT_THRESHOLD: point.standout if cosines else point.standout_alone, **cosines}
+
+
+def _stopped(cases: pd.DataFrame, thresholds: Mapping[str, float], band: float) -> float:
+    """The share of cases that is not released; a leak that ended in an error counts as released."""
     lost = (
         (cases["decision"] == Decision.INDETERMINATE) & ~(erred(cases) & (cases["kind"] == CaseKind.LEAK))
     ).to_numpy(bool)
-    steps = (path.at(step) for step in range(len(path)))
-    reached = ([numbers[name] >= least - path.band for name, least in at.items()] for at in steps)
-    return np.array([np.any([lost, *hits], axis=0).mean() for hits in reached])
+    reached = (
+        cases[HELD_AGAINST[name]].fillna(-1).to_numpy(np.float64) >= least - band for name, least in thresholds.items()
+    )
+    return float(np.any([lost, *reached], axis=0).mean())
 
 
 def _bounds(rows: Sequence[Row]) -> Plot:

@@ -16,7 +16,7 @@ import pandas as pd
 from cxrgate.core import Policy
 from cxrgate.core.progress import Progress
 from cxrgate.core.standout import Standout
-from cxrgate.gate.binding import SnapshotFacts, bind_policy, resolve_defaults
+from cxrgate.gate.binding import SnapshotFacts, bind_policy
 from cxrgate.gate.config import ModelFolders, PolicyConfig, RunConfig
 from cxrgate.gate.local import LocalModels, local_gate
 from cxrgate.gate.pipeline import Gate
@@ -129,8 +129,3 @@ class EnrolledSet:
     def policy(self, rule: PolicyConfig) -> Policy:
         """The rule, bound to this snapshot and these models."""
         return bind_policy(rule, SnapshotFacts.of(self.snapshot.manifest), self.models, self.config.release.side)
-
-    @property
-    def rule(self) -> PolicyConfig:
-        """The configured rule, with the models' own numbers where it says `default`."""
-        return resolve_defaults(self.config.policy, self.models.manifests)

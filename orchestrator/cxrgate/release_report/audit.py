@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES, THRESHOLDS
+from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES, STANDOUT_THRESHOLD, THRESHOLDS
 from cxrgate.release_report.decided_again import decide_again
 from cxrgate.release_report.records import Records
 from cxrgate.release_report.rule import FIRST
@@ -64,6 +64,8 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         _check_gate(audit, records)
         _check_standouts(path, audit, cases, records)
         rule = {name: audit["rule"][name] for name in _RULE if name in audit["rule"] or name in FIRST}
+        if audit["rule"].get(STANDOUT_THRESHOLD) is not None:
+            rule[STANDOUT_THRESHOLD] = audit["rule"][STANDOUT_THRESHOLD]
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}, or {CASES} beside it, is not what an audit writes: name its audit.json") from error

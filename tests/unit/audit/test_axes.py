@@ -15,6 +15,7 @@ from cxrgate.audit.exhaustive import verify_all
 from cxrgate.audit.membership import infer
 from cxrgate.core import Descriptors, UsageError
 from cxrgate.core.heads import CosineHead
+from cxrgate.core.standout import Standout
 from cxrgate.models import BANDS, Dtype
 from cxrgate.planted.origins import LeakOrigin
 
@@ -132,3 +133,20 @@ def test_verifying_all_finds_a_patient_whom_the_search_did_not_return():
     assert (found.by_candidates, found.by_all, found.others_by_all) == (0, 1, 0)
     assert wider.by_candidates == 1
     assert (by_band.others_by_all, just_below.others_by_all) == (1, 0)
+
+
+def test_verifying_all_holds_standouts_against_the_threshold_where_those_decide():
+    keys = np.array([[1], [2], [3]], np.uint8)
+    snapshot = SimpleNamespace(
+        identity=np.float32([[0], [1], [1.2]]), features=np.float32([[0, 1]] * 3), patient_keys=keys
+    )
+    origin = LeakOrigin("a", keys[0].tobytes().hex(), picture(1))
+    # The own patient is at similarity 1, the others at 0.5 and 0.28, and every score at 0.5.
+    made = Standout(usual=0.39, slope=10.0)
+    rule = replace(POLICY, candidates=1, score_threshold=None, standout_threshold=0.9, standout=made)
+    lower = replace(rule, standout_threshold=0.5, borderline=0.3)
+
+    found, more = (asyncio.run(verify_all([origin], Models([0], [1, 0]), snapshot, each)) for each in (rule, lower))
+
+    assert (found.by_candidates, found.by_all, found.others_by_all) == (1, 1, 0)
+    assert more.others_by_all == 1

@@ -240,6 +240,14 @@ def test_an_audit_that_recorded_standouts_is_decided_by_them(by_standout):
     assert whole["misses"] == 0  # each stands out, whatever its largest score
 
 
+def test_the_threshold_of_an_audit_s_standouts_is_named(by_standout):
+    rule = json.loads(by_standout.audit.read_text())["rule"]
+    audited(by_standout, rule={**rule, "score_threshold": None, "standout_threshold": 0.5})
+    stated = make_statement(replace(by_standout.inputs, audit=by_standout.audit), BY)
+
+    assert stated["audit"]["thresholds"]["standout_threshold"] == 0.5
+
+
 def test_an_audit_without_standouts_is_refused_where_they_decided(by_standout):
     audit_cases().to_parquet(by_standout.audit.parent / "cases.parquet", index=False)
 

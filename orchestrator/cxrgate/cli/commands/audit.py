@@ -44,7 +44,8 @@ def audit(
 ) -> None:
     """Plant leaks of known sources and say how many pass, per class and strength.
 
-    Patients are divided into enrolment, calibration (thresholds) and test. Patients that a model saw, or that the
+    The default rule decides, with the thresholds that the index measures for itself. Patients are enrolled, or not and
+    tested on. Patients that a model saw, or that the
     listing has in train or tune, are enrolled and nothing else. A patient counts as caught at a strength where the
     image is not released, in a class where none of its strengths is. The last line printed is one JSON object.
 
@@ -75,8 +76,7 @@ def told(parts: Parts) -> str:
     """Who is what."""
     return (
         f"Enrolled: {len(parts.enrolled)} images, also those of {parts.seen} patients whom a model saw. Leaks are "
-        f"planted from {len(parts.sources)} other patients. Not enrolled: {len(parts.calibration)} patients to choose "
-        f"thresholds on, {len(parts.test)} to report on."
+        f"planted from {len(parts.sources)} other patients. Not enrolled: {len(parts.test)} patients."
     )
 
 
@@ -87,14 +87,15 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
     from cxrgate.growth.tables import growth_tables
     from cxrgate.planted.figures import leak_rows, specificity
 
-    share, rule = specificity(result.cases), result.rule
+    share, policy = specificity(result.cases), result.policy
     console.print(leak_table(leak_rows(result.cases), release, leaks))
     console.print(axes_table(result.axes, share))
     for table in growth_tables("The default rule", result.growth):
         console.print(table)
     console.print(
         f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
-        f"Thresholds: {thresholds_line(rule.model_dump())}.",
+        f"Thresholds of the default rule: {thresholds_line(policy.to_json())}."
+        + ("" if policy.promise is None else f" Promised: {policy.promise}."),
         highlight=False,
     )
 
@@ -107,13 +108,11 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
 
     folder.mkdir(parents=True, exist_ok=True)
     result.cases.to_parquet(folder / "cases.parquet", index=False)
-    result.calibration.to_parquet(folder / "calibration.parquet", index=False)
     content: dict[str, Any] = {
         "models": dict(models),
         "parts": parts.counts,
-        "snapshot": result.snapshot,
-        "rule": result.rule.model_dump(),
-        "band": result.band,
+        "snapshot": result.policy.snapshot,
+        "rule": result.policy.to_json(),
         "standout": None if result.standout is None else result.standout.to_json(),
         "specificity": asdict(specificity(result.cases)),
         "axes": result.axes.to_json(),
