@@ -82,6 +82,15 @@ def test_nothing_real_is_named_outside_the_private_folder(folder):
         assert b"real/0" not in content, name
 
 
+def test_the_group_may_read_snapshot_journal_results_and_evidence_and_others_nothing(folder):
+    found = [folder / "out", folder / "snapshot", *(folder / "out").rglob("*"), *(folder / "snapshot").rglob("*")]
+    modes = {path.relative_to(folder).as_posix(): path.stat().st_mode for path in found}
+
+    assert {"out/results/evidence.parquet", "out/results/results.csv", "out/work/journal.jsonl"} <= set(modes)
+    assert [name for name, mode in modes.items() if mode & 0o007] == []
+    assert [name for name, mode in modes.items() if not mode & 0o040] == []
+
+
 def test_reference_map_is_private_and_resolves_the_evidence(folder):
     path = folder / "private/references.csv"
     with path.open(newline="") as file:

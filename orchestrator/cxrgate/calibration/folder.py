@@ -30,6 +30,7 @@ from cxrgate.core.digest import file_digest
 from cxrgate.core.spaces import CHOSEN
 from cxrgate.planted.cases import read_cases
 from cxrgate.planted.threshold_path import HIGHEST
+from cxrgate.storage import close_to_others, make_folder
 
 CASES, POLICY, REFERENCES, REFUSED = "cases.parquet", "leak_policy.yaml", "references.npy", "refused.json"
 RECORDED = (CASES, POLICY, REFERENCES)
@@ -70,7 +71,7 @@ def write_calibration(
     """
     if folder.exists():
         raise UsageError(f"{folder} exists already: name another folder by --output")
-    folder.mkdir(parents=True)
+    make_folder(folder)
     recording.cases.to_parquet(folder / CASES, index=False)
     np.save(folder / REFERENCES, recording.references)
     shutil.copyfile(policy, folder / POLICY)
@@ -90,8 +91,10 @@ def write_calibration(
     if calibration.refusals:
         refused = {**statement, "refusals": list(calibration.refusals)}
         (folder / REFUSED).write_text(json.dumps(refused, indent=2, sort_keys=True) + "\n")
+        close_to_others(folder)
         return Written(calibration, None)
     (folder / CERTIFICATE).write_bytes(sign(statement, key))
+    close_to_others(folder)
     return Written(calibration, folder / CERTIFICATE, laxer_words(context.laxer(calibration)))
 
 

@@ -14,7 +14,7 @@ from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.storage import PARTIAL, sync, write_durably
+from cxrgate.storage import PARTIAL, make_folder, sync, write_durably
 
 PREPARED = ".prepared"
 
@@ -38,9 +38,9 @@ class Outbox:
             kind: what they are written as.
             queue: folder in which each name is noted before it is released, for a Forwarder; None without one.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if queue is not None:
-            queue.mkdir(parents=True, exist_ok=True)
+            make_folder(queue)
         for leftover in folder.glob(f"*{PARTIAL}"):
             leftover.unlink()
         self._folder, self._kind, self._queue = folder, kind, queue

@@ -19,7 +19,7 @@ from typing import Any
 from cxrgate.core import UsageError
 from cxrgate.core.digest import canonical_json
 from cxrgate.run.lines import LineFormat, Place, PlainLines, WrittenBatches, whole_lines
-from cxrgate.storage import WRAPPED, SealedLines, create_data_key, open_data_key
+from cxrgate.storage import FILE_MODE, WRAPPED, SealedLines, create_data_key, make_folder, open_data_key
 
 
 class JournalMismatch(UsageError):
@@ -37,7 +37,7 @@ class Journal:
             UsageError: another process writes it now.
             StorageError: it is sealed with another key, or was changed (StorageCorrupt).
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self._lock = _lock(path)
         try:
             self._open(path, run, storage_key)
@@ -59,7 +59,7 @@ class Journal:
                     f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
                 )
             self._count, self._length = self._count + 1, place.offset + place.length
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
         os.ftruncate(self._file, self._length)
         if not self._count:
             self._write([run])
@@ -101,7 +101,7 @@ class Journal:
 
 def _lock(path: Path) -> int:
     """Keep other runs out of this output; the lock goes with the process, however it ends."""
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
-from cxrgate.storage import replaced_folder
+from cxrgate.storage import make_folder, replaced_folder
 
 MANIFEST = "manifest.json"
 
@@ -32,7 +32,7 @@ class ReleaseChanged(CxrgateError):
 def stage(folder: Path, name: str, content: bytes) -> str:
     """Write one released file and give its sha256."""
     path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     path.unlink(missing_ok=True)  # it may be one file with what an earlier run released, see _link
     path.write_bytes(content)
     return bytes_digest(content)

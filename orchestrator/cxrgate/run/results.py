@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.run.rows import EVIDENCE_COLUMNS, EVIDENCE_NUMBERS, RESULT_COLUMNS, RESULT_NUMBERS
-from cxrgate.storage import whole_file
+from cxrgate.storage import make_folder, whole_file
 
 NEAREST = "nearest.csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -24,7 +24,7 @@ ROW_GROUP = 8192
 
 def write_results(folder: Path, batches: Mapping[int, Mapping[str, Any]]) -> Counter[str]:
     """Write results and evidence in source order, a row group at a time, and count the decisions."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     decisions: Counter[str] = Counter()
     numbers = {**dict.fromkeys(RESULT_NUMBERS, "float64"), "borderline": "bool", "colour": "bool"}
     with ExitStack() as stack:

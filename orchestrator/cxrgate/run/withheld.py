@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ import pandas as pd
 from cxrgate.core import UsageError
 from cxrgate.hashlog import read_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
-from cxrgate.storage import finish_replacement, write_durably
+from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_folder, write_durably
 
 WITHHELD = "image_withheld"
 
@@ -77,8 +78,8 @@ def remember_withheld(released: Path, digests: frozenset[str]) -> None:
     memory = _memory(released)
     noted = sorted(_remembered(memory) | digests)
     if noted:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(memory, f"{json.dumps(noted)}\n".encode(), 0o600)
+        make_folder(memory.parent)
+        write_durably(memory, f"{json.dumps(noted)}\n".encode(), OWNER_MODE)
 
 
 def _memory(released: Path) -> Path:
@@ -101,8 +102,9 @@ def publishing(released: Path) -> Iterator[None]:
 
     What a crash interrupted is finished first: an image that was withheld must not stay beside the folder either.
     """
-    released.parent.mkdir(parents=True, exist_ok=True)
-    with released.with_name(f".{released.name}.lock").open("w") as file:
+    make_folder(released.parent)
+    lock = os.open(released.with_name(f".{released.name}.lock"), os.O_WRONLY | os.O_CREAT, FILE_MODE)
+    with os.fdopen(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         finish_replacement(released)
         yield

@@ -24,12 +24,16 @@ from cxrgate.core import UsageError
 from cxrgate.index import create_key
 from cxrgate.rpc.development_ca import LOCAL, write_development_certificates
 from cxrgate.rpc.roles import read_roles
+from cxrgate.storage.permissions import FOLDER_MODE
 
 HOSTS = (*LOCAL, "gate.front", "index.search")
 """What the servers' certificates are valid for: this host, and their names on the stack's networks."""
 
 _PROFILES = ("dicom", "dicom/spool", "dicom/released", "dicom/log", "review", "prometheus", "grafana")
 """Folders of services that are started only where they are asked for."""
+
+GROUP = "CXRGATE_GROUP"
+"""Environment variable, or line of stack.env: the gid that may read what the stack writes."""
 
 CONTAINER_USER = 10001
 """The images' own user. A stack that root starts runs as that one, any other as who started it."""
@@ -46,6 +50,25 @@ class State:
     """The folder."""
 
     folder: Path
+
+    @property
+    def group(self) -> int | None:
+        """The group that may read snapshots, logs and results, by CXRGATE_GROUP; None where nobody named one.
+
+        Raises:
+            UsageError: it is no number.
+        """
+        known = self.read_variables() if self.variables.exists() else {}
+        named = os.environ.get(GROUP) or known.get(GROUP, "")
+        if named and not named.isdecimal():
+            raise UsageError(f"{GROUP}={named} is no number: name the group by its gid, see `getent group`")
+        return int(named) if named else None
+
+    @property
+    def user(self) -> tuple[int, int]:
+        """User and group that the containers run as."""
+        user, own = container_user()
+        return user, own if self.group is None else self.group
 
     @property
     def certificates(self) -> Path:
@@ -107,9 +130,11 @@ class State:
             chosen: replace what was written before.
             defaults: are for what has no value yet.
         """
-        user = ":".join(map(str, container_user()))
+        user = ":".join(map(str, self.user))
         known = self.read_variables() if self.variables.exists() else {}
         content = {**defaults, **known, "CXRGATE_STATE": str(self.folder), "CXRGATE_USER": user, **chosen}
+        if self.group is not None:
+            content[GROUP] = str(self.group)
         if any("'" in value or "\n" in value for value in content.values()):
             raise UsageError("a path or an address holds a quote or a line end: choose one without")
         self.variables.write_text("".join(f"{name}='{value}'\n" for name, value in content.items()))
@@ -123,11 +148,19 @@ class State:
         return read_variables(self.variables)
 
     def _hand_over(self) -> None:
-        """Let the containers' user own what they use, where root made it."""
-        user = container_user()
+        """Let the containers' user own what they use, where root made it, and the group enter, where one is named."""
         if os.geteuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
-                os.chown(path, *user, follow_symlinks=False)
+                os.chown(path, *self.user, follow_symlinks=False)
+        if self.group is None:
+            return
+        for path in (self.folder, *(self.folder / name for name in ("store", "log", *_PROFILES))):
+            try:
+                os.chown(path, -1, self.group)
+            except OSError as error:
+                told = f"{path} cannot be given to group {self.group}: name by {GROUP} a group that you are in"
+                raise UsageError(told) from error
+            path.chmod(FOLDER_MODE)
 
 
 def read_variables(path: Path) -> dict[str, str]:

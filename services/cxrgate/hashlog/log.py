@@ -22,6 +22,7 @@ from typing import Any
 from cxrgate.core import CallRefused, UsageError
 from cxrgate.core.digest import canonical_json
 from cxrgate.hashlog.lines import Head, chain, head_path, verify_log
+from cxrgate.storage import FILE_MODE, make_folder
 
 CHECKPOINT = 1000
 """Lines after which the head goes to the service's own log."""
@@ -39,14 +40,14 @@ class HashLog:
             LogBroken: the chain does not hold elsewhere.
             UsageError: another process writes to it.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        make_folder(path.parent)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, FILE_MODE)
         _lock(self._file)
         _cut_torn_line(path)
         self.path = path
         self.head = verify_log(path)
         self.broken = False
-        self._head_file = os.open(head_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+        self._head_file = os.open(head_path(path), os.O_RDWR | os.O_CREAT, FILE_MODE)
         self._write_head(self.head)
         self._end = os.fstat(self._file).st_size
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[int]]] = []

@@ -16,7 +16,7 @@ from cxrgate.core.standout import COHORT, SLOPE
 from cxrgate.models.manifest import MANIFEST, Dtype, ModelKind, ModelManifest, read_manifest
 from cxrgate.models.networks.architectures import EmbedderArchitecture
 from cxrgate.models.runtimes.forward import Forward, open_forward
-from cxrgate.storage import write_durably
+from cxrgate.storage import EVERYBODY_MODE, write_durably
 
 MARGIN = 1.25
 """A band is this much wider than the largest difference seen: other images and other CPUs round otherwise."""
@@ -50,7 +50,8 @@ def certify_band(folder: Path, dtype: Dtype, pixels: Sequence[NDArray[np.uint8]]
         raise ModelError(f"{folder} gives numbers that are not finite in {dtype}")
     certified = replace(manifest, bands={**manifest.bands, dtype: max(BAND, math.ceil(1000 * MARGIN * moved) / 1000)})
     content = {**certified.to_json(), "digest": certified.digest}
-    write_durably(folder / MANIFEST, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_durably(folder / MANIFEST, text.encode(), EVERYBODY_MODE)
     return certified
 
 

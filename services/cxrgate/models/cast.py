@@ -22,7 +22,7 @@ def cast_model(folder: Path, output: Path, dtype: Dtype) -> ModelManifest:
     old = read_manifest(folder)
     provenance = {**old.provenance, "cast_from": old.digest}
     manifest = replace(old, name=output.name, dtype=dtype, provenance=provenance)
-    with replaced_folder(output) as partial:
+    with replaced_folder(output, everybodys=True) as partial:
         shutil.copyfile(folder / WEIGHTS, partial / WEIGHTS)
         write_manifest(partial, manifest)
     return manifest

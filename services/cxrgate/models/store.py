@@ -62,7 +62,7 @@ def save_model(
         ValueError: the architecture cannot be of that kind.
     """
     check_shapes(build_network(architecture), state)
-    with replaced_folder(folder) as partial:
+    with replaced_folder(folder, everybodys=True) as partial:
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, partial / WEIGHTS)
         sha256 = file_digest(partial / WEIGHTS)
         manifest = ModelManifest(folder.name, kind, architecture, preprocessing, dtype, sha256, threshold, provenance)

@@ -48,7 +48,7 @@ def pack_model(folder: Path, store: Path) -> ModelManifest:
     target = store / forward.manifest.kind.value
     if target.resolve() == folder.resolve():
         raise ModelError(f"{store} is the models' own folder: name another one to pack into")
-    with replaced_folder(target) as partial:
+    with replaced_folder(target, everybodys=True) as partial:
         (partial / "MAR-INF").mkdir()
         for name in (MANIFEST, WEIGHTS):
             shutil.copyfile(folder / name, partial / name)

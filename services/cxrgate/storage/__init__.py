@@ -17,15 +17,27 @@ from cxrgate.storage.durable import (
     write_durably,
 )
 from cxrgate.storage.envelope import WRAPPED, create_data_key, open_data_key, rewrap, wrapped_keys
+from cxrgate.storage.permissions import (
+    EVERYBODY_MODE,
+    FILE_MODE,
+    OWNER_MODE,
+    close_to_others,
+    make_folder,
+)
 from cxrgate.storage.sealed_file import seal, unseal
 from cxrgate.storage.sealed_lines import SealedLines
 
 __all__ = [
+    "EVERYBODY_MODE",
+    "FILE_MODE",
+    "OWNER_MODE",
     "PARTIAL",
     "WRAPPED",
     "SealedLines",
+    "close_to_others",
     "create_data_key",
     "finish_replacement",
+    "make_folder",
     "open_data_key",
     "replaced_folder",
     "rewrap",

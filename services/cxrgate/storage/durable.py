@@ -12,23 +12,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cxrgate.storage.permissions import FILE_MODE, close_to_others, make_folder
+
 PARTIAL = ".partial"
 _OLD = ".old"
 
 
-def write_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
+def write_durably(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     """Write `path`; when this returns it is on the disk. On any error nothing is left behind; errors as whole_file."""
     with whole_file(path, mode) as partial:
         partial.write_bytes(content)
 
 
 @contextmanager
-def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
+def whole_file(path: Path, mode: int = FILE_MODE) -> Iterator[Path]:
     """A path to write to, which takes the place of `path` at the end and vanishes on any error.
 
     Args:
         path: the file, new or to be replaced; its folder must exist.
-        mode: permissions, less the process's umask; 0o600 for what names patients.
+        mode: permissions, less the process's umask, see `permissions`.
 
     Raises:
         OSError: the file cannot be written.
@@ -47,7 +49,7 @@ def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write in that becomes `folder` at the end, and vanishes on any error.
+    """A folder to write in that becomes `folder` at the end, closed to others, and vanishes on any error.
 
     Raises:
         FileExistsError: `folder` exists and is not empty.
@@ -58,6 +60,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     partial = _empty_partial(folder)
     try:
         yield partial
+        close_to_others(partial)
         sync_tree(partial)
         partial.rename(folder)
         sync(folder.parent)
@@ -66,16 +69,18 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """As whole_folder, but what lay at `folder` before is gone afterwards.
+def replaced_folder(folder: Path, *, everybodys: bool = False) -> Iterator[Path]:
+    """As whole_folder, but what lay at `folder` before is gone afterwards; others may read what is `everybodys`.
 
     A crash leaves the old folder or the new one under that name, or, between two renames, neither of them: then
     `finish_replacement`, which begins every replacement, brings the new one to its place.
     """
     finish_replacement(folder)
-    partial, old = _empty_partial(folder), _old(folder)
+    partial, old = _empty_partial(folder, everybodys=everybodys), _old(folder)
     try:
         yield partial
+        if not everybodys:
+            close_to_others(partial)
         sync_tree(partial)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -117,10 +122,13 @@ def sync_tree(folder: Path) -> None:
         sync(Path(parent))
 
 
-def _empty_partial(folder: Path) -> Path:
+def _empty_partial(folder: Path, *, everybodys: bool = False) -> Path:
     partial = _partial(folder)
     _remove(partial)
-    partial.mkdir(parents=True)
+    if everybodys:
+        partial.mkdir(parents=True)
+    else:
+        make_folder(partial)
     return partial
 
 

@@ -48,6 +48,26 @@ def test_containers_never_run_as_root_and_own_what_they_use(tmp_path):
     assert user == (os.geteuid() or 10001)
 
 
+def test_a_configured_group_may_read_all_but_what_is_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_GROUP", str(os.getegid()))
+    state = State(tmp_path / "state")
+    state.prepare(ROLES_FILE, [])
+    state.write_variables({}, {})
+    monkeypatch.delenv("CXRGATE_GROUP")
+
+    assert state.read_variables()["CXRGATE_USER"] == f"{os.geteuid() or 10001}:{os.getegid()}"
+    assert state.user[1] == os.getegid()  # stack.env remembers it
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (state.folder, state.store, state.private)}
+    assert modes == {"state": 0o750, "store": 0o750, "private": 0o700}
+    assert {path.stat().st_gid for path in (state.folder, state.store)} == {os.getegid()}
+
+
+def test_a_group_is_named_by_its_number(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXRGATE_GROUP", "research")
+    with pytest.raises(UsageError, match="CXRGATE_GROUP=research"):
+        State(tmp_path / "state").prepare(ROLES_FILE, [])
+
+
 def test_variables_come_back(tmp_path):
     state = State(tmp_path)
     state.write_variables({"CXRGATE_LISTEN": "127.0.0.1:8443", "CXRGATE_MODELS": "/a folder/$x"}, {})

@@ -10,8 +10,8 @@ enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
+  runAsGroup: {{ .Values.group }}
+  fsGroup: {{ .Values.group }}
   seccompProfile: {type: RuntimeDefault}
 terminationGracePeriodSeconds: 45
 {{- end }}

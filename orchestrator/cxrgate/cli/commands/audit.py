@@ -105,8 +105,9 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
     from cxrgate.audit.page import write_page
     from cxrgate.growth.plain import plain
     from cxrgate.planted.figures import leak_rows, specificity, summary
+    from cxrgate.storage import close_to_others, make_folder
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     result.cases.to_parquet(folder / "cases.parquet", index=False)
     content: dict[str, Any] = {
         "models": dict(models),
@@ -122,3 +123,4 @@ def write(folder: Path, parts: Parts, result: Audit, models: Mapping[str, str]) 
     }
     (folder / "audit.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     write_page(result, folder / "audit.html")
+    close_to_others(folder)

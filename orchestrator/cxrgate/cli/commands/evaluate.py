@@ -133,7 +133,8 @@ def write(path: Path, held_out: HeldOut, result: Evaluation, baseline: Evaluatio
         "baseline": baseline.to_json() if baseline else None,
     }
     from cxrgate.growth.page import write_growth
+    from cxrgate.storage import make_folder
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_growth(result.growth, result.models, path.parent)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.serving.codec import images_per_request
 from cxrgate.serving.known_answer import make_known_answer
 from cxrgate.serving.oip.tensors import PIXELS, TICKETS, Names
-from cxrgate.storage import replaced_folder, write_durably
+from cxrgate.storage import EVERYBODY_MODE, replaced_folder, write_durably
 
 GRAPH = "model.onnx"
 TRITON, OPENVINO = "config.pbtxt", "config.json"
@@ -48,12 +48,12 @@ def export_model(folder: Path, repository: Path) -> ModelManifest:
     off = np.abs(run_graph(graph, known.images()) - known.features).max() / np.abs(known.features).max()
     if not off <= TOLERANCE:
         raise ModelError(f"{folder}: the graph is {off:.1g} off what the model answers, {TOLERANCE:g} is allowed")
-    with replaced_folder(target) as partial:
+    with replaced_folder(target, everybodys=True) as partial:
         (partial / "1").mkdir()
         (partial / "1" / GRAPH).write_bytes(graph.SerializeToString(deterministic=True))
         (partial / TRITON).write_text(triton_config(manifest))
         shutil.copyfile(folder / MANIFEST, partial / MANIFEST)
-    write_durably(repository / OPENVINO, openvino_config(repository).encode())
+    write_durably(repository / OPENVINO, openvino_config(repository).encode(), EVERYBODY_MODE)
     return manifest
 
 

@@ -23,6 +23,7 @@ from cxrgate.run.engines.ray import worker
 from cxrgate.run.engines.ray.cluster import connected, size_workers
 from cxrgate.run.engines.ray.pool import IN_FLIGHT, Actor, Pool
 from cxrgate.run.paths import Paths
+from cxrgate.storage import make_folder
 
 TASK_IMAGES = 128
 """Images of one task: some seconds of work, so that asking costs nothing and a lost worker little."""
@@ -50,7 +51,7 @@ class RayEngine:
 @asynccontextmanager
 async def _checking(config: RunConfig, services: Services, gate: Gate) -> AsyncIterator[Check]:
     staged, mark = Paths(config.output).staged, secrets.token_hex()
-    staged.mkdir(parents=True, exist_ok=True)
+    make_folder(staged)
     (staged / worker.MARK).write_text(mark)
     size = size_workers(_nodes(), config.device)
     job = worker.CheckJob(Path.cwd(), config, services, size.cores, staged, mark)
