@@ -97,7 +97,7 @@ def test_coverage_needs_the_configuration(folder):
     answer = call("report", folder / "out", "--key", folder / "signing", "--training-manifest", folder / "training.csv")
 
     assert answer.exit_code == 2
-    assert "expected a configuration" in answer.output
+    assert "--training-manifest needs the snapshot" in answer.output
 
 
 def test_enrolling_more_patients_lists_their_pictures_and_changes_nothing(folder, larger):

@@ -47,7 +47,11 @@ class Unanswered:
         """
         self._gone_since = None
         if not self._images or self._images[0][0] != answer.sequence:
-            raise GateError("DATA_LOSS", "SEQUENCE", "expected answers in the order of the images")
+            raise GateError(
+                "DATA_LOSS",
+                "SEQUENCE",
+                "the gate answered in another order than the images were sent: nothing of it is used",
+            )
         _, image = self._images.popleft()
         return from_answer(image, answer)
 

@@ -94,7 +94,7 @@ class _Describer:
 def _described(image: GreyImage, row: NDArray[np.float32]) -> Description:
     if np.isfinite(row).all():
         return Described(row, image.digest)
-    return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", "expected finite numbers from the model")
+    return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", "the model gave numbers that are not finite")
 
 
 async def _finish(

@@ -71,7 +71,7 @@ def expect_several(images: Any) -> None:
         raise UsageError(f"one {type(images).__name__} was given where several images go: give it in a list, [image]")
     if len(shape) == 3 and (shape[0] in _CHANNELS or shape[2] in _CHANNELS):
         raise UsageError(
-            f"expected several images, got an array {list(shape)}, which may be one with channels: give [image], or "
+            f"an array of shape {list(shape)} may be one image with channels or several images: give [image], or "
             "images[:, None] where the first axis counts images"
         )
 

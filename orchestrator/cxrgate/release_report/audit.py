@@ -85,12 +85,14 @@ def _check_standouts(path: Path, audit: Mapping[str, Any], cases: pd.DataFrame, 
         )
     weights = {name: (audit["standout"][name], standout[name]) for name in _WEIGHTS}
     if any(found != expected for found, expected in weights.values()):
-        raise MismatchError(f"{path}: expected an audit whose standouts are made alike, got {weights}")
+        raise MismatchError(
+            f"{path} is an audit whose standouts are made otherwise ({weights}): audit again with these models"
+        )
     enrolled, references = audit["parts"]["enrolled"], records.policy["references"]
     if enrolled < references:
         raise MismatchError(
-            f"{path}: expected an audit over at least as many references as this release's {references:,}, got "
-            f"{enrolled:,}: the more there are, the less a patient stands out, so that more leaks pass"
+            f"{path} is an audit over {enrolled:,} references, fewer than this release's {references:,}: "
+            "the more there are, the less a patient stands out, so that more leaks pass; audit over as many"
         )
 
 

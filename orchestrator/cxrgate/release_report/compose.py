@@ -87,7 +87,9 @@ def _check_decisions(records: Records) -> None:
     first = next(changed_decisions(records), None)
     if first is not None:
         told = f"{first.part}: {first.told}"
-        raise UsageError(f"{records.folder}: expected decisions that follow from the recorded numbers, {told}")
+        raise UsageError(
+            f"{records.folder}: some decisions do not follow from the recorded numbers, {told}: release nothing"
+        )
 
 
 def _check_certificate(content: bytes | None, certification: str) -> None:

@@ -54,7 +54,7 @@ def changed_decisions(records: Records) -> Iterator[Change]:
         if row["stage"]:
             yield from differences(_UNANSWERED, row["decision"], f"{part} > decision")
         elif row["image_id"] not in evidence:
-            yield Change(part, "expected the evidence of its decision, got none")
+            yield Change(part, "has no evidence of its decision")
         else:
             expected = _row(records.policy, evidence[row["image_id"]], row)
             yield from differences(expected, {name: _plain(row[name]) for name in expected}, part)

@@ -56,7 +56,7 @@ def check_released(folder: Path, found: Mapping[str, str], images: pd.DataFrame)
     absent, withheld = len(checked.keys() - listed.keys() - {""}), manifest.get("withheld", 0)
     if absent != withheld:
         told = f"{withheld} were withheld, {absent} are not there"
-        raise UsageError(f"{folder}: expected every image without a match that was not withheld; {told}")
+        raise UsageError(f"{folder} is not the set of all images without a match that were not withheld; {told}")
     other = asyncio.run(_other_pixels(folder, {name: checked[name] for name in sorted(listed)}))
     _expect_none(folder, other, "the pixels that were checked")
     return manifest
@@ -75,7 +75,7 @@ async def _other_pixels(folder: Path, expected: Mapping[str, str]) -> list[str]:
             records = [file.read() for file in files[start : start + _BATCH]]
             for record, image in zip(records, await decoder.decode(records), strict=True):
                 if not isinstance(image, GreyImage):
-                    raise UsageError(f"{folder}: expected images, {record.image_id} gave {image.reason}")
+                    raise UsageError(f"{folder}: {record.image_id} is no image that can be read, {image.reason}")
                 if image.digest != expected[record.image_id]:
                     other.append(record.image_id)
     return other
@@ -83,4 +83,4 @@ async def _other_pixels(folder: Path, expected: Mapping[str, str]) -> list[str]:
 
 def _expect_none(folder: Path, names: Sequence[str], what: str) -> None:
     if names:
-        raise UsageError(f"{folder}: expected the files of {what}, {len(names)} are not: {', '.join(names[:3])}")
+        raise UsageError(f"{folder}: files that are not those of {what}: {len(names)}, {', '.join(names[:3])}")

@@ -99,7 +99,7 @@ def _read_manifest(released: Path) -> tuple[dict[str, str], str]:
     try:
         return manifest["files"], str(manifest["policy"])
     except KeyError as error:
-        raise UsageError(f"{released / MANIFEST}: expected it to name a policy") from error
+        raise UsageError(f"{released / MANIFEST} names no policy: it is not the manifest of a run") from error
 
 
 def _damaged(released: Path, listed: Mapping[str, str]) -> list[Withdrawal]:

@@ -67,7 +67,9 @@ class Records:
         try:
             return pd.read_parquet(self.folder / EVIDENCE, filters=[("image_id", "in", list(image_ids))])
         except (TypeError, ValueError) as error:  # a table without rows has columns without a type
-            raise UsageError(f"{self.folder / EVIDENCE}: expected the evidence of {len(image_ids)} images") from error
+            raise UsageError(
+                f"{self.folder / EVIDENCE} is not the evidence of the {len(image_ids)} images of the results"
+            ) from error
 
 
 def read_records(folder: Path) -> Records:
@@ -88,13 +90,15 @@ def read_records(folder: Path) -> Records:
             f"{folder} lacks {RUN}, {IMAGES} or {EVIDENCE}: name the results folder of a finished run"
         ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{folder}: expected the results of a run, got {error!r}") from error
+        raise UsageError(f"{folder} holds no results of a run that can be read: {error!r}") from error
     absent = [name for name in NEEDED if name not in images.columns]
     if absent:
-        raise UsageError(f"{folder / IMAGES}: expected the columns of a run's results, it lacks {', '.join(absent)}")
+        raise UsageError(
+            f"{folder / IMAGES} lacks the columns {', '.join(absent)}: an older version wrote it, or it is not of a run"
+        )
     stray = int(((images["decision"] != "ANONYMOUS") & (images["released_as"] != "")).sum())
     if stray:
-        raise UsageError(f"{folder}: expected only ANONYMOUS images to be released, got {stray} others")
+        raise UsageError(f"{folder}: {stray} released images were not ANONYMOUS: nothing may go out of it")
     if digest != named[0]:
-        raise MismatchError(f"{folder}: expected policy digest {digest}, it states {named[0]}")
+        raise MismatchError(f"{folder} was decided by the policy {named[0]}, not by {digest}")
     return Records(folder, run, images)

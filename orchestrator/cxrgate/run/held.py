@@ -117,8 +117,8 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
     listed = list_enrolment(settings, config.workers, progress)
     if (len(listed.files), listed.patients) != (images, patients):
         raise SnapshotDiffers(
-            f"expected an index of the {len(listed.files)} images of {listed.patients} patients that {settings.images} "
-            f"lists, it serves {images} of {patients}; enrol what is new by `cxrgate index update` and activate it"
+            f"the index serves {images} images of {patients} patients, {settings.images} lists {len(listed.files)} of "
+            f"{listed.patients}: enrol what is new by `cxrgate index update` and activate it"
         )
     return Held(images, patients, not_compared="by their numbers alone: the index tells nobody but curators its names")
 
@@ -166,7 +166,7 @@ def changed_pixels(
 def _raise_fault(image: GreyImage | Failure) -> None:
     """A decoder that broke says nothing about the image."""
     if isinstance(image, Failure) and image.is_host_fault:
-        raise HostFault(f"expected the decoder to work, got {image.reason}: {image.message}; start again")
+        raise HostFault(f"the decoder failed, {image.reason}: {image.message}; start again")
 
 
 def _not_compared(found: Comparison) -> str:

@@ -49,8 +49,8 @@ def with_records(
     images = hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests))
     if images.hexdigest() != base.manifest.images:
         raise SnapshotError(
-            f"{base.path}: expected to be of the listed images, their pixels are others (or patients were withdrawn or "
-            "added since, which leaves no proof); build a new snapshot"
+            f"{base.path} is not of the listed images: their pixels are others (or patients were withdrawn or added "
+            "since, which leaves no proof); build a new snapshot"
         )
     arrays = {STAMPS: _rows(stamps), PIXELS: _rows([pixels_digest(key, digest) for digest in digests])}
     return with_parts(base, folder, {PartName.IMAGES: Part({}, arrays, per_reference=True)})

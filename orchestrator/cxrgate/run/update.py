@@ -107,8 +107,8 @@ class _Update:
         found = comparer.compare(files, list(stamps.values()))
         if found.gone and not drop_unlisted:
             raise UsageError(
-                f"expected every reference to be listed still, {len(found.gone)} are not; list them again, or give "
-                "--drop-unlisted: copies of them pass then"
+                f"{len(found.gone)} enrolled images are not listed any more: list them again, or give --drop-unlisted: "
+                "copies of them pass then"
             )
         again = [*changed_pixels(found.touched, comparer, self._workers, self._progress), *found.moved]
         if known is base and not (again or found.new or found.gone or found.touched):

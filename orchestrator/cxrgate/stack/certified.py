@@ -34,7 +34,7 @@ def check_certification(key: Path, config: Path | None, user: int) -> HostFindin
     wanted = {"certification": "required", "certification_key": MOUNTED}
     if config is not None and not wanted.items() <= _content(config).items():
         told = ", ".join(f"{name}: {value}" for name, value in wanted.items())
-        return _failed(f"expected {told} in {config}", "write it there, or leave --certification-key out")
+        return _failed(f"{config} lacks {told}", "write it there, or leave --certification-key out")
     return HostFinding("certification", Level.OK, f"by {key}")
 
 

@@ -47,7 +47,7 @@ def check_memory(total: int, processors: int) -> HostFinding:
     if total < MEMORY_BYTES or processors < PROCESSORS:
         remedy = "take a larger host, or lower the limits CXRGATE_*_MEMORY and CXRGATE_*_CPUS"
         return HostFinding(
-            "memory", Level.FAIL, f"expected {MEMORY_BYTES // GIB} GiB and {PROCESSORS}, got {text}", remedy
+            "memory", Level.FAIL, f"{text}: {MEMORY_BYTES // GIB} GiB and {PROCESSORS} processors are needed", remedy
         )
     if total < COMFORTABLE_BYTES:
         return HostFinding("memory", Level.WARN, text, f"{COMFORTABLE_BYTES // GIB} GiB leave room for large images")
@@ -60,7 +60,7 @@ def check_disk(folder: Path, needed: int) -> HostFinding:
     text = f"{free / GIB:.0f} GiB free at {folder}"
     if free < needed:
         remedy = "free some: docker system df, docker builder prune"
-        return HostFinding("disk", Level.FAIL, f"expected {needed / GIB:.0f} GiB, {text}", remedy)
+        return HostFinding("disk", Level.FAIL, f"{text}: {needed / GIB:.0f} GiB are needed", remedy)
     return HostFinding("disk", Level.OK, text)
 
 
@@ -69,7 +69,7 @@ def check_port(listen: str, option: str = "--listen") -> HostFinding:
     trouble = _listening_trouble(listen)
     if trouble:
         remedy = f"end what listens there (ss -ltnp), or choose another with {option}"
-        return HostFinding("port", Level.FAIL, f"expected {listen} to be free: {trouble}", remedy)
+        return HostFinding("port", Level.FAIL, f"{listen} is not free: {trouble}", remedy)
     return HostFinding("port", Level.OK, f"{listen} is free")
 
 

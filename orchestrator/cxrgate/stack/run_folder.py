@@ -15,7 +15,7 @@ def check_run(folder: Path, user: int) -> HostFinding:
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         remedy = "name the output folder of a finished `cxrgate run`"
-        return HostFinding(SUBJECT, Level.FAIL, f"expected {missing[0]} in {folder}", remedy)
+        return HostFinding(SUBJECT, Level.FAIL, f"{folder} has no {missing[0]}", remedy)
     foreign = [path for path in (folder, folder / "released", folder / "results") if path.stat().st_uid != user]
     if foreign:
         remedy = f"chown -R {user} {folder}"

@@ -58,7 +58,7 @@ def _changed_file(
     elif sha256 not in journal[name]:
         yield Violation(Kind.FILE_CHANGED, name, f"has the sha256 {sha256}, which no line of the journal gives it")
     if not is_plain_png(content):
-        yield Violation(Kind.FILE_HOLDS_MORE, name, "expected a PNG of IHDR, IDAT and IEND alone")
+        yield Violation(Kind.FILE_HOLDS_MORE, name, "is no PNG of IHDR, IDAT and IEND alone")
         return
     try:
         digest = png_pixel_digest(path)

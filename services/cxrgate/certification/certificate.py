@@ -76,11 +76,14 @@ def read_certificate(content: bytes | None, key: Ed25519PublicKey) -> Certificat
     try:
         if statement["format"] not in READABLE:
             told = ", ".join(map(str, READABLE))
-            raise CertificateError(f"{CERTIFICATE}: expected one of the formats {told}, got {statement['format']}")
+            raise CertificateError(
+                f"{CERTIFICATE} is of format {statement['format']}, this version reads {told}: update cxrgate, or "
+                "calibrate again"
+            )
         expires = datetime.fromisoformat(statement["expires"])
         return Certificate(bytes_digest(content), dict(statement["binding"]), expires, statement)
     except (KeyError, TypeError, ValueError) as error:
-        raise CertificateError(f"{CERTIFICATE}: expected a certificate's statement") from error
+        raise CertificateError(f"{CERTIFICATE} is signed, but it is no certificate: calibrate again") from error
 
 
 def certificate_bytes(snapshot: Path) -> bytes | None:

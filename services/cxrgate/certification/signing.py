@@ -83,11 +83,13 @@ def read_signed(content: bytes, key: Ed25519PublicKey, name: str) -> dict[str, A
         statement, signature = value["statement"], bytes.fromhex(value["signature"])
         key.verify(signature, canonical_json(statement))
     except InvalidSignature as error:
-        raise CertificateError(f"{name}: expected the statement that was signed, with the expected key") from error
+        raise CertificateError(
+            f"{name} was changed after it was signed, or another key signed it: check the public key"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise CertificateError(f"{name}: expected a signed statement") from error
+        raise CertificateError(f"{name} holds no signed statement") from error
     if not isinstance(statement, dict) or content != signed_bytes(statement, signature):
-        raise CertificateError(f"{name}: expected the bytes that were signed")
+        raise CertificateError(f"{name} was changed after it was signed")
     return statement
 
 

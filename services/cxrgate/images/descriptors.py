@@ -68,7 +68,10 @@ def weight_free(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
     spectrum[0, 0] = 0
     amplitude = np.linalg.norm(spectrum)
     if amplitude < MINIMUM_CONTRAST * GRID:
-        raise ImageError("LOW_CONTENT", f"expected a contrast of at least {MINIMUM_CONTRAST} grey levels")
+        raise ImageError(
+            "LOW_CONTENT",
+            f"the image has a contrast of fewer than {MINIMUM_CONTRAST} grey levels: it shows nothing to judge",
+        )
     copy = (spectrum[:COPY_BAND, :COPY_BAND] * _WHITENING).ravel()
     layout = spectrum[:LAYOUT_BAND, :LAYOUT_BAND].ravel() / amplitude
     return _unit(copy), layout.astype(np.float32)
@@ -137,5 +140,5 @@ def model_of(space: str, method: str) -> str:
 def _unit(values: NDArray[np.float64]) -> NDArray[np.float32]:
     length = np.linalg.norm(values)
     if length == 0:
-        raise ImageError("LOW_CONTENT", "expected structure finer than a gradient")
+        raise ImageError("LOW_CONTENT", "the image shows nothing finer than a gradient: there is nothing to judge")
     return (values / length).astype(np.float32)

@@ -54,7 +54,9 @@ def map_array(folder: Path, name: str, entry: ArrayEntry) -> NDArray[Any]:
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotCorrupt(f"{file}: {error}") from error
     if (array.dtype.str, tuple(array.shape)) != (entry.dtype, entry.shape):
-        raise SnapshotCorrupt(f"{file}: expected {entry.dtype}{entry.shape}, got {array.dtype.str}{array.shape}")
+        raise SnapshotCorrupt(
+            f"{file} holds {array.dtype.str}{array.shape}, the manifest says {entry.dtype}{entry.shape}"
+        )
     return np.asarray(array) if name == "mean_layout" else array
 
 
@@ -85,7 +87,7 @@ def _checked_array(file: Path, content: memoryview, entry: ArrayEntry) -> NDArra
         raise SnapshotCorrupt(f"{file}: its content is not what the manifest names")
     shape, _fortran, dtype = np.lib.format.read_array_header_1_0(header)
     if dtype.hasobject or (dtype.str, shape) != (entry.dtype, entry.shape):
-        raise SnapshotCorrupt(f"{file}: expected {entry.dtype}{entry.shape}, got {dtype.str}{shape}")
+        raise SnapshotCorrupt(f"{file} holds {dtype.str}{shape}, the manifest says {entry.dtype}{entry.shape}")
     array = np.frombuffer(content, dtype, offset=header.tell()).reshape(shape)
     array.flags.writeable = False
     return array

@@ -135,7 +135,7 @@ def read_manifest(path: Path) -> SnapshotManifest:
         stated_format, stated = value.pop("format"), value.pop("digest", None)
         if stated_format not in FORMATS:
             raise SnapshotError(
-                f"{path}: expected snapshot format {' or '.join(map(str, FORMATS))}, got {stated_format!r}; "
+                f"{path} is of snapshot format {stated_format!r}, this version reads {' or '.join(map(str, FORMATS))}: "
                 "a later version of cxrgate made it, update this one"
             )
         entries, parts = _arrays(value["arrays"]), _parts(path, value.get("parts", {}))
@@ -145,7 +145,9 @@ def read_manifest(path: Path) -> SnapshotManifest:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotCorrupt(f"{path / MANIFEST}: {error}") from error
     if stated != manifest.digest or set(entries) != set(ARRAYS) or manifest.format != stated_format:
-        raise SnapshotCorrupt(f"{path / MANIFEST}: expected digest {manifest.digest}, it states {stated}")
+        raise SnapshotCorrupt(
+            f"{path / MANIFEST} states the digest {stated}, its content has {manifest.digest}: it was changed"
+        )
     return manifest
 
 
@@ -157,7 +159,7 @@ def _parts(path: Path, value: Mapping[str, Any]) -> dict[str, PartEntry]:
     unknown = sorted(set(value) - set(PartName))
     if unknown:
         raise SnapshotError(
-            f"{path}: expected the parts {', '.join(PartName)}, got {', '.join(unknown)}; "
+            f"{path} has parts that this version does not know ({', '.join(unknown)}): "
             "a later version of cxrgate made it, update this one"
         )
     return {name: _part(entry) for name, entry in value.items()}

@@ -33,7 +33,9 @@ def seal_snapshot(plain: Snapshot, folder: Path, storage_key: bytes) -> Snapshot
         count = plain.manifest.references
         parts = {name.value: write_part(partial, name, part, count, data_key) for name, part in plain.parts.items()}
         if (written, parts) != (plain.manifest.arrays, plain.manifest.parts):
-            raise SnapshotCorrupt(f"{plain.path}: expected arrays that are written again as they were")
+            raise SnapshotCorrupt(
+                f"{plain.path} changed while it was sealed, or was damaged before: verify it and seal again"
+            )
         write_manifest(partial, plain.manifest, data_key)
         if (plain.path / CERTIFICATE).exists():
             shutil.copyfile(plain.path / CERTIFICATE, partial / CERTIFICATE)

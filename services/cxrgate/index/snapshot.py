@@ -154,7 +154,7 @@ def _unsealed(path: Path, manifest: SnapshotManifest, storage_key: bytes) -> dic
     try:
         data_key = open_data_key(path / DATA_KEY, storage_key)
         if unseal(path / MANIFEST_SEAL, "manifest", data_key) != manifest.digest.encode():
-            raise SnapshotCorrupt(f"{path / MANIFEST}: expected the manifest that was sealed")
+            raise SnapshotCorrupt(f"{path / MANIFEST} is not the manifest that was sealed: it was changed afterwards")
         with ThreadPoolExecutor() as pool:
             files = manifest.files
             arrays = pool.map(lambda name: unsealed_array(path, name, files[name], data_key), files)

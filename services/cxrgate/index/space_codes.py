@@ -63,5 +63,5 @@ def stored_codes(part: Part | None, space: str, rows: NDArray[np.float32]) -> Co
         codes = Codes(frame, arrays[f"{space}_packed"], arrays[f"{space}_starts"], float(about["error"]))
         codes.check(rows)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise SnapshotCorrupt(f"expected the codes of the space {space}: {error}") from error
+        raise SnapshotCorrupt(f"the codes of the space {space} do not belong to its embeddings: {error}") from error
     return codes

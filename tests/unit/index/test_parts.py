@@ -77,7 +77,7 @@ def test_a_part_of_a_later_version_is_refused_with_the_cure(made):
     value["parts"]["surprise"] = {"about": {}, "arrays": {}, "per_reference": False}
     (made.path / MANIFEST).write_text(json.dumps(value))
 
-    with pytest.raises(SnapshotError, match=r"surprise; a later version of cxrgate made it"):
+    with pytest.raises(SnapshotError, match=r"surprise\): a later version of cxrgate made it"):
         read_manifest(made.path)
 
 

@@ -151,7 +151,7 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
         return None
     if config is None or config.enrol is None:
         raise UsageError(
-            "expected a configuration of the run, with enrol.key: --training-manifest needs its snapshot and key"
+            "--training-manifest needs the snapshot and the key of the run: give its configuration, with enrol.key"
         )
     from cxrgate.release_report.coverage import cover
 

@@ -145,7 +145,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         content += chunk
         if len(content) > IMAGE_BYTES:
-            raise CallRefused("INVALID_ARGUMENT", "IMAGE_TOO_LARGE", f"expected at most {IMAGE_BYTES} bytes")
+            raise CallRefused("INVALID_ARGUMENT", "IMAGE_TOO_LARGE", f"the image has more than {IMAGE_BYTES} bytes")
     return bytes(content)
 
 

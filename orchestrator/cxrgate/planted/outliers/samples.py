@@ -1,4 +1,4 @@
-"""Strangers that ship in packages: photographs and microscopy of scikit-image, CT, MR and ultrasound of pydicom."""
+"""Outliers that ship in packages: photographs and microscopy of scikit-image, CT, MR and ultrasound of pydicom."""
 
 from __future__ import annotations
 

@@ -105,4 +105,4 @@ def _validity(content: bytes, key: Ed25519PublicKey, records: Records) -> Iterat
     except CertificateError as error:
         yield Change(CERTIFICATE, str(error))
     except (KeyError, TypeError) as error:
-        raise UsageError(f"{records.folder}: expected the models' manifests in run.json") from error
+        raise UsageError(f"{records.folder}: run.json lacks the models' manifests: run again") from error

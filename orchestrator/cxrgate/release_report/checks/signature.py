@@ -49,7 +49,7 @@ def signer_changes(statement: Mapping[str, Any], key: Ed25519PublicKey, finished
         named, at = signed["key"], datetime.fromisoformat(signed["at"])  # type: ignore[index]
         late = finished is not None and datetime.fromisoformat(finished).replace(microsecond=0) > at
     except (KeyError, TypeError, ValueError):
-        yield Change(part, "expected the name and the digest of a key, and a time")
+        yield Change(part, "names no key with its digest, or no time")
         return
     yield from differences(key_digest(key), named, f"{part} > key")
     if late:
@@ -75,7 +75,7 @@ def _unsigned(content: bytes) -> Change:
     except json.JSONDecodeError as error:
         return _unreadable(content, error.lineno - 1)
     except (KeyError, TypeError, ValueError):
-        return Change(f"{REPORT} > signature", "expected a statement and its signature in hexadecimal digits")
+        return Change(f"{REPORT} > signature", "holds no statement with its signature in hexadecimal digits")
     if written != content:
         return first_difference(written, content, REPORT)
     return Change(f"{REPORT} > signature", "does not fit the statement and the signer's key: one of these was changed")

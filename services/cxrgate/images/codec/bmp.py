@@ -21,13 +21,13 @@ def check_bmp(content: bytes) -> None:
     Reasons: TRUNCATED, DIMENSIONS, MODE_FORBIDDEN, IMAGE_UNDECODABLE.
     """
     if len(content) < _FILE_HEADER + min(_INFO_HEADERS):
-        raise ImageError("TRUNCATED", "expected the headers of a BMP, the file ends within them")
+        raise ImageError("TRUNCATED", "the BMP ends within its headers: copy or save it again")
     start, size, width, height, _planes, bits, compression = struct.unpack_from("<10xIIiiHHI", content)
     if size not in _INFO_HEADERS:
-        raise ImageError("IMAGE_UNDECODABLE", "expected a BMP of Windows 3 or later")
+        raise ImageError("IMAGE_UNDECODABLE", "the BMP is older than Windows 3: save the image as PNG")
     check_dimensions(width, abs(height))
     if compression not in _PLAIN:
-        raise ImageError("MODE_FORBIDDEN", "expected an uncompressed BMP: save it uncompressed, or as PNG")
+        raise ImageError("MODE_FORBIDDEN", "the BMP is compressed: save it uncompressed, or as PNG")
     needed = start + (width * bits + 31) // 32 * 4 * abs(height)
     if start < _FILE_HEADER + size or len(content) < needed:
-        raise ImageError("TRUNCATED", f"expected {needed} bytes of headers and pixels, got {len(content)}")
+        raise ImageError("TRUNCATED", f"the BMP ends after {len(content)} of {needed} bytes: copy or save it again")

@@ -28,7 +28,7 @@ def join_channels(channels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]
         if (channels[..., -1] != _OPAQUE).any():
             raise ImageError(
                 "MODE_FORBIDDEN",
-                "expected no transparency, the alpha channel is below 255 in places: save the image without alpha",
+                "the image is transparent in places, its alpha channel is below 255: save it without alpha",
             )
         channels = channels[..., :-1]
     first = channels[..., 0]
@@ -41,7 +41,6 @@ def join_channels(channels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]
     if difference > LARGEST_DIFFERENCE:
         raise ImageError(
             "MODE_FORBIDDEN",
-            f"expected a grey image, its colour channels differ by more than {LARGEST_DIFFERENCE} levels of 255: "
-            "convert it to grey",
+            f"the image has colour, channels differ by over {LARGEST_DIFFERENCE} levels of 255: convert it to grey",
         )
     return np.asarray(np.rint(channels @ _LUMA), dtype=np.uint8), True

@@ -47,7 +47,7 @@ def decode(record: ImageRecord) -> GreyImage:
     check_size(record.content)
     media = _media(record)
     if record.declared not in {None, media}:
-        raise ImageError("FORMAT_MISMATCH", f"expected {record.declared} as the sender says, got {media}")
+        raise ImageError("FORMAT_MISMATCH", f"the sender says {record.declared}, the content is {media}")
     return GreyImage(record.image_id, *_pixels(record, media))
 
 
@@ -75,12 +75,12 @@ def _media(record: ImageRecord) -> MediaType:
     if content.startswith(bmp.SIGNATURE):
         return MediaType.BMP
     if len(content) < len(png.SIGNATURE):
-        raise ImageError("TRUNCATED", f"expected {READ}, got a few bytes")
-    raise ImageError("IMAGE_UNDECODABLE", f"expected {READ}, got {_named(content)}")
+        raise ImageError("TRUNCATED", f"the file ends after a few bytes: copy or save it again; {READ} can be read")
+    raise ImageError("IMAGE_UNDECODABLE", f"the file is {_named(content)}; {READ} can be read")
 
 
 def _named(content: bytes) -> str:
     """What it is instead, and the cure, where that is known."""
     if content[_NIFTI_OFFSET : _NIFTI_OFFSET + 4] in _NIFTI:
         return "a NIfTI volume: save each picture in it as PNG"
-    return next((name for start, name in _NOT_READ.items() if content.startswith(start)), "something else")
+    return next((name for start, name in _NOT_READ.items() if content.startswith(start)), "of another kind")

@@ -47,9 +47,11 @@ def check_jpeg(content: bytes) -> None:
     """
     frame = read_frame(content)
     if frame.kind not in BASELINE or frame.precision != 8:
-        raise ImageError("MODE_FORBIDDEN", "expected a baseline or progressive JPEG of 8 bits: save it as such")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the JPEG is neither baseline nor progressive with 8 bits: save it as such, or as PNG"
+        )
     if frame.components not in {1, 3}:
-        raise ImageError("MODE_FORBIDDEN", "expected a grey or RGB JPEG, this one is CMYK or other: convert it to grey")
+        raise ImageError("MODE_FORBIDDEN", "the JPEG is CMYK or of another colour space: convert it to grey")
 
 
 def read_frame(content: bytes) -> JpegFrame:
@@ -58,13 +60,13 @@ def read_frame(content: bytes) -> JpegFrame:
     for marker, _, data in _segments(content):
         if marker in _FRAMES:
             if frame:
-                raise ImageError("FRAMES", "expected one frame")
+                raise ImageError("FRAMES", "the JPEG holds several frames: save one picture alone")
             frame = _frame(marker, data)
         scans += marker == _SCAN
         if scans and not frame:
-            raise ImageError("IMAGE_UNDECODABLE", "expected a frame header before the first scan")
+            raise ImageError("IMAGE_UNDECODABLE", "the JPEG has no frame header before its first scan: save it again")
     if not scans or not frame:
-        raise ImageError("TRUNCATED", "expected coded pixels")
+        raise ImageError("TRUNCATED", "the JPEG ends before its pixels: copy or save it again")
     return frame
 
 
@@ -96,14 +98,17 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, bytes]]:
         if marker == _END:
             return
         if marker == _START:
-            raise ImageError("IMAGE_UNDECODABLE", "expected one start of a picture")
+            raise ImageError("IMAGE_UNDECODABLE", "the JPEG holds a second start of a picture: save one picture alone")
         if marker in _BARE:
             continue
         length = int.from_bytes(content[position : position + 2])
         if position + 2 <= len(content) and length < 2:
-            raise ImageError("IMAGE_UNDECODABLE", f"expected a segment of 2 or more bytes, got {length}")
+            raise ImageError(
+                "IMAGE_UNDECODABLE",
+                f"a segment of the JPEG says that it has {length} bytes, fewer than 2: save it again",
+            )
         if position + max(length, 2) > len(content):
-            raise ImageError("TRUNCATED", "expected a whole segment, the file ends within it")
+            raise ImageError("TRUNCATED", "the JPEG ends within a segment: copy or save it again")
         yield marker, position + 2, content[position + 2 : position + length]
         position += length
         if marker in JPEG_LS:
@@ -115,24 +120,26 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, bytes]]:
 def _marker(content: bytes, position: int) -> tuple[int, int]:
     """The marker at `position`, and where its segment begins; any number of 0xFF may stand before it."""
     if content[position : position + 1] not in {b"", b"\xff"}:
-        raise ImageError("IMAGE_UNDECODABLE", "expected a marker after each segment")
+        raise ImageError("IMAGE_UNDECODABLE", "the JPEG has bytes between its segments: save it again")
     while content[position : position + 1] == b"\xff":
         position += 1
     if position >= len(content):
-        raise ImageError("TRUNCATED", "expected an end of the picture, the file ends before it")
+        raise ImageError("TRUNCATED", "the JPEG ends before its end marker: copy or save it again")
     return content[position], position + 1
 
 
 def _scan_end(content: bytes, position: int, after_scan: re.Pattern[bytes]) -> int:
     found = after_scan.search(content, position)
     if found is None:
-        raise ImageError("TRUNCATED", "expected an end of the coded pixels, the file ends before it")
+        raise ImageError("TRUNCATED", "the JPEG ends within its pixels: copy or save it again")
     return found.start()
 
 
 def _frame(marker: int, data: bytes) -> JpegFrame:
     if len(data) < 6:
-        raise ImageError("IMAGE_UNDECODABLE", f"expected a frame header of 6 or more bytes, got {len(data)}")
+        raise ImageError(
+            "IMAGE_UNDECODABLE", f"the JPEG's frame header has {len(data)} bytes, fewer than 6: save it again"
+        )
     precision, height, width, components = struct.unpack_from(">BHHB", data)
     check_dimensions(width, height)
     return JpegFrame(marker, precision, width, height, components)

@@ -14,9 +14,9 @@ MAXIMUM_ASPECT = 4
 def check_size(content: bytes) -> None:
     """Raise ImageError for an empty image or one above 32 MiB."""
     if not content:
-        raise ImageError("IMAGE_UNDECODABLE", "expected an image, got no bytes")
+        raise ImageError("IMAGE_UNDECODABLE", "the image is empty, it has no bytes")
     if len(content) > MAXIMUM_BYTES:
-        raise ImageError("IMAGE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {len(content)}")
+        raise ImageError("IMAGE_TOO_LARGE", f"the image has {len(content)} bytes, at most {MAXIMUM_BYTES} are read")
 
 
 def check_dimensions(width: int, height: int) -> None:
@@ -25,6 +25,6 @@ def check_dimensions(width: int, height: int) -> None:
     if short < MINIMUM_SIDE or long > MAXIMUM_SIDE or width * height > MAXIMUM_PIXELS or long > MAXIMUM_ASPECT * short:
         raise ImageError(
             "DIMENSIONS",
-            f"expected sides of {MINIMUM_SIDE} to {MAXIMUM_SIDE}, at most {MAXIMUM_PIXELS} pixels and an aspect of at "
-            f"most {MAXIMUM_ASPECT}, got {width} x {height}",
+            f"the image has {width} x {height} pixels; sides of {MINIMUM_SIDE} to {MAXIMUM_SIDE}, at most "
+            f"{MAXIMUM_PIXELS} pixels and an aspect of at most {MAXIMUM_ASPECT} are read",
         )

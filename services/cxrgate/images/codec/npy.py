@@ -33,9 +33,7 @@ def decode_npy(content: bytes, value_range: tuple[float, float] | None) -> tuple
     if values.dtype == np.uint8:
         return join_channels(np.asarray(values))
     if value_range is None:
-        raise ImageError(
-            "VALUE_RANGE", "expected uint8, or floats whose range is stated, got floats: set float_range or save uint8"
-        )
+        raise ImageError("VALUE_RANGE", "the array has floats whose range is not stated: set float_range or save uint8")
     return join_channels(_scaled(values, value_range))
 
 
@@ -50,9 +48,9 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic],
         read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(file)
     except EOFError as error:
-        raise ImageError("TRUNCATED", "expected a whole header of an array") from error
+        raise ImageError("TRUNCATED", "the file ends within the array's header: copy or save it again") from error
     except Exception as error:  # the header is a Python literal, and fails in as many ways
-        raise ImageError("IMAGE_UNDECODABLE", "expected the header of an array that numpy saved") from error
+        raise ImageError("IMAGE_UNDECODABLE", "the array's header cannot be read: save it with numpy.save") from error
     return shape, dtype, fortran
 
 
@@ -74,15 +72,18 @@ def _read(content: bytes) -> NDArray[np.generic]:
     file = io.BytesIO(content)
     shape, dtype, fortran = read_header(file)
     if dtype != np.uint8 and dtype.str[1:] not in _FLOATS:
-        raise ImageError("MODE_FORBIDDEN", "expected an array of uint8 or floats: convert it to uint8")
+        raise ImageError("MODE_FORBIDDEN", "the array has neither uint8 nor floats: convert it to uint8")
     size = image_shape(shape)
     if size is None:
-        raise ImageError("DIMENSIONS", f"expected the array of one image, got one of {len(shape)} axes")
+        raise ImageError(
+            "DIMENSIONS",
+            f"the array has {len(shape)} axes, one image has two or three: save each image in a file of its own",
+        )
     height, width, channels = size
     check_dimensions(width, height)
     count = height * width * channels
     if len(content) - file.tell() < count * dtype.itemsize:
-        raise ImageError("TRUNCATED", f"expected {count} values, the file ends before them")
+        raise ImageError("TRUNCATED", f"the array's file ends before its {count} values: copy or save it again")
     values = np.frombuffer(content, dtype, count, file.tell()).reshape(shape, order="F" if fortran else "C")
     values = values.reshape(shape[-3:]) if len(shape) > 3 else values
     return np.moveaxis(values, 0, 2) if values.ndim == 3 and values.shape != size else np.atleast_3d(values)
@@ -92,7 +93,9 @@ def _scaled(values: NDArray[np.generic], value_range: tuple[float, float]) -> ND
     low, high = value_range
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
-        raise ImageError("NONFINITE", "expected finite values, the array holds NaN or infinity")
+        raise ImageError("NONFINITE", "the array holds NaN or infinity: replace them")
     if numbers.min() < low or numbers.max() > high:
-        raise ImageError("VALUE_RANGE", f"expected values within the stated range {low:g} to {high:g}: state another")
+        raise ImageError(
+            "VALUE_RANGE", f"the array has values outside the stated range {low:g} to {high:g}: state another"
+        )
     return np.asarray(np.rint((numbers - low) / (high - low) * 255), dtype=np.uint8)

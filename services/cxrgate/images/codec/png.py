@@ -88,7 +88,9 @@ def check_png(content: bytes) -> Png:
     header, significant, chunks = None, None, list(_chunks(content))
     for name, data in chunks:
         if (name == b"IHDR") != (header is None):
-            raise ImageError("IMAGE_UNDECODABLE", "expected one IHDR chunk, at the start")
+            raise ImageError(
+                "IMAGE_UNDECODABLE", "the PNG has a second IHDR chunk, or one that is not at the start: save it again"
+            )
         if header is None:
             header = _header(data)
         elif name == b"sBIT":
@@ -96,7 +98,7 @@ def check_png(content: bytes) -> Png:
         elif name != b"IDAT":
             _check_other(name, data)
     if header is None:
-        raise ImageError("TRUNCATED", "expected an IHDR chunk")
+        raise ImageError("TRUNCATED", "the PNG has no IHDR chunk: save it again")
     deflated = b"".join(data for name, data in chunks if name == b"IDAT")
     rows = _inflate_whole(deflated, header.data_bytes)
     if rows is None:
@@ -127,24 +129,28 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     view, position, name = memoryview(content), len(SIGNATURE), b""
     while name != b"IEND":
         if position + 12 > len(content):
-            raise ImageError("TRUNCATED", "expected an IEND chunk, the file ends before it")
+            raise ImageError("TRUNCATED", "the PNG ends before its IEND chunk: copy or save it again")
         length, name = struct.unpack_from(">I4s", content, position)
         end = position + 8 + length
         if end + 4 > len(content):
-            raise ImageError("TRUNCATED", "expected a whole chunk, the file ends within it")
+            raise ImageError("TRUNCATED", "the file ends within a chunk: copy or save it again")
         if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", content, end)[0]:
-            raise ImageError("CRC", "expected the checksum of each chunk to fit")
+            raise ImageError("CRC", "the checksum of a chunk of the PNG does not fit: copy or save it again")
         yield name, view[position + 8 : end]
         position = end + 4
 
 
 def _header(data: memoryview) -> PngHeader:
     if len(data) != 13:
-        raise ImageError("IMAGE_UNDECODABLE", f"expected an IHDR chunk of 13 bytes, got {len(data)}")
+        raise ImageError(
+            "IMAGE_UNDECODABLE", f"the PNG's IHDR chunk has {len(data)} bytes in place of 13: save it again"
+        )
     width, height, depth, colour, compression, filters, interlace = struct.unpack(">IIBBBBB", data)
     check_dimensions(width, height)
     if depth not in _DEPTHS.get(colour, set()) or compression or filters or interlace > _INTERLACED:
-        raise ImageError("IMAGE_UNDECODABLE", "expected a depth, colour type and methods that PNG knows")
+        raise ImageError(
+            "IMAGE_UNDECODABLE", "the PNG's depth, colour type or methods are none that PNG knows: save it again"
+        )
     return PngHeader(width, height, depth, colour, bool(interlace))
 
 
@@ -153,23 +159,24 @@ def _significant(header: PngHeader, data: memoryview) -> int:
     channels = 3 if header.colour in {_RGB, _PALETTE, _RGB_ALPHA} else 1
     bits = max(data[:channels], default=0)
     if len(data) < channels or not 1 <= bits <= 16:
-        raise ImageError("METADATA", "expected 1 to 16 significant bits per channel, the sBIT chunk says otherwise")
+        raise ImageError(
+            "METADATA",
+            "the PNG's sBIT chunk says a number of significant bits that its depth cannot have: save it without",
+        )
     return bits
 
 
 def _check_other(name: bytes, data: memoryview) -> None:
     if name == b"tRNS":
-        raise ImageError(
-            "MODE_FORBIDDEN", "expected no transparency, the tRNS chunk makes a colour transparent: save without it"
-        )
+        raise ImageError("MODE_FORBIDDEN", "the PNG's tRNS chunk makes a colour transparent: save it without")
     if name in _ANIMATION:
-        raise ImageError("FRAMES", "expected one frame, got an animation")
+        raise ImageError("FRAMES", "the file is an animation: save one picture alone")
     if name in {b"zTXt", b"iCCP"}:
         _check_text(bytes(data).partition(b"\0")[2][1:])
     elif name == b"iTXt" and (text := bytes(data).partition(b"\0")[2])[:1] == b"\1":
         _check_text(text[2:].split(b"\0", 2)[-1])
     elif name[:1].isupper() and name not in _CRITICAL:
-        raise ImageError("IMAGE_UNDECODABLE", "expected no critical chunk but those of PNG")
+        raise ImageError("IMAGE_UNDECODABLE", "the PNG has a critical chunk that PNG does not know: save it again")
 
 
 def _check_text(compressed: bytes) -> None:
@@ -178,9 +185,9 @@ def _check_text(compressed: bytes) -> None:
     try:
         inflater.decompress(compressed, _LARGEST_TEXT)
     except zlib.error as error:
-        raise ImageError("METADATA", "expected text that can be inflated") from error
+        raise ImageError("METADATA", "a text of the PNG cannot be inflated: save it without") from error
     if inflater.unconsumed_tail:
-        raise ImageError("METADATA", f"expected at most {_LARGEST_TEXT} bytes of text, inflated")
+        raise ImageError("METADATA", f"the PNG has more than {_LARGEST_TEXT} bytes of text, inflated: save it without")
 
 
 def _inflate_whole(deflated: bytes, expected: int) -> bytes | None:
@@ -200,7 +207,10 @@ def _inflate(data: bytes, expected: int) -> bytes:
             found += piece
             data = inflater.unconsumed_tail
     except zlib.error as error:
-        raise ImageError("IMAGE_UNDECODABLE", "expected pixels that can be inflated") from error
+        raise ImageError("IMAGE_UNDECODABLE", "the PNG's pixels cannot be inflated: copy or save it again") from error
     if len(found) < expected:
-        raise ImageError("TRUNCATED", f"expected {expected} bytes of pixels, inflated, got {len(found)}")
+        raise ImageError(
+            "TRUNCATED",
+            f"the PNG has {len(found)} bytes of pixels, inflated, its size asks for {expected}: copy or save it again",
+        )
     return bytes(found)

@@ -67,7 +67,9 @@ def decode_raster(content: bytes, media: MediaType) -> tuple[NDArray[np.uint8], 
                 _check(image)
                 return join_channels(_channels(image, content, found))
     except _REFUSALS as error:
-        raise ImageError("IMAGE_UNDECODABLE", f"expected a {media.value} file that can be decoded") from error
+        raise ImageError(
+            "IMAGE_UNDECODABLE", f"the {media.value} file cannot be decoded: copy or save it again"
+        ) from error
 
 
 def _readable(content: bytes, found: Png | Tiff | None) -> bytes:
@@ -80,13 +82,15 @@ def _readable(content: bytes, found: Png | Tiff | None) -> bytes:
 def _check(image: Image.Image) -> None:
     check_dimensions(image.width, image.height)
     if image.mode not in _MODES:
-        raise ImageError("MODE_FORBIDDEN", "expected grey or RGB of whole numbers: convert the image to 8-bit grey")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the image is neither grey nor RGB of whole numbers: convert it to 8-bit grey"
+        )
     if getattr(image, "n_frames", 1) != 1:
-        raise ImageError("FRAMES", "expected one picture, the file holds several: save each in a file of its own")
+        raise ImageError("FRAMES", "the file holds several pictures: save each in a file of its own")
     if _orientation(image) not in _UPRIGHT:
         raise ImageError(
             "METADATA",
-            "expected an upright image, its Exif orientation asks viewers to turn it: apply the orientation and save",
+            "the Exif orientation asks viewers to turn the image: apply it and save",
         )
 
 
@@ -95,7 +99,7 @@ def _orientation(image: Image.Image) -> object:
     try:
         return image.getexif().get(_ORIENTATION, 1)
     except _REFUSALS as error:
-        raise ImageError("METADATA", "expected Exif metadata that can be read: save the image without them") from error
+        raise ImageError("METADATA", "the Exif metadata cannot be read: save the image without them") from error
 
 
 def _channels(image: Image.Image, content: bytes, found: Png | Tiff | None) -> NDArray[np.uint8]:
@@ -118,7 +122,10 @@ def _check_palette(image: Image.Image) -> None:
     palette = image.palette
     colours = 0 if palette is None else len(palette.palette) // len(palette.mode)
     if int(np.asarray(image).max(initial=0)) >= colours:
-        raise ImageError("IMAGE_UNDECODABLE", f"expected a palette for every pixel, it has {colours} colours")
+        raise ImageError(
+            "IMAGE_UNDECODABLE",
+            f"some pixels are not in the palette, which has {colours} colours: convert the image to grey",
+        )
 
 
 def _scaled(samples: NDArray[np.uint16], stated: int | None) -> NDArray[np.uint8]:

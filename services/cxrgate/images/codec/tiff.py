@@ -67,9 +67,9 @@ def _directory(content: bytes, order: str) -> dict[int, tuple[int, tuple[int, ..
         places = [start + 2 + number * _ENTRY for number in range(count)]
         entries = {tag: (place, numbers) for place in places for tag, numbers in _entry(content, order, place)}
     except struct.error as error:
-        raise ImageError("TRUNCATED", "expected a whole directory, the file ends before or within it") from error
+        raise ImageError("TRUNCATED", "the TIFF ends before or within its directory: copy or save it again") from error
     if following or _SUB_FILES in entries:
-        raise ImageError("FRAMES", "expected one page, the file holds several: save each in a file of its own")
+        raise ImageError("FRAMES", "the TIFF holds several pages: save each in a file of its own")
     return entries
 
 
@@ -82,25 +82,34 @@ def _entry(content: bytes, order: str, place: int) -> list[tuple[int, tuple[int,
     size = struct.calcsize(letter) * count
     at = place + 8 if size <= 4 else struct.unpack_from(f"{order}I", content, place + 8)[0]
     if at + size > len(content):
-        raise ImageError("TRUNCATED", "expected whole values of a directory, the file ends within one")
+        raise ImageError("TRUNCATED", "the TIFF ends within a value of its directory: copy or save it again")
     return [(tag, struct.unpack_from(f"{order}{count}{letter}", content, at))]
 
 
 def _check_kind(tiff: Tiff) -> None:
     bits = set(tiff.entries.get(_BITS, (0, (1,)))[1])
     if len(bits) != 1 or tiff.bits not in {8, 16} or tiff.number(_FORMAT, _WHOLE_NUMBERS) != _WHOLE_NUMBERS:
-        raise ImageError("MODE_FORBIDDEN", "expected samples of 8 or 16 bits, whole numbers: convert the image to them")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the TIFF's samples are not whole numbers of 8 or 16 bits: convert it to 8 or 16 bits"
+        )
     compression = tiff.number(_COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
-        raise ImageError("MODE_FORBIDDEN", "expected a TIFF without compression, or with LZW, deflate or PackBits")
+        raise ImageError(
+            "MODE_FORBIDDEN",
+            "the TIFF's compression is not read: save it without compression, or with LZW, deflate or PackBits",
+        )
     photometric = tiff.number(_PHOTOMETRIC, -1)
     known = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, *([_PALETTE] if tiff.bits == 8 else [])}
     if photometric not in known:
-        raise ImageError("MODE_FORBIDDEN", "expected PhotometricInterpretation BlackIsZero or RGB: save it as such")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the TIFF's PhotometricInterpretation is neither BlackIsZero nor RGB: save it as such"
+        )
     alpha = int(tiff.bits == 8)  # it would have to be told apart before 16-bit samples are read, see read_tiff_16_bits
     allowed = {_RGB: {3, 3 + alpha}, _BLACK_IS_ZERO: {1, 1 + alpha}}.get(photometric, {1})
     if tiff.samples not in allowed or (tiff.samples > 1 and tiff.number(_PLANAR, 1) != 1):
-        raise ImageError("MODE_FORBIDDEN", "expected grey or RGB with the samples of each pixel together")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the TIFF has other channels than grey or RGB, or keeps them apart: convert it to grey"
+        )
 
 
 def _check_pixels(content: bytes, tiff: Tiff) -> None:
@@ -112,11 +121,15 @@ def _check_pixels(content: bytes, tiff: Tiff) -> None:
     offsets = tiff.entries.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, (0, ()))[1]
     lengths = tiff.entries.get(_TILE_BYTES if tiled else _STRIP_BYTES, (0, ()))[1]
     if min(across, down) < 1 or max(across, down) > 2 * max(width, height) or len(offsets) != len(lengths):
-        raise ImageError("IMAGE_UNDECODABLE", "expected strips or tiles of a size that fits the picture")
+        raise ImageError(
+            "IMAGE_UNDECODABLE", "the TIFF's strips or tiles have a size that does not fit the picture: save it again"
+        )
     if len(offsets) != -(-width // across) * -(-height // down):
-        raise ImageError("TRUNCATED", f"expected strips or tiles that cover the picture, got {len(offsets)}")
+        raise ImageError(
+            "TRUNCATED", f"the TIFF's {len(offsets)} strips or tiles do not cover the picture: save it again"
+        )
     if any(offset + length > len(content) for offset, length in zip(offsets, lengths, strict=True)):
-        raise ImageError("TRUNCATED", "expected whole strips or tiles, the file ends within one")
+        raise ImageError("TRUNCATED", "the TIFF ends within a strip or tile: copy or save it again")
 
 
 def read_tiff_16_bits(content: bytes, tiff: Tiff) -> NDArray[np.uint16]:

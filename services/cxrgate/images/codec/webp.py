@@ -27,33 +27,37 @@ def check_webp(content: bytes) -> None:
     pictures = 0
     for name, data in _chunks(content):
         if name == b"VP8 ":
-            raise ImageError("MODE_FORBIDDEN", "expected a lossless WebP, this one is lossy: save as PNG or lossless")
+            raise ImageError("MODE_FORBIDDEN", "the WebP is lossy: save the image as PNG, or as lossless WebP")
         if name in {b"ANIM", b"ANMF"}:
-            raise ImageError("FRAMES", "expected one frame, got an animation")
+            raise ImageError("FRAMES", "the file is an animation: save one picture alone")
         if name == b"VP8L":
             _check_picture(data)
             pictures += 1
     if pictures != 1:
-        raise ImageError("FRAMES" if pictures else "TRUNCATED", f"expected one picture, got {pictures}")
+        raise ImageError(
+            "FRAMES" if pictures else "TRUNCATED", f"the WebP holds {pictures} pictures: save one picture alone"
+        )
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     end = 8 + int.from_bytes(content[4:8], "little")
     if end > len(content) or len(content) < _START:
-        raise ImageError("TRUNCATED", f"expected {end} bytes as the header says, got {len(content)}")
+        raise ImageError(
+            "TRUNCATED", f"the WebP has {len(content)} bytes, its header says {end}: copy or save it again"
+        )
     position = _START
     while position < end:
         if position + 8 > end:
-            raise ImageError("TRUNCATED", "expected a whole chunk, the file ends within it")
+            raise ImageError("TRUNCATED", "the file ends within a chunk: copy or save it again")
         name, length = struct.unpack_from("<4sI", content, position)
         if position + 8 + length > end:
-            raise ImageError("TRUNCATED", "expected a whole chunk, the file ends within it")
+            raise ImageError("TRUNCATED", "the file ends within a chunk: copy or save it again")
         yield name, content[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
 
 
 def _check_picture(data: bytes) -> None:
     if len(data) < 5 or data[0] != _LOSSLESS_MARK:
-        raise ImageError("IMAGE_UNDECODABLE", "expected the header of a lossless picture")
+        raise ImageError("IMAGE_UNDECODABLE", "the WebP has no header of a lossless picture: save it again")
     bits = int.from_bytes(data[1:5], "little")
     check_dimensions((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)

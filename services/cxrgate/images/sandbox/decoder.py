@@ -67,13 +67,21 @@ class SandboxedDecoder:
         try:
             return await self._ask_workers(record)
         except TimeoutError:
-            return _failure(record, "DECODER_TIMEOUT", f"expected to be decoded within {SECONDS:g} seconds")
+            return _failure(
+                record,
+                "DECODER_TIMEOUT",
+                f"decoding took more than {SECONDS:g} seconds: save the image smaller, or as PNG",
+            )
         except ProcessExpired as error:
             if error.exitcode == -signal.SIGPROF:
-                return _failure(record, "DECODER_TIMEOUT", f"expected to take at most {CPU_SECONDS:g} s of processor")
+                return _failure(
+                    record,
+                    "DECODER_TIMEOUT",
+                    f"decoding took more than {CPU_SECONDS:g} s of processor: save the image smaller, or as PNG",
+                )
             if error.exitcode == -signal.SIGKILL:  # from outside: what ends processes where memory is short does so
                 return _internal(record, "DECODER_KILLED", error)
-            return _failure(record, "DECODER_DIED", "expected an image that a decoder survives")
+            return _failure(record, "DECODER_DIED", "the image ended its decoder: save it again")
         except Exception as error:  # noqa: BLE001 - the workers' own troubles are ours, and never a pass
             return _internal(record, "DECODER_BROKEN", error)
 
@@ -138,7 +146,9 @@ def _attempt(function: Callable[[ImageRecord], GreyImage], record: ImageRecord) 
     except ImageError as error:
         return error.failure(record.image_id, Stage.DECODE)
     except MemoryError:
-        return _failure(record, "DECODER_MEMORY", "expected an image that fits into a decoder's memory")
+        return _failure(
+            record, "DECODER_MEMORY", "the image does not fit into a decoder's memory: save it smaller, or as PNG"
+        )
     except BaseException as error:  # noqa: BLE001 - an error that decode does not know is ours, and never a pass
         return _internal(record, "DECODER_ERROR", error)
     finally:

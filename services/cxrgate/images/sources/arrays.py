@@ -79,7 +79,7 @@ def list_rows(path: Path) -> list[ArrayRow]:
 def read_row(path: Path, row: ArrayRow) -> bytes:
     """The row as an .npy of its own; errors as read_regular."""
     if row.size > MAXIMUM_BYTES:
-        raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {row.size}")
+        raise ImageError("FILE_TOO_LARGE", f"the array has {row.size} bytes, at most {MAXIMUM_BYTES} are read")
     try:
         if row.member:
             values = _inflated(path, path.stat().st_mtime_ns, row.member)[row.offset : row.offset + row.size]
@@ -89,9 +89,11 @@ def read_row(path: Path, row: ArrayRow) -> bytes:
     except OSError as error:
         raise unreadable(error) from error
     except (zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise ImageError("FILE_UNREADABLE", "expected an archive whose arrays can be inflated") from error
+        raise ImageError("FILE_UNREADABLE", "the archive's array cannot be inflated: copy or save it again") from error
     if len(values) != row.size:
-        raise FileUnreachable("FILE_UNREADABLE", "expected an array that nobody writes while it is read")
+        raise FileUnreachable(
+            "FILE_UNREADABLE", "the archive was written while it was read: ask again when it is finished"
+        )
     header = io.BytesIO()
     npy_format.write_array_header_1_0(header, {"descr": row.descr, "fortran_order": False, "shape": row.shape})
     return header.getvalue() + values

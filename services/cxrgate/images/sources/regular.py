@@ -38,7 +38,10 @@ def is_of_the_host(error: OSError) -> bool:
 def unreadable(error: OSError) -> ImageError:
     """FILE_UNREADABLE for an error of the operating system: the host's fault, or the file's own."""
     kind = FileUnreachable if is_of_the_host(error) else ImageError
-    return kind("FILE_UNREADABLE", "expected a file that can be opened and read")
+    return kind(
+        "FILE_UNREADABLE",
+        "the file cannot be opened and read: check that it exists and that its permissions let this user read it",
+    )
 
 
 def read_regular(path: Path) -> bytes:
@@ -51,11 +54,13 @@ def read_regular(path: Path) -> bytes:
     with open_regular(path) as file:
         before = os.fstat(file.fileno())
         if before.st_size > MAXIMUM_BYTES:
-            raise ImageError("FILE_TOO_LARGE", f"expected at most {MAXIMUM_BYTES} bytes, got {before.st_size}")
+            raise ImageError("FILE_TOO_LARGE", f"the file has {before.st_size} bytes, at most {MAXIMUM_BYTES} are read")
         content = file.read(MAXIMUM_BYTES + 1)
         after = os.fstat(file.fileno())
         if len(content) != before.st_size or before.st_mtime_ns != after.st_mtime_ns:
-            raise FileUnreachable("FILE_UNREADABLE", "expected a file that nobody writes while it is read")
+            raise FileUnreachable(
+                "FILE_UNREADABLE", "the file was written while it was read: ask again when it is finished"
+            )
         return content
 
 
@@ -72,7 +77,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ImageError("FILE_IRREGULAR", "expected a regular file")
+                raise ImageError("FILE_IRREGULAR", "this is a folder, pipe or device, not a regular file")
             yield file
     except OSError as error:
         raise unreadable(error) from error

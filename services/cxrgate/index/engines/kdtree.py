@@ -1,4 +1,4 @@
-"""The reference engine: scipy's KD-tree (the seed's method), with ties made deterministic."""
+"""The reference engine: scipy's KD-tree (anonymization-pipeline's method), with ties made deterministic."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ def from_matrix(name: str, matrix: pb.Float32Matrix, rows: int, columns: int) ->
     if (matrix.rows, matrix.columns) != (rows, columns) or len(matrix.values) != rows * columns * 4:
         raise invalid(
             "DIMENSION_MISMATCH",
-            f"expected {name} of {rows} x {columns} float32, got {matrix.rows} x {matrix.columns} "
-            f"in {len(matrix.values)} bytes",
+            f"{name} has {matrix.rows} x {matrix.columns} numbers in {len(matrix.values)} bytes, "
+            f"{rows} x {columns} float32 are needed",
         )
     values = np.frombuffer(matrix.values, "<f4").astype(np.float32).reshape(rows, columns)
     if not np.isfinite(values).all():
-        raise invalid("NONFINITE", f"expected finite numbers in {name}")
+        raise invalid("NONFINITE", f"{name} holds numbers that are not finite")
     return values
 
 
@@ -82,7 +82,7 @@ def from_spaces(numbers: Sequence[int]) -> tuple[CosineSpace, ...]:
     searched = tuple(space for space in COSINE_SPACES if space_number(space.name) in numbers)
     if sorted(numbers) != sorted([space_number(IDENTITY), *(space_number(space.name) for space in searched)]):
         names = " and ".join((IDENTITY, *(space.name for space in COSINE_SPACES)))
-        raise invalid("SPACES", f"expected the space {IDENTITY}, alone or with others of {names}")
+        raise invalid("SPACES", f"spaces must name {IDENTITY}, alone or with others of {names}, each once")
     return searched
 
 
@@ -142,7 +142,9 @@ def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
         ValueError: there is no neighbor.
     """
     if answer.query_digest != query_digest(query):
-        raise invalid("QUERY_DIGEST", "expected the candidates of this query, got another's, or an older index's")
+        raise invalid(
+            "QUERY_DIGEST", "the index answered another query, or is older than this gate: upgrade the index first"
+        )
     found = answer.neighbors
     return Candidates(
         image_id=query.image_id,

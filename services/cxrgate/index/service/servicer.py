@@ -63,9 +63,9 @@ class IndexServicer(stubs.IndexServiceServicer):
     async def FindNeighbors(self, request: pb.FindNeighborsRequest, context: Any) -> pb.FindNeighborsResponse:
         """Candidates of every query, all from one snapshot."""
         if not 1 <= request.neighbor_count <= NEIGHBORS:
-            raise invalid("NEIGHBOR_COUNT", f"expected a neighbor_count of 1 to {NEIGHBORS}")
+            raise invalid("NEIGHBOR_COUNT", f"neighbor_count must be 1 to {NEIGHBORS}")
         if not 1 <= request.identity.rows <= QUERIES:
-            raise invalid("QUERY_COUNT", f"expected 1 to {QUERIES} queries")
+            raise invalid("QUERY_COUNT", f"a request holds 1 to {QUERIES} queries")
         searched = from_spaces(request.spaces)
         served = self._state.pinned(request.index_digest)
         queries = from_query(request, served.snapshot)
@@ -80,7 +80,7 @@ class IndexServicer(stubs.IndexServiceServicer):
     async def ListReferences(self, request: pb.ListReferencesRequest, context: Any) -> pb.ListReferencesResponse:
         """One page of opaque ids."""
         if request.page_size < 0:
-            raise invalid("PAGE_SIZE", "expected a page_size of 0 or more")
+            raise invalid("PAGE_SIZE", "page_size must be 0 or more")
         digest, start = _read_token(request.page_token)
         snapshot = self._state.pinned(digest).snapshot
         stop = min(start + min(request.page_size or PAGE, LARGEST_PAGE), snapshot.manifest.references)
@@ -97,7 +97,7 @@ class IndexServicer(stubs.IndexServiceServicer):
         """A new snapshot with references added."""
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("part") != "base":
-            raise invalid("SEQUENCE", "expected the base in the first message")
+            raise invalid("SEQUENCE", "the first message must name the base")
         base = first.base
         served = self._state.pinned(base.index_digest).snapshot
         _check_made_alike(base, served)
@@ -106,7 +106,7 @@ class IndexServicer(stubs.IndexServiceServicer):
             batches.append(_batch(request, served))
             trained_on |= {item.patient_key for item in request.batch.references if item.trained_on}
         if not batches:
-            raise invalid("SEQUENCE", "expected one or more batches")
+            raise invalid("SEQUENCE", "a request holds one or more batches")
         addition = Addition({name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]})
         replaced = set(base.replaced_patient_keys)
         made = await self._state.change(served.manifest.digest, replaced, addition, trained_on)
@@ -115,7 +115,7 @@ class IndexServicer(stubs.IndexServiceServicer):
     async def WithdrawPatients(self, request: pb.WithdrawPatientsRequest, context: Any) -> pb.WithdrawPatientsResponse:
         """A new snapshot without some patients."""
         if not request.patient_keys:
-            raise invalid("PATIENTS", "expected one or more patient keys")
+            raise invalid("PATIENTS", "a request holds one or more patient keys")
         digest = self._state.pinned(request.index_digest).snapshot.manifest.digest
         made = await self._state.change(digest, set(request.patient_keys))
         return pb.WithdrawPatientsResponse(index=to_index(made))
@@ -137,7 +137,7 @@ def _read_token(token: str) -> tuple[str, int]:
         digest, start = base64.b64decode(token, altchars=b"-_", validate=True).decode().split(" ")
         return digest, int(start)
     except (binascii.Error, ValueError) as error:
-        raise invalid("PAGE_TOKEN", "expected a next_page_token") from error
+        raise invalid("PAGE_TOKEN", "page_token must be a next_page_token of an earlier answer") from error
 
 
 def _check_made_alike(base: pb.EnrollmentBase, snapshot: Snapshot) -> None:
@@ -147,7 +147,7 @@ def _check_made_alike(base: pb.EnrollmentBase, snapshot: Snapshot) -> None:
 
 def _batch(request: pb.EnrollReferencesRequest, snapshot: Snapshot) -> dict[str, NDArray[Any]]:
     if request.WhichOneof("part") != "batch" or not request.batch.references:
-        raise invalid("SEQUENCE", "expected a batch of references in each message after the first")
+        raise invalid("SEQUENCE", "each message after the first must hold a batch of references")
     batch, count = request.batch, len(request.batch.references)
     return {
         **from_space_matrices(batch, count, snapshot),
@@ -159,5 +159,5 @@ def _batch(request: pb.EnrollReferencesRequest, snapshot: Snapshot) -> dict[str,
 
 def _ids(values: list[bytes]) -> NDArray[np.uint8]:
     if any(len(value) != ID_BYTES for value in values):
-        raise invalid("OPAQUE_ID", f"expected opaque ids of {ID_BYTES} bytes")
+        raise invalid("OPAQUE_ID", f"ids must be opaque and of {ID_BYTES} bytes")
     return np.frombuffer(b"".join(values), np.uint8).reshape(-1, ID_BYTES)

@@ -98,7 +98,9 @@ class IndexState:
             raise CallRefused("DATA_LOSS", "SNAPSHOT_CORRUPT", "the snapshot was changed under the service")
         served = self._served.get(digest) if digest else self.active
         if served is None:
-            raise CallRefused("FAILED_PRECONDITION", "INDEX_DIGEST_MISMATCH", "expected the digest of the active index")
+            raise CallRefused(
+                "FAILED_PRECONDITION", "INDEX_DIGEST_MISMATCH", "another index is active now: ask for its digest"
+            )
         return served
 
     async def prove(self) -> None:

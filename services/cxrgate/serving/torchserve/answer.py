@@ -49,7 +49,7 @@ def _verify(forward: Forward, request: pb.VerifyImagesRequest) -> pb.VerifyImage
         pairs = zip(ids, rows, request.candidates, strict=True)
         results = [_scored(forward, *pair) for pair in pairs]
     else:
-        error = _error("INVALID_ARGUMENT", "CANDIDATES", "expected the candidates of each image")
+        error = _error("INVALID_ARGUMENT", "CANDIDATES", "candidates must be given for each image")
         results = [pb.VerifyResult(image_id=image_id, error=error) for image_id in ids]
     return pb.VerifyImagesResponse(model_digest=forward.manifest.digest, results=results)
 
@@ -69,12 +69,12 @@ def _rows(forward: Forward, digest: str, images: pb.ImageBatch) -> Sequence[Row]
     """One row or error per image id."""
     manifest = forward.manifest
     if digest != manifest.digest:
-        error = _error("FAILED_PRECONDITION", "VERSION_MISMATCH", "expected a request for the model that is served")
+        error = _error("FAILED_PRECONDITION", "VERSION_MISMATCH", "another model is served than the request names")
         return [error] * len(images.image_ids)
     try:
         pixels = unpack_images(images, manifest.preprocessing.height, manifest.preprocessing.width)
     except ValueError:
-        error = _error("INVALID_ARGUMENT", "DIMENSIONS", "expected images of the model's input size, one per id")
+        error = _error("INVALID_ARGUMENT", "DIMENSIONS", "images must have the model's input size, one per id")
         return [error] * len(images.image_ids)
     return _run(forward, pixels)
 

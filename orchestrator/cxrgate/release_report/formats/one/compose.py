@@ -53,4 +53,4 @@ def run_part(records: Records) -> dict[str, Any]:
     try:
         return {**{name: run[name] for name in _RUN}, "models": models}
     except KeyError as error:
-        raise UsageError(f"{records.folder}: expected a complete run.json, it lacks {error}") from error
+        raise UsageError(f"{records.folder}: run.json lacks {error}: run again") from error

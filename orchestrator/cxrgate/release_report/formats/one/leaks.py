@@ -78,7 +78,7 @@ def certificate_rows(statement: Mapping[str, Any]) -> Iterator[LeakRow]:
                 finding["rate"],
             )
     except (KeyError, TypeError) as error:
-        raise UsageError("expected a certificate that names what was certified and measured") from error
+        raise UsageError("the certificate does not name what was certified and measured: calibrate again") from error
 
 
 def audit_rows(cases: pd.DataFrame) -> Iterator[LeakRow]:

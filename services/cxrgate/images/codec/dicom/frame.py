@@ -42,7 +42,9 @@ def stored_values(dataset: Dataset, syntax: str) -> NDArray[np.int32]:
         decoded = CODED[syntax](_coded_frame(dataset), rows, columns, allocated)
     stored, signed = int(dataset.BitsStored), bool(dataset.PixelRepresentation)
     if decoded.signed and not signed:
-        raise ImageError("DICOM_TAGS", "expected PixelRepresentation 1, the coded frame holds signed values")
+        raise ImageError(
+            "DICOM_TAGS", "PixelRepresentation says unsigned, the coded frame holds signed values: correct it to 1"
+        )
     bits = min(stored, decoded.precision)
     values = decoded.samples.astype(np.int32)
     if decoded.lossy and (decoded.signed or not signed):
@@ -56,13 +58,16 @@ def _native(dataset: Dataset, rows: int, columns: int, allocated: int, syntax: s
     data, count = dataset.PixelData, rows * columns
     needed = count * allocated // 8
     if len(data) < needed:
-        raise ImageError("DICOM_TRUNCATED", f"expected {needed} bytes of PixelData, got {len(data)}")
+        raise ImageError(
+            "DICOM_TRUNCATED",
+            f"PixelData has {len(data)} bytes, Rows and Columns ask for {needed}: send or copy the object again",
+        )
     big = syntax == ExplicitVRBigEndian
     if allocated == 8 and big and dataset["PixelData"].VR == "OW":
         # Two bytes lie in one word, the second one first (PS3.5, 8.1.2 and A.3).
         words = np.frombuffer(data, ">u2", (count + 1) // 2) if len(data) >= count + count % 2 else None
         if words is None:
-            raise ImageError("DICOM_TRUNCATED", "expected whole words of PixelData")
+            raise ImageError("DICOM_TRUNCATED", "PixelData ends within a word: send or copy the object again")
         return words.astype("<u2").view(np.uint8)[:count].reshape(rows, columns)
     return np.frombuffer(data, f"{'>' if big else '<'}u{allocated // 8}", count).reshape(rows, columns)
 
@@ -71,9 +76,9 @@ def _coded_frame(dataset: Dataset) -> bytes:
     """The fragments of the one frame, joined."""
     offsets, *fragments = list(_items(dataset.PixelData)) or [b""]
     if len(offsets) > _OFFSET_BYTES or sum(fragment.startswith(_STARTS) for fragment in fragments) > 1:
-        raise ImageError("FRAMES", "expected one frame, PixelData holds several")
+        raise ImageError("FRAMES", "PixelData holds several frames: split the object into its frames")
     if not fragments:
-        raise ImageError("DICOM_TRUNCATED", "expected PixelData with a coded frame")
+        raise ImageError("DICOM_TRUNCATED", "PixelData holds no coded frame: send or copy the object again")
     return b"".join(fragments)
 
 
@@ -82,13 +87,15 @@ def _items(data: bytes) -> Iterator[bytes]:
     position = 0
     while position < len(data):
         if position + 8 > len(data):
-            raise ImageError("DICOM_TRUNCATED", "expected PixelData in whole items, it ends within one")
+            raise ImageError("DICOM_TRUNCATED", "PixelData ends within an item: send or copy the object again")
         group, element, length = struct.unpack_from("<HHI", data, position)
         if (group, element) == _END_OF_ITEMS:
             return
         if (group, element) != _ITEM:
-            raise ImageError("DICOM_TAGS", "expected PixelData in items, as its transfer syntax asks")
+            raise ImageError(
+                "DICOM_TAGS", "PixelData is not in items, as its transfer syntax asks: store the object again"
+            )
         if position + 8 + length > len(data):
-            raise ImageError("DICOM_TRUNCATED", "expected PixelData in whole items, it ends within one")
+            raise ImageError("DICOM_TRUNCATED", "PixelData ends within an item: send or copy the object again")
         yield data[position + 8 : position + 8 + length]
         position += 8 + length

@@ -50,7 +50,10 @@ def _table(dataset: Dataset, stored: NDArray[np.int64], index: NDArray[np.int32]
         present = values[(np.bincount(index.ravel(), minlength=stored.size) > 0) & ~padding]
         low, high = (present.min(), present.max()) if present.size else (0.0, 0.0)
     if not all(np.isfinite(numbers).all() for numbers in (rescaled, values, (low, high))):
-        raise ImageError("NONFINITE", "expected finite values after rescaling and windowing")
+        raise ImageError(
+            "NONFINITE",
+            "rescaling and windowing give NaN or infinity: correct RescaleSlope, RescaleIntercept and the window",
+        )
     share = np.clip((values - low) / (high - low), 0, 1) if high != low else np.zeros(values.shape)
     grey = 1 - share if dataset.PhotometricInterpretation == "MONOCHROME1" else share
     return np.asarray(np.rint(np.where(padding, 0, grey) * 255), dtype=np.uint8)
@@ -70,7 +73,7 @@ def _rescale(dataset: Dataset, stored: NDArray[np.int64]) -> NDArray[np.float64]
         return _look_up(dataset.ModalityLUTSequence[0], stored, dataset)
     slope, intercept = (_number_or(dataset, *item) for item in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
     if slope == 0:
-        raise ImageError("DICOM_TAGS", "expected a RescaleSlope other than 0, which leaves nothing: correct it")
+        raise ImageError("DICOM_TAGS", "RescaleSlope is 0, which leaves nothing of the image: correct it")
     return np.asarray(stored * slope + intercept, dtype=np.float64)
 
 
@@ -100,12 +103,13 @@ def _check_window(dataset: Dataset) -> None:
     center, width = (first_number(dataset, name) for name in ("WindowCenter", "WindowWidth"))
     function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
     if function not in _FUNCTIONS:
-        raise ImageError("DICOM_TAGS", f"expected VOILUTFunction {', '.join(sorted(_FUNCTIONS))} or none: correct it")
+        raise ImageError(
+            "DICOM_TAGS", f"VOILUTFunction is none of {', '.join(sorted(_FUNCTIONS))}: correct or remove it"
+        )
     if not np.isfinite(center) or not (width >= 1 if function == "LINEAR" else width > 0):
         raise ImageError(
             "DICOM_TAGS",
-            "expected a WindowWidth of 1 or more, got one of 0 or less: correct the window or remove WindowCenter and "
-            "WindowWidth",
+            "WindowWidth is 0 or less: correct the window, or remove WindowCenter and WindowWidth",
         )
 
 
@@ -119,7 +123,7 @@ def first_number(dataset: Dataset, name: str) -> float:
         value = dataset[name].value
         return float(value if isinstance(value, int | float | str) else value[0])
     except Exception as error:  # pydicom raises whatever a broken value leads to
-        raise ImageError("DICOM_TAGS", f"expected a number as {name}: correct or remove it") from error
+        raise ImageError("DICOM_TAGS", f"{name} is no number: correct or remove it") from error
 
 
 def _look_up(item: Dataset, values: NDArray[np.number], dataset: Dataset) -> NDArray[np.float64]:
@@ -128,7 +132,10 @@ def _look_up(item: Dataset, values: NDArray[np.number], dataset: Dataset) -> NDA
     entries = entries or 2**16
     table = _entries(item.LUTData, entries, bits, little=dataset.original_encoding[1] is not False)
     if table.size < entries:
-        raise ImageError("DICOM_TAGS", f"expected a look-up table of {entries} entries, got {table.size}")
+        raise ImageError(
+            "DICOM_TAGS",
+            f"the look-up table has {table.size} entries, its descriptor says {entries}: correct or remove it",
+        )
     index = np.clip(np.rint(values) - first, 0, entries - 1).astype(np.int64)
     return np.asarray(table[index], dtype=np.float64)
 

@@ -23,7 +23,9 @@ def read_header(content: bytes) -> Dataset:
         try:
             return dcmread(io.BytesIO(content), stop_before_pixels=True)
         except Exception as error:  # pydicom raises whatever a broken value leads to
-            raise ImageError("DICOM_TAGS", "expected consistent image tags") from error
+            raise ImageError(
+                "DICOM_TAGS", "the tags of the image contradict each other or cannot be read: store the object again"
+            ) from error
 
 
 def check_header(dataset: Dataset) -> None:
@@ -39,4 +41,6 @@ def check_header(dataset: Dataset) -> None:
         except ImageError:
             raise
         except Exception as error:
-            raise ImageError("DICOM_TAGS", "expected consistent image tags") from error
+            raise ImageError(
+                "DICOM_TAGS", "the tags of the image contradict each other or cannot be read: store the object again"
+            ) from error

@@ -36,15 +36,15 @@ def check_kind(dataset: Dataset) -> None:
     if photometric not in _PHOTOMETRIC or first_number(dataset, "SamplesPerPixel") != 1:
         named = photometric if photometric in _COLOURS else "another or several samples per pixel"
         raise ImageError(
-            "MODE_FORBIDDEN", f"expected PhotometricInterpretation MONOCHROME1 or MONOCHROME2, got {named}: convert it"
+            "MODE_FORBIDDEN", f"PhotometricInterpretation is {named}: convert the image to MONOCHROME1 or MONOCHROME2"
         )
     stated = "NumberOfFrames" in dataset and not dataset["NumberOfFrames"].is_empty
     # 0 stands for nothing stated: the pixels of one frame are there or not.
     if stated and first_number(dataset, "NumberOfFrames") not in {0, 1}:
-        raise ImageError("FRAMES", "expected NumberOfFrames of 1, the object has several: split it into its frames")
+        raise ImageError("FRAMES", "NumberOfFrames is above 1: split the object into its frames")
     rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     if rows < 1 or columns < 1:
-        raise ImageError("DICOM_TAGS", f"expected one or more Rows and Columns, got {rows} and {columns}")
+        raise ImageError("DICOM_TAGS", f"the object has {rows} Rows and {columns} Columns: both must be 1 or more")
     check_dimensions(columns, rows)
 
 
@@ -53,7 +53,7 @@ def check_modality(value: object) -> None:
     modality = code(value)
     if modality not in MODALITIES:
         named = modality if modality in _OTHER_MODALITIES else "one that is none of these"
-        raise ImageError("DICOM_MODALITY", f"expected Modality CR, DX, RG, OT or none, got {named}")
+        raise ImageError("DICOM_MODALITY", f"Modality is {named}; CR, DX, RG, OT or none is taken for a radiograph")
 
 
 def check_samples(dataset: Dataset) -> None:
@@ -62,7 +62,8 @@ def check_samples(dataset: Dataset) -> None:
         if name in dataset:
             finite = np.isfinite(np.frombuffer(dataset[name].value, kind)).all()
             raise ImageError(
-                "DICOM_TAGS" if finite else "NONFINITE", f"expected PixelData, got {name}: store whole numbers"
+                "DICOM_TAGS" if finite else "NONFINITE",
+                f"the object has {name} in place of PixelData: store whole numbers",
             )
     require(dataset, ("PixelData",))
     check_bits(dataset)
@@ -74,29 +75,28 @@ def check_bits(dataset: Dataset) -> None:
     allocated, stored = whole_number(dataset, "BitsAllocated"), whole_number(dataset, "BitsStored")
     if allocated not in {8, 16} or not 8 <= stored <= allocated:
         raise ImageError(
-            "DICOM_TAGS", f"expected BitsAllocated 8 or 16 and BitsStored 8 to that, got {allocated} and {stored}"
+            "DICOM_TAGS",
+            f"BitsAllocated is {allocated} and BitsStored {stored}: store 8 or 16 bits, at least 8 of them used",
         )
     highest = whole_number(dataset, "HighBit") if dataset.get("HighBit") is not None else stored - 1
     if highest != stored - 1:
-        raise ImageError(
-            "DICOM_TAGS", f"expected HighBit {stored - 1} with BitsStored {stored}, got {highest}: correct it"
-        )
+        raise ImageError("DICOM_TAGS", f"HighBit is {highest}, BitsStored {stored} asks for {stored - 1}: correct it")
     if whole_number(dataset, "PixelRepresentation") not in {0, 1}:
-        raise ImageError("DICOM_TAGS", "expected PixelRepresentation 0 or 1")
+        raise ImageError("DICOM_TAGS", "PixelRepresentation is neither 0 nor 1: correct it")
 
 
 def require(dataset: Dataset, names: tuple[str, ...]) -> None:
     """Raise ImageError (DICOM_TAGS) for an attribute that is missing or empty."""
     for name in names:
         if dataset.get(name) is None:
-            raise ImageError("DICOM_TAGS", f"expected {name}, the object has none")
+            raise ImageError("DICOM_TAGS", f"the object has no {name}: store it again")
 
 
 def whole_number(dataset: Dataset, name: str) -> int:
     """The one value of an attribute; ImageError (DICOM_TAGS) for anything else."""
     value = dataset[name].value
     if not isinstance(value, int):
-        raise ImageError("DICOM_TAGS", f"expected one whole number as {name}: correct it")
+        raise ImageError("DICOM_TAGS", f"{name} is not one whole number: correct it")
     return value
 
 

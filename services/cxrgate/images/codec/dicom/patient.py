@@ -47,5 +47,8 @@ def read_patient(record: ImageRecord) -> DicomPatient:
         except MemoryError:
             raise
         except Exception as error:  # pydicom raises whatever a broken value leads to
-            raise ImageError("DICOM_HEADER", "expected a DICOM file whose PatientID can be read") from error
+            raise ImageError(
+                "DICOM_HEADER",
+                "PatientID cannot be read from this DICOM file: give patients in a list, or store the object again",
+            ) from error
     return DicomPatient(record.image_id, str(value or "").strip())

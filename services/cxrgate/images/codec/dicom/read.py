@@ -49,9 +49,11 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
         except (ImageError, MemoryError):
             raise
         except RecursionError as error:
-            raise ImageError("DICOM_STRUCTURE", "expected fewer nested sequences") from error
+            raise ImageError("DICOM_STRUCTURE", "sequences are nested too deeply: remove them") from error
         except Exception as error:  # pydicom raises whatever a broken value leads to
-            raise ImageError("DICOM_TAGS", "expected consistent image tags") from error
+            raise ImageError(
+                "DICOM_TAGS", "the tags of the image contradict each other or cannot be read: store the object again"
+            ) from error
 
 
 @contextlib.contextmanager
@@ -86,7 +88,10 @@ def _read(content: bytes) -> tuple[Dataset, str]:
     if len(dataset) == 0:
         # pydicom gives up all of it for an element without an end; fewer bytes than an element's are none.
         cut = len(content) - start < _SHORTEST_ELEMENT
-        raise ImageError("DICOM_TRUNCATED" if cut else "DICOM_TAGS", "expected a data set that can be read")
+        raise ImageError(
+            "DICOM_TRUNCATED" if cut else "DICOM_TAGS",
+            "the data set cannot be read to its end: send or copy the object again",
+        )
     return dataset, syntax
 
 
@@ -96,7 +101,7 @@ def check_syntax(content: bytes) -> tuple[str, int]:
     if syntax not in NATIVE and syntax not in CODED:
         raise ImageError(
             "DICOM_TRANSFER_SYNTAX",
-            f"expected another transfer syntax than {syntax_name(syntax)}: store the object uncompressed",
+            f"the transfer syntax {syntax_name(syntax)} is not read: store the object uncompressed",
         )
     return syntax, start
 
@@ -104,11 +109,15 @@ def check_syntax(content: bytes) -> tuple[str, int]:
 def _read_bare(content: bytes) -> tuple[Dataset, str]:
     """A data set without preamble and header, as older archives and some detectors write it: little endian."""
     if not content.startswith(_FIRST_GROUP):
-        raise ImageError("DICOM_HEADER", "expected a DICOM file: preamble and header, or a little endian data set")
+        raise ImageError(
+            "DICOM_HEADER", "the file is no DICOM file: neither preamble and header nor a little endian data set"
+        )
     implicit = not content[4:6].isalpha()
     dataset = Dataset(read_dataset(io.BytesIO(content), is_implicit_VR=implicit, is_little_endian=True))
     if "SOPClassUID" not in dataset:
-        raise ImageError("DICOM_HEADER", "expected a DICOM file: preamble and header, or a little endian data set")
+        raise ImageError(
+            "DICOM_HEADER", "the file is no DICOM file: neither preamble and header nor a little endian data set"
+        )
     return dataset, ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
 
 
@@ -123,11 +132,13 @@ def _meta(content: bytes) -> tuple[str, int]:
         _check_lengths(meta, coded=False)
         syntax = meta.get("TransferSyntaxUID")
     except InvalidDicomError as error:
-        raise ImageError("DICOM_HEADER", "expected a DICOM file with preamble and header") from error
+        raise ImageError("DICOM_HEADER", "the file has no DICOM preamble and header") from error
     except (ArithmeticError, LookupError, NotImplementedError, OSError, TypeError, ValueError, struct.error) as error:
-        raise ImageError("DICOM_TRUNCATED", "expected a whole file meta header") from error
+        raise ImageError(
+            "DICOM_TRUNCATED", "the file ends within its file meta header: send or copy the object again"
+        ) from error
     if not syntax:
-        raise ImageError("DICOM_TRUNCATED", "expected a transfer syntax")
+        raise ImageError("DICOM_TRUNCATED", "the header names no transfer syntax: send or copy the object again")
     return str(syntax), file.tell()
 
 
@@ -143,16 +154,18 @@ def _check_lengths(dataset: Dataset, *, coded: bool) -> None:
 
 def _check_length(tag: BaseTag, element: RawDataElement) -> None:
     if element.length == _UNDEFINED_LENGTH:
-        raise ImageError("DICOM_TAGS", "expected values of a defined length")
+        raise ImageError("DICOM_TAGS", "a value has no defined length: store the object again")
     if len(element.value or b"") < element.length:
-        raise ImageError("DICOM_TRUNCATED", "expected whole values, the file ends within one")
+        raise ImageError("DICOM_TRUNCATED", "the file ends within a value: send or copy the object again")
     if _representation(tag, element) in _TEXT:
         _check_text(element.length)
 
 
 def _check_text(length: int) -> None:
     if length > _LONGEST_TEXT:
-        raise ImageError("TAG_LENGTH", f"expected text values of at most {_LONGEST_TEXT} bytes, got {length}")
+        raise ImageError(
+            "TAG_LENGTH", f"a text value has {length} bytes, at most {_LONGEST_TEXT} are read: shorten or remove it"
+        )
 
 
 def _representation(tag: BaseTag, element: RawDataElement) -> str:

@@ -45,12 +45,17 @@ def _jpeg(kinds: frozenset[int], *, lossy: bool) -> Decoder:
     def decode(frame: bytes, rows: int, columns: int, _allocated: int) -> Decoded:
         header = read_frame(frame)
         if header.kind not in kinds:
-            raise ImageError("DICOM_TRANSFER_SYNTAX", "expected the JPEG process that the transfer syntax names")
+            raise ImageError(
+                "DICOM_TRANSFER_SYNTAX",
+                "the frame is not coded by the JPEG process that the transfer syntax names: store it again",
+            )
         _expect(header, rows, columns)
         try:
             return Decoded(decode_jpeg(with_whole_spectrum(frame, header)), header.precision, lossy=lossy)
         except (RuntimeError, ValueError) as error:
-            raise ImageError("IMAGE_UNDECODABLE", "expected a JPEG frame that can be decoded") from error
+            raise ImageError(
+                "IMAGE_UNDECODABLE", "the JPEG frame cannot be decoded: send or copy the object again"
+            ) from error
 
     return decode
 
@@ -58,7 +63,9 @@ def _jpeg(kinds: frozenset[int], *, lossy: bool) -> Decoder:
 def _expect(header: JpegFrame, rows: int, columns: int) -> None:
     expect_size((header.height, header.width), (rows, columns), header.components)
     if not 2 <= header.precision <= 16:
-        raise ImageError("MODE_FORBIDDEN", "expected a frame of 2 to 16 bits")
+        raise ImageError(
+            "MODE_FORBIDDEN", "the coded frame has fewer than 2 or more than 16 bits: store the object uncompressed"
+        )
 
 
 def _jpeg2000(*, lossy: bool) -> Decoder:
@@ -67,7 +74,7 @@ def _jpeg2000(*, lossy: bool) -> Decoder:
         found = check_codestream(stream)
         expect_size((found.height, found.width), (rows, columns), found.components)
         if found.precision > 16:
-            raise ImageError("MODE_FORBIDDEN", "expected a codestream of at most 16 bits")
+            raise ImageError("MODE_FORBIDDEN", "the codestream has more than 16 bits: store the object uncompressed")
         return Decoded(read_codestream(stream), found.precision, found.signed, lossy)
 
     return decode
@@ -75,23 +82,27 @@ def _jpeg2000(*, lossy: bool) -> Decoder:
 
 def _rle(frame: bytes, rows: int, columns: int, allocated: int) -> Decoded:
     if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != allocated // 8:
-        raise ImageError("DICOM_TAGS", "expected as many RLE segments as bytes allocated")
+        raise ImageError(
+            "DICOM_TAGS", "the frame has another number of RLE segments than BitsAllocated asks for: store it again"
+        )
     try:
         data = decode_rle(frame, version=2, rows=rows, columns=columns, bits_allocated=allocated)
     except BaseException as error:
         # Segments that hold more than the picture end in a panic of the Rust code, whose class cannot be imported.
         if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
             raise
-        raise ImageError("DICOM_TRUNCATED", "expected RLE segments that fill Rows and Columns, no more") from error
+        raise ImageError(
+            "DICOM_TRUNCATED", "the RLE segments do not fill Rows and Columns exactly: send or copy the object again"
+        ) from error
     return Decoded(np.frombuffer(data, f"<u{allocated // 8}").reshape(rows, columns), allocated)
 
 
 def expect_size(found: tuple[int, int], stated: tuple[int, int], components: int) -> None:
     """Raise ImageError unless the coded frame is of the size that the data set states, with one component."""
     if found != stated:
-        raise ImageError("DICOM_TAGS", "expected Rows and Columns as the coded frame has them")
+        raise ImageError("DICOM_TAGS", "Rows and Columns are not those of the coded frame: correct them")
     if components != 1:
-        raise ImageError("MODE_FORBIDDEN", "expected a grey frame, the coded one has colour: convert it to grey")
+        raise ImageError("MODE_FORBIDDEN", "the coded frame has colour: convert it to grey")
 
 
 CODED: dict[str, Decoder] = {

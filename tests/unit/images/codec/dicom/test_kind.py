@@ -116,7 +116,7 @@ NAMED = {
     ),
     "window function": (dicom(dataset(WindowCenter=5, WindowWidth=9, VOILUTFunction="CUBIC")), ["VOILUTFunction"]),
     "slope": (dicom(dataset(RescaleSlope=0, RescaleIntercept=5)), ["RescaleSlope", "correct"]),
-    "high bit": (dicom(dataset(HighBit=15)), ["HighBit 11", "got 15", "BitsStored 12"]),
+    "high bit": (dicom(dataset(HighBit=15)), ["HighBit is 15", "BitsStored 12", "for 11"]),
     "colour": (
         dicom(dataset(PhotometricInterpretation="RGB", SamplesPerPixel=3)),
         ["PhotometricInterpretation", "RGB"],
@@ -124,7 +124,7 @@ NAMED = {
     "frames": (dicom(dataset(NumberOfFrames=2)), ["NumberOfFrames", "split"]),
     "deflated": (with_syntax("1.2.840.10008.1.2.1.99"), ["Deflated Explicit VR Little Endian", "uncompressed"]),
     "bits": (dicom(dataset(BitsAllocated=32)), ["BitsAllocated", "32"]),
-    "no pixels": (dicom(dataset(PixelData=None)), ["PixelData", "none"]),
+    "no pixels": (dicom(dataset(PixelData=None)), ["no PixelData"]),
 }
 
 
