@@ -5,11 +5,16 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord
 from cxrgate.images.codec.decode import decode
+from cxrgate.images.sandbox import worker
+
+LATE = 7
+"""The byte that `late` writes over everything."""
 
 
 class OddError(Exception):
@@ -21,10 +26,17 @@ class OddError(Exception):
 
 def misbehave(record: ImageRecord) -> GreyImage:
     """Do what the image's id says before its first space; an ordinary image is decoded."""
+    if record.image_id.startswith("late"):
+        threading.Thread(target=_write_later, daemon=True).start()
     action = _ACTIONS.get(record.image_id.split()[0])
     if action is None:
         return decode(record)
     raise ImageError("SURVIVED", str(action()))
+
+
+def _write_later() -> None:
+    time.sleep(0.2)
+    worker._own[0]._memory[: 2**20] = LATE
 
 
 def _loop() -> None:

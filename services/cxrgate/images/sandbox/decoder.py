@@ -1,9 +1,9 @@
 """Decoding in worker processes that can open nothing, and whose death costs one image.
 
 A worker may not open another file or socket (no free descriptor), allocate above its limit, write a file, dump
-core or gain privileges. It gets bytes over a pipe that exists already and answers with pixels. This holds crashes,
-endless loops, floods of memory and every ordinary bug of a decoder; the pipe carries pickles, so it is no wall
-against code that has taken a worker over.
+core or gain privileges. It gets bytes over a pipe that exists already and lays pixels into memory that exists already,
+see segment. This holds crashes, endless loops, floods of memory and every ordinary bug of a decoder; the pipe carries
+pickles, so it is no wall against code that has taken a worker over.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import functools
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,9 @@ from cxrgate.images.sandbox.worker import SECONDS, Worker, WorkerLostError
 CPU_SECONDS = 15.0
 """Processor time per image, after which its worker is killed; the largest allowed ones, 25 megapixels of JPEG 2000,
 were measured to take 4.6 seconds, other encodings below 4."""
+
+TOGETHER = 4
+"""Images that a worker is given at a time: one message and one answer for all cost as much as for one."""
 
 _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
@@ -61,11 +65,20 @@ class SandboxedDecoder:
 
     async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
         """See core.ports.Decoder."""
+        size = max(1, min(TOGETHER, len(records) // len(self._workers)))
+        groups = [records[i : i + size] for i in range(0, len(records), size)]
+        return [image for group in await asyncio.gather(*map(self._decode_group, groups)) for image in group]
+
+    async def _decode_group(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
+        """Decode images together; where that fails each one alone, which shows whose fault it is."""
+        if len(records) > 1:
+            with suppress(Exception):
+                return await self._ask_workers(records)
         return list(await asyncio.gather(*[self._decode(record) for record in records]))
 
     async def _decode(self, record: ImageRecord) -> GreyImage | Failure:
         try:
-            return await self._ask_workers(record)
+            (image,) = await self._ask_workers([record])
         except TimeoutError:
             return _failure(
                 record,
@@ -84,20 +97,21 @@ class SandboxedDecoder:
             return _failure(record, "DECODER_DIED", "the image ended its decoder: save it again")
         except Exception as error:  # noqa: BLE001 - the workers' own troubles are ours, and never a pass
             return _internal(record, "DECODER_BROKEN", error)
+        return image
 
-    async def _ask_workers(self, record: ImageRecord) -> GreyImage | Failure:
+    async def _ask_workers(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
         """Ask one worker, and another one where it was lost before it began."""
         for _ in range(_TRIES - 1):
             try:
-                return await self._ask(record)
+                return await self._ask(records)
             except WorkerLostError:
                 continue
-        return await self._ask(record)
+        return await self._ask(records)
 
-    async def _ask(self, record: ImageRecord) -> GreyImage | Failure:
+    async def _ask(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
         worker = await self._idle_one()
         try:
-            return await worker.decode(record)
+            return await worker.decode(records)
         finally:
             lost = worker.lost and not self._closed
             self._now_idle(self._instead_of(worker) if lost else worker)

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pebble import ProcessExpired, ProcessPool
 
 from cxrgate.core import Failure, GreyImage, ImageRecord
 from cxrgate.images.sandbox.interpreter import FreshContext
 from cxrgate.images.sandbox.lockdown import lock_down
+from cxrgate.images.sandbox.segment import Answer, Segment, WritableSegment
 
 Task = Callable[[ImageRecord], GreyImage | Failure]
 
 SECONDS = 60.0
-"""Wall time per image, after which its worker is killed; on a busy machine the limit of processor time must come
-first."""
+"""Wall time for what a worker is given at a time, after which it is killed; on a busy machine the limit of processor
+time must come first."""
 
 STALL_SECONDS = 180.0
 """A worker that gives no answer for so long is broken: SECONDS count from when it takes the image, after its start."""
@@ -31,41 +32,44 @@ _WATCH_SECONDS = 0.2
 
 
 class WorkerLostError(Exception):
-    """The worker is gone, and the image was not the one that it was decoding: another worker may be asked."""
+    """The worker is gone, and had not begun with what it was given: another worker may be asked."""
 
 
 class Worker:
-    """A process that decodes one image at a time; `lost` where it is of no use any more."""
+    """A process that decodes one group of images at a time; `lost` where it is of no use any more."""
 
     def __init__(self, task: Task) -> None:
         """It runs `task`, and starts with `start` or with its first image."""
         self._task = task
-        self._pool = ProcessPool(1, initializer=lock_down, initargs=(task,), context=FreshContext())
+        self._segment = Segment()
+        self._pool = ProcessPool(1, initializer=_prepare, initargs=(task, self._segment), context=FreshContext())
         self.lost = False
 
     def start(self) -> None:
         """Start the process, which loads what it needs beside whatever comes next."""
         _ = self._pool.active
 
-    async def decode(self, record: ImageRecord) -> GreyImage | Failure:
-        """Decode one image.
+    async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
+        """Decode images one after another.
 
         Raises:
-            TimeoutError: it took SECONDS.
-            ProcessExpired: the worker died at it; `exitcode` says of what.
-            WorkerLostError: the worker died before it began with it, or does not answer at all.
+            TimeoutError: they took SECONDS.
+            ProcessExpired: the worker died at one of them; `exitcode` says of what.
+            WorkerLostError: the worker died before it began, or does not answer at all.
         """
         try:
-            return await self._answer(record)
+            answers = await self._answer(records)
         except ProcessExpired:
             self.lost = True
             raise
         except RuntimeError as error:  # also BrokenProcessPool; none comes from decoding, see decoder._attempt
             self.lost = True
             raise WorkerLostError from error
+        # The worker gets nothing else before this is done: until then the pixels are those of these images.
+        return [self._segment.take(answer) for answer in answers]
 
-    async def _answer(self, record: ImageRecord) -> GreyImage | Failure:
-        answer = asyncio.wrap_future(self._pool.schedule(self._task, args=(record,), timeout=SECONDS))
+    async def _answer(self, records: Sequence[ImageRecord]) -> list[Answer]:
+        answer = asyncio.wrap_future(self._pool.schedule(_decode, args=(self._task, records), timeout=SECONDS))
         end = time.monotonic() + STALL_SECONDS
         while not (await asyncio.wait({answer}, timeout=_WATCH_SECONDS))[0]:
             if not self._pool.active or time.monotonic() > end:
@@ -79,7 +83,22 @@ class Worker:
         self._pool.join()
 
 
-def _passed_over(answer: asyncio.Future[GreyImage | Failure]) -> None:
+_own: list[WritableSegment] = []
+"""In a worker: its segment."""
+
+
+def _prepare(task: Task, segment: WritableSegment) -> None:
+    """In a worker, before its first image."""
+    _own.append(segment)
+    lock_down(task)
+
+
+def _decode(task: Task, records: Sequence[ImageRecord]) -> list[Answer]:
+    """In a worker: decode images, and lay their pixels where the parent finds them."""
+    return _own[0].put(task(record) for record in records)
+
+
+def _passed_over(answer: asyncio.Future[list[Answer]]) -> None:
     """What comes too late is of no interest, and asyncio complains about errors that nobody reads."""
     if not answer.cancelled():
         answer.exception()

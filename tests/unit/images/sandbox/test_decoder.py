@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.bad_images import dataset, dicom, grey, jpeg, png, ramp, saved, turned
-from support.misbehaving_decoders import misbehave
+from support.misbehaving_decoders import LATE, misbehave
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
+from cxrgate.core.digest import pixel_digest
 from cxrgate.images.codec.decode import decode
+from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.sandbox import decoder as sandbox
 from cxrgate.images.sandbox import worker
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
@@ -105,6 +107,27 @@ def test_a_worker_that_loops_is_stopped_by_its_processor_time(decoder, monkeypat
         failure.message
         == f"decoding took more than {sandbox.CPU_SECONDS:g} s of processor: save the image smaller, or as PNG"
     )
+
+
+def test_what_a_worker_writes_later_changes_no_image_that_it_handed_over():
+    records = [ImageRecord(f"late {record.image_id}", record.content) for record in GOOD[:3]]
+    with SandboxedDecoder(1, misbehave) as decoder:
+        found = answers(decoder, records)
+        before = [(image.digest, encode_png(image.pixels)) for image in found]
+        memory = decoder._workers[0]._segment._memory
+        while memory[:4096].strip(bytes([LATE])):
+            time.sleep(0.01)
+
+    assert [(image.digest, encode_png(image.pixels)) for image in found] == before
+    assert [image.digest for image in found] == [pixel_digest(pixels) for pixels in NOISE[:3]]
+
+
+def test_images_that_find_no_room_beside_others_come_all_the_same():
+    largest = [ImageRecord(f"image{i}", png(ramp(4000) + np.uint8(i))) for i in range(4)]
+    with SandboxedDecoder() as decoder:
+        found = answers(decoder, largest)
+
+    assert all(np.array_equal(image.pixels, ramp(4000) + np.uint8(i)) for i, image in enumerate(found))
 
 
 def test_memory_is_limited_and_given_back(decoder):
@@ -262,18 +285,18 @@ def test_a_worker_killed_while_it_decodes_costs_that_image_within_two_seconds():
         answers(decoder, GOOD[:4])
 
         async def killed_meanwhile():
-            decoding = asyncio.create_task(decoder.decode([*GOOD[:3], sleeping, *GOOD[3:8]]))
+            decoding = asyncio.gather(decoder.decode([sleeping]), decoder.decode(GOOD[:8]))
             while len(decoder._idle) != 1:  # noqa: ASYNC110 - all but the sleeping one are done
                 await asyncio.sleep(0.05)
             (lost,) = set(decoder._workers) - set(decoder._idle)
             os.kill(*lost._pool._pool_manager.worker_manager.workers, signal.SIGKILL)
             killed = time.monotonic()
-            return await decoding, time.monotonic() - killed
+            return *(await decoding), time.monotonic() - killed
 
-        found, seconds = asyncio.run(killed_meanwhile())
+        (failure,), found, seconds = asyncio.run(killed_meanwhile())
 
-    assert (found[3].code, found[3].reason) == ("INTERNAL", "DECODER_KILLED")
-    assert all(np.array_equal(answer.pixels, NOISE[i]) for i, answer in enumerate(found[:3] + found[4:]))
+    assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_KILLED")
+    assert all(np.array_equal(answer.pixels, NOISE[i]) for i, answer in enumerate(found))
     assert seconds < 2
 
 
@@ -341,7 +364,7 @@ SCRIPT = """
 import asyncio, sys
 from cxrgate.core import ImageRecord
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from support.misbehaving_decoders import misbehave
+from support.misbehaving_decoders import LATE, misbehave
 
 def main():
     with SandboxedDecoder(1, misbehave) as decoder:
