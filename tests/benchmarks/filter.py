@@ -33,7 +33,7 @@ from cxrgate.models.networks.build import build_network
 from cxrgate.models.store import save_model
 from cxrgate.run.run import run
 
-IMAGES = 192
+IMAGES = 144
 REAL = 64
 SEED_IMAGES = 128
 """Its procedure takes several times as long per image; one of its batches of 128 for each network is enough, after the

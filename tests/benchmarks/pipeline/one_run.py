@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.peak_memory import peak_mebibytes
 from benchmarks.pipeline.inputs import STORE, config
 from support.null_models import null_models
 
@@ -33,7 +34,7 @@ def main(folder, name, output, cores):
                 "seconds": summary.seconds,
                 "whole_seconds": time.perf_counter() - started,
                 "process_seconds": used(resource.RUSAGE_SELF) + used(resource.RUSAGE_CHILDREN),
-                "peak_mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_mebibytes": peak_mebibytes(),
             }
         )
     )

@@ -8,12 +8,12 @@ the rows mapped.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from benchmarks.peak_memory import peak_mebibytes
 
 from cxrgate.index.engines.coded.codes import encode
 from cxrgate.index.engines.coded.engine import CodedEngine
@@ -60,8 +60,7 @@ def main(folder: str, *batches: str) -> None:
         space = path.name.removesuffix(".queries.npy")
         rows, queries = np.load(path.with_name(f"{space}.npy"), mmap_mode="r"), np.load(path)
         found[space] = space_figures(rows, queries, [int(batch) for batch in batches], KS.get(space, OTHER_KS))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"spaces": found, "peak_gib": peak}))
+    print(json.dumps({"spaces": found, "peak_gib": peak_mebibytes() / 1024}))
 
 
 if __name__ == "__main__":
