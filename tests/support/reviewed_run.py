@@ -52,14 +52,14 @@ class Gradients:
         return np.tile(np.linspace(255, 0, 64).astype(np.uint8), (64, 1))
 
 
-def reviewed(folder, log, pictures=None):
+def reviewed(folder, log, pictures=None, *, invented=False):
     """What the page shows of the run in `folder`."""
     results = read_results(folder / "results")
 
     def withdraw():
         return withdraw_withheld(folder / "released", results.images, log.path)
 
-    return Reviewed(Queue(results), Decisions(log), Visitors(ROLES), KEY, withdraw, pictures)
+    return Reviewed(Queue(results), Decisions(log), Visitors(ROLES), KEY, withdraw, pictures, invented)
 
 
 class Browser(TestClient):
@@ -86,10 +86,10 @@ class Browser(TestClient):
 _LOGS = {}
 
 
-def open_page(folder, pictures=None):
+def open_page(folder, pictures=None, **more):
     """The page over the run in `folder`, with a log that may exist already; the page before it has ended then."""
     path = folder / "review.log"
     if path in _LOGS:
         asyncio.run(_LOGS.pop(path).close())
     _LOGS[path] = HashLog(path)
-    return make_page(reviewed(folder, _LOGS[path], pictures))
+    return make_page(reviewed(folder, _LOGS[path], pictures, **more))

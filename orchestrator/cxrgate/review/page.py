@@ -69,6 +69,7 @@ class Reviewed:
         link_key: the key of one-time links.
         withdraw: take what has been withheld out of the released set; give how many images left it.
         pictures: the pixels; None shows none.
+        invented: the patients are drawings, and the page says so.
     """
 
     queue: Queue
@@ -77,6 +78,7 @@ class Reviewed:
     link_key: bytes = field(repr=False)
     withdraw: Callable[[], int]
     pictures: Pictures | None = None
+    invented: bool = False
 
     @property
     def policy(self) -> str:
@@ -199,6 +201,7 @@ class _Page:
             before=self._reviewed.queue.entry(entry.number - 1),
             after=self._reviewed.queue.entry(entry.number + 1),
             longest=REASON_CHARACTERS,
+            invented=self._reviewed.invented,
             **shown,
         )
 

@@ -59,7 +59,8 @@ async def serve_review(
         if not await asyncio.to_thread(withdraw) and read_withheld(log.path):
             await asyncio.to_thread(_write_report, config, pictures)
         visitors = Visitors(read_roles(listening.roles))
-        reviewed = Reviewed(Queue(results), Decisions(log), visitors, link_key, withdraw, pictures)
+        invented = config.invented_patients
+        reviewed = Reviewed(Queue(results), Decisions(log), visitors, link_key, withdraw, pictures, invented)
         serving = asyncio.create_task(serve_https(make_page(reviewed), listening, certificate_required=False))
         stopped = asyncio.create_task(wait_for_signal())
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -158,6 +158,20 @@ def test_pictures_stand_in_the_page_only_where_they_are_given(run, reviewer):
     assert shown.count('src="data:image/png;base64,') == 4
 
 
+def test_a_case_says_whether_its_pictures_are_of_real_patients(run):
+    real = Browser(open_page(run, Gradients()), REVIEWER).get("/cases/1").text
+    drawn = Browser(open_page(run, Gradients(), invented=True), REVIEWER).get("/cases/1").text
+
+    assert "The references are real patients" in real
+    assert "The patients are invented." in drawn
+    assert "real patients" not in drawn
+
+
+def test_the_number_that_decides_is_called_what_it_is(run, reviewer):
+    assert 'data-label="Score"' in reviewer.get("/").text
+    assert 'class="number">Score</th>' in reviewer.get("/cases/1").text
+
+
 def test_without_a_log_nothing_is_shown(run, reviewer, monkeypatch):
     def full(*_):
         raise OSError("no space")
