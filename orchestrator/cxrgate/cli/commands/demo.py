@@ -94,9 +94,10 @@ def tell_planted(console: Console, results: pd.DataFrame, planted: Mapping[str, 
     missed = sum(counts[kind, True] for kind in PlantedKind)
     console.print(f"{missed} of {len(planted)} planted files passed the filter and were released.", highlight=False)
     console.print(
-        "These are drawings, and drawings are easy: of real radiographs fewer patients are recognised. What holds for\n"
+        "These are drawings, and drawings are easy: of real radiographs fewer patients are recognised. What holds for "
         "your data your own index says, at the end of enrolment and by `cxrgate index info`.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
