@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages newcomer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -108,6 +108,11 @@ dist: .venv/installed
 	rm -rf dist
 	$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
 	cd model_store && ../$(BIN)/python -m hatchling build --target wheel --directory "$(CURDIR)/dist"
+
+# From nothing but Python to a first answer: an environment of its own with the wheels and, from the index that pip is
+# configured for, what they depend on; then a check of a folder against a folder. Prints each command and the minutes.
+newcomer: dist
+	.ci/newcomer.sh "$(CURDIR)/dist" "$(PYTHON)"
 
 # The samples in Java and Node; Node's packages come from npm.
 languages: .venv/installed
