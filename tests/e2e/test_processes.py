@@ -23,6 +23,7 @@ from cxrgate.run.run import run
 from cxrgate.serving.address import free_port
 
 BACK_SECONDS = 10
+DEAD_SECONDS, FROZEN_SECONDS = 2, 5
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,26 @@ def test_whether_the_index_is_reached_is_told(gate, index, metrics):
     index.start()
     index.wait()
     assert becomes(metrics, 1)
+
+
+def test_readiness_tells_of_a_dead_index_and_of_one_that_is_back_within_2_s(gate, index):
+    gate.changes(ready=True, seconds=30)
+    index.kill()
+    dead = gate.changes(ready=False, seconds=30)
+    index.start()
+    index.wait()
+    back = gate.changes(ready=True, seconds=30)
+
+    assert (dead < DEAD_SECONDS, back < DEAD_SECONDS) == (True, True), (dead, back)
+
+
+def test_readiness_tells_of_a_frozen_index_within_5_s(gate, index):
+    gate.changes(ready=True, seconds=30)
+    with index.frozen():
+        frozen = gate.changes(ready=False, seconds=30)
+    back = gate.changes(ready=True, seconds=30)
+
+    assert (frozen < FROZEN_SECONDS, back < DEAD_SECONDS) == (True, True), (frozen, back)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,28 @@ class Process:
                 time.sleep(0.1)
         raise AssertionError(self.log.read_text())
 
+    def changes(self, *, ready, seconds):
+        """How long health takes from now on to say SERVING, or something else; no longer than `seconds`."""
+        begun = time.monotonic()
+        with open_channel(self.address, Identity.read(self.folder / "certificates" / "monitor")) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service=self.service)
+            while time.monotonic() - begun < seconds:
+                told = stub.Check(request, timeout=5).status
+                if (told == health_pb2.HealthCheckResponse.SERVING) == ready:
+                    return time.monotonic() - begun
+                time.sleep(0.02)
+        raise AssertionError(self.log.read_text())
+
+    @contextmanager
+    def frozen(self):
+        """Stand still (SIGSTOP) within the context."""
+        self.running.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.running.send_signal(signal.SIGCONT)
+
     @contextmanager
     def started(self):
         """Start it, wait for it, and kill it in the end."""

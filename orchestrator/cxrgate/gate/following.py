@@ -18,10 +18,13 @@ from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.binding import PolicyBinder
 from cxrgate.gate.gates import POLL_SECONDS, is_current
 from cxrgate.gate.pipeline import Gate
-from cxrgate.gate.remote import describe_index, remote_gate
+from cxrgate.gate.remote import SECONDS, describe_index, remote_gate
 
 OVER = datetime.fromtimestamp(0, UTC)
 """When the certificate ended that is required and not there."""
+
+LOOK_SECONDS = 3.0
+"""How long a look at the index may take. Looking every second finds one that is frozen within five."""
 
 _REMIND_SECONDS = 60.0
 """The longest that an index is lost without a word."""
@@ -67,8 +70,11 @@ class FollowingGate:
 
     async def load(self) -> None:
         """See Gates."""
+        await self._look(SECONDS)
+
+    async def _look(self, seconds: float) -> None:
         try:
-            index = await describe_index(self._channel)
+            index = await describe_index(self._channel, seconds)
         except grpc.aio.AioRpcError as error:
             raise SnapshotError(f"the index does not answer: {error.code().name}") from error
         # A snapshot may be activated anew, with another certificate.
@@ -83,7 +89,7 @@ class FollowingGate:
         With an index of other models, or without the certificate that is required, there is no gate.
         """
         try:
-            await self.load()
+            await self._look(LOOK_SECONDS)
         except (MismatchError, CertificateError):
             _log.exception("gate.index_refused")
             self._gate = None

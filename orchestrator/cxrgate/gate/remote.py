@@ -51,10 +51,10 @@ def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Fail
         return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "the index gave no usable candidates")
 
 
-async def describe_index(channel: grpc.aio.Channel) -> pb.Index:
-    """What the index service has active; grpc.aio.AioRpcError where it does not answer."""
+async def describe_index(channel: grpc.aio.Channel, seconds: float = SECONDS) -> pb.Index:
+    """What the index service has active; grpc.aio.AioRpcError where it does not answer within `seconds`."""
     stub: stubs.IndexServiceAsyncStub = stubs.IndexServiceStub(channel)
-    answer = await stub.GetIndex(pb.GetIndexRequest(), timeout=remaining(SECONDS))
+    answer = await stub.GetIndex(pb.GetIndexRequest(), timeout=remaining(seconds))
     return answer.index
 
 

@@ -35,6 +35,9 @@ RETRY_SECONDS = 1.0
 NOT_CHECKED = "NOT_CHECKED"
 """The reason of what no stage answered for: it may be asked again."""
 
+WATCH_SECONDS = 0.5
+"""Between two looks at index and models, which take up to 3 s themselves where one of them is frozen."""
+
 _LOOKS = 20
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -179,11 +182,11 @@ class CheckService:
         return False
 
     async def watch(self) -> AsyncIterator[Readiness]:
-        """Follow the index and ask the models, for ever: what came of it, about every second."""
+        """Follow the index and ask the models, for ever: what came of it, twice a second or more seldom."""
         while True:
             index, models = await asyncio.gather(self.gates.refresh(), self._models.are_healthy())
             yield Readiness(index and models and not self.log.broken and not self.drift.noticed, index)
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def _answer(self, caller: Caller, image_id: str, outcome: Outcome) -> CheckAnswer:
         about = {"identity": caller.identity, "image_id": image_id}

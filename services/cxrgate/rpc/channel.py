@@ -22,6 +22,9 @@ _RETRY = {
     "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
 }
 
+_ASKED = [{"service": "cxrgate.api.index.v1.IndexService", "method": "GetIndex"}]
+"""Never retried: it is asked every second whether the index is there, and the truth is wanted at once."""
+
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 """Services of ours are called directly: a proxy of the host's environment knows neither their names nor their TLS, and
 gRPC's errors never name it."""
@@ -31,14 +34,16 @@ OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.max_send_message_length", TRANSPORT_BYTES),  # what is too large the server refuses with a reason
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES + 2**16),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),
-    # A peer that restarts is found again within two seconds; gRPC's own pauses grow to two minutes.
+    # While a call is open, a peer that is frozen is noticed within 4.5 s.
+    ("grpc.keepalive_time_ms", 2_000),
+    ("grpc.keepalive_timeout_ms", 2_500),
+    ("grpc.http2.ping_timeout_ms", 2_500),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A peer that restarts is found again within 1.2 s; gRPC's own pauses grow to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}]})),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}, {"name": _ASKED}]})),
 ]
 """A server's pushback (`grpc-retry-pushback-ms`, negative for "never") decides before the policy does."""
 

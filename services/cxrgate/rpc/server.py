@@ -34,7 +34,9 @@ OPTIONS: list[tuple[str, int]] = [
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", 60_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    # A ping that comes just after the end of the last call is no offence.
+    ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import grpc
@@ -18,6 +19,9 @@ IN_FLIGHT = 16
 
 SECONDS = 90.0
 """The longest that one answer may take, with a server that starts anew meanwhile (TorchServe: 40 s)."""
+
+CONNECT_SECONDS = 1.0
+"""The longest that a connection may take for its server to be there."""
 
 MESSAGE_BYTES = 64 * 2**20
 
@@ -34,7 +38,7 @@ OPTIONS: list[tuple[str, int]] = [
     ("grpc.keepalive_time_ms", 2**31 - 1),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     # Each caller has a connection of its own, so that one that hangs holds up nobody else's.
     ("grpc.use_local_subchannel_pool", 1),
 ]
@@ -42,6 +46,18 @@ OPTIONS: list[tuple[str, int]] = [
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+
+
+async def is_connected(channel: grpc.aio.Channel, seconds: float = CONNECT_SECONDS) -> bool:
+    """Whether a channel has a connection, or gets one in that time; a server that has ended refuses it at once."""
+    settled = {grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE}
+    state = channel.get_state(try_to_connect=True)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while state not in settled:
+                await channel.wait_for_state_change(state)
+                state = channel.get_state(try_to_connect=True)
+    return state is grpc.ChannelConnectivity.READY
 
 
 class Asker(Generic[Request, Response]):

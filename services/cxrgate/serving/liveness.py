@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 
 from cxrgate.core import CallRefused, MismatchError
 
-ASK_SECONDS, HEALTHY_SECONDS = 3.0, 10.0
-"""A model that gave no answer for so long is asked for one; for so long, it is not healthy."""
+ASK_SECONDS, WAIT_SECONDS = 1.5, 2.0
+"""A model that gave no answer for so long is asked for one, and that is waited for so long."""
+
+HEALTHY_SECONDS = ASK_SECONDS + WAIT_SECONDS
+"""A model that gave no answer for so long is not healthy. Whoever looks every second finds a frozen one within five."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ class Liveness:
         if time.monotonic() - self._answered < ASK_SECONDS:
             return True
         try:
-            await check(ASK_SECONDS)
+            await check(WAIT_SECONDS)
         except MismatchError:
             return False
         except CallRefused as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,9 +115,10 @@ def _evidence(candidates: Candidates, scores: Float64s | Failure) -> Evidence | 
 
 @dataclass(frozen=True, slots=True)
 class ServedModels:
-    """The models of one server, as ports of the pipeline."""
+    """The models of one server, as ports of the pipeline; `is_reached` says whether there is a connection to it."""
 
     served: Mapping[ModelKind, ServedModel]
+    is_reached: Callable[[], Awaitable[bool]]
 
     @property
     def embedder(self) -> RemoteEmbedder:
@@ -130,8 +131,10 @@ class ServedModels:
         return RemoteVerifier(self.served[ModelKind.VERIFICATION])
 
     async def are_healthy(self) -> bool:
-        """Whether every model answered lately."""
-        return all(await asyncio.gather(*[model.is_healthy() for model in self.served.values()]))
+        """Whether the server is there, and every model answered lately."""
+        return await self.is_reached() and all(
+            await asyncio.gather(*[model.is_healthy() for model in self.served.values()])
+        )
 
     async def checked(self, target: str) -> ServedModels:
         """These, once each was asked; `target` is what the errors name.

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from cxrgate.models import Dtype, ModelKind, ModelManifest
 from cxrgate.models.resize import resize
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.rpc.channel import Identity
-from cxrgate.serving.asking import SECONDS, Asker
+from cxrgate.serving.asking import SECONDS, Asker, is_connected
 from cxrgate.serving.codec import images_per_request
 from cxrgate.serving.known_answer import KnownAnswer, make_known_answer
 from cxrgate.serving.liveness import Liveness
@@ -150,7 +151,7 @@ async def open_oip_models(
             kind: await asyncio.to_thread(_prepare, calls, folders[kind], manifest)
             for kind, manifest in manifests.items()
         }
-        yield await ServedModels(served).checked(target.address)
+        yield await ServedModels(served, partial(is_connected, channel)).checked(target.address)
 
 
 def _prepare(calls: OipCalls, folder: Path, manifest: ModelManifest) -> OipModel:

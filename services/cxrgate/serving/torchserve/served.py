@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,7 @@ from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import CallRefused, Failure, GreyImage, MismatchError
 from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.models.resize import resize
+from cxrgate.serving.asking import is_connected
 from cxrgate.serving.codec import images_per_request, pack_floats, pack_images, unpack_floats
 from cxrgate.serving.liveness import Liveness
 from cxrgate.serving.remote_models import CHECK_SECONDS, ServedModels, stage_of
@@ -137,4 +139,4 @@ async def open_torchserve_models(
     async with open_models_channel(target) as channel:
         predictions = Predictions(channel)
         served = {kind: TorchServeModel(predictions, manifest) for kind, manifest in manifests.items()}
-        yield await ServedModels(served).checked(target)
+        yield await ServedModels(served, partial(is_connected, channel)).checked(target)
