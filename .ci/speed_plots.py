@@ -1,4 +1,4 @@
-"""The plots of docs/operations/growth.md, drawn of docs/operations/growth.json: `make plots`.
+"""The plots and the table of docs/operations/growth.md, of docs/operations/growth.json: `make plots`.
 
 With the path of a bench.json its figures of growth are taken over into growth.json first. A size that was measured
 again counts anew; one that was not stays as it is, with the machine and the commit that it was measured with.
@@ -17,11 +17,13 @@ from cxrgate.plots.plot import Axis, Plot, Series, plot
 
 FOLDER = Path(__file__).parents[1] / "docs/operations"
 FIGURES = FOLDER / "growth.json"
+PAGE = FOLDER / "growth.md"
+BEGIN, END = "<!-- written by make plots -->\n", "<!-- until here -->"
 SPACES = {"identity": 53, "copy": 3, "weight-free copy": 3}
 """The shipped spaces, and how many neighbours the default policy asks of each."""
 BATCHES = (1, 16, 256, 4096)
 _MILLISECONDS = (0.01, 0.1, 1, 10, 100)
-_GIB = (0.1, 0.3, 1, 3, 10)
+_GIB = (0.001, 0.01, 0.1, 1, 10)
 _STYLE = """
 .plot { font: 11px sans-serif; } text { fill: #555; } .ink { fill: #111; }
 line, polyline { fill: none; stroke: #555; } .grid { stroke: #ddd; } polyline { stroke-width: 1.8; }
@@ -93,7 +95,7 @@ def _search(figures: Mapping[str, Any]) -> Plot:
         )
         for look, batch in enumerate((1, 16, 256, 4096), 1)
     ]
-    one = _points(figures["one_space"], lambda each: next(iter(each["spaces"].values()))["milliseconds"]["b16 k3"] / 16)
+    one = _points(_one_space(figures), lambda each: each["milliseconds"]["b16 k3"] / 16)
     series.append(Series("one space of 128 numbers, batch 16", one, 0))
     return plot(
         "Search: milliseconds of one core per image",
@@ -105,17 +107,37 @@ def _search(figures: Mapping[str, Any]) -> Plot:
 
 
 def _memory(figures: Mapping[str, Any]) -> Plot:
+    every, one = figures["all_spaces"], _one_space(figures)
+    held = [
+        (float(n), sum(_gib(int(n), space) for space in every[n]["spaces"].values())) for n in sorted(every, key=int)
+    ]
+    alone = [(float(count), _gib(int(count), one[count])) for count in sorted(one, key=int)]
     series = [
-        Series("all spaces", _points(figures["all_spaces"], lambda each: each["peak_gib"]), 1),
-        Series("one space of 128 numbers", _points(figures["one_space"], lambda each: each["peak_gib"]), 2),
+        Series("embeddings and codes of all spaces", held, 1),
+        Series("embeddings and codes of one space of 128 numbers", alone, 2),
+        Series("peak of a process that codes and searches the spaces in turn", _points(every, _peak), 3),
     ]
     return plot(
-        "Rows, codes and search: peak memory in GiB",
+        "Memory in GiB",
         "",
         _sizes(figures["all_spaces"], figures["one_space"]),
         Axis("GiB", _GIB[0], _GIB[-1], _GIB, logarithmic=True),
         series,
     )
+
+
+def _one_space(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The learned copy space by number of references, where it was measured among all spaces and alone."""
+    found = {**figures["all_spaces"], **figures["one_space"]}
+    return {count: each["spaces"]["copy"] for count, each in found.items()}
+
+
+def _gib(count: int, space: Mapping[str, Any]) -> float:
+    return (4 * count * space["dimensions"] + space["code_bytes"]) / 2**30
+
+
+def _peak(each: Mapping[str, Any]) -> float:
+    return float(each["peak_gib"])
 
 
 def _images(figures: Mapping[str, Any], name: str, title: str, value: Any, step: float) -> Plot:
@@ -139,6 +161,50 @@ def _images_memory(figures: Mapping[str, Any]) -> Plot:
         lambda each: each["peak_mebibytes"],
         100,
     )
+
+
+_LIMITS = {
+    "read_gb_per_second": "reading memory, GB/s",
+    "int8_gops": "multiplying int8, Gop/s",
+    "float32_gops": "multiplying float32, Gop/s",
+    "bfloat16_gops": "multiplying bfloat16, Gop/s",
+}
+_MODELS = {"retrieval": "the retrieval model", "verification": "the verification model", "copy": "the copy model"}
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """What the machine can do, and which share of it is used, as Markdown."""
+    limits, shares = figures.get("limits") or {}, figures.get("share_of_limit") or {}
+    one, every = limits.get("one_core"), limits.get("all_cores")
+    if not one or not every:
+        return "Not measured yet.\n"
+    cores = f"{limits['cores']} cores"
+    rows = [f"| most of | one core | {cores} |", "|---|---|---|"]
+    rows += [f"| {words} | {one[key]:,.0f} | {every[key]:,.0f} |" for key, words in _LIMITS.items() if one.get(key)]
+    rows += ["", "| on one core | share of the most |", "|---|---|"]
+    rows += [f"| {_share_words(name)} | {share:.0%} |" for name, share in shares.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _share_words(name: str) -> str:
+    what, _, rest = name.partition("_of_")
+    limit, _, count = rest.partition("_at_")
+    against = f" against {int(count):,} references of 512 numbers" if count else ""
+    words = {
+        "search_b1": "search of one image",
+        "search_b4096": "search of 4,096 images",
+        "faiss_b4096": "FAISS's search of 4,096 images",
+    }
+    kind = what.removeprefix("forward_")
+    done = words.get(what) or f"forward of {_MODELS[kind]} on OpenVINO"
+    return f"{done}{against}, of {'reading memory' if limit == 'memory' else 'multiplying ' + limit}"
+
+
+def with_table(page: str, content: str) -> str:
+    """The page with the table between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{content}{END}{after}"
 
 
 def svg(drawing: Plot) -> str:
@@ -183,6 +249,7 @@ def main(*paths: str) -> None:
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     for name, drawing in plots(figures).items():
         (FOLDER / f"growth-{name}.svg").write_text(svg(drawing))
+    PAGE.write_text(with_table(PAGE.read_text(), table(figures)))
 
 
 if __name__ == "__main__":
