@@ -176,3 +176,88 @@ def test_a_side_of_no_pixel_is_refused():
     assert Policy.from_json(dataclasses.replace(POLICY, side=1).to_json()).side == 1
     with pytest.raises(ValueError, match="side"):
         dataclasses.replace(POLICY, side=0)
+
+
+EXACT = dataclasses.replace(POLICY, score_threshold=0.5, borderline=0.375, copy_threshold=0.75, band=0.125)
+"""Numbers that floats hold exactly, so that a limit can be met."""
+
+
+def test_a_number_that_meets_its_threshold_less_the_band_is_a_match():
+    assert EXACT.decide(evidence(scores=(0.375, 0, 0)), "").reasons == ("SAME_PATIENT",)
+    assert EXACT.decide(evidence(similarities=(0.625, 0, 0)), "").reasons == ("COPY",)
+
+
+def test_a_number_that_meets_its_borderline_less_the_band_is_listed():
+    assert EXACT.decide(evidence(scores=(0.25, 0, 0), similarities=(0, 0, 0)), "").borderline
+    listed = dataclasses.replace(EXACT, copy_borderline=0.5)
+    assert listed.decide(evidence(scores=(0, 0, 0), similarities=(0.375, 0, 0)), "").borderline
+
+
+def test_a_typicality_that_meets_its_minimum_and_the_band_is_enough():
+    policy = dataclasses.replace(EXACT, minimum_typicality=0.125)
+    assert policy.decide(evidence(scores=(0, 0, 0), typicality=0.25), "").decision is Decision.ANONYMOUS
+
+
+@pytest.mark.parametrize("bad", [1.5, -1.5, math.nan])
+def test_an_impossible_typicality_is_indeterminate(bad):
+    assert decide(typicality=bad).reasons == ("SCORE_INVALID",)
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan, -0.5])
+def test_one_impossible_distance_among_possible_ones_is_indeterminate(bad):
+    found = evidence()
+    distances = np.array([1.0, bad, 1.0])
+    odd = dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, distances=distances))
+    assert POLICY.decide(odd, "").reasons == ("SCORE_INVALID",)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("candidates", 1, None),
+        ("references", 1, None),
+        ("borderline", None, 0.5),
+        ("copy_threshold", None, 1.0),
+        ("minimum_typicality", -1.0, None),
+        ("minimum_frontality", 0.0, None),
+        ("band", BAND, None),
+    ],
+)
+def test_the_ends_of_what_is_allowed_are_allowed(name, least, most):
+    for value in (least, most):
+        if value is not None:
+            assert getattr(dataclasses.replace(POLICY, **{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("candidates", 0),
+        ("references", 0),
+        ("borderline", 0.0),
+        ("score_threshold", 1.5),
+        ("copy_threshold", 0.0),
+        ("copy_threshold", 1.5),
+        ("minimum_typicality", -1.5),
+        ("minimum_typicality", 1.0),
+        ("minimum_typicality", 1.5),
+        ("minimum_frontality", -0.5),
+        ("minimum_frontality", 1.0),
+        ("band", 1.0),
+        ("band", 1.5),
+    ],
+)
+def test_what_is_not_allowed_is_refused_by_its_name(name, value):
+    with pytest.raises(ValueError, match=name):
+        dataclasses.replace(POLICY, **{name: value})
+
+
+def test_a_threshold_of_1_is_allowed_and_the_one_that_is_there_is_named():
+    assert dataclasses.replace(POLICY, score_threshold=1.0).score_threshold == 1
+    with pytest.raises(ValueError, match="<= score_threshold"):
+        dataclasses.replace(POLICY, borderline=0.6)
+
+
+def test_a_policy_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        POLICY.band = 0.5

@@ -149,3 +149,13 @@ def test_a_promise_says_what_it_rests_on():
         "5 % of unenrolled patients are flagged, measured on 412 patients of this snapshot"
     )
     assert "was not measured" in str(Promise(0.01, 0, "shipped"))
+
+
+def test_a_borderline_above_the_standout_threshold_names_that():
+    with pytest.raises(ValueError, match="<= standout_threshold"):
+        dataclasses.replace(RULE, borderline=0.6)
+
+
+def test_a_cohort_of_the_full_size_can_be_and_a_mean_above_1_cannot():
+    assert RULE.decide(found(size=COHORT), "").reasons != ("SCORE_INVALID",)
+    assert RULE.decide(found(mean=1.5), "").reasons == ("SCORE_INVALID",)
