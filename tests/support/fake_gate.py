@@ -66,9 +66,11 @@ class Stages:
 
 
 @asynccontextmanager
-async def gate_server(folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, **certification):
+async def gate_server(
+    folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, stages=None, **certification
+):
     """A served gate: its stages, its check service, its address. `certification`: its certificate and its clock."""
-    stages = Stages()
+    stages = stages or Stages()
     log = HashLog(folder / "gate.log")
     gates = FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification))
     service = CheckService(gates, stages, log, Batches(size), Quotas(roles.quotas), drift=drift)
