@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from cxrgate.compat.places import check_places
 from cxrgate.core import UsageError
 from cxrgate.gate.config import Section, read_section
 from cxrgate.images import Layout
+from cxrgate.storage.yaml_file import read_yaml
 
 
 class PipelineConfig(Section):
@@ -40,8 +39,8 @@ class PipelineConfig(Section):
 def is_pipeline_config(path: Path) -> bool:
     """Whether a file is a configuration of anonymization-pipeline, by its keys; False where it cannot be read."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = read_yaml(path)
+    except UsageError:
         return False
     return isinstance(content, dict) and "anonymous_dataset_path" in content
 

@@ -10,7 +10,9 @@ from typing import IO, Any
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.storage import whole_file
+from cxrgate.storage.regular_file import read_regular_file
 
 
 @contextmanager
@@ -41,10 +43,10 @@ def read_origin(output: Path, command: str, keys: Collection[str]) -> dict[str, 
         MismatchError: the output is not the one that the note is on.
     """
     try:
-        content = json.loads(origin_path(output).read_text())
+        content = parse_json(read_regular_file(origin_path(output)))
         note = {key: content[key] for key in ("sha256", *keys)}
         found = file_digest(output)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(
             f"{output} or {origin_path(output).name} is not there or not what `cxrgate {command}` writes: run it"
         ) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +26,7 @@ from cxrgate.index import EngineName, read_key
 from cxrgate.index.self_measurement import RATES
 from cxrgate.models import ModelKind
 from cxrgate.models.dtypes import DtypeChoice
+from cxrgate.storage.yaml_file import read_yaml
 
 
 class Section(BaseModel):
@@ -251,11 +251,7 @@ def read_section(path: Path, kind: type[SectionType]) -> SectionType:
     Raises:
         UsageError: no such file, not YAML, a key that is unknown or missing, or a value out of range.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is not a readable YAML file: {error}") from error
-    return _absolute(make_section(content, kind, str(path)), path.parent)
+    return _absolute(make_section(read_yaml(path), kind, str(path)), path.parent)
 
 
 def make_section(content: Any, kind: type[SectionType], place: str) -> SectionType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import grpc
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import CallRefused, CertificateError, MismatchError, SnapshotError
+from cxrgate.core.json_text import parse_json
 from cxrgate.core.ports import Decoder
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.binding import PolicyBinder
@@ -125,4 +125,4 @@ def _parts(index: pb.Index) -> dict[str, Any]:
     """The measurement as a snapshot's manifest holds it; nothing where there is none."""
     if not index.measurement:
         return {}
-    return {"parts": {"measurement": {"about": json.loads(index.measurement)}}}
+    return {"parts": {"measurement": {"about": parse_json(index.measurement)}}}

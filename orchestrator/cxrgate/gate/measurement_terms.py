@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from cxrgate.core import ModelError
 from cxrgate.core.heads import Head
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.standout import Standout
 from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.models.local import own_threshold
+from cxrgate.storage.regular_file import read_regular_file
 
 FALSE_FLAGS = "false_flags.json"
 LIMITS = {"copy_limit": 0.93}
@@ -38,7 +39,7 @@ def measurement_terms(store: Path, manifests: Mapping[ModelKind, ModelManifest],
     if not path.is_file():
         return plain
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(read_regular_file(path))
         if value["models"] != {kind.value: manifest.digest for kind, manifest in manifests.items()}:
             return plain
         return MeasurementTerms(
@@ -48,5 +49,5 @@ def measurement_terms(store: Path, manifests: Mapping[ModelKind, ModelManifest],
             float(value["copy_limit"]),
             FalseFlagCurve.from_json(value["curve"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ModelError(f"{path}: it cannot be read ({error!r}); take it from the release, or remove it") from error

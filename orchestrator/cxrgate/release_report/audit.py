@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ import pandas as pd
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES, STANDOUT_THRESHOLD, THRESHOLDS
 from cxrgate.release_report.decided_again import decide_again
 from cxrgate.release_report.records import Records
 from cxrgate.release_report.rule import FIRST
+from cxrgate.storage.regular_file import read_regular_file
 
 CASES = "cases.parquet"
 """The recorded cases of an audit, beside its audit.json."""
@@ -57,7 +58,7 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         UsageError: the files are none of an audit.
     """
     try:
-        audit = json.loads(path.read_text(encoding="utf-8"))
+        audit = parse_json(read_regular_file(path))
         cases = pd.read_parquet(path.parent / CASES)
         if not _NEEDED.issubset(cases.columns):
             raise UsageError(f"{path.parent / CASES} lacks columns of an audit's recorded cases: audit anew")
@@ -67,7 +68,7 @@ def read_audit(path: Path, records: Records, told: Told) -> dict[str, Any]:
         if audit["rule"].get(STANDOUT_THRESHOLD) is not None:
             rule[STANDOUT_THRESHOLD] = audit["rule"][STANDOUT_THRESHOLD]
         about = {"snapshot": audit["snapshot"], "enrolled": audit["parts"]["enrolled"]}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(f"{path}, or {CASES} beside it, is not what an audit writes: name its audit.json") from error
     files = {file.name: file_digest(file) for file in (path, path.parent / CASES)}
     return {"files": files, **about, "thresholds": rule, **told(decide_again(cases, records.policy))}

@@ -6,7 +6,6 @@ today's classes here: their fields may change, a signed report must not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,9 @@ import pandas as pd
 
 from cxrgate.core import MismatchError, UsageError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import SIMILARITIES
+from cxrgate.storage.regular_file import read_regular_file
 
 RUN, IMAGES, EVIDENCE = "run.json", "results.parquet", "evidence.parquet"
 NEEDED = (
@@ -80,7 +81,7 @@ def read_records(folder: Path) -> Records:
         MismatchError: the policy is not the one that its digest names.
     """
     try:
-        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        run = parse_json(read_regular_file(folder / RUN))
         images = pd.read_parquet(folder / IMAGES)
         (folder / EVIDENCE).stat()
         digest = mapping_digest(run["policy"])
@@ -89,7 +90,7 @@ def read_records(folder: Path) -> Records:
         raise UsageError(
             f"{folder} lacks {RUN}, {IMAGES} or {EVIDENCE}: name the results folder of a finished run"
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(f"{folder} holds no results of a run that can be read: {error!r}") from error
     absent = [name for name in NEEDED if name not in images.columns]
     if absent:

@@ -10,14 +10,14 @@ line that was changed, removed from the middle or moved is then refused; only th
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import UsageError
+from cxrgate.core import StorageCorrupt, UsageError
 from cxrgate.core.digest import canonical_json
+from cxrgate.core.json_text import parse_line
 from cxrgate.run.lines import LineFormat, Place, PlainLines, WrittenBatches, whole_lines
 from cxrgate.storage import FILE_MODE, WRAPPED, SealedLines, create_data_key, make_folder, open_data_key
 
@@ -50,7 +50,7 @@ class Journal:
         self.batches = WrittenBatches(path, self._lines)
         self._count = self._length = 0
         for place, payload in whole_lines(path, self._lines, strict=storage_key is not None):
-            content = json.loads(payload)
+            content = _content(path, payload, place)
             if self._count:
                 self.batches.add(content["batch"], place)
             elif content != dict(run):
@@ -97,6 +97,21 @@ class Journal:
         for content, place in zip(contents, places, strict=True):
             if place.number:  # the first line describes the run, and may have a key `batch` of its own
                 self.batches.add(content["batch"], place)
+
+
+def _content(path: Path, payload: bytes, place: Place) -> dict[str, Any]:
+    """What a line says; StorageCorrupt where it is none of a journal, though its digest is right."""
+    try:
+        content = parse_line(payload)
+    except ValueError as error:
+        raise _no_line(path, place) from error
+    if place.number and type(content.get("batch")) is not int:
+        raise _no_line(path, place)
+    return content
+
+
+def _no_line(path: Path, place: Place) -> StorageCorrupt:
+    return StorageCorrupt(f"{path}: line {place.number + 1} is none of a journal: choose another output, or remove it")
 
 
 def _lock(path: Path) -> int:

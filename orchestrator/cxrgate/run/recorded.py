@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.core import Decision, MismatchError, Policy, UsageError
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.run.rows import RESULT_COLUMNS, SINCE_0_2
+from cxrgate.storage.regular_file import read_regular_file
 
 RUN = "run.json"
 IMAGES = "results.parquet"
@@ -61,7 +62,7 @@ def read_results(folder: Path) -> Results:
         MismatchError: the policy is not the one that its digest names.
     """
     try:
-        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        run = parse_json(read_regular_file(folder / RUN))
         policy = Policy.from_json(run["policy"])
         images = _with_new_columns(pd.read_parquet(folder / IMAGES))
         (folder / EVIDENCE).stat()
@@ -69,7 +70,7 @@ def read_results(folder: Path) -> Results:
         stray = int(((images["decision"] != Decision.ANONYMOUS.value) & (images["released_as"] != "")).sum())
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no results of a run: {RUN}, {IMAGES} or {EVIDENCE} is missing") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(f"{folder}: the results of the run cannot be read: {error!r}") from error
     if stray:
         raise UsageError(f"{folder}: {stray} released images are not ANONYMOUS: these results were changed. Run again")

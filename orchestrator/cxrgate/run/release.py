@@ -11,7 +11,9 @@ from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.storage import make_folder, replaced_folder
+from cxrgate.storage.regular_file import read_regular_file
 
 MANIFEST = "manifest.json"
 
@@ -71,9 +73,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         UsageError: there is no released set of cxrgate's.
     """
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = parse_json(read_regular_file(folder / MANIFEST))
         return {**manifest, "files": dict(manifest["files"])}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(f"{folder} is no released set: it has no {MANIFEST} that can be read") from error
 
 

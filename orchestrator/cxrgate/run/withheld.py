@@ -19,9 +19,11 @@ from pathlib import Path
 import pandas as pd
 
 from cxrgate.core import UsageError
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.hashlog import read_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
 from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_folder, write_durably
+from cxrgate.storage.regular_file import read_regular_file
 
 WITHHELD = "image_withheld"
 
@@ -89,10 +91,10 @@ def _memory(released: Path) -> Path:
 
 def _remembered(memory: Path) -> frozenset[str]:
     try:
-        return frozenset(map(str, json.loads(memory.read_bytes())))
+        return frozenset(map(str, parse_json(read_regular_file(memory))))
     except FileNotFoundError:
         return frozenset()
-    except (TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise UsageError(f"{memory} cannot be read; it says what reviewers withheld: restore it") from error
 
 

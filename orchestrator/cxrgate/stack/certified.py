@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cxrgate.certification import CERTIFICATE, certificate_bytes, read_certificate, read_public_key, utc_now
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.index.manifest import read_manifest
 from cxrgate.stack.findings import HostFinding, Level, days_left
 from cxrgate.stack.model_folders import is_readable, served_folder
+from cxrgate.storage.yaml_file import read_yaml
 
 MOUNTED = "/etc/cxrgate/certification.pub"
 """Where index and gate find the key in their containers."""
@@ -60,8 +59,8 @@ def check_certificate(store: Path, key: Path) -> HostFinding:
 def _content(config: Path) -> dict[str, Any]:
     """What a configuration says; nothing where it is none, which the gate then says."""
     try:
-        content = yaml.safe_load(config.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = read_yaml(config)
+    except UsageError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cxrgate.core.json_text import parse_line
 from cxrgate.storage import WRAPPED, SealedLines, open_data_key
 from cxrgate.verify_run.violation import Kind, Violation
 
 NAME = "work/journal.jsonl"
 _DIGITS = 16
+_PARTS = {"batch": int, "results": list, "evidence": list, "released": dict}
+"""What every line but the first has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,23 @@ def read_journal(output: Path, storage_key: bytes | None) -> tuple[RecordedJourn
     contents: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         payload = opened(number, line.rstrip(b"\n"))
-        if payload is None:
+        content = None if payload is None else _content(number, payload)
+        if content is None:
             told = f"line {number + 1} of {len(lines)} is not what was written"
             return _journal(contents), [Violation(Kind.JOURNAL_BROKEN, NAME, told)]
-        contents.append(json.loads(payload))
+        contents.append(content)
     if not contents:
         return _journal(contents), [Violation(Kind.JOURNAL_BROKEN, NAME, "the journal is empty")]
     return _journal(contents), []
+
+
+def _content(number: int, payload: bytes) -> dict[str, Any] | None:
+    """What a whole line says; None where it is none of a run's journal, though its digest is right."""
+    try:
+        content = parse_line(payload)
+    except ValueError:
+        return None
+    return content if number == 0 or all(isinstance(content.get(name), kind) for name, kind in _PARTS.items()) else None
 
 
 def _journal(contents: Sequence[Mapping[str, Any]]) -> RecordedJournal:

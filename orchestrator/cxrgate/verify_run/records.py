@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from cxrgate.core.json_text import MALFORMED, parse_json
+from cxrgate.storage.regular_file import read_regular_file
 from cxrgate.verify_run.violation import Kind, Violation
 
 RELEASED, MANIFEST = "released", "manifest.json"
@@ -43,7 +44,7 @@ def read_records(output: Path) -> tuple[Records, list[Violation]]:
     for name, read in _READERS.items():
         try:
             found[name] = read(output / name)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, *MALFORMED) as error:
             violations.append(Violation(Kind.RECORD_MISSING, name, f"cannot be read: {type(error).__name__}"))
     columns, evidence = found.get(EVIDENCE, ((), ()))
     manifest = found.get(f"{RELEASED}/{MANIFEST}", {})
@@ -52,7 +53,7 @@ def read_records(output: Path) -> tuple[Records, list[Violation]]:
 
 
 def _mapping(path: Path) -> Mapping[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return dict(parse_json(read_regular_file(path)))
 
 
 def _manifest(path: Path) -> Mapping[str, Any]:

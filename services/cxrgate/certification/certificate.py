@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification.signing import read_signed
 from cxrgate.core import CertificateError
 from cxrgate.core.digest import bytes_digest
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.spaces import CHOSEN
 
 CERTIFICATE = "certificate.json"
@@ -82,7 +83,7 @@ def read_certificate(content: bytes | None, key: Ed25519PublicKey) -> Certificat
             )
         expires = datetime.fromisoformat(statement["expires"])
         return Certificate(bytes_digest(content), dict(statement["binding"]), expires, statement)
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise CertificateError(f"{CERTIFICATE} is signed, but it is no certificate: calibrate again") from error
 
 

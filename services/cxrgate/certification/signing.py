@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import canonical_json
+from cxrgate.core.json_text import MALFORMED, parse_json
 
 PUBLIC_SUFFIX = ".pub"
 
@@ -79,14 +80,14 @@ def read_signed(content: bytes, key: Ed25519PublicKey, name: str) -> dict[str, A
         CertificateError: a byte differs from what was signed, or another key signed it.
     """
     try:
-        value = json.loads(content)
+        value = parse_json(content)
         statement, signature = value["statement"], bytes.fromhex(value["signature"])
         key.verify(signature, canonical_json(statement))
     except InvalidSignature as error:
         raise CertificateError(
             f"{name} was changed after it was signed, or another key signed it: check the public key"
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise CertificateError(f"{name} holds no signed statement") from error
     if not isinstance(statement, dict) or content != signed_bytes(statement, signature):
         raise CertificateError(f"{name} was changed after it was signed")

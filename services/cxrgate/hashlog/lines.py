@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cxrgate.core import UsageError
+from cxrgate.core.json_text import parse_line
 
 START = "0" * 64
 
@@ -59,8 +59,19 @@ def read_lines(path: Path, *, growing: bool = False) -> Iterator[Line]:
             if sha256.decode(errors="replace") != expected or not raw.endswith(b"\n"):
                 raise LogBroken(path, head.count + 1)
             head = Head(head.count + 1, expected)
-            yield Line(offset, json.loads(payload), head)
+            yield Line(offset, _content(path, payload, head.count), head)
             offset += len(raw)
+
+
+def _content(path: Path, payload: bytes, number: int) -> dict[str, Any]:
+    """Of a line that fits the chain; LogBroken where it is no entry, though somebody made the chain fit."""
+    try:
+        content = parse_line(payload)
+    except ValueError as error:
+        raise LogBroken(path, number) from error
+    if not isinstance(content.get("event"), str):
+        raise LogBroken(path, number)
+    return content
 
 
 def verify_log(path: Path, kept: Head | None = None) -> Head:

@@ -17,8 +17,10 @@ from typing import Any
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.storage import seal
+from cxrgate.storage.regular_file import read_regular_file
 
 MANIFEST = "manifest.json"
 MANIFEST_SEAL = "manifest.sealed"
@@ -131,7 +133,7 @@ def read_manifest(path: Path) -> SnapshotManifest:
         SnapshotCorrupt: it is not what it should be, or its digest is not the one that it states.
     """
     try:
-        value = json.loads((path / MANIFEST).read_text())
+        value = parse_json(read_regular_file(path / MANIFEST))
         stated_format, stated = value.pop("format"), value.pop("digest", None)
         if stated_format not in FORMATS:
             raise SnapshotError(
@@ -142,7 +144,7 @@ def read_manifest(path: Path) -> SnapshotManifest:
         manifest = SnapshotManifest(**{**value, "arrays": entries, "parts": parts})
     except FileNotFoundError as error:
         raise SnapshotError(f"{path} is no snapshot: it has no {MANIFEST} that can be read") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise SnapshotCorrupt(f"{path / MANIFEST}: {error}") from error
     if stated != manifest.digest or set(entries) != set(ARRAYS) or manifest.format != stated_format:
         raise SnapshotCorrupt(

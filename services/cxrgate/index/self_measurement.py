@@ -11,6 +11,7 @@ from typing import Any
 
 from cxrgate.core import SnapshotCorrupt
 from cxrgate.core.heads import Head, read_head
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import COPY
 from cxrgate.core.standout import Standout
@@ -224,7 +225,7 @@ def read_measurement(manifest: SnapshotManifest) -> SelfMeasurement | None:
         return None
     try:
         return SelfMeasurement.from_json(part.about)
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise SnapshotCorrupt(f"the part {PartName.MEASUREMENT} of a snapshot cannot be read ({error!r})") from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotCorrupt
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.coded.codes import Codes, encode
@@ -62,6 +63,6 @@ def stored_codes(part: Part | None, space: str, rows: NDArray[np.float32]) -> Co
         frame = Frame(axes, rest, shift, centre, float(about["step"]))
         codes = Codes(frame, arrays[f"{space}_packed"], arrays[f"{space}_starts"], float(about["error"]))
         codes.check(rows)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise SnapshotCorrupt(f"the codes of the space {space} do not belong to its embeddings: {error}") from error
     return codes

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from cxrgate.core import BAND, ModelError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.models.networks.architectures import (
     Architecture,
@@ -20,6 +21,7 @@ from cxrgate.models.networks.architectures import (
     VerificationArchitecture,
 )
 from cxrgate.models.preprocess import Fit, Interpolation, Preprocessing
+from cxrgate.storage.regular_file import read_regular_file
 
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -196,12 +198,12 @@ def read_manifest(folder: Path) -> ModelManifest:
         ModelError: a file is missing, malformed, or its digest differs.
     """
     try:
-        value = json.loads((folder / MANIFEST).read_text())
+        value = parse_json(read_regular_file(folder / MANIFEST))
         manifest = ModelManifest.from_json(value)
         stated = value["digest"]
     except FileNotFoundError as error:
         raise ModelError(f"{folder.absolute()} is no model folder: it has no {MANIFEST}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ModelError(f"{folder / MANIFEST}: {error}") from error
     if stated != manifest.digest:
         raise ModelError(f"{folder}: the manifest has the digest {manifest.digest} and states {stated}: it was changed")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import CallRefused, UsageError
+from cxrgate.storage.yaml_file import read_yaml
 
 UNKNOWN = "unknown"
 """What logs say instead of an identity that the roles file does not have: a certificate may hold anything."""
@@ -90,10 +90,10 @@ def read_roles(path: Path) -> RoleMatrix:
     Raises:
         UsageError: it cannot be read, or is not a roles file, or names a role in one place only.
     """
+    content = read_yaml(path)
     try:
-        content: Any = yaml.safe_load(path.read_text())
         matrix = RoleMatrix.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except ValidationError as error:
         raise UsageError(f"{path} is no roles file: {error}") from error
     known = {role for roles in matrix.rpcs.values() for role in roles}
     unknown = (set(matrix.identities.values()) | set(matrix.quotas)) - known

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from cxrgate.api.inference.v1 import inference_pb2 as pb
 from cxrgate.core import ModelError
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.models.manifest import Dtype, ModelKind
 from cxrgate.models.runtimes.forward import Forward
 from cxrgate.serving.codec import pack_floats, pack_images, unpack_floats
+from cxrgate.storage.regular_file import read_regular_file
 
 KNOWN_ANSWER = "canary.json"
 KNOWN_ANSWER_ID = "canary"
@@ -108,7 +110,7 @@ def write_known_answer(folder: Path, known_answer: KnownAnswer) -> None:
 def read_known_answer(folder: Path) -> KnownAnswer:
     """Read what `write_known_answer` wrote; ModelError where it does not fit."""
     try:
-        value = json.loads((folder / KNOWN_ANSWER).read_text())
+        value = parse_json(read_regular_file(folder / KNOWN_ANSWER))
         return KnownAnswer(
             kind=ModelKind(value["kind"]),
             height=int(value["height"]),
@@ -117,7 +119,7 @@ def read_known_answer(folder: Path) -> KnownAnswer:
             scores=tuple(float(score) for score in value["scores"]),
             tolerance=float(value["tolerance"]),
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ModelError(
             f"{folder} is no packed model with {KNOWN_ANSWER}: make it with `cxrgate model pack`"
         ) from error

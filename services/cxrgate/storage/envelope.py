@@ -13,7 +13,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cxrgate.core import StorageCorrupt, StorageError
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.storage.durable import write_durably
+from cxrgate.storage.regular_file import read_regular_file
 
 WRAPPED = ".wrapped"
 """What the names of wrapped keys end in."""
@@ -88,11 +90,11 @@ def _name(storage_key: bytes) -> str:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_regular_file(path))
         known = {name: str(content[name]) for name in ("key", "nonce", "wrapped")}
         bytes.fromhex(known["nonce"] + known["wrapped"])
     except FileNotFoundError as error:
         raise StorageError(f"there is no wrapped key at {path}: the sealed data cannot be opened without it") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, *MALFORMED) as error:
         raise StorageCorrupt(f"{path}: the wrapped key was changed: bring it back from a backup") from error
     return known

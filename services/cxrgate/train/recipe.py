@@ -6,11 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import UsageError
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.models import Architecture, ModelKind, Preprocessing, make_architecture, make_preprocessing
+from cxrgate.storage.yaml_file import read_yaml
 from cxrgate.train.augmentation import Augmentation
 
 Positive = Annotated[float, Field(gt=0)]
@@ -92,14 +93,12 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: no such file, not YAML, a key that is unknown or missing, or a value out of range.
     """
     try:
-        recipe = Recipe.model_validate(yaml.safe_load(path.read_text()))
+        recipe = Recipe.model_validate(read_yaml(path))
         _check(recipe)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is no YAML file that can be read: {error}") from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise UsageError("\n".join([f"{path} is no recipe:", *lines])) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise UsageError(f"{path}: its network or preprocessing cannot be made: {error}") from error
     return recipe
 

@@ -1,5 +1,7 @@
 """What the index says of itself, and of its references page by page."""
 
+import base64
+
 import pytest
 from support.index_calls import refused, run
 from support.random_snapshots import MODELS
@@ -35,7 +37,10 @@ def test_pages_list_every_reference_once_and_in_order(store, template):
     assert [item.patient_key for item in found] == [row.tobytes() for row in template[1].patient_keys]
 
 
-@pytest.mark.parametrize("token", ["x", "AAAA", "é", "=" * 10000])
+BEFORE_THE_FIRST = base64.urlsafe_b64encode(b" -5").decode()
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "é", "=" * 10000, BEFORE_THE_FIRST])
 def test_invented_page_tokens_are_refused(store, token):
     request = pb.ListReferencesRequest(page_token=token)
 

@@ -79,5 +79,5 @@ def test_what_is_no_yaml_file_is_refused(tmp_path, content):
     path = tmp_path / "recipe.yaml"
     if content is not None:
         path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(UsageError, match=r"recipe\.yaml is no YAML file"):
+    with pytest.raises(UsageError, match=r"recipe\.yaml is not a readable YAML file"):
         read_recipe(path)

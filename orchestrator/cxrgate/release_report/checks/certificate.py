@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import CERTIFICATE, UNCERTIFIED, read_certificate, signed_bytes, utc_now
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import bytes_digest, mapping_digest
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.release_report.changes import Change, differences, first_difference
 from cxrgate.release_report.checks.found import Verification
 from cxrgate.release_report.records import Records
@@ -79,7 +80,7 @@ def _read(path: Path) -> bytes:
 def _copy_bytes(copy: Any) -> bytes | None:
     try:
         return signed_bytes(copy["statement"], bytes.fromhex(copy["signature"]))
-    except (KeyError, TypeError, ValueError):
+    except MALFORMED:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import zlib
@@ -11,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.storage.regular_file import read_regular_file
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_BYTES = 2**30
+"""Of a table: ten million rows of a hundred characters."""
 _SEPARATORS = (",", ";", "\t")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LIKELY = {
@@ -91,9 +95,9 @@ def read_columns(
 
 def _text(path: Path) -> tuple[str, list[str]]:
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path, _BYTES)
         if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
+            content = _inflated(content)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path} is no CSV file with a header that can be read: {error}") from error
     if content.startswith(_UTF16):
@@ -102,6 +106,15 @@ def _text(path: Path) -> tuple[str, list[str]]:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         return content.decode("latin-1"), [f"{path.name}: it is not UTF-8 and was read as Latin-1"]
+
+
+def _inflated(content: bytes) -> bytes:
+    """OSError where it has more than _BYTES: a small file may hold any number of zeros."""
+    with gzip.open(io.BytesIO(content)) as file:
+        inflated = file.read(_BYTES + 1)
+    if len(inflated) > _BYTES:
+        raise OSError(errno.EFBIG, f"expected a table of at most {_BYTES} bytes")
+    return inflated
 
 
 def _parse(

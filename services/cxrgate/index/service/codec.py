@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import CallRefused, Candidates, Descriptors, MismatchError
 from cxrgate.core.digest import canonical_json
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY, SIMILARITIES, CosineSpace
 from cxrgate.core.standout import Cohort
 from cxrgate.index.build import ModelDigests
@@ -183,8 +183,8 @@ def from_measurement(index: pb.Index) -> SelfMeasurement | None:
     if not index.measurement:
         return None
     try:
-        return SelfMeasurement.from_json(json.loads(index.measurement))
-    except (KeyError, TypeError, ValueError) as error:
+        return SelfMeasurement.from_json(parse_json(index.measurement))
+    except MALFORMED as error:
         raise MismatchError(f"the index's measurement cannot be read ({error!r}); use equal versions") from error
 
 

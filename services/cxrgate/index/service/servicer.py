@@ -135,9 +135,12 @@ def _read_token(token: str) -> tuple[str, int]:
         return "", 0
     try:
         digest, start = base64.b64decode(token, altchars=b"-_", validate=True).decode().split(" ")
-        return digest, int(start)
+        row = int(start)
     except (binascii.Error, ValueError) as error:
         raise invalid("PAGE_TOKEN", "page_token must be a next_page_token of an earlier answer") from error
+    if row < 0:
+        raise invalid("PAGE_TOKEN", "page_token must be a next_page_token of an earlier answer")
+    return digest, row
 
 
 def _check_made_alike(base: pb.EnrollmentBase, snapshot: Snapshot) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrgate.core import UsageError
+from cxrgate.storage.yaml_file import read_yaml
 from cxrgate.train.augmentation import Augmentation
 
 Count = Annotated[int, Field(ge=1)]
@@ -55,6 +55,6 @@ def read_frontality_recipe(path: Path) -> FrontalityRecipe:
         UsageError: no such file, not YAML, a key that is unknown, or a value out of range.
     """
     try:
-        return FrontalityRecipe.model_validate(yaml.safe_load(path.read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        return FrontalityRecipe.model_validate(read_yaml(path))
+    except ValidationError as error:
         raise UsageError(f"{path} is no recipe for frontality: {error}") from error

@@ -177,3 +177,11 @@ def test_a_folder_has_no_patients_and_says_so(folder):
 
     assert [file.patient_id for file in listing.files] == ["0.png", "1.png", "2.png", "3.png"]
     assert "a folder names no patients" in listing.notes[0]
+
+
+def test_a_gzipped_list_that_inflates_beyond_its_limit_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("cxrgate.images.sources.tables._BYTES", 2**20)
+    path = folder / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(b"image\n" + b"a" * 2**22))
+    with pytest.raises(UsageError, match=r"bomb\.csv\.gz.*at most"):
+        read_listing(path, SourceOptions())
