@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants browser dcmtk ray triton languages newcomer
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants fuzz browser dcmtk ray triton languages newcomer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -92,9 +92,21 @@ requirements: .venv/installed
 faults: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m faults --form $(if $(LONG),long,$(if $(SHORT),short,whole))
 
-# Small changes of the decision path, each of which a test kills; `make mutants ONLY=policy` tries one module.
+# Small changes of the decision path, each of which a test kills; `make mutants ONLY=policy` tries one module, EVERY=10
+# each tenth change.
+EVERY ?= 1
 mutants: .venv/installed
-	PYTHONPATH=tests $(BIN)/python -m mutants $(ONLY)
+	PYTHONPATH=tests $(BIN)/python -m mutants $(ONLY) --every $(EVERY)
+
+# Files, lists, settings and messages, changed at random: each is read or refused as cxrgate refuses. `make fuzz ONLY=config
+# COUNT=100000` tries one kind for longer, GUIDED=config goes by coverage (with atheris) until it is stopped.
+COUNT ?= 5000
+fuzz: .venv/installed $(if $(GUIDED),.venv/fuzz)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ONLY) $(GUIDED) --count $(COUNT) $(if $(GUIDED),--guided)
+
+.venv/fuzz: .venv/installed
+	$(BIN)/python -m pip install --quiet --group fuzz
+	touch $@
 
 # What needs programs of the system: Chromium (packages chromium), and storescu (package dcmtk).
 browser: .venv/installed

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.index.manifest import MANIFEST as SNAPSHOT_MANIFEST
 from cxrgate.index.manifest import read_manifest
 from cxrgate.index.store import ACTIVE
 from cxrgate.stack.findings import HostFinding, Level
+from cxrgate.storage.regular_file import read_regular_file
 
 KINDS = ("retrieval", "verification")
 SPACES = tuple(space.name for space in COSINE_SPACES)
@@ -84,7 +85,7 @@ def _trouble(folder: Path) -> str:
         return "" if found == manifest["weights"] else f"expected weights {manifest['weights'][:12]}, got {found[:12]}"
     except OSError as error:
         return f"expected a model, {error.strerror}"
-    except (KeyError, TypeError, ValueError):
+    except MALFORMED:
         return f"expected a manifest in {MANIFEST}"
 
 
@@ -94,7 +95,7 @@ def model_digest(folder: Path) -> str:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    content: dict[str, Any] = parse_json(read_regular_file(folder / MANIFEST))
     return content
 
 

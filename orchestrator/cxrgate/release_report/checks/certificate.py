@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import CERTIFICATE, UNCERTIFIED, read_certificate, signed_bytes, utc_now
 from cxrgate.core import CertificateError, UsageError
 from cxrgate.core.digest import bytes_digest, mapping_digest
-from cxrgate.core.json_text import MALFORMED
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.release_report.changes import Change, differences, first_difference
 from cxrgate.release_report.checks.found import Verification
 from cxrgate.release_report.records import Records
@@ -87,7 +87,7 @@ def _copy_bytes(copy: Any) -> bytes | None:
 def _file_changes(copy: Any, content: bytes) -> Iterator[Change]:
     """What differs between a certificate's file and the right copy of it."""
     try:
-        value = json.loads(content)
+        value = parse_json(content)
     except ValueError:
         value = None
     changes = [] if value is None else list(differences(copy, value, CERTIFICATE))

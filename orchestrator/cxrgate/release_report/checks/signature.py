@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cxrgate.certification import key_digest, read_signed, signed_bytes
 from cxrgate.core import CertificateError
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.release_report.changes import Change, differences, first_difference, way_to
 
 REPORT = "report"
@@ -28,7 +29,7 @@ def signature_changes(content: bytes, key: Ed25519PublicKey) -> list[Change]:
 def parse(content: bytes) -> dict[str, Any] | None:
     """The statement whether its signature holds or not; None where there is none."""
     try:
-        value = json.loads(content)
+        value = parse_json(content)
     except ValueError:
         return None
     statement = value.get("statement") if isinstance(value, dict) else None
@@ -74,7 +75,7 @@ def _unsigned(content: bytes) -> Change:
         return _unreadable(content, content.count(b"\n", 0, error.start))
     except json.JSONDecodeError as error:
         return _unreadable(content, error.lineno - 1)
-    except (KeyError, TypeError, ValueError):
+    except (RecursionError, *MALFORMED):
         return Change(f"{REPORT} > signature", "holds no statement with its signature in hexadecimal digits")
     if written != content:
         return first_difference(written, content, REPORT)
