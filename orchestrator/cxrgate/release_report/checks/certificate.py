@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def look_at_certificate(
     if right is not None:
         changes += _validity(right, key, records)
     found.look("certificate", changes)
-    value = copy if right is None else json.loads(right)
+    value = copy if right is None else _parsed(right)
     return value if isinstance(value, dict) else None
 
 
@@ -77,6 +76,14 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"there is no certificate at {path}: check --certificate") from error
 
 
+def _parsed(content: bytes) -> Any:
+    """What a file says, signed or not; None where it is no JSON."""
+    try:
+        return parse_json(content)
+    except ValueError:
+        return None
+
+
 def _copy_bytes(copy: Any) -> bytes | None:
     try:
         return signed_bytes(copy["statement"], bytes.fromhex(copy["signature"]))
@@ -86,10 +93,7 @@ def _copy_bytes(copy: Any) -> bytes | None:
 
 def _file_changes(copy: Any, content: bytes) -> Iterator[Change]:
     """What differs between a certificate's file and the right copy of it."""
-    try:
-        value = parse_json(content)
-    except ValueError:
-        value = None
+    value = _parsed(content)
     changes = [] if value is None else list(differences(copy, value, CERTIFICATE))
     written = _copy_bytes(copy)
     if not changes and written is not None:
