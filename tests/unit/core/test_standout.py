@@ -159,3 +159,7 @@ def test_a_borderline_above_the_standout_threshold_names_that():
 def test_a_cohort_of_the_full_size_can_be_and_a_mean_above_1_cannot():
     assert RULE.decide(found(size=COHORT), "").reasons != ("SCORE_INVALID",)
     assert RULE.decide(found(mean=1.5), "").reasons == ("SCORE_INVALID",)
+
+
+def test_a_cohort_of_nobody_can_be():
+    assert RULE.decide(found(size=0, mean=0.0), "").reasons != ("SCORE_INVALID",)
