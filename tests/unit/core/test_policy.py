@@ -261,3 +261,10 @@ def test_a_threshold_of_1_is_allowed_and_the_one_that_is_there_is_named():
 def test_a_policy_does_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         POLICY.band = 0.5
+
+
+def test_a_frontality_that_meets_its_minimum_and_the_band_is_enough():
+    policy = dataclasses.replace(EXACT, minimum_frontality=0.5)
+    found = evidence(scores=(0, 0, 0))
+    enough = dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, frontality=0.625))
+    assert policy.decide(enough, "").decision is Decision.ANONYMOUS
