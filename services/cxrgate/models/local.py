@@ -37,13 +37,19 @@ class LocalEmbedder:
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._compute, self._embed, images)
+        rows = await loop.run_in_executor(self._compute, self._forward, [image.pixels for image in images])
+        # What needs no weights is computed beside the next images' forwards: the models wait for nothing else.
+        return await asyncio.to_thread(self._describe, images, *rows)
 
-    def _embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
-        pixels = [image.pixels for image in images]
+    def _forward(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[Float32s, dict[str, Float32s]]:
+        """The rows of the retrieval model, and by space those of the others."""
         started = self._retrieval.start(pixels)
         learned = {name: model(pixels) for name, model in self._models.items()}
-        embeddings = started()
+        return started(), learned
+
+    def _describe(
+        self, images: Sequence[GreyImage], embeddings: Float32s, learned: Mapping[str, Float32s]
+    ) -> list[Descriptors | Failure]:
         width = self._retrieval.manifest.architecture.embedding
         return [
             make_descriptors(image, row, {name: rows[i] for name, rows in learned.items()}, width, self._thresholds)
