@@ -73,7 +73,7 @@ async def enrol_here(
             config.snapshot,
             models,
             listing=listing,
-            workers=config.workers,
+            workers=config.decode_workers,
             progress=progress,
             tell=tell,
             remember=files is None,

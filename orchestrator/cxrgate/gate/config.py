@@ -20,6 +20,7 @@ from cxrgate.core import UsageError
 from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.suggestions import explain
+from cxrgate.gate.workers import count_workers
 from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
@@ -183,8 +184,10 @@ class GateConfig(Section):
     """How the exact search is done; all three give the same answers, `codes` fastest."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     """Images that go through the models together; it changes no verdict."""
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processes that decode; they change no verdict."""
+    workers: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    """Processes that decode; they change no verdict. `auto`: one per two cores where the CPU runs the models, for a GPU
+    one per core but one, and never more than half of the free memory holds at 0.5 GiB each, nor than 16. Cores are
+    those that affinity and the container's quota leave."""
     device: str = "cpu"
     """`cpu`, or `cuda` for a GPU."""
     model_server: str | None = None
@@ -212,6 +215,11 @@ class GateConfig(Section):
     def read_storage_key(self) -> bytes | None:
         """The storage key, None where nothing is sealed; errors as read_key."""
         return None if self.storage_key is None else read_key(self.storage_key)
+
+    @property
+    def decode_workers(self) -> int:
+        """How many processes decode on this machine, see gate.workers.count_workers."""
+        return count_workers(self.workers, self.device)
 
     @property
     def folders(self) -> ModelFolders:

@@ -54,7 +54,7 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
 @contextmanager
 def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
     """A gate over a verified snapshot; the decode workers start up while it is read. Errors as PolicyBinder.bind."""
-    with SandboxedDecoder(config.workers) as decoder:
+    with SandboxedDecoder(config.decode_workers) as decoder:
         snapshot = snapshot.in_memory()
         content = certificate_bytes(snapshot.path)
         policy, certificate = PolicyBinder.of(config, models).bind(SnapshotFacts.of(snapshot.manifest), content)

@@ -98,7 +98,7 @@ async def open_gates(config: GateConfig, models: ModelSet, services: Services) -
             yield FixedGate(gate, _describe(snapshot))
         return
     async with open_aio_channel(services.index, read_identity(services.tls_identity)) as channel:
-        with SandboxedDecoder(config.workers) as decoder:
+        with SandboxedDecoder(config.decode_workers) as decoder:
             yield FollowingGate(channel, PolicyBinder.of(config, models), decoder)
 
 

@@ -45,7 +45,7 @@ def duration(seconds: float) -> str:
 
 async def _forward(config: RunConfig, services: Services, files: Sequence[ImageFile], *, opens: bool) -> float:
     """Seconds that the models take per image; 0 where none of the first images can be decoded."""
-    with SandboxedDecoder(config.workers) as decoder:
+    with SandboxedDecoder(config.decode_workers) as decoder:
         found = [image async for _, image in decoded_files(files[:_TIMED], decoder)]
     images = [image for image in found if isinstance(image, GreyImage)]
     async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:

@@ -199,7 +199,7 @@ def first_look(
     """
     expect_room(config.output, files, config.snapshot, 0 if listed is None else len(listed.files))
     seconds = 0.0
-    with SandboxedDecoder(config.workers) as decoder:
+    with SandboxedDecoder(config.decode_workers) as decoder:
         if every or not Paths(config.output).journal.exists():
             seconds = look_at_synthetic(files, decoder, progress, tell, every=every).seconds
         if listed is not None and config.enrol is not None:

@@ -113,8 +113,9 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
     if settings is None or not settings.images.exists():
         return Held(images, patients, not_compared="no list to compare it with is on this host")
     if config.snapshot.exists() and read_manifest(config.snapshot).digest == served["digest"]:
-        return hold(settings, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
-    listed = list_enrolment(settings, config.workers, progress)
+        snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
+        return hold(settings, snapshot, config.decode_workers, progress)
+    listed = list_enrolment(settings, config.decode_workers, progress)
     if (len(listed.files), listed.patients) != (images, patients):
         raise SnapshotDiffers(
             f"the index serves {images} images of {patients} patients, {settings.images} lists {len(listed.files)} of "
@@ -139,7 +140,7 @@ def verify_images(config: RunConfig, progress: Progress) -> Held:
             f"{config.snapshot}: made before pixels were recorded, there is nothing to compare with; "
             "`cxrgate index update CONFIG` records them"
         )
-    return hold(config.enrol, snapshot, config.workers, progress, every=True)
+    return hold(config.enrol, snapshot, config.decode_workers, progress, every=True)
 
 
 def changed_pixels(

@@ -65,14 +65,15 @@ def hold_existing(config: RunConfig, progress: Progress) -> Held | None:
     """The configured snapshot held against its list; None where there is no snapshot yet, or no list. See hold."""
     if config.enrol is None or not config.snapshot.exists():
         return None
-    return hold(config.enrol, Snapshot.open(config.snapshot, config.read_storage_key()), config.workers, progress)
+    snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
+    return hold(config.enrol, snapshot, config.decode_workers, progress)
 
 
 def list_to_enrol(config: RunConfig, progress: Progress) -> EnrolmentList | None:
     """What is to be enrolled; None where there is a snapshot already, or no list."""
     if config.enrol is None or config.snapshot.exists():
         return None
-    return list_enrolment(config.enrol, config.workers, progress)
+    return list_enrolment(config.enrol, config.decode_workers, progress)
 
 
 def open_or_enrol(
@@ -89,11 +90,11 @@ def open_or_enrol(
     job = EmbedJob(config.folders, config.device, DtypeRule.of(config), config.workers)
     return enrol_listed(
         config.enrol,
-        listed or list_enrolment(config.enrol, config.workers, progress),
+        listed or list_enrolment(config.enrol, config.decode_workers, progress),
         config.snapshot,
         models,
         progress,
-        workers=config.workers,
+        workers=config.decode_workers,
         storage_key=config.read_storage_key(),
         embedding=None if engine is None else engine.embedding(job),
     )

@@ -273,7 +273,7 @@ def describe(
         "synthetic": {"images": images, "name": config.synthetic.name},
         "engine": config.engine.value,
         "batch_size": config.batch_size,
-        "workers": config.workers,
+        "workers": config.decode_workers,
         "device": config.device,
         "threads": usable_cores(),
         "versions": {"python": platform.python_version(), **_versions()},

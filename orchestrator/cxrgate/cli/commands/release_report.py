@@ -157,4 +157,4 @@ def _coverage(config: RunConfig | None, manifest: Path | None) -> Coverage | Non
 
     key, snapshot = read_key(config.enrol.key), Snapshot.open(config.snapshot, config.read_storage_key())
     with bars() as progress:
-        return cover(manifest, snapshot, key, config.workers, progress)
+        return cover(manifest, snapshot, key, config.decode_workers, progress)

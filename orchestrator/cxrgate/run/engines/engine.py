@@ -14,6 +14,7 @@ from cxrgate.gate.config import ModelFolders, RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import Services
 from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.workers import WorkerChoice
 from cxrgate.images import ImageFile
 from cxrgate.index.build import EmbeddedImage
 from cxrgate.run.engines.batches import Batch, CheckedBatch, check_batches
@@ -32,7 +33,7 @@ class EmbedJob:
     folders: ModelFolders
     device: str
     dtypes: DtypeRule
-    workers: int
+    workers: WorkerChoice
 
 
 class Engine(Protocol):

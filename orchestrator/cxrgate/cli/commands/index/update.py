@@ -47,7 +47,7 @@ def update(
                 made,
                 models,
                 progress,
-                workers=settings.workers,
+                workers=settings.decode_workers,
                 drop_unlisted=drop_unlisted,
             )
         if updated.snapshot is None:

@@ -17,6 +17,7 @@ from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels, local_models
 from cxrgate.gate.opening import Services, open_gate, open_models
 from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.workers import count_workers
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index.build import EmbeddedImage, embed_images
@@ -134,7 +135,7 @@ class EmbedWorker:
         enter_folder(self._cwd)
         limit_cores(self._cores)
         job = self._job
-        self._decoder = self._stack.enter_context(SandboxedDecoder(job.workers))
+        self._decoder = self._stack.enter_context(SandboxedDecoder(count_workers(job.workers, job.device)))
         opening = local_models(job.folders, job.device, job.dtypes)
         self._models = await asyncio.to_thread(self._stack.enter_context, opening)
         return opened_models(self._models.manifests)
