@@ -14,6 +14,7 @@ from collections import defaultdict
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cxrgate.rpc.https.handshakes import Handshakes
 from cxrgate.rpc.spiffe import spiffe_id
 
 HEADER_SECONDS = 10.0
@@ -32,6 +33,9 @@ _unfinished: dict[str, dict[PeerProtocol, None]] = defaultdict(dict)
 class PeerProtocol(H11Protocol):
     """Sets `request.state.peer` to the SPIFFE id of a verified client certificate, or to None."""
 
+    handshakes = Handshakes()
+    """Of the socket that the connection came in by; whoever serves sets it."""
+
     _timer: asyncio.TimerHandle | None = None
     _in_body = False
     _address = ""
@@ -41,7 +45,9 @@ class PeerProtocol(H11Protocol):
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
         self.app_state = {**self.app_state, "peer": None if tls is None else spiffe_id(tls.getpeercert())}
-        self._address = str((transport.get_extra_info("peername") or ("",))[0])
+        peer = transport.get_extra_info("peername") or ("",)
+        self.handshakes.end(peer)
+        self._address = str(peer[0])
         self._begin()
 
     def data_received(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 
 from cxrgate.core import UsageError
 from cxrgate.rpc.descriptors import take_all_descriptors
+from cxrgate.rpc.https.handshakes import Handshakes, Listening
 from cxrgate.rpc.https.peer import PeerProtocol
 from cxrgate.rpc.identity import read_identity
 from cxrgate.rpc.process import ServiceEndpoint
@@ -46,21 +47,30 @@ async def serve_https(
         opened = socket.create_server((host, int(port)))
     except (OSError, ValueError, OverflowError) as error:
         raise UsageError(f"cannot listen on {listening.address}: give a free HOST:PORT of this host") from error
-    server = _server(app, listening, certificate_required=certificate_required, connections=connections)
-    with opened:
-        _log.info("rpc.https_started", {"port": opened.getsockname()[1]})
+    begun = Handshakes()
+    protocol = type("PeerProtocol", (PeerProtocol,), {"handshakes": begun})
+    server = _server(app, listening, protocol, certificate_required=certificate_required, connections=connections)
+    with Listening(opened, begun) as accepting:
+        _log.info("rpc.https_started", {"port": accepting.getsockname()[1]})
         try:
-            await server.serve(sockets=[opened])
+            await server.serve(sockets=[accepting])
         except asyncio.CancelledError:
-            await server.shutdown(sockets=[opened])
+            await server.shutdown(sockets=[accepting])
             raise
 
 
-def _server(app: Any, listening: ServiceEndpoint, *, certificate_required: bool, connections: int) -> uvicorn.Server:
+def _server(
+    app: Any,
+    listening: ServiceEndpoint,
+    protocol: type[PeerProtocol],
+    *,
+    certificate_required: bool,
+    connections: int,
+) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=protocol,
             ws="none",
             lifespan="off",
             access_log=False,  # addresses may hold one-time links

@@ -8,7 +8,7 @@ import pytest
 from support.grpc_servers import ROLES, ROLES_FILE
 
 from cxrgate.rpc.development_ca import write_development_certificates
-from cxrgate.rpc.https import peer
+from cxrgate.rpc.https import handshakes, peer
 from cxrgate.rpc.https.serve import serve_https
 from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.serving.address import free_port
@@ -44,8 +44,9 @@ async def served(certificates):
     task = asyncio.create_task(serve_https(answer, endpoint, certificate_required=False, connections=64))
     context = ssl.create_default_context(cafile=str(certificates / "review/ca.crt"))
 
-    async def connect(content):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+    async def connect(content, *, tls=True):
+        more = {"ssl": context, "server_hostname": "localhost"} if tls else {}
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, **more)
         writer.write(content)
         await writer.drain()
         return reader, writer
@@ -93,13 +94,37 @@ def test_an_unfinished_request_is_cut_off_in_time(certificates, monkeypatch, sta
     assert not peer._unfinished
 
 
+@pytest.mark.parametrize("first", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a handshake"])
+def test_unfinished_handshakes_keep_nobody_out_and_are_cut_off_in_time(certificates, monkeypatch, first):
+    monkeypatch.setattr(handshakes, "HANDSHAKE_SECONDS", 3.0)
+
+    async def go():
+        async with served(certificates) as connect:
+            held = [await connect(first, tls=False) for _ in range(UNFINISHED)]
+            ended = [reader.at_eof() for reader, _ in held]
+            reader, writer = await connect(WHOLE)
+            answered = await asyncio.wait_for(reader.read(), 10)
+            for each, _ in held:
+                with contextlib.suppress(OSError):
+                    await asyncio.wait_for(each.read(), 20)
+            for _, each in [*held, (reader, writer)]:
+                each.transport.abort()
+            return answered, ended
+
+    answered, ended = asyncio.run(go())
+    assert answered.startswith(b"HTTP/1.1 200 OK")
+    assert ended.count(False) <= 2 * handshakes.ADDRESS_HANDSHAKES
+
+
 def test_a_second_request_of_a_connection_has_its_own_time(certificates, monkeypatch):
     monkeypatch.setattr(peer, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(handshakes, "HANDSHAKE_SECONDS", 1.0)
 
     async def go():
         async with served(certificates) as connect:
             reader, writer = await connect(WHOLE.replace(b"close", b"keep-alive"))
             first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\nOK"), 10)
+            await asyncio.sleep(1.2)  # its handshake's time is over, and it was done long ago
             writer.write(WHOLE)
             second = await asyncio.wait_for(reader.readuntil(b"\r\n\r\nOK"), 10)
             writer.close()
