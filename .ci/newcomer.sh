@@ -14,7 +14,7 @@ told() {
 }
 
 told "$python" -m venv environment
-told environment/bin/pip install --quiet --find-links "$wheels" 'cxrgate[gate]'
+told environment/bin/pip install -qq --find-links "$wheels" 'cxrgate[gate]'
 told environment/bin/cxrgate --version
 
 # Two folders of images. A newcomer has some; here small ones are drawn, with copies of real ones among them.
