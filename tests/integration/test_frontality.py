@@ -11,7 +11,7 @@ from cxrgate.models import EmbedderArchitecture, ModelKind
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model, save_model
-from cxrgate.train import read_samples
+from cxrgate.train import read_listed_images
 from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 from cxrgate.train.frontality.recipe import FrontalityRecipe
 
@@ -39,8 +39,10 @@ def stripes(number):
 
 
 def job(folder, output, model="model"):
-    samples = read_samples(folder / "listing.csv")
-    return FrontalityJob(samples, RECIPE, 3, folder / model, folder / "outliers", folder / "work", folder / output)
+    listed_images = read_listed_images(folder / "listing.csv")
+    return FrontalityJob(
+        listed_images, RECIPE, 3, folder / model, folder / "outliers", folder / "work", folder / output
+    )
 
 
 def test_a_head_is_fitted_again_alike_and_leaves_the_embeddings_as_they_were(folder):
@@ -61,7 +63,7 @@ def test_a_head_is_fitted_again_alike_and_leaves_the_embeddings_as_they_were(fol
         "detail": 4,
     }
     # Half a radiograph of eight is refused by the quantile at most: all but one lie at 0.5 or above.
-    tune = [file.file.path for file in read_samples(folder / "listing.csv") if file.split == "tune"]
+    tune = [file.file.path for file in read_listed_images(folder / "listing.csv") if file.split == "tune"]
     rows = open_forward(folder / "first")([np.asarray(Image.open(path).convert("L")) for path in tune])
     assert (rows[:, -1] >= 0.5 - 1e-3).sum() >= 7
 

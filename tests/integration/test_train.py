@@ -13,7 +13,7 @@ from cxrgate.models import ModelKind
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
-from cxrgate.train import Split, patient_hash, read_samples, with_splits
+from cxrgate.train import Split, patient_hash, read_listed_images, with_splits
 from cxrgate.train.augmentation import Augmentation
 from cxrgate.train.recipe import Loss
 from cxrgate.train.training import Job, train
@@ -48,9 +48,9 @@ def listing(folder):
 @pytest.fixture(scope="module")
 def models(folder, listing):
     """The folder of each recipe's model."""
-    samples = with_splits(read_samples(listing), SEED)
+    listed_images = with_splits(read_listed_images(listing), SEED)
     return {
-        name: (train(Job(samples, settings, SEED, folder / "work" / name, folder / name)), folder / name)
+        name: (train(Job(listed_images, settings, SEED, folder / "work" / name, folder / name)), folder / name)
         for name, settings in RECIPES.items()
     }
 
@@ -69,7 +69,7 @@ def test_training_gives_a_model_that_can_be_loaded_and_run(name, models):
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_manifest_says_how_the_model_came_about(name, models, listing):
     provenance = models[name][0].provenance
-    samples = read_samples(listing)
+    listed_images = read_listed_images(listing)
     assert provenance["recipe"] == RECIPES[name].model_dump(mode="json")
     assert provenance["seed"] == SEED
     assert len(provenance["images_sha256"]) == 64
@@ -77,14 +77,16 @@ def test_the_manifest_says_how_the_model_came_about(name, models, listing):
     assert provenance["sources"] == ["a", "b"]
     assert provenance["hours"] >= 0
     for split in (Split.TRAIN, Split.TUNE):
-        expected = {patient_hash(sample.patient_id) for sample in samples if sample.split is split}
+        expected = {
+            patient_hash(listed_image.patient_id) for listed_image in listed_images if listed_image.split is split
+        }
         assert set(provenance["patients"][split]) == expected
     assert "atrainp0" not in json.dumps(provenance)
 
 
 def test_the_same_training_gives_the_same_weights(folder, listing, models):
-    samples = with_splits(read_samples(listing), SEED)
-    again = train(Job(samples, RECIPES["verification"], SEED, folder / "again", folder / "again-model"))
+    listed_images = with_splits(read_listed_images(listing), SEED)
+    again = train(Job(listed_images, RECIPES["verification"], SEED, folder / "again", folder / "again-model"))
     assert again.digest == models["verification"][0].digest
 
 
@@ -95,23 +97,25 @@ def test_a_calibrated_embedder_scores_its_own_image_as_the_same_patient(models):
 
 
 def test_a_listing_without_images_to_train_on_is_refused(folder, listing):
-    samples = [sample for sample in read_samples(listing) if sample.split is not Split.TRAIN]
+    listed_images = [
+        listed_image for listed_image in read_listed_images(listing) if listed_image.split is not Split.TRAIN
+    ]
     with pytest.raises(UsageError, match="no image of the split train"):
-        train(Job(samples, RECIPES["verification"], SEED, folder / "none", folder / "none-model"))
+        train(Job(listed_images, RECIPES["verification"], SEED, folder / "none", folder / "none-model"))
 
 
 def test_too_few_patients_are_refused_before_the_first_image_is_decoded(folder, listing):
-    samples = [sample for sample in read_samples(listing) if sample.source != "b"][:-10]
+    listed_images = [listed_image for listed_image in read_listed_images(listing) if listed_image.source != "b"][:-10]
     with pytest.raises(UsageError, match="34 patients, and calibration needs 40"):
-        train(Job(samples, RECIPES["embedder"], SEED, folder / "few", folder / "few-model"))
+        train(Job(listed_images, RECIPES["embedder"], SEED, folder / "few", folder / "few-model"))
     assert not (folder / "few").exists()
 
 
 def test_an_image_to_tune_on_that_cannot_be_read_is_named_before_the_training(folder, listing):
-    samples = read_samples(listing)
-    broken = next(sample for sample in samples if sample.split is Split.TUNE)
+    listed_images = read_listed_images(listing)
+    broken = next(listed_image for listed_image in listed_images if listed_image.split is Split.TUNE)
     gone = replace(broken, file=replace(broken.file, path=folder / "gone.png"))
-    given = [gone if sample is broken else sample for sample in samples]
+    given = [gone if listed_image is broken else listed_image for listed_image in listed_images]
     with pytest.raises(UsageError, match="FILE_UNREADABLE"):
         train(Job(given, RECIPES["embedder"], SEED, folder / "gone", folder / "gone-model"))
     assert not (folder / "gone/checkpoint.pt").exists()
@@ -190,4 +194,4 @@ def test_the_command_makes_a_listing_of_the_published_split(tmp_path):
     result = CliRunner().invoke(app, ["train", "listing", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     assert "3 images of 3 patients" in result.stdout
-    assert [sample.split for sample in read_samples(output)] == [Split.TRAIN, Split.TUNE, Split.TEST]
+    assert [listed_image.split for listed_image in read_listed_images(output)] == [Split.TRAIN, Split.TUNE, Split.TEST]

@@ -1,4 +1,4 @@
-"""Listings to evaluate on: samples without files, and small sets of drawn pictures on disk."""
+"""Listings to evaluate on: listed images without files, and small sets of drawn pictures on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cxrgate.models import EmbedderArchitecture, ModelKind
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
-from cxrgate.train import Sample, patient_hash
+from cxrgate.train import ListedImage, patient_hash
 from support.fakes import SMALL, picture
 
 SEEN = {"patients": {"train": [patient_hash("nih:1")]}}
@@ -22,7 +22,7 @@ SEEN = {"patients": {"train": [patient_hash("nih:1")]}}
 
 def entry(name, patient, source="nih", split=None, **more):
     """A row of a listing, without a file."""
-    return Entry(Sample(ImageFile(Path(name), name, "", patient), patient, source, split), **more)
+    return Entry(ListedImage(ImageFile(Path(name), name, "", patient), patient, source, split), **more)
 
 
 def entries(*counts, source="nih"):

@@ -157,9 +157,12 @@ def path():
     """The path of thresholds through patients who are not enrolled."""
     numbers = {"score": [0.2, 0.4], "similarity": [0.5, 0.6], "texture_similarity": [0.7, 0.3]}
     flags = {"failed": False, "refused": False, "reasons": "", "decision": "ANONYMOUS"}
-    clean = pd.DataFrame({**numbers, **flags})
-    found = ThresholdPath.of(clean, 1e-4)
-    return {"last": found.at(len(found) - 1), "levels": found.levels(clean.assign(score=0.0, similarity=0.0)).tolist()}
+    unenrolled = pd.DataFrame({**numbers, **flags})
+    found = ThresholdPath.of(unenrolled, 1e-4)
+    return {
+        "last": found.at(len(found) - 1),
+        "levels": found.levels(unenrolled.assign(score=0.0, similarity=0.0)).tolist(),
+    }
 
 
 if __name__ == "__main__":

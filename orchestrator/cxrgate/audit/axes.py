@@ -64,9 +64,9 @@ async def measure_consistency(
 
 def infer_membership(cases: pd.DataFrame) -> dict[str, Inference]:
     """What verdicts tell somebody who holds an enrolled image, or another radiograph of an enrolled patient."""
-    clean = cases[cases["kind"] == CaseKind.UNENROLLED]
+    unenrolled = cases[cases["kind"] == CaseKind.UNENROLLED]
     members = {name: cases[cases["leak_class"] == leak_class] for leak_class, name in _MEMBERS.items()}
-    return {name: infer(table, clean) for name, table in members.items() if len(table)}
+    return {name: infer(table, unenrolled) for name, table in members.items() if len(table)}
 
 
 def axes_table(axes: Axes, specificity: Share) -> Table:

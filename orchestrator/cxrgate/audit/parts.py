@@ -10,7 +10,7 @@ from hashlib import sha256
 from cxrgate.core import UsageError
 from cxrgate.models import ModelManifest
 from cxrgate.planted.listing import Entry
-from cxrgate.train import Sample, Split
+from cxrgate.train import ListedImage, Split
 from cxrgate.train.scoring.models import unseen
 
 SEED = "cxrgate audit 1"
@@ -32,13 +32,13 @@ class Parts:
         others: every image of those `seen`.
     """
 
-    enrolled: list[Sample] = field(default_factory=list, repr=False)
-    sources: list[Sample] = field(default_factory=list, repr=False)
-    siblings: list[Sample] = field(default_factory=list, repr=False)
-    test: list[Sample] = field(default_factory=list, repr=False)
+    enrolled: list[ListedImage] = field(default_factory=list, repr=False)
+    sources: list[ListedImage] = field(default_factory=list, repr=False)
+    siblings: list[ListedImage] = field(default_factory=list, repr=False)
+    test: list[ListedImage] = field(default_factory=list, repr=False)
     seen: int = 0
-    unseen: list[Sample] = field(default_factory=list, repr=False)
-    others: list[Sample] = field(default_factory=list, repr=False)
+    unseen: list[ListedImage] = field(default_factory=list, repr=False)
+    others: list[ListedImage] = field(default_factory=list, repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -57,14 +57,14 @@ def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
     Raises:
         UsageError: a part is empty.
     """
-    samples = [entry.sample for entry in entries]
-    fresh = [sample for sample in samples if sample.split in {None, Split.TEST}]
+    listed_images = [entry.listed_image for entry in entries]
+    fresh = [listed_image for listed_image in listed_images if listed_image.split in {None, Split.TEST}]
     for model in models:
         fresh = unseen(model, fresh)
-    known = {sample.patient_id for sample in fresh}
-    others = [sample for sample in samples if sample.patient_id not in known]
-    parts = Parts(seen=len({sample.patient_id for sample in others}), unseen=fresh, others=others)
-    for patient, images in _by_patient(samples).items():
+    known = {listed_image.patient_id for listed_image in fresh}
+    others = [listed_image for listed_image in listed_images if listed_image.patient_id not in known]
+    parts = Parts(seen=len({listed_image.patient_id for listed_image in others}), unseen=fresh, others=others)
+    for patient, images in _by_patient(listed_images).items():
         _place(parts, images, _draw(patient) if patient in known else None)
     empty = [name for name in ("sources", "test") if not getattr(parts, name)]
     if empty:
@@ -72,7 +72,7 @@ def divide(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> Parts:
     return parts
 
 
-def _place(parts: Parts, images: list[Sample], draw: float | None) -> None:
+def _place(parts: Parts, images: list[ListedImage], draw: float | None) -> None:
     if draw is None:
         parts.enrolled.extend(images)
     elif draw < ENROLLED:
@@ -84,10 +84,10 @@ def _place(parts: Parts, images: list[Sample], draw: float | None) -> None:
         parts.test.append(images[0])
 
 
-def _by_patient(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+def _by_patient(listed_images: Sequence[ListedImage]) -> dict[str, list[ListedImage]]:
     patients = defaultdict(list)
-    for sample in samples:
-        patients[sample.patient_id].append(sample)
+    for listed_image in listed_images:
+        patients[listed_image.patient_id].append(listed_image)
     return patients
 
 

@@ -27,7 +27,7 @@ SHOWN = {
 }
 """The classes that plots show by themselves."""
 MOST_FLAGGED = 0.3
-"""Share of clean patients up to which the ROC is drawn: no gate is used beyond."""
+"""Share of unenrolled patients up to which the ROC is drawn: no gate is used beyond."""
 MISSES = (0, 1, 3, 10)
 _PATIENTS = (10, 100, 1000, 10_000)
 _SHARES = (0.01, 0.1, 1.0)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxrgate.calibration.findings import LeakFinding, UnenrolledFinding, find, find_clean, worst_levels
+from cxrgate.calibration.findings import LeakFinding, UnenrolledFinding, find, find_unenrolled, worst_levels
 from cxrgate.calibration.leak_policy import CertifiedPair, LeakPolicy
 from cxrgate.core import UsageError
 from cxrgate.core.spaces import THRESHOLDS
@@ -35,7 +35,7 @@ class Calibration:
             limit on false flags allows; None where the gate does not search the space.
         certified: the pairs of the policy.
         measured: every other pair; each bound holds by itself.
-        clean: patients who are not enrolled.
+        unenrolled: patients who are not enrolled.
         worst_patient: the most leaks of one patient that would have been released, of all classes.
         refusals: why nothing is certified; empty where all pairs are met.
     """
@@ -43,7 +43,7 @@ class Calibration:
     thresholds: Mapping[str, float | None]
     certified: Sequence[LeakFinding] = field(repr=False)
     measured: Sequence[LeakFinding] = field(repr=False)
-    clean: UnenrolledFinding
+    unenrolled: UnenrolledFinding
     worst_patient: int
     refusals: Sequence[str]
 
@@ -76,7 +76,7 @@ def retest(cases: pd.DataFrame, policy: LeakPolicy, band: float, thresholds: Map
 
 def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Calibration:
     drawing, measuring = _divide_clean(cases)
-    levels = _clean_levels(path, measuring)
+    levels = _unenrolled_levels(path, measuring)
     if not len(levels):
         raise UsageError("the listing has too few patients who are not enrolled to measure false flags on: give more")
     pairs = {pair: _of_pair(cases, pair) for pair in policy.certified}
@@ -91,7 +91,7 @@ def _along(path: ThresholdPath, cases: pd.DataFrame, policy: LeakPolicy) -> Cali
         thresholds={**dict.fromkeys(THRESHOLDS), **path.at(step)},
         certified=[find(path, rows, step, policy.risk, pair.rate) for pair, rows in pairs.items()],
         measured=_measured(path, cases, pairs, step, 1 - policy.confidence),
-        clean=find_clean(levels, step, len(drawing), 1 - policy.confidence),
+        unenrolled=find_unenrolled(levels, step, len(drawing), 1 - policy.confidence),
         worst_patient=_worst_patient(path, cases, step),
         refusals=refusals,
     )
@@ -119,9 +119,9 @@ def first_step(levels: NDArray[np.int64], rate: float, risk: float) -> int | Non
 
 def _divide_clean(cases: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cases of patients who are not enrolled: those that draw the path, and those that are measured along it."""
-    clean = cases[cases["kind"] == CaseKind.UNENROLLED]
-    draws = np.array([makes_the_path(patient) for patient in clean["patient"]], dtype=bool)
-    return clean[draws], clean[~draws]
+    unenrolled = cases[cases["kind"] == CaseKind.UNENROLLED]
+    draws = np.array([makes_the_path(patient) for patient in unenrolled["patient"]], dtype=bool)
+    return unenrolled[draws], unenrolled[~draws]
 
 
 def _worst_patient(path: ThresholdPath, cases: pd.DataFrame, step: int) -> int:
@@ -129,9 +129,9 @@ def _worst_patient(path: ThresholdPath, cases: pd.DataFrame, step: int) -> int:
     return max(leaks.loc[path.levels(leaks) > step, "patient"].value_counts().tolist(), default=0)
 
 
-def _clean_levels(path: ThresholdPath, clean: pd.DataFrame) -> NDArray[np.int64]:
+def _unenrolled_levels(path: ThresholdPath, unenrolled: pd.DataFrame) -> NDArray[np.int64]:
     """The first step that flags each patient; 0 where there is no answer, which is no release either."""
-    levels = pd.Series(np.where(erred(clean), 0, path.levels(clean)), index=clean["patient"].to_numpy())
+    levels = pd.Series(np.where(erred(unenrolled), 0, path.levels(unenrolled)), index=unenrolled["patient"].to_numpy())
     return np.asarray(levels.groupby(level=0).min(), dtype=np.int64)
 
 
@@ -168,7 +168,7 @@ def _refusal(
     within = f"within the limit {found.misses} of {found.patients} are missed, which shows {found.upper:.2%}"
     if step >= len(path):
         return f"{pair.name}: no thresholds show a rate of {pair.rate:.2%}; {within}"
-    share = find_clean(levels, step, 0, policy.risk).share
+    share = find_unenrolled(levels, step, 0, policy.risk).share
     return (
         f"{pair.name} conflicts with the limit on false flags: a rate of {pair.rate:.2%} takes thresholds that flag "
         f"{share:.1%} of patients who are not enrolled, {policy.false_flags:.1%} are allowed; {within}"

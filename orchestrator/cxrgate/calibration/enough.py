@@ -25,11 +25,11 @@ def expect_enough(patients: Patients, policy: LeakPolicy, key: bytes) -> None:
             f"too few enrolled patients for what is to be promised: {'; '.join(short)}. Give a listing with more of "
             "them, promise higher rates in the leak policy, or measure without a promise by `cxrgate audit`"
         )
-    drawing = sum(makes_the_path(patient_key(key, sample)) for sample in patients.clean)
-    if not drawing or drawing == len(patients.clean):
+    drawing = sum(makes_the_path(patient_key(key, image)) for image in patients.unenrolled)
+    if not drawing or drawing == len(patients.unenrolled):
         raise UsageError(
-            f"{len(patients.clean)} patients who are not enrolled are too few: thresholds are drawn from about half "
-            "of them and false flags measured on the others; give a listing with more"
+            f"{len(patients.unenrolled)} patients who are not enrolled are too few: thresholds are drawn from about "
+            "half of them and false flags measured on the others; give a listing with more"
         )
 
 

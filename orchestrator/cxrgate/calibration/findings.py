@@ -73,8 +73,8 @@ def find(path: ThresholdPath, cases: pd.DataFrame, step: int, risk: float, rate:
     return LeakFinding(*named, rate, patients, misses, errors, refused, upper_bound(misses, patients, risk), risk)
 
 
-def find_clean(levels: NDArray[np.int64], step: int, path_patients: int, risk: float) -> UnenrolledFinding:
-    """The finding of clean patients, from their levels int64[n]."""
+def find_unenrolled(levels: NDArray[np.int64], step: int, path_patients: int, risk: float) -> UnenrolledFinding:
+    """The finding of unenrolled patients, from their levels int64[n]."""
     flagged, patients = int((levels <= step).sum()), len(levels)
     share = flagged / patients if patients else 1.0
     return UnenrolledFinding(patients, flagged, share, upper_bound(flagged, patients, risk), path_patients)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxrgate.core import GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
 from cxrgate.images.descriptors import COPY_DIMENSIONS, weight_free
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 SAME_PICTURE = 0.95
 """Cosine of the weight-free copy descriptors: of 5,375 radiographs of 3,750 patients, those of different patients reach
@@ -28,8 +28,8 @@ class Scan:
 
 
 async def scan_overlap(
-    taking_part: Sequence[Sample],
-    seen: Sequence[Sample],
+    taking_part: Sequence[ListedImage],
+    seen: Sequence[ListedImage],
     decoder: Decoder,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Scan:
@@ -38,37 +38,37 @@ async def scan_overlap(
     Raises:
         UsageError: two patients share a picture; both images are named. Or an image cannot be decoded.
     """
-    samples = [*taking_part, *seen]
-    rows = np.zeros((len(samples), COPY_DIMENSIONS), dtype=np.float32)
-    for start in range(0, len(samples), _BATCH):
-        part = samples[start : start + _BATCH]
+    listed_images = [*taking_part, *seen]
+    rows = np.zeros((len(listed_images), COPY_DIMENSIONS), dtype=np.float32)
+    for start in range(0, len(listed_images), _BATCH):
+        part = listed_images[start : start + _BATCH]
         rows[start : start + len(part)] = await _describe(part, decoder)
         progress(len(part))
-    check_pictures(rows, samples, len(taking_part))
-    return Scan(len(taking_part), len(samples))
+    check_pictures(rows, listed_images, len(taking_part))
+    return Scan(len(taking_part), len(listed_images))
 
 
-def check_pictures(rows: NDArray[np.float32], samples: Sequence[Sample], count: int) -> None:
+def check_pictures(rows: NDArray[np.float32], listed_images: Sequence[ListedImage], count: int) -> None:
     """Raise UsageError where one of the first `count` of rows float32[n, d] shows the picture of another patient."""
-    _, patients = np.unique([sample.patient_id for sample in samples], return_inverse=True)
+    _, patients = np.unique([listed_image.patient_id for listed_image in listed_images], return_inverse=True)
     found = []
     for number in range(count):
         alike = (rows @ rows[number] >= SAME_PICTURE) & (patients != patients[number])
         found += [(number, int(other)) for other in np.flatnonzero(alike)]
     if found:
-        first, second = (samples[number].file.path for number in found[0])
+        first, second = (listed_images[number].file.path for number in found[0])
         raise UsageError(
             f"{len(found)} images show the picture of another patient, first {first}, {second}: mend the listing's ids"
         )
 
 
-async def _describe(samples: Sequence[Sample], decoder: Decoder) -> NDArray[np.float32]:
+async def _describe(listed_images: Sequence[ListedImage], decoder: Decoder) -> NDArray[np.float32]:
     """A row per image, float32[n, 256]; zeros, which are like nothing, for one without structure."""
-    images = await decoder.decode([ImageRecord(item.file.image_id, item.file.read().content) for item in samples])
-    rows = np.zeros((len(samples), COPY_DIMENSIONS), dtype=np.float32)
-    for number, (sample, image) in enumerate(zip(samples, images, strict=True)):
+    images = await decoder.decode([ImageRecord(item.file.image_id, item.file.read().content) for item in listed_images])
+    rows = np.zeros((len(listed_images), COPY_DIMENSIONS), dtype=np.float32)
+    for number, (listed_image, image) in enumerate(zip(listed_images, images, strict=True)):
         if not isinstance(image, GreyImage):
-            raise UsageError(f"{sample.file.path}: {image.reason}, {image.message}")
+            raise UsageError(f"{listed_image.file.path}: {image.reason}, {image.message}")
         try:
             rows[number], _ = weight_free(image.pixels)
         except ImageError:

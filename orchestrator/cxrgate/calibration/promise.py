@@ -75,7 +75,7 @@ def make_statement(
         "policy": policy.model_dump(mode="json", by_alias=True, exclude=added if first else None),
         "certified": [asdict(finding) for finding in calibration.certified],
         "measured": [asdict(finding) for finding in calibration.measured],
-        "clean": asdict(calibration.clean),
+        "clean": asdict(calibration.unenrolled),
         "worst_patient": calibration.worst_patient,
         "overlap": {"taking_part": context.taking_part, "scanned": context.scanned},
         "twin_index": {"leak_class": SAME_PATIENT, "references_removed": context.twins, "how": TWIN_INDEX},

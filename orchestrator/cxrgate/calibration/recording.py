@@ -36,7 +36,7 @@ from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, LE
 from cxrgate.planted.harness import EnrolledSet, Harness
 from cxrgate.planted.origins import LeakOrigin, generated, patient_key, plant, siblings, unenrolled_cases
 from cxrgate.planted.threshold_path import HIGHEST
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 _MIXED = 8
 """Images that are blended in."""
@@ -67,7 +67,7 @@ class Recording:
 
 def record(
     config: RunConfig,
-    samples: Sequence[Sample],
+    listed_images: Sequence[ListedImage],
     policy: LeakPolicy,
     recorded: Collection[str] | None = None,
     progress: Progress = silent,
@@ -77,7 +77,7 @@ def record(
 
     Args:
         config: of the gate; its enrolment names the key of the opaque ids.
-        samples: of a listing whose images are named as they were at enrolment.
+        listed_images: of a listing whose images are named as they were at enrolment.
         policy: says which pairs are certified; those take every patient.
         recorded: as for choose_patients; with it, patients may have become too few, which the rates then show.
         progress: called with what is being done, how much was done now and of how much.
@@ -97,7 +97,7 @@ def record(
     ):
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
         rule = _open_rule(config.policy, read_measurement(snapshot.manifest))
-        patients = choose_patients(samples, snapshot, key, models.manifests.values(), recorded)
+        patients = choose_patients(listed_images, snapshot, key, models.manifests.values(), recorded)
         tell(patients.sentence)
         if recorded is None:
             expect_enough(patients, policy, key)
@@ -141,11 +141,11 @@ async def _plant(harness: Harness, patients: Patients, policy: LeakPolicy) -> pd
     few = sorted(patients.sources, key=partial(_lot, harness.key))[: policy.measured_patients]
     drawn = patients.sources if GENERATED in {leak_class for leak_class, _ in certified} else few
     # Blends are with patients who are not enrolled: what is found is the source.
-    mixed = [origin.pixels for origin in await harness.origins(patients.clean[:_MIXED])]
+    mixed = [origin.pixels for origin in await harness.origins(patients.unenrolled[:_MIXED])]
     tables = []
-    for step, samples, leaks in (("plant certified", patients.sources, promised), ("plant others", few, others)):
+    for step, listed_images, leaks in (("plant certified", patients.sources, promised), ("plant others", few, others)):
         make = partial(plant, others=mixed, leaks=leaks)
-        tables += await harness.ask_of_origins(step, samples, make, len(samples) * len(leaks))
+        tables += await harness.ask_of_origins(step, listed_images, make, len(listed_images) * len(leaks))
     tables += await harness.ask_of_origins("draw near-duplicates", drawn, _drawn, len(drawn) * len(GENERATED_STRENGTHS))
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
@@ -155,13 +155,13 @@ def _drawn(origins: Sequence[LeakOrigin]) -> Iterable[PlantedCase]:
     return generated(origins) if len(origins) > 1 else ()
 
 
-def _lot(key: bytes, sample: Sample) -> str:
-    return sha256(f"measured:{patient_key(key, sample)}".encode()).hexdigest()
+def _lot(key: bytes, listed_image: ListedImage) -> str:
+    return sha256(f"measured:{patient_key(key, listed_image)}".encode()).hexdigest()
 
 
 async def _ask_unenrolled(harness: Harness, patients: Patients) -> pd.DataFrame:
-    cases = unenrolled_cases(patients.clean, harness.key)
-    return await harness.ask("ask about unenrolled patients", cases, len(patients.clean))
+    cases = unenrolled_cases(patients.unenrolled, harness.key)
+    return await harness.ask("ask about unenrolled patients", cases, len(patients.unenrolled))
 
 
 def _ask_siblings(
@@ -171,17 +171,17 @@ def _ask_siblings(
 
     The twin index decides by the standout of the whole one: it is to stand in for that, and never measured itself.
     """
-    samples = [*patients.twins, *patients.siblings]
-    if not samples:
+    listed_images = [*patients.twins, *patients.siblings]
+    if not listed_images:
         return []
-    removed = {opaque_id(enrolled.key, "reference", sample.file.image_id) for sample in patients.twins}
+    removed = {opaque_id(enrolled.key, "reference", listed_image.file.image_id) for listed_image in patients.twins}
     twin = replace(enrolled, snapshot=without_references(enrolled.snapshot, folder, removed))
     by_score = _open_rule(enrolled.config.policy, None)
     with twin.open(progress, by_score) as harness:
         own = harness.gate.policy
         asked = harness.under(replace(opened, snapshot=own.snapshot, references=own.references))
-        cases = siblings(samples, enrolled.key)
-        return [asyncio.run(asked.ask("ask about siblings", cases, len(samples)))]
+        cases = siblings(listed_images, enrolled.key)
+        return [asyncio.run(asked.ask("ask about siblings", cases, len(listed_images)))]
 
 
 def _open_rule(rule: PolicyConfig, measurement: SelfMeasurement | None) -> PolicyConfig:

@@ -18,7 +18,7 @@ from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.spaces import CHOSEN
 from cxrgate.gate.config import RunConfig
 from cxrgate.planted.cases import CaseKind, read_cases
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 OF_THE_SNAPSHOT = frozenset({"snapshot", "references"})
 """The parts of a binding that a withdrawal changes."""
@@ -26,7 +26,7 @@ OF_THE_SNAPSHOT = frozenset({"snapshot", "references"})
 
 def renew(
     config: RunConfig,
-    samples: Sequence[Sample],
+    listed_images: Sequence[ListedImage],
     before: Path,
     output: Path,
     issued: datetime,
@@ -41,7 +41,7 @@ def renew(
 
     Args:
         config: of the gate, with the new snapshot.
-        samples: of the listing as before.
+        listed_images: of the listing as before.
         before: folder of the calibration.
         output: folder of the new one.
         issued: when.
@@ -55,7 +55,7 @@ def renew(
     """
     certificate = verify_calibration(before, key.public_key())
     cases = read_cases(before / CASES)
-    recording = record(config, samples, read_leak_policy(before / POLICY), set(cases["patient"]), progress, tell)
+    recording = record(config, listed_images, read_leak_policy(before / POLICY), set(cases["patient"]), progress, tell)
     _check_withdrawal(recording, read_references(before))
     kept = {name: value for name, value in certificate.binding.items() if name not in OF_THE_SNAPSHOT}
     found = {name: value for name, value in recording.binding.items() if name not in OF_THE_SNAPSHOT}
@@ -76,10 +76,10 @@ def _check_withdrawal(recording: Recording, before: set[bytes]) -> None:
 
 
 def _as_before(recording: Recording, cases: pd.DataFrame) -> Recording:
-    """Without patients who were withdrawn: they are not enrolled now, but were no part of the clean ones."""
-    clean = set(cases.loc[cases["kind"] == CaseKind.UNENROLLED, "patient"])
+    """Without patients who were withdrawn: they are not enrolled now, but were no part of the unenrolled ones."""
+    unenrolled = set(cases.loc[cases["kind"] == CaseKind.UNENROLLED, "patient"])
     rows = recording.cases
-    kept = rows[np.asarray((rows["kind"] != CaseKind.UNENROLLED) | rows["patient"].isin(clean))]
+    kept = rows[np.asarray((rows["kind"] != CaseKind.UNENROLLED) | rows["patient"].isin(unenrolled))]
     return Recording(
         kept.reset_index(drop=True),
         recording.references,

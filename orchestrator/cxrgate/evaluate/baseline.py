@@ -24,7 +24,7 @@ from cxrgate.models.networks.lite import published_weights
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
-from cxrgate.train import Sample, Split, hashed_patients
+from cxrgate.train import ListedImage, Split, hashed_patients
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_fittable
 from cxrgate.train.initial import discriminate
@@ -60,9 +60,11 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
         UsageError: an image cannot be read.
         ImportError: the extra `train` is not installed.
     """
-    restricted = {entry.sample.source for entry in entries if "NC" in entry.licence.upper()}
-    free = [entry.sample for entry in entries if entry.sample.source not in restricted]
-    train, tune = ([sample for sample in free if sample.split is split] for split in (Split.TRAIN, Split.TUNE))
+    restricted = {entry.listed_image.source for entry in entries if "NC" in entry.licence.upper()}
+    free = [entry.listed_image for entry in entries if entry.listed_image.source not in restricted]
+    train, tune = (
+        [listed_image for listed_image in free if listed_image.split is split] for split in (Split.TRAIN, Split.TUNE)
+    )
     try:
         expect_fittable([*train, *tune])
     except UsageError as error:
@@ -75,13 +77,16 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
     for kind in ModelKind:
         if kind.finds_pictures:
             _save(network, kind, work, provenance, threshold)
-    sources = ", ".join(dict.fromkeys(sample.source for sample in train))
+    sources = ", ".join(dict.fromkeys(listed_image.source for listed_image in train))
     return Fitted(f"fitted on {len(train)} images of split train, calibrated on {len(tune)} of tune: {sources}", work)
 
 
-def _fit(samples: Sequence[Sample], work: Path, progress: Progress) -> Embedder:
+def _fit(listed_images: Sequence[ListedImage], work: Path, progress: Progress) -> Embedder:
     images = decode_set(
-        samples, INPUT.height, work / "pixels", lambda done: progress("decode for the baseline", done, len(samples))
+        listed_images,
+        INPUT.height,
+        work / "pixels",
+        lambda done: progress("decode for the baseline", done, len(listed_images)),
     )
     torch.manual_seed(SEED)  # what is random is overwritten
     network = build_network(ARCHITECTURE).eval()
@@ -103,12 +108,12 @@ def _pool(network: Embedder, images: PixelSet, progress: Progress) -> NDArray[np
     return np.concatenate(parts).astype(np.float64)
 
 
-def _calibrate(network: Embedder, samples: Sequence[Sample], work: Path, progress: Progress) -> float:
+def _calibrate(network: Embedder, listed_images: Sequence[ListedImage], work: Path, progress: Progress) -> float:
     """Set the calibration and give the threshold of the cosine, both as training does."""
     embedded = embed_listing(
         work / ModelKind.RETRIEVAL,
-        samples,
-        progress=lambda done: progress("calibrate the baseline", done, len(samples)),
+        listed_images,
+        progress=lambda done: progress("calibrate the baseline", done, len(listed_images)),
     )
     rows = embedded.rows.astype(np.float64)
     pairs = all_pairs(rows @ rows.T, embedded.patients)

@@ -29,28 +29,33 @@ from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.measuring.fit import exceeded
 from cxrgate.index.self_measurement import RATES, MeasurementTerms
 from cxrgate.storage import whole_file
-from cxrgate.train import Sample, Split
+from cxrgate.train import ListedImage, Split
 
 CURVE_SIZES = (10, 30, 100, 250, 1000, 4500)
 _DRAWS = 10
 _QUERIES = 400
 
 
-def write_false_flags(store: Path, samples: Sequence[Sample], work: Path, progress: Progress = silent) -> Path:
+def write_false_flags(
+    store: Path, listed_images: Sequence[ListedImage], work: Path, progress: Progress = silent
+) -> Path:
     """Measure the curve of a store's models and write it into the store.
 
     Args:
         store: with the models' folders.
-        samples: those of the splits train and tune are used.
+        listed_images: those of the splits train and tune are used.
         work: a folder for the snapshot.
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
         ModelError: a folder is not a model of its kind.
-        UsageError: no sample of the split tune.
+        UsageError: no image of the split tune.
         SnapshotError: an image cannot be enrolled.
     """
-    tune, train = ([sample for sample in samples if sample.split is split] for split in (Split.TUNE, Split.TRAIN))
+    tune, train = (
+        [listed_image for listed_image in listed_images if listed_image.split is split]
+        for split in (Split.TUNE, Split.TRAIN)
+    )
     if not tune:
         raise UsageError("the listing has no image of the split tune: the curve is measured on those patients")
     with local_models(ModelFolders.of(store), "cpu") as models:

@@ -6,19 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cxrgate.train import Sample, patient_hash
+from cxrgate.train import ListedImage, patient_hash
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
     """Images by their part: enrolled, other images of enrolled patients, and images of patients not enrolled."""
 
-    enrolled: list[Sample] = field(default_factory=list, repr=False)
-    others: list[Sample] = field(default_factory=list, repr=False)
-    unenrolled: list[Sample] = field(default_factory=list, repr=False)
+    enrolled: list[ListedImage] = field(default_factory=list, repr=False)
+    others: list[ListedImage] = field(default_factory=list, repr=False)
+    unenrolled: list[ListedImage] = field(default_factory=list, repr=False)
 
 
-def divide(samples: Sequence[Sample]) -> Division:
+def divide(listed_images: Sequence[ListedImage]) -> Division:
     """Divide by patient.
 
     Every patient with several images is enrolled by the first; the others are to be found. Of the patients with one
@@ -26,8 +26,8 @@ def divide(samples: Sequence[Sample]) -> Division:
     are to pass, one image each. The same patients give the same division in any order of the sources.
     """
     patients = defaultdict(list)
-    for sample in samples:
-        patients[sample.patient_id].append(sample)
+    for listed_image in listed_images:
+        patients[listed_image.patient_id].append(listed_image)
     parts = Division()
     for patient, (first, *others) in patients.items():
         enrolled = others or int(patient_hash(patient), 16) % 2 == 0

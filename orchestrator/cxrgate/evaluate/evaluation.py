@@ -23,7 +23,7 @@ from cxrgate.growth.plain import plain
 from cxrgate.index.measuring.fit import DEFAULT_RATE
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.planted.listing import HeldOut
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 from cxrgate.train.scoring.figures import Figure
 from cxrgate.train.scoring.models import EmbeddedSet, embed_listing
 
@@ -93,7 +93,7 @@ def evaluate(
     work: Path,
     device: str = "cpu",
     progress: Progress = silent,
-    fillers: Sequence[Sample] = (),
+    fillers: Sequence[ListedImage] = (),
 ) -> Evaluation:
     """Judge the models of a store.
 
@@ -110,19 +110,21 @@ def evaluate(
         UsageError: an image cannot be read.
         SnapshotError: an image cannot be enrolled.
     """
-    folders, samples = ModelFolders.of(store), held_out.samples
-    sources = [sample.source for sample in samples]
+    folders, listed_images = ModelFolders.of(store), held_out.listed_images
+    sources = [listed_image.source for listed_image in listed_images]
 
     def embed(kind: str, folder: Path) -> EmbeddedSet:
-        return embed_listing(folder, samples, device, lambda done: progress(f"embed, {kind}", done, len(samples)))
+        return embed_listing(
+            folder, listed_images, device, lambda done: progress(f"embed, {kind}", done, len(listed_images))
+        )
 
     # The gate first: it refuses a store that does not fit.
     with local_models(folders, device) as models:
-        division = divide(samples)
+        division = divide(listed_images)
         if not division.enrolled:
             raise UsageError("no patient has several images, and none is drawn to be enrolled: give more images")
         answers = ask_gate(store, models, division, work, progress)
-        growth = measure_models(models, samples, fillers, (ALL, *sorted(set(sources))), work, progress)
+        growth = measure_models(models, listed_images, fillers, (ALL, *sorted(set(sources))), work, progress)
     shutil.rmtree(work / "snapshot")
     verification, retrieval = embed("verification", folders.verification), embed("retrieval", folders.retrieval)
     identity = score_identity(verification, retrieval, held_out.entries)

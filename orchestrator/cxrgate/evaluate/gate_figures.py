@@ -14,7 +14,7 @@ from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.evaluate.gating import GateAnswers
 from cxrgate.evaluate.groups import groups
 from cxrgate.planted.shares import of_patients, over_patients
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 from cxrgate.train.pixels import numbers
 from cxrgate.train.scoring.figures import Figure
 
@@ -53,11 +53,11 @@ def gate_figures(
     figures = {}
     for group, names in groups(sources).items():
         enrolled, others, unenrolled = (
-            _among(samples, names) for samples in (division.enrolled, division.others, division.unenrolled)
+            _among(listed_images, names) for listed_images in (division.enrolled, division.others, division.unenrolled)
         )
         released = _released(answers.unenrolled)[unenrolled]
         above = _above(answers.unenrolled, thresholds)[unenrolled]
-        patients = numbers([sample.patient_id for sample in division.others])[others]
+        patients = numbers([listed_image.patient_id for listed_image in division.others])[others]
         figures[group] = {
             "sensitivity": over_patients(~_released(answers.others)[others], patients),
             "specificity": of_patients(released),
@@ -74,7 +74,7 @@ def gate_counts(answers: GateAnswers, sources: Sequence[str]) -> dict[str, dict[
     counts = {}
     for group, names in groups(sources).items():
         enrolled, others, unenrolled = (
-            _among(samples, names) for samples in (division.enrolled, division.others, division.unenrolled)
+            _among(listed_images, names) for listed_images in (division.enrolled, division.others, division.unenrolled)
         )
         counts[group] = {
             "enrolled": int(enrolled.sum()),
@@ -90,8 +90,8 @@ def gate_counts(answers: GateAnswers, sources: Sequence[str]) -> dict[str, dict[
     return counts
 
 
-def _among(samples: Sequence[Sample], sources: Sequence[str]) -> Bools:
-    return np.array([sample.source in sources for sample in samples], dtype=np.bool_)
+def _among(listed_images: Sequence[ListedImage], sources: Sequence[str]) -> Bools:
+    return np.array([listed_image.source in sources for listed_image in listed_images], dtype=np.bool_)
 
 
 def _released(table: pd.DataFrame) -> Bools:

@@ -67,7 +67,7 @@ def identity_counts(identity: Identity) -> dict[str, dict[str, int]]:
         entries = [entry for name in names for entry in identity.entries[name]]
         counts[group] = {
             "images": len(entries),
-            "patients": len({entry.sample.patient_id for entry in entries}),
+            "patients": len({entry.listed_image.patient_id for entry in entries}),
             "same_patient_pairs": sum(int(identity.pairs[name].same.sum()) for name in names),
             "queries": sum(len(identity.queries[name].patients) for name in names),
         }

@@ -16,17 +16,17 @@ from cxrgate.growth.scores import Everything
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.index.measuring.asking import References
 from cxrgate.run.enrol import enrol, trained_on
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 from cxrgate.train.pixels import numbers
 
 
 def embed_everything(
-    samples: Sequence[Sample], unseen: int, models: LocalModels, work: Path, progress: Progress
+    listed_images: Sequence[ListedImage], unseen: int, models: LocalModels, work: Path, progress: Progress
 ) -> Everything:
-    """Enrol every sample in a snapshot of its own, which is removed again.
+    """Enrol every listed image in a snapshot of its own, which is removed again.
 
     Args:
-        samples: the first `unseen` of them are of patients that no model saw.
+        listed_images: the first `unseen` of them are of patients that no model saw.
         unseen: how many.
         models: loaded.
         work: a folder for the snapshot.
@@ -35,7 +35,7 @@ def embed_everything(
     Raises:
         SnapshotError: an image cannot be enrolled.
     """
-    files = [sample.file for sample in samples]
+    files = [listed_image.file for listed_image in listed_images]
     # The key makes ids opaque and nothing else; no figure depends on it.
     key, folder = secrets.token_bytes(KEY_BYTES), work / "everything"
     shutil.rmtree(folder, ignore_errors=True)
@@ -47,8 +47,8 @@ def embed_everything(
     shutil.rmtree(folder)
     return Everything(
         references=references,
-        patients=numbers([sample.patient_id for sample in samples]),
-        sources=[sample.source for sample in samples],
-        unseen=np.arange(len(samples)) < unseen,
+        patients=numbers([listed_image.patient_id for listed_image in listed_images]),
+        sources=[listed_image.source for listed_image in listed_images],
+        unseen=np.arange(len(listed_images)) < unseen,
         trained_on=np.array([row.tobytes() in known for row in references.patient_keys]),
     )

@@ -11,7 +11,7 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.growth.embedding import embed_everything
 from cxrgate.growth.extrapolation import Extrapolation, extrapolate
 from cxrgate.growth.measure import STANDARD, Drawing, GrowthRow, measure_growth
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Growth:
 
 def measure_models(
     models: LocalModels,
-    unseen: Sequence[Sample],
-    fillers: Sequence[Sample],
+    unseen: Sequence[ListedImage],
+    fillers: Sequence[ListedImage],
     sources: Sequence[str],
     work: Path,
     progress: Progress,

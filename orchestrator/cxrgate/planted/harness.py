@@ -1,6 +1,6 @@
 """An enrolled set, a gate over it, and the cases that the gate is asked about: one way for every experiment.
 
-samples -> EnrolledSet (snapshot, models, key) -> open with a policy -> Harness -> ask about PlantedCases -> table
+listed_images -> EnrolledSet (snapshot, models, key) -> open with a policy -> Harness -> ask about PlantedCases -> table
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cxrgate.index.self_measurement import read_measurement
 from cxrgate.planted.cases import BATCH, PlantedCase, check_cases
 from cxrgate.planted.origins import LeakOrigin, read_origins
 from cxrgate.run.enrol import enrol
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 ORIGINS = 64
 """Images in memory that cases are made of."""
@@ -43,9 +43,9 @@ class Harness:
     progress: Progress = field(repr=False)
     standout: Standout | None = None
 
-    async def origins(self, samples: Sequence[Sample]) -> list[LeakOrigin]:
-        """The samples' images, decoded as for enrolment; errors as read_origins."""
-        return await read_origins(samples, self.gate.decoder, self.key)
+    async def origins(self, listed_images: Sequence[ListedImage]) -> list[LeakOrigin]:
+        """The listed images' images, decoded as for enrolment; errors as read_origins."""
+        return await read_origins(listed_images, self.gate.decoder, self.key)
 
     async def ask(self, step: str, cases: Iterable[PlantedCase], total: int, batch: int = BATCH) -> pd.DataFrame:
         """Ask the gate about each case; the table of check_cases.
@@ -62,14 +62,14 @@ class Harness:
     async def ask_of_origins(
         self,
         step: str,
-        samples: Sequence[Sample],
+        listed_images: Sequence[ListedImage],
         make: Callable[[Sequence[LeakOrigin]], Iterable[PlantedCase]],
         total: int,
     ) -> list[pd.DataFrame]:
-        """Ask about what `make` makes of the samples' images, ORIGINS of them at a time; one table for each time."""
+        """Ask about what `make` makes of the listed images, ORIGINS of them at a time; one table for each time."""
         tables = []
-        for start in range(0, len(samples), ORIGINS):
-            origins = await self.origins(samples[start : start + ORIGINS])
+        for start in range(0, len(listed_images), ORIGINS):
+            origins = await self.origins(listed_images[start : start + ORIGINS])
             tables.append(await self.ask(step, make(origins), total))
         return tables
 
@@ -89,12 +89,18 @@ class EnrolledSet:
 
     @classmethod
     def enrol(
-        cls, samples: Sequence[Sample], models: LocalModels, store: Path, work: Path, key: bytes, progress: Progress
+        cls,
+        listed_images: Sequence[ListedImage],
+        models: LocalModels,
+        store: Path,
+        work: Path,
+        key: bytes,
+        progress: Progress,
     ) -> EnrolledSet:
-        """Enrol every sample into work/snapshot, under the default rule.
+        """Enrol every listed image into work/snapshot, under the default rule.
 
         Args:
-            samples: whose images are enrolled.
+            listed_images: whose images are enrolled.
             models: loaded from `store`.
             store: the model store.
             work: a folder without a snapshot.
@@ -105,7 +111,7 @@ class EnrolledSet:
             SnapshotError: an image could not be enrolled, or there is none.
         """
         config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=ModelFolders.of(store))
-        files = [sample.file for sample in samples]
+        files = [listed_image.file for listed_image in listed_images]
 
         def done(count: int) -> None:
             progress("enrol", count, len(files))

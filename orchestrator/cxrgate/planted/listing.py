@@ -9,7 +9,7 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.images.sources.tables import read_table
 from cxrgate.models import ModelManifest
-from cxrgate.train import Sample, Split, read_samples
+from cxrgate.train import ListedImage, Split, read_listed_images
 from cxrgate.train.scoring.models import unseen
 
 LISTING = "manifest.csv"
@@ -19,7 +19,7 @@ LISTING = "manifest.csv"
 class Entry:
     """A row of the listing; `view`, `follow_up` and `licence` are "" where it does not say."""
 
-    sample: Sample
+    listed_image: ListedImage
     view: str = ""
     follow_up: str = ""
     licence: str = ""
@@ -34,22 +34,22 @@ class HeldOut:
     patients_left_out: int
 
     @property
-    def samples(self) -> list[Sample]:
-        """The entries' samples, in order."""
-        return [entry.sample for entry in self.entries]
+    def listed_images(self) -> list[ListedImage]:
+        """The entries' listed images, in order."""
+        return [entry.listed_image for entry in self.entries]
 
 
 def read_entries(folder: Path) -> list[Entry]:
     """Every row of folder/manifest.csv: columns image, patient_id, source and, if there, split, view, follow_up.
 
     Raises:
-        UsageError: no such file or column, or a row that read_samples refuses.
+        UsageError: no such file or column, or a row that read_listed_images refuses.
     """
     path = folder / LISTING
     rows = read_table(path, ("image", "patient_id", "source"))
     return [
-        Entry(sample, *(row.get(column, "").strip() for column in ("view", "follow_up", "licence")))
-        for sample, row in zip(read_samples(path), rows, strict=True)
+        Entry(listed_image, *(row.get(column, "").strip() for column in ("view", "follow_up", "licence")))
+        for listed_image, row in zip(read_listed_images(path), rows, strict=True)
     ]
 
 
@@ -59,14 +59,16 @@ def hold_out(entries: Sequence[Entry], models: Iterable[ModelManifest]) -> HeldO
     Raises:
         UsageError: nothing is left.
     """
-    if any(entry.sample.split for entry in entries):
-        entries = [entry for entry in entries if entry.sample.split is Split.TEST]
-    samples = [entry.sample for entry in entries]
+    if any(entry.listed_image.split for entry in entries):
+        entries = [entry for entry in entries if entry.listed_image.split is Split.TEST]
+    listed_images = [entry.listed_image for entry in entries]
     for model in models:
-        samples = unseen(model, samples)
-    names = {sample.file.image_id for sample in samples}
-    kept = [entry for entry in entries if entry.sample.file.image_id in names]
+        listed_images = unseen(model, listed_images)
+    names = {listed_image.file.image_id for listed_image in listed_images}
+    kept = [entry for entry in entries if entry.listed_image.file.image_id in names]
     if not kept:
         raise UsageError(f"a model saw the patient of each of the {len(entries)} images: give images of other patients")
-    patients = {entry.sample.patient_id for entry in entries} - {sample.patient_id for sample in samples}
+    patients = {entry.listed_image.patient_id for entry in entries} - {
+        listed_image.patient_id for listed_image in listed_images
+    }
     return HeldOut(kept, len(entries) - len(kept), len(patients))

@@ -18,7 +18,7 @@ from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, SA
 from cxrgate.planted.classes.geometry import resized
 from cxrgate.planted.leak import Leak, Pixels, draws
 from cxrgate.planted.outliers.catalogue import Outlier
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 T = TypeVar("T")
 
@@ -34,33 +34,33 @@ class LeakOrigin:
     pixels: Pixels = field(repr=False)
 
 
-async def read_origins(samples: Sequence[Sample], decoder: Decoder, key: bytes) -> list[LeakOrigin]:
+async def read_origins(listed_images: Sequence[ListedImage], decoder: Decoder, key: bytes) -> list[LeakOrigin]:
     """Decode each image as enrolment does.
 
     Raises:
         UsageError: a file cannot be read, or an image cannot be decoded; it is named.
     """
     origins = []
-    for start in range(0, len(samples), _BATCH):
-        part = samples[start : start + _BATCH]
-        records = [ImageRecord(sample.file.image_id, _content(sample)) for sample in part]
-        for sample, image in zip(part, await decoder.decode(records), strict=True):
+    for start in range(0, len(listed_images), _BATCH):
+        part = listed_images[start : start + _BATCH]
+        records = [ImageRecord(listed_image.file.image_id, _content(listed_image)) for listed_image in part]
+        for listed_image, image in zip(part, await decoder.decode(records), strict=True):
             if not isinstance(image, GreyImage):
-                raise UsageError(f"{sample.file.path}: {image.reason}, {image.message}")
-            origins.append(LeakOrigin(sample.file.image_id, patient_key(key, sample), image.pixels))
+                raise UsageError(f"{listed_image.file.path}: {image.reason}, {image.message}")
+            origins.append(LeakOrigin(listed_image.file.image_id, patient_key(key, listed_image), image.pixels))
     return origins
 
 
-def _content(sample: Sample) -> bytes:
+def _content(listed_image: ListedImage) -> bytes:
     try:
-        return sample.file.read().content
+        return listed_image.file.read().content
     except ImageError as error:
-        raise UsageError(f"{sample.file.path}: {error.reason}, {error.message}") from error
+        raise UsageError(f"{listed_image.file.path}: {error.reason}, {error.message}") from error
 
 
-def patient_key(key: bytes, sample: Sample) -> str:
+def patient_key(key: bytes, listed_image: ListedImage) -> str:
     """The patient's key in a snapshot made with `key`, in hex."""
-    return opaque_id(key, "patient", sample.patient_id).hex()
+    return opaque_id(key, "patient", listed_image.patient_id).hex()
 
 
 def plant(origins: Sequence[LeakOrigin], others: Sequence[Pixels], leaks: Iterable[Leak]) -> Iterator[PlantedCase]:
@@ -85,8 +85,8 @@ def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
     generator = fit_generator([origin.pixels for origin in origins])
     for number, origin in enumerate(origins):
         for strength in GENERATED_STRENGTHS:
-            sample = generator.draw(number, strength, draws(origin.name))
-            content = encode_png(resized(sample, *origin.pixels.shape))
+            listed_image = generator.draw(number, strength, draws(origin.name))
+            content = encode_png(resized(listed_image, *origin.pixels.shape))
             yield PlantedCase(content, CaseKind.LEAK, origin.patient, GENERATED, f"noise {strength:g}")
 
 
@@ -96,17 +96,17 @@ def outlier_cases(outliers: Iterable[Outlier]) -> Iterator[PlantedCase]:
         yield PlantedCase(encode_png(pixels), CaseKind.OUTLIER, leak_class=source, variant=name)
 
 
-def siblings(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
+def siblings(listed_images: Iterable[ListedImage], key: bytes) -> Iterator[PlantedCase]:
     """Another radiograph of each enrolled patient, as it is."""
-    for sample in samples:
-        content = _content(sample)
-        yield PlantedCase(content, CaseKind.LEAK, patient_key(key, sample), SAME_PATIENT, "another radiograph")
+    for listed_image in listed_images:
+        content = _content(listed_image)
+        yield PlantedCase(content, CaseKind.LEAK, patient_key(key, listed_image), SAME_PATIENT, "another radiograph")
 
 
-def unenrolled_cases(samples: Iterable[Sample], key: bytes) -> Iterator[PlantedCase]:
+def unenrolled_cases(listed_images: Iterable[ListedImage], key: bytes) -> Iterator[PlantedCase]:
     """A radiograph of each patient who is not enrolled."""
-    for sample in samples:
-        yield PlantedCase(_content(sample), CaseKind.UNENROLLED, patient_key(key, sample))
+    for listed_image in listed_images:
+        yield PlantedCase(_content(listed_image), CaseKind.UNENROLLED, patient_key(key, listed_image))
 
 
 def sampled(items: Sequence[T], count: int) -> list[T]:

@@ -38,12 +38,12 @@ class ThresholdPath:
     band: float
 
     @classmethod
-    def of(cls, clean: pd.DataFrame, band: float, names: Collection[str] = THRESHOLDS) -> ThresholdPath:
+    def of(cls, unenrolled: pd.DataFrame, band: float, names: Collection[str] = THRESHOLDS) -> ThresholdPath:
         """The path of patients who are not enrolled, one case each; cases without an answer add no step.
 
         `names` are those of the thresholds that the gate has.
         """
-        answered = clean[~(erred(clean) | clean["failed"].to_numpy(bool))]
+        answered = unenrolled[~(erred(unenrolled) | unenrolled["failed"].to_numpy(bool))]
         falling = {name: _falling(answered[HELD_AGAINST[name]]) for name in names}
         kept = np.all([values > 0 for values in falling.values()], axis=0)
         return cls({name: values[kept] for name, values in falling.items()}, band)

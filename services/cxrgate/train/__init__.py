@@ -1,24 +1,24 @@
 """Training and scoring of the models. `cxrgate.train.training` needs the extra `train`; listings and scores do not."""
 
 from cxrgate.train.listing import (
-    Sample,
+    ListedImage,
     Split,
     hashed_patients,
     patient_hash,
-    read_samples,
+    read_listed_images,
     with_splits,
     without_sources,
 )
 from cxrgate.train.recipe import Recipe, read_recipe
 
 __all__ = [
+    "ListedImage",
     "Recipe",
-    "Sample",
     "Split",
     "hashed_patients",
     "patient_hash",
+    "read_listed_images",
     "read_recipe",
-    "read_samples",
     "with_splits",
     "without_sources",
 ]

@@ -7,40 +7,40 @@ from collections.abc import Sequence
 
 from cxrgate.core import UsageError
 from cxrgate.models import EmbedderArchitecture
-from cxrgate.train.listing import Sample, Split
+from cxrgate.train.listing import ListedImage, Split
 from cxrgate.train.recipe import Loss, Recipe
 
 MINIMUM_PATIENTS = 40
 """Of the tune part: the share of them that a threshold flags would be a guess with fewer."""
 
 
-def expect_trainable(recipe: Recipe, samples: Sequence[Sample]) -> None:
+def expect_trainable(recipe: Recipe, listed_images: Sequence[ListedImage]) -> None:
     """Raise UsageError unless the listing can carry the recipe through to its calibration.
 
     Args:
         recipe: of the training.
-        samples: with a split.
+        listed_images: with a split.
     """
-    train = _part(samples, Split.TRAIN)
+    train = _part(listed_images, Split.TRAIN)
     embeds = isinstance(recipe.architecture, EmbedderArchitecture)
     copies = recipe.kind.finds_pictures
     if recipe.loss is Loss.PAIRS or recipe.several or (embeds and not copies):
         _expect_several(train, within_source=recipe.loss is Loss.NEIGHBOURS, copies=copies)
-    if recipe.loss is Loss.PAIRS and len({sample.patient_id for sample in train}) < 2:
+    if recipe.loss is Loss.PAIRS and len({listed_image.patient_id for listed_image in train}) < 2:
         raise UsageError("all images of the training part are of one patient: pairs need two patients or more")
     if embeds:
-        expect_calibratable(samples, pairs=not copies)
+        expect_calibratable(listed_images, pairs=not copies)
 
 
-def expect_fittable(samples: Sequence[Sample]) -> None:
-    """Raise UsageError unless whitening, discriminants and calibration can be fitted to these samples with a split."""
-    _expect_several(_part(samples, Split.TRAIN), within_source=False, copies=False)
-    expect_calibratable(samples, pairs=True)
+def expect_fittable(listed_images: Sequence[ListedImage]) -> None:
+    """Raise UsageError unless whitening, discriminants and calibration can be fitted to these images with a split."""
+    _expect_several(_part(listed_images, Split.TRAIN), within_source=False, copies=False)
+    expect_calibratable(listed_images, pairs=True)
 
 
-def expect_calibratable(samples: Sequence[Sample], *, pairs: bool) -> None:
+def expect_calibratable(listed_images: Sequence[ListedImage], *, pairs: bool) -> None:
     """Raise UsageError unless thresholds can be set on the tune part; `pairs` of one patient's images, too."""
-    tune = Counter(sample.patient_id for sample in _part(samples, Split.TUNE))
+    tune = Counter(listed_image.patient_id for listed_image in _part(listed_images, Split.TUNE))
     if len(tune) < MINIMUM_PATIENTS:
         raise UsageError(
             f"the tune part has {len(tune)} patients, and calibration needs {MINIMUM_PATIENTS}: add patients to it"
@@ -51,9 +51,9 @@ def expect_calibratable(samples: Sequence[Sample], *, pairs: bool) -> None:
         )
 
 
-def _expect_several(train: Sequence[Sample], *, within_source: bool, copies: bool) -> None:
+def _expect_several(train: Sequence[ListedImage], *, within_source: bool, copies: bool) -> None:
     """Some patient has two images, for `within_source` in one source; of copies every image is its own patient."""
-    counts = Counter((sample.patient_id, sample.source if within_source else "") for sample in train)
+    counts = Counter((listed_image.patient_id, listed_image.source if within_source else "") for listed_image in train)
     if copies or max(counts.values()) < 2:
         raise UsageError(
             "no patient of the training part has two or more images, and this training needs them: add such patients, "
@@ -61,8 +61,8 @@ def _expect_several(train: Sequence[Sample], *, within_source: bool, copies: boo
         )
 
 
-def _part(samples: Sequence[Sample], split: Split) -> list[Sample]:
-    part = [sample for sample in samples if sample.split is split]
+def _part(listed_images: Sequence[ListedImage], split: Split) -> list[ListedImage]:
+    part = [listed_image for listed_image in listed_images if listed_image.split is split]
     if not part:
         raise UsageError(f"the listing has no image of the split {split}: training needs train and tune")
     return part

@@ -28,7 +28,7 @@ class Split(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ListedImage:
     """One image of a listing; `source` is "" where the CSV has none."""
 
     file: ImageFile
@@ -45,15 +45,15 @@ def patient_hash(patient_id: str) -> str:
     return hashlib.sha256(patient_id.encode()).hexdigest()[:16]
 
 
-def hashed_patients(samples: Sequence[Sample]) -> list[str]:
-    """The patients of the samples, hashed and sorted."""
-    return sorted({patient_hash(sample.patient_id) for sample in samples})
+def hashed_patients(listed_images: Sequence[ListedImage]) -> list[str]:
+    """The patients of the listed images, hashed and sorted."""
+    return sorted({patient_hash(listed_image.patient_id) for listed_image in listed_images})
 
 
 _COLUMNS = ("image", "patient_id", "source", "split")
 
 
-def read_samples(path: Path, columns: Mapping[str, str] | None = None, tell: Tell = untold) -> list[Sample]:
+def read_listed_images(path: Path, columns: Mapping[str, str] | None = None, tell: Tell = untold) -> list[ListedImage]:
     """Every row of a CSV, paths relative to its folder.
 
     Args:
@@ -70,15 +70,15 @@ def read_samples(path: Path, columns: Mapping[str, str] | None = None, tell: Tel
     table = read_columns(path, _COLUMNS[:2], named, columns)
     expect_patients(table)
     listing = table_files(table)
-    samples = [
-        Sample(file, row["patient_id"], row.get("source", ""), _split(row.get("split", "")))
+    listed_images = [
+        ListedImage(file, row["patient_id"], row.get("source", ""), _split(row.get("split", "")))
         for file, row in zip(listing.files, table.rows, strict=True)
     ]
-    check_disjoint(samples)
-    patients = len({sample.patient_id for sample in samples})
-    for sentence in (*listing.notes, f"{path.name}: {len(samples)} images of {patients} patients"):
+    check_disjoint(listed_images)
+    patients = len({listed_image.patient_id for listed_image in listed_images})
+    for sentence in (*listing.notes, f"{path.name}: {len(listed_images)} images of {patients} patients"):
         tell(sentence)
-    return samples
+    return listed_images
 
 
 def _split(value: str) -> Split | None:
@@ -101,11 +101,11 @@ class Assigned(Protocol):
         ...
 
 
-def check_disjoint(samples: Sequence[Assigned]) -> None:
+def check_disjoint(listed_images: Sequence[Assigned]) -> None:
     """Raise UsageError unless every patient is in one split only."""
     found: dict[str, set[Split | None]] = {}
-    for sample in samples:
-        found.setdefault(sample.patient_id, set()).add(sample.split)
+    for listed_image in listed_images:
+        found.setdefault(listed_image.patient_id, set()).add(listed_image.split)
     shared = [patient for patient, splits in found.items() if len(splits) > 1]
     if shared:
         raise UsageError(
@@ -113,11 +113,11 @@ def check_disjoint(samples: Sequence[Assigned]) -> None:
         )
 
 
-def with_splits(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Give samples without a split one of train and tune (20 %), by a hash of patient and seed."""
-    if any(sample.split for sample in samples):
-        return [sample for sample in samples if sample.split]
-    return [replace(sample, split=_drawn(sample.patient_id, seed)) for sample in samples]
+def with_splits(listed_images: Sequence[ListedImage], seed: int) -> list[ListedImage]:
+    """Give listed images without a split one of train and tune (20 %), by a hash of patient and seed."""
+    if any(listed_image.split for listed_image in listed_images):
+        return [listed_image for listed_image in listed_images if listed_image.split]
+    return [replace(listed_image, split=_drawn(listed_image.patient_id, seed)) for listed_image in listed_images]
 
 
 def _drawn(patient_id: str, seed: int) -> Split:
@@ -125,13 +125,13 @@ def _drawn(patient_id: str, seed: int) -> Split:
     return Split.TUNE if number < SHARE_TUNE else Split.TRAIN
 
 
-def without_sources(samples: Sequence[Sample], left_out: Sequence[str]) -> list[Sample]:
-    """The samples of all other sources.
+def without_sources(listed_images: Sequence[ListedImage], left_out: Sequence[str]) -> list[ListedImage]:
+    """The listed images of all other sources.
 
     Raises:
-        UsageError: a name that no sample has.
+        UsageError: a name that no image has.
     """
-    unknown = set(left_out) - {sample.source for sample in samples}
+    unknown = set(left_out) - {listed_image.source for listed_image in listed_images}
     if unknown:
         raise UsageError(f"no image is of the sources {sorted(unknown)}: check the names")
-    return [sample for sample in samples if sample.source not in left_out]
+    return [listed_image for listed_image in listed_images if listed_image.source not in left_out]

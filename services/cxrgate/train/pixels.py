@@ -17,7 +17,7 @@ from cxrgate.core.digest import mapping_digest
 from cxrgate.core.progress import Progress
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.storage import whole_file
-from cxrgate.train.listing import Sample
+from cxrgate.train.listing import ListedImage
 
 _BATCH = 64
 
@@ -29,78 +29,78 @@ class PixelSet:
     pixels: NDArray[np.uint8] = field(repr=False)
     patients: NDArray[np.int64] = field(repr=False)
     sources: NDArray[np.int64] = field(repr=False)
-    samples: Sequence[Sample] = field(repr=False)
+    listed_images: Sequence[ListedImage] = field(repr=False)
     digest: str
 
     def take(self, rows: NDArray[np.int64]) -> PixelSet:
         """Only these rows."""
-        samples = [self.samples[row] for row in rows]
-        return PixelSet(self.pixels[rows], self.patients[rows], self.sources[rows], samples, self.digest)
+        listed_images = [self.listed_images[row] for row in rows]
+        return PixelSet(self.pixels[rows], self.patients[rows], self.sources[rows], listed_images, self.digest)
 
 
 def decode_set(
-    samples: Sequence[Sample], side: int, folder: Path, progress: Callable[[int], None] = lambda _: None
+    listed_images: Sequence[ListedImage], side: int, folder: Path, progress: Callable[[int], None] = lambda _: None
 ) -> PixelSet:
-    """Decode every sample as enrolment does, squash it to side x side, and keep all in `folder`.
+    """Decode every listed image as enrolment does, squash it to side x side, and keep all in `folder`.
 
     Raises:
         UsageError: an image cannot be read; it is named.
     """
-    listed = {"side": side, "images": [[s.file.image_id, s.patient_id, s.source, s.split or ""] for s in samples]}
+    listed = {"side": side, "images": [[s.file.image_id, s.patient_id, s.source, s.split or ""] for s in listed_images]}
     cache = folder / f"{mapping_digest(listed)[:16]}.npy"
     if not cache.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(cache) as partial:
-            shape = (len(samples), side, side)
+            shape = (len(listed_images), side, side)
             store = np.lib.format.open_memmap(partial, "w+", dtype=np.uint8, shape=shape)
-            asyncio.run(_fill(store, samples, side, progress))
+            asyncio.run(_fill(store, listed_images, side, progress))
             store.flush()
     pixels = np.load(cache, mmap_mode="r", allow_pickle=False)
-    patients = numbers([sample.patient_id for sample in samples])
-    sources = numbers([sample.source for sample in samples])
-    return PixelSet(pixels, patients, sources, samples, _digest(pixels, patients, sources))
+    patients = numbers([listed_image.patient_id for listed_image in listed_images])
+    sources = numbers([listed_image.source for listed_image in listed_images])
+    return PixelSet(pixels, patients, sources, listed_images, _digest(pixels, patients, sources))
 
 
-def decode_part(samples: Sequence[Sample], side: int, work: Path, progress: Progress) -> PixelSet:
-    """The samples of one split, decoded into a training's folder; see decode_set."""
-    step = f"decode {samples[0].split} at {side} px"
-    return decode_set(samples, side, work / "pixels", lambda count: progress(step, count, len(samples)))
+def decode_part(listed_images: Sequence[ListedImage], side: int, work: Path, progress: Progress) -> PixelSet:
+    """The listed images of one split, decoded into a training's folder; see decode_set."""
+    step = f"decode {listed_images[0].split} at {side} px"
+    return decode_set(listed_images, side, work / "pixels", lambda count: progress(step, count, len(listed_images)))
 
 
 async def _fill(
-    store: NDArray[np.uint8], samples: Sequence[Sample], side: int, progress: Callable[[int], None]
+    store: NDArray[np.uint8], listed_images: Sequence[ListedImage], side: int, progress: Callable[[int], None]
 ) -> None:
     row = 0
-    async for images in decoded(samples):
+    async for images in decoded(listed_images):
         for image in images:
             store[row] = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
             row += 1
         progress(len(images))
 
 
-async def decoded(samples: Sequence[Sample]) -> AsyncIterator[list[NDArray[np.uint8]]]:
-    """Decode the samples as enrolment does, in order: some uint8[h, w] at a time.
+async def decoded(listed_images: Sequence[ListedImage]) -> AsyncIterator[list[NDArray[np.uint8]]]:
+    """Decode the listed images as enrolment does, in order: some uint8[h, w] at a time.
 
     Raises:
         UsageError: an image cannot be read; it is named.
     """
     with SandboxedDecoder() as decoder:
-        for start in range(0, len(samples), _BATCH):
-            records = [_read(sample) for sample in samples[start : start + _BATCH]]
+        for start in range(0, len(listed_images), _BATCH):
+            records = [_read(listed_image) for listed_image in listed_images[start : start + _BATCH]]
             yield [_readable(image) for image in await decoder.decode(records)]
 
 
-async def decode_all(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:
+async def decode_all(listed_images: Sequence[ListedImage]) -> list[NDArray[np.uint8]]:
     """All of them at once, uint8[h, w] each; errors as decoded."""
-    return [image async for images in decoded(samples) for image in images]
+    return [image async for images in decoded(listed_images) for image in images]
 
 
-def _read(sample: Sample) -> ImageRecord:
+def _read(listed_image: ListedImage) -> ImageRecord:
     try:
-        return sample.file.read()
+        return listed_image.file.read()
     except ImageError as error:
         raise UsageError(
-            f"{sample.file.image_id} cannot be read ({error.reason}): take it out of the listing"
+            f"{listed_image.file.image_id} cannot be read ({error.reason}): take it out of the listing"
         ) from error
 
 

@@ -25,7 +25,7 @@ from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_fittable
 from cxrgate.train.fitting import fit_head
 from cxrgate.train.inputs import normalise
-from cxrgate.train.listing import Sample, Split, hashed_patients
+from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.pixels import PixelSet, decode_part
 from cxrgate.train.scoring.figures import all_pairs
 
@@ -36,12 +36,12 @@ Float32s = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class RefitJob:
-    """What to fit to: a finished retrieval or verification model, and samples with a split.
+    """What to fit to: a finished retrieval or verification model, and listed images with a split.
 
     `work` holds decoded images; `folder` becomes the model.
     """
 
-    samples: Sequence[Sample]
+    listed_images: Sequence[ListedImage]
     seed: int
     model: Path
     work: Path
@@ -52,7 +52,7 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     """Write the model fitted anew.
 
     Args:
-        job: samples of the split `train` are fitted to, those of `tune` set the calibration.
+        job: listed images of the split `train` are fitted to, those of `tune` set the calibration.
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
@@ -64,7 +64,7 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     manifest, network = model.manifest, model.network
     if not isinstance(network, Embedder) or manifest.kind.finds_pictures:
         raise ModelError(f"{job.model} is no embedder for retrieval or verification: only those can be fitted again")
-    expect_fittable(job.samples)
+    expect_fittable(job.listed_images)
     seen, kept = (_decode(job, manifest, split, progress) for split in (Split.TRAIN, Split.TUNE))
     pooled = _pool(network, manifest, seen, progress)
     fit_head(network, pooled, seen.patients, job.seed)
@@ -81,8 +81,8 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
 
 
 def _decode(job: RefitJob, manifest: ModelManifest, split: Split, progress: Progress) -> PixelSet:
-    samples = [sample for sample in job.samples if sample.split is split]
-    return decode_part(samples, manifest.preprocessing.height, job.work, progress)
+    listed_images = [listed_image for listed_image in job.listed_images if listed_image.split is split]
+    return decode_part(listed_images, manifest.preprocessing.height, job.work, progress)
 
 
 @torch.inference_mode()
@@ -100,7 +100,7 @@ def _provenance(job: RefitJob, manifest: ModelManifest, seen: PixelSet, kept: Pi
     before = dict(manifest.provenance)
     old = before.get("patients", {})
     patients = {
-        str(split): sorted({*old.get(str(split), ()), *hashed_patients(images.samples)})
+        str(split): sorted({*old.get(str(split), ()), *hashed_patients(images.listed_images)})
         for split, images in ((Split.TRAIN, seen), (Split.TUNE, kept))
     }
     fitted = {
@@ -108,7 +108,7 @@ def _provenance(job: RefitJob, manifest: ModelManifest, seen: PixelSet, kept: Pi
         "seed": job.seed,
         "images_sha256": seen.digest,
         "images": {str(Split.TRAIN): len(seen.pixels), str(Split.TUNE): len(kept.pixels)},
-        "sources": sorted({sample.source for sample in job.samples}),
+        "sources": sorted({listed_image.source for listed_image in job.listed_images}),
         "torch": torch.__version__,
     }
     return {**before, "patients": patients, "refit": fitted}

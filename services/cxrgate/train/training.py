@@ -25,7 +25,7 @@ from cxrgate.train.enough import expect_trainable
 from cxrgate.train.fitting import fit_head
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
-from cxrgate.train.listing import Sample, Split, hashed_patients
+from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.loop import Training
 from cxrgate.train.pixels import PixelSet, decode_part, numbers
 from cxrgate.train.recipe import Recipe
@@ -40,7 +40,7 @@ _BAND_IMAGES = 400
 class Job:
     """What to train on and how. `work` holds decoded images and the checkpoint; `folder` becomes the model."""
 
-    samples: Sequence[Sample]
+    listed_images: Sequence[ListedImage]
     recipe: Recipe
     seed: int
     work: Path
@@ -52,16 +52,16 @@ def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelMa
     """Train a model; interrupted, the same call goes on from the last checkpoint.
 
     Args:
-        job: samples have a split; those of `train` are trained on, those of `tune` set thresholds.
+        job: listed images have a split; those of `train` are trained on, those of `tune` set thresholds.
         progress: called with what is being done, how much was done now and of how much.
         tell: called with the losses now and then, see LossLines.
 
     Raises:
-        UsageError: the samples, the recipe or a checkpoint do not fit.
+        UsageError: the listed_images, the recipe or a checkpoint do not fit.
     """
     keep_freed_memory()
-    recipe, parts = job.recipe, _parts(job.samples)
-    expect_trainable(recipe, job.samples)
+    recipe, parts = job.recipe, _parts(job.listed_images)
+    expect_trainable(recipe, job.listed_images)
     whole = decode_part(parts[Split.TRAIN], stored_side(recipe.input), job.work, progress)
     if parts[Split.TUNE]:  # now, and not after hours of training: one of them may be unreadable
         decode_part(parts[Split.TUNE], recipe.input.height, job.work, progress)
@@ -83,7 +83,7 @@ def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelMa
         "seed": job.seed,
         "images_sha256": whole.digest,
         "images": {split.value: len(parts[split]) for split in parts},
-        "sources": sorted({sample.source for sample in job.samples}),
+        "sources": sorted({listed_image.source for listed_image in job.listed_images}),
         "hours": round(training.seconds / 3600, 2),
         "torch": torch.__version__,
         "patients": {split.value: hashed_patients(parts[split]) for split in parts},
@@ -94,31 +94,35 @@ def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelMa
     return _certify_bands(saved, job, parts[Split.TUNE], progress)
 
 
-def _validation(job: Job, network: nn.Module, tune: Sequence[Sample], progress: Progress) -> Validation | None:
+def _validation(job: Job, network: nn.Module, tune: Sequence[ListedImage], progress: Progress) -> Validation | None:
     """On a part of the tune part; None without one."""
     if not tune:
         return None
-    chosen = [tune[row] for row in some_patients(numbers([sample.patient_id for sample in tune]))]
+    chosen = [tune[row] for row in some_patients(numbers([listed_image.patient_id for listed_image in tune]))]
     images = decode_part(chosen, stored_side(job.recipe.input), job.work, progress)
     return make_validation(job.recipe, images, network, job.seed, job.device)
 
 
-def _certify_bands(manifest: ModelManifest, job: Job, samples: Sequence[Sample], progress: Progress) -> ModelManifest:
+def _certify_bands(
+    manifest: ModelManifest, job: Job, listed_images: Sequence[ListedImage], progress: Progress
+) -> ModelManifest:
     """The bands of both 16-bit dtypes, measured on images of the tune part; none where there are too few."""
-    if len(samples) < FEWEST:
+    if len(listed_images) < FEWEST:
         return manifest
-    kept = decode_part(samples, job.recipe.input.height, job.work, progress)
-    pixels = list(kept.pixels[:: max(1, len(samples) // _BAND_IMAGES)])
+    kept = decode_part(listed_images, job.recipe.input.height, job.work, progress)
+    pixels = list(kept.pixels[:: max(1, len(listed_images) // _BAND_IMAGES)])
     for dtype in (Dtype.BFLOAT16, Dtype.FLOAT16):
         manifest = certify_band(job.folder, dtype, pixels)
     return manifest
 
 
-def _parts(samples: Sequence[Sample]) -> dict[Split, list[Sample]]:
-    return {split: [s for s in samples if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
+def _parts(listed_images: Sequence[ListedImage]) -> dict[Split, list[ListedImage]]:
+    return {split: [s for s in listed_images if s.split is split] for split in (Split.TRAIN, Split.TUNE)}
 
 
-def _finish(network: nn.Module, job: Job, parts: Mapping[Split, Sequence[Sample]], progress: Progress) -> float | None:
+def _finish(
+    network: nn.Module, job: Job, parts: Mapping[Split, Sequence[ListedImage]], progress: Progress
+) -> float | None:
     """Whiten and calibrate an embedder; give a copy model's threshold."""
     if not isinstance(network, Embedder):
         return None

@@ -64,4 +64,4 @@ def test_the_parts_do_not_depend_on_the_order():
 
 def test_too_few_patients_are_refused():
     with pytest.raises(UsageError, match="leaves none for"):
-        divide(entries(1, 1), [])
+        divide(entries(1), [])

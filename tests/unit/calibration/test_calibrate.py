@@ -48,14 +48,14 @@ def test_a_patient_is_missed_where_any_variant_is_released():
 def test_an_error_counts_as_missed_a_refusal_not_at_all_and_a_clean_patient_of_either_as_flagged(refused):
     lost = {"failed": True, "refused": refused, "decision": "INDETERMINATE"}
     leaked = leaks([np.nan] * 5, patients=[f"lost {number}" for number in range(5)], **lost)
-    clean = cases("clean", [np.nan] * 50, patients=[f"clean {number}" for number in range(50)], **lost)
-    found, before = run(leaks(np.ones(300)), leaked, clean), run(leaks(np.ones(300)))
+    unenrolled = cases("clean", [np.nan] * 50, patients=[f"clean {number}" for number in range(50)], **lost)
+    found, before = run(leaks(np.ones(300)), leaked, unenrolled), run(leaks(np.ones(300)))
 
     told = found.certified[0]
     assert (told.patients, told.misses, told.errors, told.refused) == ((300, 0, 0, 5) if refused else (305, 5, 5, 0))
-    measured = sum(not makes_the_path(patient) for patient in clean["patient"])
-    assert found.clean.flagged == before.clean.flagged + measured > before.clean.flagged
-    assert found.clean.path_patients == before.clean.path_patients + 50 - measured
+    measured = sum(not makes_the_path(patient) for patient in unenrolled["patient"])
+    assert found.unenrolled.flagged == before.unenrolled.flagged + measured > before.unenrolled.flagged
+    assert found.unenrolled.path_patients == before.unenrolled.path_patients + 50 - measured
 
 
 def test_refusals_choose_no_threshold():
@@ -72,7 +72,7 @@ def test_the_pair_that_conflicts_with_the_limit_on_false_flags_is_named():
 
     assert len(found.refusals) == 1
     assert found.refusals[0].startswith("strong_copy, 112 px conflicts with the limit on false flags")
-    assert found.clean.share <= 0.1
+    assert found.unenrolled.share <= 0.1
 
 
 def test_too_few_patients_are_told_how_many_are_missing():

@@ -7,7 +7,7 @@ from cxrgate.calibration.patients import choose_patients
 from cxrgate.core import UsageError
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.planted.origins import patient_key
-from cxrgate.train import Sample, Split, patient_hash
+from cxrgate.train import ListedImage, Split, patient_hash
 
 
 class Model:
@@ -17,8 +17,8 @@ class Model:
         self.provenance = {"patients": {"train": [patient_hash(patient) for patient in patients]}}
 
 
-def sample(name, patient, split=None):
-    return Sample(ImageFile(Path(name), name, patient_id=patient), patient, "", split)
+def listed_image(name, patient, split=None):
+    return ListedImage(ImageFile(Path(name), name, patient_id=patient), patient, "", split)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,14 @@ def snapshot(tmp_path_factory):
 
 
 LISTING = [
-    *(sample(f"real{number}", f"patient{number // 2}") for number in range(5)),
-    sample("later", "patient2"),
-    *(sample(f"new{number}", f"new{number // 2}") for number in range(4)),
+    *(listed_image(f"real{number}", f"patient{number // 2}") for number in range(5)),
+    listed_image("later", "patient2"),
+    *(listed_image(f"new{number}", f"new{number // 2}") for number in range(4)),
 ]
 
 
-def names(samples):
-    return [item.file.image_id for item in samples]
+def names(listed_images):
+    return [item.file.image_id for item in listed_images]
 
 
 def test_each_patient_is_asked_about_once_in_each_part(snapshot):
@@ -44,23 +44,23 @@ def test_each_patient_is_asked_about_once_in_each_part(snapshot):
     assert names(found.sources) == ["real0", "real2", "real4"]
     assert names(found.twins) == ["real1", "real3"]
     assert names(found.siblings) == ["later"]
-    assert names(found.clean) == ["new0", "new2"]
+    assert names(found.unenrolled) == ["new0", "new2"]
 
 
 def test_patients_whom_a_model_saw_and_those_of_other_splits_take_no_part(snapshot):
-    trained = [sample("tuned", "new9", Split.TUNE)]
+    trained = [listed_image("tuned", "new9", Split.TUNE)]
     found = choose_patients([*LISTING, *trained], snapshot, KEY, [Model("patient0"), Model("new1")])
 
     assert names(found.sources) == ["real2", "real4"]
-    assert names(found.clean) == ["new0"]
+    assert names(found.unenrolled) == ["new0"]
     assert names(found.seen) == ["real0", "real1", "new2", "new3", "tuned"]
 
 
 def test_only_recorded_patients_take_part_again(snapshot):
-    recorded = {patient_key(KEY, sample("", patient)) for patient in ("patient1", "new0")}
+    recorded = {patient_key(KEY, listed_image("", patient)) for patient in ("patient1", "new0")}
     found = choose_patients(LISTING, snapshot, KEY, [], recorded)
 
-    assert (names(found.sources), names(found.clean)) == (["real2"], ["new0"])
+    assert (names(found.sources), names(found.unenrolled)) == (["real2"], ["new0"])
 
 
 def test_who_takes_part_is_said(snapshot):

@@ -4,7 +4,7 @@ from cxrgate.evaluate.division import divide
 
 
 def samples(*counts):
-    return [row.sample for row in entries(*counts)]
+    return [row.listed_image for row in entries(*counts)]
 
 
 def names(part):

@@ -32,7 +32,7 @@ def table(outcomes):
 
 
 def answers(others=(), unenrolled=(), medium=()):
-    listed = [row.sample for row in entries(*[1] * 9, source="nih")]
+    listed = [row.listed_image for row in entries(*[1] * 9, source="nih")]
     division = Division(listed[: len(medium)], listed[: len(others)], listed[: len(unenrolled)])
     return GateAnswers(division, table(others), table(unenrolled), {"medium_copy": table(medium)})
 
@@ -83,7 +83,7 @@ def test_equal_similarities_at_the_threshold_are_not_flagged():
 
 
 def test_a_group_without_images_has_no_figures():
-    listed = [row.sample for row in entries(1, source="kermany")]
+    listed = [row.listed_image for row in entries(1, source="kermany")]
     checked = GateAnswers(Division(listed, [], []), table([]), table([]), {"medium_copy": table([COPY])})
     found = gate_figures(checked, ["kermany"], measured_thresholds(table([])))
 

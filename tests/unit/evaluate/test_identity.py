@@ -8,7 +8,7 @@ from cxrgate.train.scoring.figures import all_pairs, rank_queries
 
 
 def identity(listed, similarities, name="nih"):
-    patients = np.unique([row.sample.patient_id for row in listed], return_inverse=True)[1]
+    patients = np.unique([row.listed_image.patient_id for row in listed], return_inverse=True)[1]
     matrix = np.array(similarities, dtype=np.float64)
     return Identity({name: all_pairs(matrix, patients)}, {name: rank_queries(matrix, patients)}, {name: listed})
 

@@ -16,7 +16,7 @@ from cxrgate.planted import harness as module
 from cxrgate.planted.cases import CaseKind, PlantedCase
 from cxrgate.planted.harness import Harness
 from cxrgate.planted.origins import patient_key
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 
 KEY = bytes(32)
 
@@ -41,12 +41,12 @@ def harness(steps):
     return Harness(gate, KEY, lambda step, done, total: steps.append((step, done, total)))
 
 
-def samples(folder, count):
+def listed_images(folder, count):
     """Files of so many patients."""
     for number in range(count):
         (folder / f"{number}.png").write_bytes(encode_png(picture(number)))
     files = [ImageFile(folder / f"{number}.png", f"{number}.png", "", str(number)) for number in range(count)]
-    return [Sample(file, file.patient_id, "nih", None) for file in files]
+    return [ListedImage(file, file.patient_id, "nih", None) for file in files]
 
 
 def copies(origins):
@@ -63,12 +63,16 @@ def test_each_case_is_a_row_and_is_told(harness, steps):
 
 def test_cases_are_made_of_a_few_images_at_a_time_in_their_order(harness, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ORIGINS", 2)
-    asked_of = samples(tmp_path, 5)
+    asked_of = listed_images(tmp_path, 5)
     tables = asyncio.run(harness.ask_of_origins("plant", asked_of, copies, 5))
 
     assert [len(table) for table in tables] == [2, 2, 1]
-    assert [name for table in tables for name in table["strength"]] == [sample.file.image_id for sample in asked_of]
-    assert [key for table in tables for key in table["patient"]] == [patient_key(KEY, sample) for sample in asked_of]
+    assert [name for table in tables for name in table["strength"]] == [
+        listed_image.file.image_id for listed_image in asked_of
+    ]
+    assert [key for table in tables for key in table["patient"]] == [
+        patient_key(KEY, listed_image) for listed_image in asked_of
+    ]
 
 
 def test_another_policy_decides_on_the_same_gate(harness):
@@ -79,7 +83,7 @@ def test_another_policy_decides_on_the_same_gate(harness):
 
 
 def test_a_file_that_cannot_be_read_is_named(harness, tmp_path):
-    missing = Sample(ImageFile(Path(tmp_path / "none.png"), "none.png", "", "a"), "a", "nih", None)
+    missing = ListedImage(ImageFile(Path(tmp_path / "none.png"), "none.png", "", "a"), "a", "nih", None)
 
     with pytest.raises(UsageError, match=r"none\.png"):
         asyncio.run(harness.origins([missing]))

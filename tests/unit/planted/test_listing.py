@@ -21,13 +21,13 @@ def test_everything_is_judged_where_the_listing_has_no_split():
 def test_the_test_part_alone_is_judged_where_there_is_one():
     listed = [entry("a", "1", split=Split.TRAIN), entry("b", "2", split=Split.TUNE), entry("c", "3", split=Split.TEST)]
 
-    assert [row.sample.patient_id for row in hold_out(listed, []).entries] == ["3"]
+    assert [row.listed_image.patient_id for row in hold_out(listed, []).entries] == ["3"]
 
 
 def test_patients_that_any_model_saw_are_left_out_and_counted():
     held_out = hold_out(entries(1, 2, 3, 1), [model(train=["nih:1"]), model(tune=["nih:2"], train=["nih:1"])])
 
-    assert {sample.patient_id for sample in held_out.samples} == {"nih:0", "nih:3"}
+    assert {image.patient_id for image in held_out.listed_images} == {"nih:0", "nih:3"}
     assert (held_out.images_left_out, held_out.patients_left_out) == (5, 2)
 
 
@@ -40,7 +40,7 @@ def test_columns_beyond_the_first_three_may_be_missing(tmp_path):
     write_listing(tmp_path, [["a.png", "1", "nih"]], ("image", "patient_id", "source"))
     (row,) = read_entries(tmp_path)
 
-    assert (row.sample.source, row.sample.split, row.view, row.follow_up) == ("nih", None, "", "")
+    assert (row.listed_image.source, row.listed_image.split, row.view, row.follow_up) == ("nih", None, "", "")
 
 
 def test_a_listing_without_sources_is_refused(tmp_path):

@@ -14,8 +14,8 @@ CLEAN = cases("clean", [0.1, 0.7, 0.3, 0.5], [0.6, 0.2, 0.9, 0.3])
 SCORE, COPY = "score_threshold", "copy_threshold"
 
 
-def path(*names, clean=CLEAN, band=BAND):
-    return ThresholdPath.of(clean, band, names or (SCORE, COPY))
+def path(*names, unenrolled=CLEAN, band=BAND):
+    return ThresholdPath.of(unenrolled, band, names or (SCORE, COPY))
 
 
 def test_thresholds_fall_from_patient_to_patient_by_each_question():
@@ -33,12 +33,12 @@ def test_cases_without_an_answer_add_no_step_and_are_caught_at_none_or_where_the
     refused = lost.assign(refused=True)
     invalid = cases("clean", [5.0], reasons="SCORE_INVALID")
 
-    assert path(clean=pd.concat([CLEAN, lost, refused, invalid])).at(20) == path().at(20)
+    assert path(unenrolled=pd.concat([CLEAN, lost, refused, invalid])).at(20) == path().at(20)
     assert path().levels(pd.concat([lost, invalid, refused])).tolist() == [len(path())] * 3 + [0] * 2
 
 
 def test_thresholds_are_above_zero():
-    assert path(clean=cases("clean", [0.5, 0.4], [0.3, 0.0])).thresholds[COPY].min() > 0
+    assert path(unenrolled=cases("clean", [0.5, 0.4], [0.3, 0.0])).thresholds[COPY].min() > 0
 
 
 def decided(score, similarity, typicality, step, band):

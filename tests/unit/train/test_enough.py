@@ -7,7 +7,7 @@ from support.training_sets import EMBEDDER, recipe
 
 from cxrgate.core import UsageError
 from cxrgate.images.sources.files import ImageFile
-from cxrgate.train import Sample, Split
+from cxrgate.train import ListedImage, Split
 from cxrgate.train.enough import MINIMUM_PATIENTS, expect_fittable, expect_trainable
 from cxrgate.train.recipe import Loss
 
@@ -21,7 +21,7 @@ def part(split, patients, images, source="a"):
     names = [
         (f"{split}{patient}", f"{split}{patient}-{image}") for patient in range(patients) for image in range(images)
     ]
-    return [Sample(ImageFile(Path(name), name, patient_id=owner), owner, source, split) for owner, name in names]
+    return [ListedImage(ImageFile(Path(name), name, patient_id=owner), owner, source, split) for owner, name in names]
 
 
 ENOUGH = [*part(Split.TRAIN, 2, 2), *part(Split.TUNE, MINIMUM_PATIENTS, 2)]
@@ -38,7 +38,7 @@ def test_published_networks_need_no_tune_part(settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "samples", "message"),
+    ("settings", "listed_images", "message"),
     [
         (COPIES, part(Split.TUNE, 40, 1), "no image of the split train"),
         (IDENTITY, part(Split.TRAIN, 2, 2), "no image of the split tune"),
@@ -50,9 +50,9 @@ def test_published_networks_need_no_tune_part(settings):
         (recipe(Loss.NEIGHBOURS, kind="copy", network=EMBEDDER, several=1), ENOUGH, "several: 0"),
     ],
 )
-def test_what_is_missing_is_told(settings, samples, message):
+def test_what_is_missing_is_told(settings, listed_images, message):
     with pytest.raises(UsageError, match=message):
-        expect_trainable(settings, samples)
+        expect_trainable(settings, listed_images)
 
 
 def test_copies_are_calibrated_without_a_second_image():
@@ -60,10 +60,10 @@ def test_copies_are_calibrated_without_a_second_image():
 
 
 def test_two_images_in_two_sources_are_no_two_for_a_loss_within_sources():
-    samples = [*part(Split.TRAIN, 1, 1), *part(Split.TRAIN, 1, 1, "b"), *part(Split.TUNE, 40, 2)]
+    listed_images = [*part(Split.TRAIN, 1, 1), *part(Split.TRAIN, 1, 1, "b"), *part(Split.TUNE, 40, 2)]
 
     with pytest.raises(UsageError, match="training part"):
-        expect_trainable(IDENTITY, samples)
+        expect_trainable(IDENTITY, listed_images)
 
 
 def test_fitting_again_needs_the_same():

@@ -1,7 +1,7 @@
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.train import Split, read_samples
+from cxrgate.train import Split, read_listed_images
 from cxrgate.train.published_splits import SplitImage, read_splits, write_listing
 
 HEADER = (
@@ -75,14 +75,14 @@ def test_the_listing_names_files_of_any_depth_and_is_read_back(tmp_path):
         tmp_path / "nih/images", "001/3_000.png", "001/3_001.png", "002/5_000.png", "7_000.png", "8_000.png"
     )
     write_listing(splits, images, tmp_path / "nih/listing.csv")
-    samples = read_samples(tmp_path / "nih/listing.csv")
-    assert [(s.file.image_id, s.patient_id, s.split) for s in samples] == [
+    listed_images = read_listed_images(tmp_path / "nih/listing.csv")
+    assert [(s.file.image_id, s.patient_id, s.split) for s in listed_images] == [
         ("images/001/3_000.png", "3", Split.TRAIN),
         ("images/001/3_001.png", "3", Split.TRAIN),
         ("images/002/5_000.png", "5", Split.TUNE),
         ("images/7_000.png", "7", Split.TEST),
     ]
-    assert all(sample.file.path.is_file() for sample in samples)
+    assert all(listed_image.file.path.is_file() for listed_image in listed_images)
 
 
 def test_linked_images_are_listed_by_their_own_names(tmp_path):
@@ -92,7 +92,7 @@ def test_linked_images_are_listed_by_their_own_names(tmp_path):
     (tmp_path / "nih/here").mkdir()
     (tmp_path / "nih/here/3_000.png").symlink_to(tmp_path / "disk/3_000.png")
     write_listing([SplitImage("3_000.png", "3", Split.TEST)], tmp_path / "nih/here", tmp_path / "nih/listing.csv")
-    assert read_samples(tmp_path / "nih/listing.csv")[0].file.image_id == "here/3_000.png"
+    assert read_listed_images(tmp_path / "nih/listing.csv")[0].file.image_id == "here/3_000.png"
 
 
 @pytest.mark.parametrize("names", [["3_001.png"], ["a/3_000.png", "b/3_000.png"]])

@@ -13,7 +13,7 @@ from cxrgate.models import ModelKind
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model, save_model
-from cxrgate.train import patient_hash, read_samples
+from cxrgate.train import patient_hash, read_listed_images
 from cxrgate.train.recipe import Loss
 from cxrgate.train.refit import RefitJob, refit
 
@@ -46,7 +46,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fitted(folder):
-    job = RefitJob(read_samples(folder / "listing.csv"), 1, folder / "verification", folder / "work", folder / "new")
+    job = RefitJob(
+        read_listed_images(folder / "listing.csv"), 1, folder / "verification", folder / "work", folder / "new"
+    )
     told = []
     manifest = refit(job, lambda step, done, total: told.append((step, done, total)))
     return job, manifest, told
@@ -77,7 +79,9 @@ def test_the_new_model_runs_and_has_another_digest(folder, fitted):
 def test_the_manifest_says_what_it_was_fitted_to_and_keeps_the_patients_of_before(folder, fitted):
     job, manifest, _ = fitted
     provenance = manifest.provenance
-    train = {patient_hash(sample.patient_id) for sample in job.samples if sample.split == "train"}
+    train = {
+        patient_hash(listed_image.patient_id) for listed_image in job.listed_images if listed_image.split == "train"
+    }
 
     assert provenance["refit"]["from"] == load_model(job.model).manifest.digest
     assert provenance["refit"]["images"] == {"train": 16, "tune": 42}
@@ -88,7 +92,7 @@ def test_the_manifest_says_what_it_was_fitted_to_and_keeps_the_patients_of_befor
 
 def test_a_twentieth_of_the_unenrolled_tune_patients_at_most_scores_above_one_half(fitted):
     job, _, _ = fitted
-    tune = [sample for sample in job.samples if sample.split == "tune"]
+    tune = [listed_image for listed_image in job.listed_images if listed_image.split == "tune"]
     forward = TorchForward(load_model(job.folder))
     embeddings = forward([picture(16 + number) for number in range(len(tune))])
     first = embeddings[:40]
@@ -116,8 +120,12 @@ def test_a_copy_model_is_refused_by_name(folder, fitted):
 
 def test_too_few_patients_to_calibrate_on_are_told_before_anything_is_decoded(folder, fitted):
     job = fitted[0]
-    few = [sample for sample in job.samples if sample.split == "train" or sample.source == "b"]
+    few = [
+        listed_image
+        for listed_image in job.listed_images
+        if listed_image.split == "train" or listed_image.source == "b"
+    ]
 
     with pytest.raises(UsageError, match="calibration needs"):
-        refit(replace(job, samples=few, folder=folder / "few", work=folder / "unused"))
+        refit(replace(job, listed_images=few, folder=folder / "few", work=folder / "unused"))
     assert not (folder / "unused").exists()

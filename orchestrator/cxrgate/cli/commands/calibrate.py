@@ -16,7 +16,7 @@ from cxrgate.cli.scores import thresholds_line
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_file
 from cxrgate.gate.config import read_config
-from cxrgate.train import read_samples
+from cxrgate.train import read_listed_images
 
 if TYPE_CHECKING:
     from cxrgate.calibration.folder import Written
@@ -50,14 +50,14 @@ def calibrate(
         promised = policy or shipped_file("leak_policy.yaml")
         terms = read_leak_policy(promised)
         signing, settings = read_signing_key(key), read_config(config)
-        samples = read_samples(data, columns_of(column), say)
+        listed_images = read_listed_images(data, columns_of(column), say)
         if output.exists():
             raise UsageError(f"{output} exists, and records are never replaced: name another --output")
         from cxrgate.calibration.folder import write_calibration
         from cxrgate.calibration.recording import record
 
         with bars() as progress:
-            recording = record(settings, samples, terms, progress=progress, tell=say)
+            recording = record(settings, listed_images, terms, progress=progress, tell=say)
         written = write_calibration(output, recording, promised, utc_now(), signing)
     tell(written)
 
@@ -70,10 +70,10 @@ def tell(written: Written) -> None:
     found = written.calibration
     console.print(finding_table("Certified" if written.certificate else "Not certified", found.certified))
     console.print(finding_table("Measured; nothing is promised of these", found.measured))
-    clean = found.clean
+    unenrolled = found.unenrolled
     console.print(
-        f"Not enrolled: {clean.flagged} of {clean.patients} patients flagged ({clean.share:.1%}, at most "
-        f"{clean.upper:.1%}); {clean.path_patients} others drew the path. "
+        f"Not enrolled: {unenrolled.flagged} of {unenrolled.patients} patients flagged ({unenrolled.share:.1%}, at "
+        f"most {unenrolled.upper:.1%}); {unenrolled.path_patients} others drew the path. "
         f"Thresholds: {thresholds_line(found.thresholds)}",
         highlight=False,
         soft_wrap=True,

@@ -14,7 +14,7 @@ from cxrgate.cli.commands.calibrate import tell
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Column, columns_of
 from cxrgate.gate.config import read_config
-from cxrgate.train import read_samples
+from cxrgate.train import read_listed_images
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,9 +63,9 @@ def renew(
     """
     with errors_as_messages("gate"):
         signing, settings = read_signing_key(key), read_config(config)
-        samples = read_samples(data, columns_of(column), say)
+        listed_images = read_listed_images(data, columns_of(column), say)
         from cxrgate.calibration.renewal import renew as retest
 
         with bars() as progress:
-            written = retest(settings, samples, before, output, utc_now(), signing, progress, say)
+            written = retest(settings, listed_images, before, output, utc_now(), signing, progress, say)
     tell(written)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cxrgate.evaluate.baseline import Fitted
     from cxrgate.evaluate.evaluation import Evaluation
     from cxrgate.planted.listing import Entry, HeldOut
-    from cxrgate.train import Sample
+    from cxrgate.train import ListedImage
 
 _NARROWEST = 110
 """Columns, where the output is a file: a row of the widest table."""
@@ -97,15 +97,15 @@ def _fit_baseline(entries: Sequence[Entry], folder: Path, report: Progress) -> F
         return fit_baseline(entries, folder, report)
 
 
-def fillers(entries: Sequence[Entry], held_out: HeldOut) -> list[Sample]:
+def fillers(entries: Sequence[Entry], held_out: HeldOut) -> list[ListedImage]:
     """Images of patients that a model saw: they fill galleries that are larger than what is held out."""
-    unseen = {sample.patient_id for sample in held_out.samples}
-    return [entry.sample for entry in entries if entry.sample.patient_id not in unseen]
+    unseen = {listed_image.patient_id for listed_image in held_out.listed_images}
+    return [entry.listed_image for entry in entries if entry.listed_image.patient_id not in unseen]
 
 
 def told(held_out: HeldOut) -> str:
     """How much is judged, and how much is not."""
-    patients = len({sample.patient_id for sample in held_out.samples})
+    patients = len({listed_image.patient_id for listed_image in held_out.listed_images})
     return (
         f"{len(held_out.entries)} images of {patients} patients. Left out because a model saw their patients: "
         f"{held_out.images_left_out} images of {held_out.patients_left_out} patients."

@@ -91,11 +91,11 @@ def band(
     """
     with errors_as_messages("gate"):
         from cxrgate.models.band import certify_band
-        from cxrgate.train import read_samples
+        from cxrgate.train import read_listed_images
         from cxrgate.train.pixels import decode_all
 
         certified = certify_band(
-            folder, dtype, asyncio.run(decode_all(read_samples(listing, columns_of(column), say))), device
+            folder, dtype, asyncio.run(decode_all(read_listed_images(listing, columns_of(column), say))), device
         )
         typer.echo(f"{certified.kind} model: {dtype} moves no number by more than {certified.bands[dtype]:g}")
 

@@ -27,7 +27,7 @@ from cxrgate.train.augmenter import Augmenter
 from cxrgate.train.frontality.outliers import SPOILED, read_pictures, view
 from cxrgate.train.frontality.recipe import FrontalityRecipe
 from cxrgate.train.inputs import normalise, stored_side
-from cxrgate.train.listing import Sample, Split
+from cxrgate.train.listing import ListedImage, Split
 from cxrgate.train.pixels import PixelSet, decode_part
 
 _BATCH = 32
@@ -41,7 +41,7 @@ class FrontalityJob:
     `work` holds decoded images; `folder` becomes the model with its head.
     """
 
-    samples: Sequence[Sample]
+    listed_images: Sequence[ListedImage]
     recipe: FrontalityRecipe
     seed: int
     model: Path
@@ -54,7 +54,7 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
     """Write the model with a head for frontality, in place of an older one.
 
     Args:
-        job: samples of the split `train` are fitted to, those of `tune` set where 0.5 lies.
+        job: listed images of the split `train` are fitted to, those of `tune` set where 0.5 lies.
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
@@ -116,11 +116,11 @@ class _Material:
     def radiographs(self, split: Split, *, changed: bool = True) -> _Pooled:
         """The radiographs of a split as they are and, with `changed`, once more changed at random."""
         preprocessing, recipe = self.pooling.manifest.preprocessing, self.job.recipe
-        samples = self._chosen(split)
-        plain = self._decode(samples, preprocessing.height)
+        listed_images = self._chosen(split)
+        plain = self._decode(listed_images, preprocessing.height)
         rows = [self.pooling.pictures(f"radiographs of {split}", list(plain.pixels))]
         if changed:
-            larger = self._decode(samples, stored_side(preprocessing)).pixels
+            larger = self._decode(listed_images, stored_side(preprocessing)).pixels
             generator = torch.Generator().manual_seed(self.job.seed)
             parts = (np.array(larger[i : i + _BATCH]) for i in range(0, len(larger), _BATCH))
             batches = (
@@ -128,7 +128,7 @@ class _Material:
                 for part in parts
             )
             rows.append(self.pooling.inputs("changed radiographs", batches, len(larger)))
-        return _Pooled(np.concatenate(rows), {"radiographs": len(samples)})
+        return _Pooled(np.concatenate(rows), {"radiographs": len(listed_images)})
 
     def outliers(self) -> _Pooled:
         """Views of the pictures, and spoiled radiographs."""
@@ -149,30 +149,30 @@ class _Material:
             yield from ((source, view(pictures[n % len(pictures)], random)) for n in range(count))
 
     def _spoiled(self, random: np.random.Generator) -> Iterable[tuple[str, NDArray[np.uint8]]]:
-        samples = self._chosen(Split.TRAIN)
-        pixels = self._decode(samples, stored_side(self.pooling.manifest.preprocessing)).pixels
+        listed_images = self._chosen(Split.TRAIN)
+        pixels = self._decode(listed_images, stored_side(self.pooling.manifest.preprocessing)).pixels
         for name, spoil in SPOILED.items():
             rows = random.permutation(len(pixels))[: self.job.recipe.spoiled]
             yield from ((name, spoil(np.array(pixels[row]), random)) for row in rows)
 
     def expect(self, split: Split) -> None:
         """Raise UsageError where there is no radiograph of the split."""
-        if not any(sample.split is split for sample in self.job.samples):
+        if not any(listed_image.split is split for listed_image in self.job.listed_images):
             raise UsageError(f"the listing has no radiograph of the split {split}: this needs train and tune")
 
-    def _chosen(self, split: Split) -> list[Sample]:
+    def _chosen(self, split: Split) -> list[ListedImage]:
         """At most `per_source` of each source, drawn; all of the tune part."""
-        samples = [sample for sample in self.job.samples if sample.split is split]
-        most = self.job.recipe.per_source if split is Split.TRAIN else len(samples)
-        order = np.random.default_rng(self.job.seed).permutation(len(samples))
-        taken: dict[str, list[Sample]] = defaultdict(list)
+        listed_images = [listed_image for listed_image in self.job.listed_images if listed_image.split is split]
+        most = self.job.recipe.per_source if split is Split.TRAIN else len(listed_images)
+        order = np.random.default_rng(self.job.seed).permutation(len(listed_images))
+        taken: dict[str, list[ListedImage]] = defaultdict(list)
         for row in order:
-            if len(taken[samples[row].source]) < most:
-                taken[samples[row].source].append(samples[row])
-        return [sample for source in sorted(taken) for sample in taken[source]]
+            if len(taken[listed_images[row].source]) < most:
+                taken[listed_images[row].source].append(listed_images[row])
+        return [listed_image for source in sorted(taken) for listed_image in taken[source]]
 
-    def _decode(self, samples: Sequence[Sample], side: int) -> PixelSet:
-        return decode_part(samples, side, self.job.work, self.pooling.progress)
+    def _decode(self, listed_images: Sequence[ListedImage], side: int) -> PixelSet:
+        return decode_part(listed_images, side, self.job.work, self.pooling.progress)
 
 
 def _fit(frontal: Float32s, strange: Float32s, job: FrontalityJob) -> FrontalityHead:

@@ -15,7 +15,7 @@ from cxrgate.core.heads import Head
 from cxrgate.models import ModelKind, ModelManifest, read_manifest
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
-from cxrgate.train.listing import Sample, patient_hash
+from cxrgate.train.listing import ListedImage, patient_hash
 from cxrgate.train.pixels import decoded, numbers
 from cxrgate.train.scoring.figures import (
     Figure,
@@ -34,22 +34,22 @@ Int64s = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedSet:
-    """Embeddings (or Siamese features) float32[n, d] of samples, their patients int64[n], and the model's own."""
+    """Embeddings (or Siamese features) float32[n, d] of listed images, their patients int64[n], and the model's own."""
 
     rows: NDArray[np.float32] = field(repr=False)
     patients: Int64s = field(repr=False)
-    samples: Sequence[Sample] = field(repr=False)
+    listed_images: Sequence[ListedImage] = field(repr=False)
     manifest: ModelManifest
     head: Head
 
     def take(self, rows: Int64s) -> EmbeddedSet:
         """Only these rows; patients keep their numbers."""
-        samples = [self.samples[row] for row in rows]
-        return EmbeddedSet(self.rows[rows], self.patients[rows], samples, self.manifest, self.head)
+        listed_images = [self.listed_images[row] for row in rows]
+        return EmbeddedSet(self.rows[rows], self.patients[rows], listed_images, self.manifest, self.head)
 
     def sources(self) -> dict[str, Int64s]:
         """The rows of each source, in the listing's order."""
-        names = np.array([sample.source for sample in self.samples])
+        names = np.array([listed_image.source for listed_image in self.listed_images])
         return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names)}
 
 
@@ -85,88 +85,97 @@ class Figures:
 
 def score_model(
     folder: Path,
-    samples: Sequence[Sample],
+    listed_images: Sequence[ListedImage],
     pairs: Sequence[NamedPair] | None = None,
     device: str = "cpu",
     progress: Callable[[int], None] = lambda _: None,
 ) -> Scores:
-    """Score a model folder on the samples of patients that it did not see.
+    """Score a model folder on the listed images of patients that it did not see.
 
     Args:
         folder: of any kind of model.
-        samples: of a listing.
+        listed_images: of a listing.
         pairs: the pairs to verify; every pair of a source's images where None.
         device: cpu or cuda.
         progress: as embed_listing.
 
     Raises:
         ModelError: not a model folder.
-        UsageError: no sample is left, or see find_pairs and embed_listing.
+        UsageError: no image is left, or see find_pairs and embed_listing.
     """
-    kept = unseen(read_manifest(folder), samples)
-    named = None if pairs is None else find_pairs(samples, pairs)
-    chosen = None if named is None else kept_pairs(named, samples, kept)
+    kept = unseen(read_manifest(folder), listed_images)
+    named = None if pairs is None else find_pairs(listed_images, pairs)
+    chosen = None if named is None else kept_pairs(named, listed_images, kept)
     embedded = embed_listing(folder, kept, device, progress)
     sources = score_sources(embedded, chosen)
-    patients, patients_kept = (len({sample.patient_id for sample in part}) for part in (samples, kept))
+    patients, patients_kept = (
+        len({listed_image.patient_id for listed_image in part}) for part in (listed_images, kept)
+    )
     return Scores(
         embedded.manifest,
         summarise(sources),
         images=len(kept),
         patients=patients_kept,
-        left_out_images=len(samples) - len(kept),
+        left_out_images=len(listed_images) - len(kept),
         left_out_patients=patients - patients_kept,
         pairs=sum(len(part.pairs.scores) for part in sources.values()),
         left_out_pairs=0 if named is None or chosen is None else len(named) - len(chosen),
     )
 
 
-def kept_pairs(pairs: Int64s, samples: Sequence[Sample], kept: Sequence[Sample]) -> Int64s:
-    """Pairs of rows of `samples` as pairs of rows of `kept`, int64[p, 2]; without those that are not wholly there."""
-    rows = {sample.file.image_id: row for row, sample in enumerate(kept)}
-    renumbered = np.array([rows.get(sample.file.image_id, -1) for sample in samples], dtype=np.int64)[pairs]
+def kept_pairs(pairs: Int64s, listed_images: Sequence[ListedImage], kept: Sequence[ListedImage]) -> Int64s:
+    """Pairs of rows of `listed_images` as pairs of rows of `kept`, int64[p, 2]; without those not wholly there."""
+    rows = {listed_image.file.image_id: row for row, listed_image in enumerate(kept)}
+    renumbered = np.array([rows.get(listed_image.file.image_id, -1) for listed_image in listed_images], dtype=np.int64)[
+        pairs
+    ]
     return np.asarray(renumbered[(renumbered >= 0).all(axis=1)])
 
 
-def unseen(manifest: ModelManifest, samples: Sequence[Sample]) -> list[Sample]:
-    """The samples of patients that neither weights nor thresholds of the model were fitted on.
+def unseen(manifest: ModelManifest, listed_images: Sequence[ListedImage]) -> list[ListedImage]:
+    """The listed images of patients that neither weights nor thresholds of the model were fitted on.
 
     A model without a record of its patients (an imported one) leaves all of them.
     """
     seen = {patient for split in manifest.provenance.get("patients", {}).values() for patient in split}
-    return [sample for sample in samples if patient_hash(sample.patient_id) not in seen]
+    return [listed_image for listed_image in listed_images if patient_hash(listed_image.patient_id) not in seen]
 
 
 def embed_listing(
-    folder: Path, samples: Sequence[Sample], device: str = "cpu", progress: Callable[[int], None] = lambda _: None
+    folder: Path,
+    listed_images: Sequence[ListedImage],
+    device: str = "cpu",
+    progress: Callable[[int], None] = lambda _: None,
 ) -> EmbeddedSet:
-    """Decode every sample as a gate does and run the model on it.
+    """Decode every listed image as a gate does and run the model on it.
 
     Args:
         folder: model folder.
-        samples: of a listing.
+        listed_images: of a listing.
         device: cpu or cuda.
         progress: called with the number of images that were embedded since the last call.
 
     Raises:
         ModelError: not a model folder.
-        UsageError: no sample, an image cannot be read (it is named), or the model gives numbers that are not finite.
+        UsageError: no image, one that cannot be read (it is named), or the model gives numbers that are not finite.
     """
-    if not samples:
+    if not listed_images:
         raise UsageError("the listing has no image to score")
     keep_freed_memory()
     forward = open_forward(folder, device)
-    rows = np.concatenate(asyncio.run(_embed(forward, samples, progress)))
+    rows = np.concatenate(asyncio.run(_embed(forward, listed_images, progress)))
     if not np.isfinite(rows).all():
         raise UsageError(f"the model {folder} gives numbers that are not finite")
-    return EmbeddedSet(rows, numbers([s.patient_id for s in samples]), samples, forward.manifest, forward.head)
+    return EmbeddedSet(
+        rows, numbers([s.patient_id for s in listed_images]), listed_images, forward.manifest, forward.head
+    )
 
 
 async def _embed(
-    forward: Forward, samples: Sequence[Sample], progress: Callable[[int], None]
+    forward: Forward, listed_images: Sequence[ListedImage], progress: Callable[[int], None]
 ) -> list[NDArray[np.float32]]:
     parts = []
-    async for images in decoded(samples):
+    async for images in decoded(listed_images):
         parts.append(forward(images)[:, : forward.manifest.architecture.embedding])
         progress(len(images))
     return parts

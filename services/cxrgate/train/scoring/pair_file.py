@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
-from cxrgate.train.listing import Sample
+from cxrgate.train.listing import ListedImage
 
 Int64s = NDArray[np.int64]
 
@@ -52,34 +52,34 @@ def _pair(row: Sequence[str], place: str) -> NamedPair:
     return NamedPair(row[0], row[1], _LABELS[row[2]])
 
 
-def find_pairs(samples: Sequence[Sample], pairs: Sequence[NamedPair]) -> Int64s:
-    """The rows of each pair among the samples, int64[p, 2].
+def find_pairs(listed_images: Sequence[ListedImage], pairs: Sequence[NamedPair]) -> Int64s:
+    """The rows of each pair among the listed images, int64[p, 2].
 
-    An image is found by its path or, where one sample has it, by its file name: the published files name no folder.
+    An image is found by its path or, where one image alone has it, by its file name: published files name no folder.
 
     Raises:
         UsageError: an image that is not there, a pair across two sources (trivially easy), or a pair that
-            contradicts the samples' patients.
+            contradicts the listed_images' patients.
     """
-    rows = _rows(samples)
-    return np.array([_found(pair, samples, rows) for pair in pairs], dtype=np.int64).reshape(-1, 2)
+    rows = _rows(listed_images)
+    return np.array([_found(pair, listed_images, rows) for pair in pairs], dtype=np.int64).reshape(-1, 2)
 
 
-def _rows(samples: Sequence[Sample]) -> dict[str, int]:
-    names = [PurePosixPath(sample.file.image_id).name for sample in samples]
+def _rows(listed_images: Sequence[ListedImage]) -> dict[str, int]:
+    names = [PurePosixPath(listed_image.file.image_id).name for listed_image in listed_images]
     counts = Counter(names)
     once = {name: row for row, name in enumerate(names) if counts[name] == 1}
-    return once | {sample.file.image_id: row for row, sample in enumerate(samples)}
+    return once | {listed_image.file.image_id: row for row, listed_image in enumerate(listed_images)}
 
 
-def _found(pair: NamedPair, samples: Sequence[Sample], rows: Mapping[str, int]) -> tuple[int, int]:
+def _found(pair: NamedPair, listed_images: Sequence[ListedImage], rows: Mapping[str, int]) -> tuple[int, int]:
     missing = [name for name in (pair.first, pair.second) if name not in rows]
     if missing:
         raise UsageError(f"an image of a pair is not in the listing, or several times: {missing[0]!r}")
     first, second = rows[pair.first], rows[pair.second]
-    if samples[first].source != samples[second].source:
+    if listed_images[first].source != listed_images[second].source:
         raise UsageError(f"the images of a pair are of two sources: {pair.first!r} and {pair.second!r}")
-    if (samples[first].patient_id == samples[second].patient_id) is not pair.same:
+    if (listed_images[first].patient_id == listed_images[second].patient_id) is not pair.same:
         said = "one patient" if pair.same else "two patients"
         raise UsageError(f"the pair file says {said}, the listing says otherwise: {pair.first!r}, {pair.second!r}")
     return first, second

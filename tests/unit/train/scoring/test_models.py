@@ -14,7 +14,7 @@ from cxrgate.models import (
     Preprocessing,
     VerificationArchitecture,
 )
-from cxrgate.train import Sample, patient_hash
+from cxrgate.train import ListedImage, patient_hash
 from cxrgate.train.scoring.figures import rank_queries
 from cxrgate.train.scoring.models import (
     EmbeddedSet,
@@ -31,9 +31,9 @@ PATIENTS = [0, 0, 1, 1, 2, 2, 3, 3]
 SOURCES = ["a", "a", "b", "b", "a", "a", "b", "b"]
 
 
-def _samples(patients=PATIENTS, sources=SOURCES):
+def _listed_images(patients=PATIENTS, sources=SOURCES):
     return [
-        Sample(ImageFile(Path(f"{i}.png"), f"{i}.png"), f"p{patient}", source, None)
+        ListedImage(ImageFile(Path(f"{i}.png"), f"{i}.png"), f"p{patient}", source, None)
         for i, (patient, source) in enumerate(zip(patients, sources, strict=True))
     ]
 
@@ -46,7 +46,7 @@ def _manifest(kind, **provenance):
 def _embedded(kind=ModelKind.RETRIEVAL, head=None):
     rng = np.random.default_rng(0)
     rows = (rng.normal(size=(4, 4))[PATIENTS] + 0.5 * rng.normal(size=(8, 4))).astype(np.float32)
-    return EmbeddedSet(rows, np.array(PATIENTS), _samples(), _manifest(kind), head or CosineHead())
+    return EmbeddedSet(rows, np.array(PATIENTS), _listed_images(), _manifest(kind), head or CosineHead())
 
 
 SIAMESE = SiameseHead(np.array([-1.0, 2.0, -0.5, 0.1]), 0.3)
@@ -54,19 +54,19 @@ SIAMESE = SiameseHead(np.array([-1.0, 2.0, -0.5, 0.1]), 0.3)
 
 def test_patients_of_training_and_of_thresholds_are_left_out():
     seen = {"train": [patient_hash("p1")], "tune": [patient_hash("p3")]}
-    kept = unseen(_manifest(ModelKind.RETRIEVAL, patients=seen), _samples())
-    assert {sample.patient_id for sample in kept} == {"p0", "p2"}
+    kept = unseen(_manifest(ModelKind.RETRIEVAL, patients=seen), _listed_images())
+    assert {listed_image.patient_id for listed_image in kept} == {"p0", "p2"}
 
 
 def test_a_model_without_a_record_of_patients_leaves_everyone():
-    assert unseen(_manifest(ModelKind.RETRIEVAL), _samples()) == _samples()
+    assert unseen(_manifest(ModelKind.RETRIEVAL), _listed_images()) == _listed_images()
 
 
 def test_pairs_with_a_patient_left_out_are_left_out():
-    samples = _samples()
-    kept = [sample for sample in samples if sample.patient_id != "p0"]
+    listed_images = _listed_images()
+    kept = [listed_image for listed_image in listed_images if listed_image.patient_id != "p0"]
     pairs = np.array([[0, 1], [2, 3], [7, 2], [4, 1]])
-    assert kept_pairs(pairs, samples, kept).tolist() == [[0, 1], [5, 0]]
+    assert kept_pairs(pairs, listed_images, kept).tolist() == [[0, 1], [5, 0]]
 
 
 def test_a_retrieval_model_compares_by_distance():

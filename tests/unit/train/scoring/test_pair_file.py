@@ -4,7 +4,7 @@ import pytest
 
 from cxrgate.core import UsageError
 from cxrgate.images import ImageFile
-from cxrgate.train import Sample
+from cxrgate.train import ListedImage
 from cxrgate.train.scoring.pair_file import NamedPair, find_pairs, read_pairs
 
 
@@ -14,10 +14,10 @@ def _write(tmp_path, text):
     return path
 
 
-def _samples(*names_and_patients, sources=()):
+def _listed_images(*names_and_patients, sources=()):
     sources = sources or [""] * len(names_and_patients)
     return [
-        Sample(ImageFile(Path(name), name, "", patient), patient, source, None)
+        ListedImage(ImageFile(Path(name), name, "", patient), patient, source, None)
         for (name, patient), source in zip(names_and_patients, sources, strict=True)
     ]
 
@@ -58,31 +58,31 @@ def test_what_is_no_file_is_refused(tmp_path):
         read_pairs(tmp_path / "none.txt")
 
 
-SAMPLES = _samples(("x/a.png", "p0"), ("x/b.png", "p0"), ("y/a.png", "p1"), ("y/c.png", "p1"))
+LISTED = _listed_images(("x/a.png", "p0"), ("x/b.png", "p0"), ("y/a.png", "p1"), ("y/c.png", "p1"))
 
 
 def test_images_are_found_by_path_and_by_file_name_where_it_is_unique():
     pairs = [NamedPair("b.png", "x/a.png", same=True), NamedPair("c.png", "b.png", same=False)]
-    assert find_pairs(SAMPLES, pairs).tolist() == [[1, 0], [3, 1]]
+    assert find_pairs(LISTED, pairs).tolist() == [[1, 0], [3, 1]]
 
 
 @pytest.mark.parametrize("name", ["a.png", "d.png"])
 def test_an_image_that_is_not_there_or_not_unique_is_refused(name):
     with pytest.raises(UsageError, match=f"in the listing.*'{name}'"):
-        find_pairs(SAMPLES, [NamedPair("b.png", name, same=True)])
+        find_pairs(LISTED, [NamedPair("b.png", name, same=True)])
 
 
 @pytest.mark.parametrize(("second", "same"), [("x/a.png", False), ("c.png", True)])
 def test_a_label_that_contradicts_the_patients_is_refused(second, same):
     with pytest.raises(UsageError, match=r"the listing says otherwise: 'b\.png'"):
-        find_pairs(SAMPLES, [NamedPair("b.png", second, same=same)])
+        find_pairs(LISTED, [NamedPair("b.png", second, same=same)])
 
 
 def test_a_pair_across_sources_is_refused():
-    samples = _samples(("a.png", "p0"), ("b.png", "p1"), sources=("nih", "mimic"))
+    listed_images = _listed_images(("a.png", "p0"), ("b.png", "p1"), sources=("nih", "mimic"))
     with pytest.raises(UsageError, match=r"two sources: .a\.png. and .b\.png."):
-        find_pairs(samples, [NamedPair("a.png", "b.png", same=False)])
+        find_pairs(listed_images, [NamedPair("a.png", "b.png", same=False)])
 
 
 def test_no_pairs_are_no_rows():
-    assert find_pairs(SAMPLES, []).shape == (0, 2)
+    assert find_pairs(LISTED, []).shape == (0, 2)

@@ -15,7 +15,7 @@ from cxrgate.cli.options import Column, columns_of
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_recipe
 from cxrgate.models import ModelKind
-from cxrgate.train import Sample, read_recipe, read_samples, with_splits, without_sources
+from cxrgate.train import ListedImage, read_listed_images, read_recipe, with_splits, without_sources
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
 
@@ -40,9 +40,9 @@ TRAINED = {
 """One command for each kind of model, with the same options."""
 
 
-def _samples(listing: Path, column: list[str] | None, without: list[str] | None) -> list[Sample]:
+def _listed_images(listing: Path, column: list[str] | None, without: list[str] | None) -> list[ListedImage]:
     """What the options name."""
-    return without_sources(read_samples(listing, columns_of(column), say), without or [])
+    return without_sources(read_listed_images(listing, columns_of(column), say), without or [])
 
 
 def _training_of(kind: ModelKind) -> Callable[..., None]:
@@ -62,11 +62,11 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
                 raise UsageError(
                     f"the recipe is for a {settings.kind} model, and not for a {kind} model: name another --recipe"
                 )
-            samples = with_splits(_samples(listing, column, without), seed)
+            listed_images = with_splits(_listed_images(listing, column, without), seed)
             from cxrgate.train.training import Job, train
 
             with bars() as progress:
-                manifest = train(Job(samples, settings, seed, work, output, device), progress, say)
+                manifest = train(Job(listed_images, settings, seed, work, output, device), progress, say)
             typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
     return command
@@ -111,11 +111,13 @@ def frontality(
         from cxrgate.train.frontality.recipe import read_frontality_recipe
 
         settings = read_frontality_recipe(recipe or shipped_recipe("frontality"))
-        samples = with_splits(_samples(listing, column, without), seed)
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 
         with bars() as progress:
-            manifest = fit_frontality(FrontalityJob(samples, settings, seed, model, outliers, work, output), progress)
+            manifest = fit_frontality(
+                FrontalityJob(listed_images, settings, seed, model, outliers, work, output), progress
+            )
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
@@ -131,12 +133,12 @@ def refit(
 ) -> None:
     """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
     with errors_as_messages("torch"):
-        samples = with_splits(_samples(listing, column, without), seed)
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.refit import RefitJob
         from cxrgate.train.refit import refit as fit_again
 
         with bars() as progress:
-            manifest = fit_again(RefitJob(samples, seed, model, work, output), progress)
+            manifest = fit_again(RefitJob(listed_images, seed, model, work, output), progress)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
@@ -150,11 +152,13 @@ def false_flags(
 ) -> None:
     """Measure what unenrolled patients reach at several sizes, for snapshots too small to measure themselves."""
     with errors_as_messages("gate"):
-        samples = [sample for sample in _samples(listing, column, without) if sample.split]
+        listed_images = [
+            listed_image for listed_image in _listed_images(listing, column, without) if listed_image.split
+        ]
         from cxrgate.evaluate.curve import write_false_flags
 
         with bars() as progress:
-            path = write_false_flags(store, samples, work, progress)
+            path = write_false_flags(store, listed_images, work, progress)
         typer.echo(f"written: {path}")
 
 

@@ -16,7 +16,7 @@ from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Column, columns_of
 from cxrgate.core import UsageError
-from cxrgate.train import Split, read_samples, without_sources
+from cxrgate.train import Split, read_listed_images, without_sources
 
 _NARROWEST = 180
 """Columns, where the output is no terminal: a row of six figures with their intervals."""
@@ -45,8 +45,8 @@ def score(
     thresholds) are left out and counted. Memory grows with the square of the images of a source: 1 GB at 8,000.
     """
     with errors_as_messages("gate"):
-        samples = without_sources(read_samples(listing, columns_of(column), say), without or [])
-        chosen = [sample for sample in samples if split in (None, sample.split)]
+        listed_images = without_sources(read_listed_images(listing, columns_of(column), say), without or [])
+        chosen = [listed_image for listed_image in listed_images if split in (None, listed_image.split)]
         if not chosen:
             raise UsageError(f"{listing} has no image of the split {split}: leave --split out, or name another")
         from cxrgate.train.scoring.models import score_model

@@ -52,22 +52,22 @@ def of_row(row: LeakRow, removed: int, released: int) -> dict[str, Any]:
     return {"expected": expected, "at_most": at_most, "confidence": row.confidence - RISK}
 
 
-def false_flags(clean: Mapping[str, Any] | None, images: pd.DataFrame) -> dict[str, Any] | None:
+def false_flags(unenrolled: Mapping[str, Any] | None, images: pd.DataFrame) -> dict[str, Any] | None:
     """How many of the answered images would be removed even if none were a leak.
 
     Args:
-        clean: what the certificate found of patients who are not enrolled; None without.
+        unenrolled: what the certificate found of patients who are not enrolled; None without.
         images: rows of the results.
 
     Returns:
         The answered images, and how many are expected to be removed: by the measured share and by its upper bound.
     """
-    if clean is None:
+    if unenrolled is None:
         return None
     answered = int((images["decision"] != "INDETERMINATE").sum())
     return {
         "answered": answered,
-        "share": clean["share"],
-        "expected": answered * clean["share"],
-        "at_most": answered * clean["upper"],
+        "share": unenrolled["share"],
+        "expected": answered * unenrolled["share"],
+        "at_most": answered * unenrolled["upper"],
     }
