@@ -24,7 +24,7 @@ from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog
 from cxrgate.rpc.https.serve import serve_https
-from cxrgate.rpc.metrics import serve_metrics
+from cxrgate.rpc.metrics_server import serve_metrics
 from cxrgate.rpc.process import ServiceEndpoint
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import wait_for_signal

@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-
-from cxrgate.core import UsageError
-
-LOOPBACK = "127.0.0.1"
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class CertificateKind(StrEnum):
@@ -60,20 +56,3 @@ class Metrics:
     def certificate_expires(self, kind: CertificateKind, when: datetime) -> None:
         """Tell when a certificate ends; a kind that was never told of has no metric."""
         self._expires.labels(kind).set(when.timestamp())
-
-
-def serve_metrics(registry: CollectorRegistry, address: str) -> None:
-    """Answer `GET /metrics` from a thread of its own until the process ends.
-
-    Args:
-        registry: what is shown.
-        address: HOST:PORT; PORT alone is on loopback.
-
-    Raises:
-        UsageError: the address cannot be listened on.
-    """
-    host, _, port = address.rpartition(":")
-    try:
-        start_http_server(int(port), host or LOOPBACK, registry)
-    except (OSError, OverflowError, ValueError) as error:
-        raise UsageError(f"{address} is no address for the metrics: give HOST:PORT") from error

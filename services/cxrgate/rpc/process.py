@@ -16,7 +16,8 @@ from cxrgate.core import UsageError
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.descriptors import take_all_descriptors
 from cxrgate.rpc.identity import read_identity
-from cxrgate.rpc.metrics import CertificateKind, serve_metrics
+from cxrgate.rpc.metrics import CertificateKind
+from cxrgate.rpc.metrics_server import serve_metrics
 from cxrgate.rpc.roles import read_roles
 from cxrgate.rpc.server import Server, Service, wait_for_signal
 from cxrgate.rpc.tracing import configure_tracing

@@ -1,6 +1,8 @@
 import asyncio
 import re
 import socket
+import threading
+import time
 import urllib.request
 from datetime import UTC, datetime
 
@@ -13,7 +15,9 @@ from support.grpc_servers import channel, serving
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.core import UsageError
-from cxrgate.rpc.metrics import CertificateKind, Metrics, serve_metrics
+from cxrgate.rpc import metrics_server
+from cxrgate.rpc.metrics import CertificateKind, Metrics
+from cxrgate.rpc.metrics_server import serve_metrics
 
 
 def free_port():
@@ -101,3 +105,20 @@ def counted(text):
     """Every number but the times."""
     pairs = re.findall(r"^(\S+) ([\d.e+-]+)$", text, re.MULTILINE)
     return {name: float(value) for name, value in pairs if "_seconds_" not in name and "_created" not in name}
+
+
+def test_silent_connections_take_few_threads_and_are_cut_off_in_time(monkeypatch):
+    monkeypatch.setattr(metrics_server._Handler, "timeout", 0.5)
+    port = free_port()
+    before = threading.active_count()
+    serve_metrics(Metrics().registry, str(port))
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+    held = threading.active_count() - before
+    end = time.monotonic() + 20
+    while threading.active_count() > before + 1 and time.monotonic() < end:
+        time.sleep(0.05)
+
+    assert "cxrgate_rpc_open" in scrape(port)
+    assert held <= metrics_server.CONNECTIONS + 1
+    for each in silent:
+        each.close()
