@@ -26,7 +26,10 @@ from cxrgate.models.runtimes.forward import Forward, open_forward
 
 @dataclass(frozen=True, slots=True)
 class LocalModels(ModelSet):
-    """The models, running on one thread of their own so that two forwards never share the cores."""
+    """The models, running on one thread of their own so that two forwards never share the cores.
+
+    Those on a GPU have two: one shrinks the next images and queues them while the other waits for its rows.
+    """
 
     embedder: LocalEmbedder
     verifier: LocalVerifier
@@ -41,7 +44,7 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
     """Load the models, each in the dtype that the rule says; errors as DtypeRule.manifests and open_forward."""
     keep_freed_memory()
     manifests = dtypes.manifests(folders, device)
-    with ThreadPoolExecutor(1, "compute") as compute:
+    with ThreadPoolExecutor(1 if device == "cpu" else 2, "compute") as compute:
         retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
         verification = open_forward(folders.verification, device, manifests[ModelKind.VERIFICATION])
         paths = by_space(folders.paths)

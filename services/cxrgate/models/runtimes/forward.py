@@ -43,7 +43,7 @@ class Forward(Protocol):
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """Begin, and give what waits for the rows: another model's forward may run meanwhile on idle cores.
 
-        The rows are waited for before this model is asked again.
+        On a CPU the rows are waited for before this model is asked again.
         """
         ...
 

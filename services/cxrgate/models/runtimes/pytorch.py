@@ -15,6 +15,7 @@ from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.networks.published import SiameseNetwork
 from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.transfers import Transfers, transfers_to
 from cxrgate.models.store import StoredModel
 
 CPU_BATCH = 8
@@ -45,14 +46,15 @@ def folded(network: nn.Module) -> nn.Module:
 class TorchForward:
     """A model ready to run: batch norms folded, channels last, in the manifest's dtype."""
 
-    def __init__(self, model: StoredModel, device: str = "cpu") -> None:
-        """Fold and move `model`; its own network is left as it is."""
+    def __init__(self, model: StoredModel, device: str = "cpu", transfers: Transfers | None = None) -> None:
+        """Fold and move `model`; its own network is left as it is. Without `transfers` they are the device's."""
         self.manifest: ModelManifest = model.manifest
         state = model.network.state_dict()
         self.head: Head = make_head(
             model.manifest.architecture, lambda name: state[name].cpu().numpy().astype(np.float64)
         )
         self._device = torch.device(device)
+        self._transfers = transfers or transfers_to(self._device)
         self._dtype = _DTYPES[model.manifest.dtype]
         self._network = folded(model.network).to(self._device, self._dtype).to(memory_format=torch.channels_last)
         preprocessing = model.manifest.preprocessing
@@ -67,17 +69,34 @@ class TorchForward:
 
     def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """See models.runtimes.forward.Forward."""
-        inputs = [resize(image, self.manifest.preprocessing) for image in pixels]
-        rows = [self._run(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
-        return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
+        return self.start(pixels)()
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
-        """See models.runtimes.forward.Forward: all is computed at once, for PyTorch's threads share no cores."""
-        rows = self(pixels)
-        return lambda: rows
+        """See models.runtimes.forward.Forward.
+
+        The CPU computes all at once, for PyTorch's threads share no cores. A GPU is given every batch, and is waited
+        for when the rows are asked for.
+        """
+        inputs = [resize(image, self.manifest.preprocessing) for image in pixels]
+        rows = [self._queue(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
+        wait = self._transfers.mark()
+
+        def finish() -> NDArray[np.float32]:
+            wait()
+            return np.concatenate([part.numpy() for part in rows]) if rows else self._no_rows()
+
+        return finish
+
+    def _no_rows(self) -> NDArray[np.float32]:
+        return np.empty((0, self.dimensions), np.float32)
 
     @torch.inference_mode()
-    def _run(self, inputs: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        grey = torch.from_numpy(np.stack(inputs)).to(self._device).unsqueeze(1).to(torch.float32) / 255
+    def _queue(self, inputs: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Where the rows of a batch will lie, on the host."""
+        pixels = self._transfers.array((len(inputs), *inputs[0].shape), torch.uint8)
+        np.stack(inputs, out=pixels.numpy())
+        grey = pixels.to(self._device, non_blocking=True).unsqueeze(1).to(torch.float32) / 255
         batch = ((grey - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
-        return np.asarray(self._network(batch).to("cpu", torch.float32).numpy())
+        found = self._network(batch)
+        rows = self._transfers.array(found.shape, torch.float32)
+        return rows.copy_(found, non_blocking=True)

@@ -31,6 +31,49 @@ def test_folded_network_gives_the_plain_networks_embedding(models):
     assert np.abs(TorchForward(models[0])([image.pixels for image in pictures]) - expected).max() < 1e-5
 
 
+class StandIn:
+    """A device that is done only when it was waited for: until then its rows are not there."""
+
+    def __init__(self):
+        self.arrays, self.told = [], []
+
+    def array(self, shape, dtype):
+        made = torch.empty(tuple(shape), dtype=dtype)
+        self.arrays.append(made)
+        return made
+
+    def mark(self):
+        rows = [made for made in self.arrays if made.dtype == torch.float32]
+        kept = [made.clone() for made in rows]
+        self._write(rows, [torch.full_like(made, torch.nan) for made in rows])
+        self.told.append("queued")
+
+        def wait():
+            self.told.append("waited")
+            self._write(rows, kept)
+
+        return wait
+
+    @torch.inference_mode()
+    def _write(self, rows, contents):
+        for made, content in zip(rows, contents, strict=True):
+            made.copy_(content)
+
+
+def test_a_device_is_given_every_batch_before_it_is_waited_for(models):
+    device, pixels = StandIn(), [image.pixels for image in images(19)]
+    finish = TorchForward(models[0], transfers=device).start(pixels)
+
+    assert device.told == ["queued"]
+    assert [len(made) for made in device.arrays] == [8, 8, 8, 8, 3, 3]
+    assert np.array_equal(finish(), TorchForward(models[0])(pixels))
+    assert device.told == ["queued", "waited"]
+
+
+def test_no_images_give_no_rows(models):
+    assert TorchForward(models[0])([]).shape == (0, models[0].manifest.architecture.outputs)
+
+
 def test_cached_scores_equal_the_pairwise_forward(models):
     a, b = images(6), images(6, start=6)
     forward = TorchForward(models[1])
