@@ -18,6 +18,7 @@ SEVERAL = {
     "index/engines/coded/test_searches.py": "the search by codes as a whole",
     "release_report/formats/test_expected.py": "the sentences of every format version",
     "release_report/test_shelf.py": "the committed reports of tests/assets",
+    "rpc/test_frozen_peer.py": "callers whose server stands still or has ended",
     "rpc/test_protocol.py": "the services under odd protocol inputs",
 }
 """Tests of several modules of their package, and what they are about."""
