@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -34,14 +34,27 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Every mutant of a module's source, in the order of its lines."""
+    """Every mutant of a module's source but of how its dataclasses are made and shown: that decides on no image."""
     tree, lines = ast.parse(source), source.splitlines()
+    passed_over = {id(part) for node in ast.walk(tree) for made in _makings(node) for part in ast.walk(made)}
     for place, node in enumerate(ast.walk(tree)):
+        if id(node) in passed_over:
+            continue
         for change, act in _changes(node):
             changed = copy.deepcopy(tree)
             act(next(found for at, found in enumerate(ast.walk(changed)) if at == place))
             line = getattr(node, "lineno", 0)
             yield Mutant(line, lines[line - 1].strip(), change, ast.unparse(ast.fix_missing_locations(changed)))
+
+
+def _makings(node: ast.AST) -> Sequence[ast.AST]:
+    """Its decorators, and what `field` says of showing and comparing."""
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            return node.decorator_list
+        case ast.Call(func=ast.Name("field")):
+            return [keyword for keyword in node.keywords if keyword.arg in {"repr", "compare"}]
+    return ()
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[..., None]]]:

@@ -16,6 +16,8 @@ from mutants.mutations import mutants
         ("isfinite(a).all()", {"isfinite(a).any()"}),
         ("a is None", {"a is not None"}),
         ("f(x=True)", {"f(x=False)"}),
+        ("field(default=1, repr=False)", {"field(default=2, repr=False)"}),
+        ("@f(x=True)\nclass A:\n    y = 1", {"@f(x=True)\nclass A:\n    y = 2"}),
     ],
 )
 def test_each_kind_of_change_is_made_once(source, changed):

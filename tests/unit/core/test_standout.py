@@ -163,3 +163,41 @@ def test_a_cohort_of_the_full_size_can_be_and_a_mean_above_1_cannot():
 
 def test_a_cohort_of_nobody_can_be():
     assert RULE.decide(found(size=0, mean=0.0), "").reasons != ("SCORE_INVALID",)
+
+
+def test_a_standout_without_parameters_is_the_one_that_recorded_policies_mean():
+    assert Standout() == Standout(identity=1.0, verification=0.0, usual=0.0, slope=25.0, offset=0.0)
+    assert COHORT == 10
+    assert Cohort.of(np.empty(0)) == Cohort(0.0, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slope", 0.0),
+        ("slope", -1.0),
+        ("slope", 25.5),
+        ("identity", 0.0),
+        ("identity", -1.0),
+        ("verification", -0.5),
+        ("usual", math.nan),
+        ("offset", math.inf),
+    ],
+)
+def test_parameters_that_would_turn_the_order_round_or_are_no_numbers_are_refused(name, value):
+    with pytest.raises(ValueError, match="expected"):
+        dataclasses.replace(STANDOUT, **{name: value})
+
+
+def test_small_positive_parameters_are_allowed():
+    assert dataclasses.replace(STANDOUT, slope=0.5, identity=0.5, verification=0.0).identity == 0.5
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_certain_score_has_finite_odds(score):
+    assert np.isfinite(STANDOUT.margins(np.array([1.0]), np.array([score]), Cohort(0.3, 0.1, COHORT))).all()
+
+
+def test_a_greater_offset_makes_every_candidate_stand_out_more():
+    assert dataclasses.replace(STANDOUT, offset=1.0).calibrate(np.zeros(1)) > 0.5
+    assert dataclasses.replace(STANDOUT, offset=-1.0).calibrate(np.zeros(1)) < 0.5

@@ -10,7 +10,7 @@ from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD, thresholds
 from cxrgate.gate.measurement_terms import FALSE_FLAGS, measurement_terms
 from cxrgate.index.measuring.measure import measure
-from cxrgate.index.self_measurement import Basis
+from cxrgate.index.self_measurement import RATES, Basis
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +118,18 @@ def test_copies_are_borderline_from_where_twice_the_share_would_be_flagged(measu
     assert thresholds(PolicyConfig(copy_threshold=0.01), measurement)["copy_borderline"] == 0.01
     assert thresholds(PolicyConfig(false_flags=0.5), measurement)["copy_borderline"] == measurement.at(0.5).copy
     assert "copy_borderline" not in thresholds(PolicyConfig(copy_threshold=None), measurement)
+
+
+def test_where_nothing_was_measured_the_score_is_held_against_a_half(measurement):
+    nothing = dataclasses.replace(measurement, basis=Basis.NOTHING)
+
+    assert thresholds(PolicyConfig(), nothing)["score_threshold"] == SCORE_THRESHOLD == 0.5
+    # A borderline above it that somebody gave is not brought down without a word: the policy then refuses it.
+    assert thresholds(PolicyConfig(borderline=0.6), nothing)["borderline"] == 0.6
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.45])
+def test_pictures_are_listed_from_the_threshold_of_the_largest_rate_where_twice_the_rate_is_more(measurement, rate):
+    found = thresholds(PolicyConfig(false_flags=rate), measurement)
+
+    assert found["copy_borderline"] == min(measurement.at(rate).copy, measurement.at(RATES[-1]).copy)

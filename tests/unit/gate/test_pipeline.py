@@ -1,11 +1,13 @@
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from support.fakes import POLICY, evidence, picture
 
-from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Stage
+from cxrgate.certification import UNCERTIFIED, Certificate
+from cxrgate.core import Candidates, CertificateError, Descriptors, Evidence, Failure, GreyImage, ImageRecord, Stage
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import Gate
 
@@ -104,6 +106,17 @@ def test_the_pixels_that_are_released_are_those_that_every_stage_saw():
 
     assert checked.image.pixels.shape == (256, 128)
     assert {*seen, checked.outcome.pixel_digest} == {checked.image.digest}
+
+
+def test_every_output_names_the_certificate_or_says_that_there_is_none():
+    gate = Gate(None, None, None, None, POLICY)
+    over = Certificate("digest", {}, datetime(2020, 1, 1, tzinfo=UTC), {})
+
+    assert gate.certification == UNCERTIFIED
+    assert replace(gate, certificate=over).certification == "digest"
+    gate.check_certificate()
+    with pytest.raises(CertificateError):
+        replace(gate, certificate=over).check_certificate()
 
 
 def test_two_images_of_one_id_are_refused():
