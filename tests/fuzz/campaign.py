@@ -51,7 +51,7 @@ def try_many(name: str, count: int, number: int = 0) -> None:
         max_examples=count,
         deadline=None,
         database=None,
-        derandomize=False,
+        report_multiple_bugs=False,
         suppress_health_check=calm,
         phases=[Phase.generate, Phase.shrink],
     )

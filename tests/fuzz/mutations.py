@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import string
 import struct
@@ -96,7 +97,7 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
             parent = found
             key = draw(st.sampled_from(sorted(found) if isinstance(found, dict) else range(len(found))))
             found = found[key]
-        odd = draw(st.sampled_from(ODD))
+        odd = copy.deepcopy(draw(st.sampled_from(ODD)))
         if parent is None:
             return odd
         match draw(st.integers(0, 3)):

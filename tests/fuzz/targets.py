@@ -277,6 +277,27 @@ def _read_journal(content: bytes, folder: Path) -> object:
     return verify_run(folder).violations
 
 
+_OUTPUT = {
+    "run": {"cxrgate": "0", "policy": POLICY.to_json(), "policy_digest": POLICY.digest, "certification": "uncertified",
+            "models": {"retrieval": {"digest": "retrieval"}}, "snapshot": {"digest": "snapshot"},
+            "synthetic": {"images": 1}},
+    "manifest": {"policy": POLICY.digest, "certification": "uncertified", "files": {"a.png": "0" * 64}, "withheld": 0},
+    "batch": _BATCH,
+}  # fmt: skip
+
+
+def _read_output(content: bytes, folder: Path) -> object:
+    try:
+        value = json.loads(content)
+        parts = {name: value[name] for name in _OUTPUT}
+    except (*MALFORMED, RecursionError):
+        return None
+    _put(folder, "work/journal.jsonl", _journal_line(_RUN) + _journal_line(parts["batch"]))
+    _put(folder, "results/run.json", dumped(parts["run"]))
+    _put(folder, "released/manifest.json", dumped(parts["manifest"]))
+    return verify_run(folder).violations
+
+
 def _chained(values: list[Any]) -> bytes:
     head, lines = START, []
     for value in values:
@@ -539,6 +560,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
         lambda content, folder: read_released(_put(folder, "manifest.json", content).parent),
     ),
     "journal": lambda: Target(_journals(), _read_journal),
+    "output": lambda: Target(changed(_OUTPUT).map(dumped), _read_output),
     "log": lambda: Target(
         st.one_of(
             st.lists(st.one_of(st.just(_ENTRY), changed(_ENTRY)), max_size=3).map(_chained),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.standout import Cohort
 from cxrgate.release_report.rule import decide
 from cxrgate.verify_run.journal import Batch
@@ -25,10 +26,15 @@ def changed_decisions(batch: Batch, policy: Mapping[str, Any]) -> Iterator[Viola
         policy: as run.json holds it.
     """
     evidence = defaultdict(list)
-    for name, _reference, _patient, *numbers in batch.evidence:
+    for name, *_ids, numbers in ((*row[:3], row[3:]) for row in batch.evidence if len(row) > 3):
         evidence[name].append([math.nan if number is None else float(number) for number in numbers])
     for row in batch.results:
-        expected = _expected(policy, row, evidence[row["image_id"]])
+        try:
+            expected = _expected(policy, row, evidence[row["image_id"]])
+        except MALFORMED as error:
+            told = f"nothing follows from its numbers and the policy: {type(error).__name__}"
+            yield Violation(Kind.DECISION_DIFFERS, row["image_id"], told)
+            continue
         found = row["decision"], row["reasons"], bool(row["borderline"])
         if expected != found:
             told = f"the journal says {found}, its numbers say {expected}"

@@ -14,8 +14,11 @@ from cxrgate.verify_run.violation import Kind, Violation
 
 NAME = "work/journal.jsonl"
 _DIGITS = 16
-_PARTS = {"batch": int, "results": list, "evidence": list, "released": dict}
-"""What every line but the first has."""
+_PARTS = {"results": list, "evidence": list, "released": dict}
+"""What every line but the first has, beside its number."""
+_TEXTS = ("image_id", "decision", "reasons", "pixel_digest", "released_as", "stage")
+_NUMBERS = ("typicality", "frontality", "cohort_mean", "cohort_spread", "cohort_size")
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,35 @@ def _content(number: int, payload: bytes) -> dict[str, Any] | None:
         content = parse_line(payload)
     except ValueError:
         return None
-    return content if number == 0 or all(isinstance(content.get(name), kind) for name, kind in _PARTS.items()) else None
+    return content if number == 0 or _is_batch(content) else None
+
+
+def _is_batch(content: Mapping[str, Any]) -> bool:
+    return (
+        type(content.get("batch")) is int
+        and all(isinstance(content.get(name), kind) for name, kind in _PARTS.items())
+        and all(_is_row(row) for row in content["results"])
+        and all(_is_evidence(row) for row in content["evidence"])
+        and all(isinstance(sha256, str) for sha256 in content["released"].values())
+    )
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), str) for name in _TEXTS)
+        and all(_is_number(row.get(name)) for name in _NUMBERS)
+        and isinstance(row.get("borderline"), bool)
+    )
+
+
+def _is_evidence(row: Any) -> bool:
+    return isinstance(row, list) and all(isinstance(name, str) for name in row[:3]) and all(map(_is_number, row[3:]))
+
+
+def _is_number(value: Any) -> bool:
+    """Or None, which stands for one that is none."""
+    return value is None or isinstance(value, float) or (type(value) is int and abs(value) < _LARGEST)
 
 
 def _journal(contents: Sequence[Mapping[str, Any]]) -> RecordedJournal:

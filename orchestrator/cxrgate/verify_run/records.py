@@ -56,9 +56,21 @@ def _mapping(path: Path) -> Mapping[str, Any]:
     return dict(parse_json(read_regular_file(path)))
 
 
+def _run(path: Path) -> Mapping[str, Any]:
+    """ValueError where a part that others are held against is none."""
+    run = _mapping(path)
+    parts = [run.get(name, {}) for name in ("policy", "snapshot", "models", "synthetic", "timing")]
+    if not all(isinstance(part, dict) for part in [*parts, *run.get("models", {}).values()]):
+        raise ValueError("expected policy, snapshot, models, synthetic and timing as mappings")
+    return run
+
+
 def _manifest(path: Path) -> Mapping[str, Any]:
     manifest = _mapping(path)
-    return {**manifest, "files": dict(manifest["files"])}
+    files = dict(manifest["files"])
+    if not all(isinstance(sha256, str) for sha256 in files.values()):
+        raise ValueError("expected the digest of each file")
+    return {**manifest, "files": files, "withheld": int(manifest.get("withheld", 0))}
 
 
 def _rows(path: Path) -> Sequence[Mapping[str, Any]]:
@@ -79,7 +91,7 @@ def plain_value(value: Any) -> Any:
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {
     f"{RELEASED}/{MANIFEST}": _manifest,
-    RUN: _mapping,
+    RUN: _run,
     RESULTS: _rows,
     EVIDENCE: _evidence,
 }
