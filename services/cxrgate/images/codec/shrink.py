@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
 from cxrgate.core import GreyImage
 
@@ -18,6 +17,8 @@ def shrink(image: GreyImage, side: int | None) -> GreyImage:
     """
     if side is None or max(image.pixels.shape) <= side:
         return image
+    from PIL import Image  # noqa: PLC0415 - the pipeline imports this file, and pixels mostly stay as they are
+
     height, width = image.pixels.shape
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
