@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.fakes import POLICY, evidence
 
 from cxrgate.core import BAND, Decision, Policy
+from cxrgate.core.policy import SCORE_RANGE_SLACK
 
 
 def decide(**columns):
@@ -101,7 +102,7 @@ def test_impossible_score_is_indeterminate(bad):
     assert (verdict.decision, verdict.reasons) == (Decision.INDETERMINATE, ("SCORE_INVALID",))
 
 
-@pytest.mark.parametrize("bad", [math.nan, 1.5])
+@pytest.mark.parametrize("bad", [math.nan, 1.5, -1.5])
 def test_impossible_similarity_is_indeterminate(bad):
     assert decide(similarities=(0.1, bad, 0.2)).decision is Decision.INDETERMINATE
 
@@ -268,3 +269,10 @@ def test_a_frontality_that_meets_its_minimum_and_the_band_is_enough():
     found = evidence(scores=(0, 0, 0))
     enough = dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, frontality=0.625))
     assert policy.decide(enough, "").decision is Decision.ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    ("scores", "reasons"), [((-SCORE_RANGE_SLACK, 0, 0), ()), ((1 + SCORE_RANGE_SLACK, 0, 0), ("SAME_PATIENT",))]
+)
+def test_a_score_may_miss_its_range_by_a_rounding_error(scores, reasons):
+    assert decide(scores=scores).reasons == reasons

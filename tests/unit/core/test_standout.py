@@ -201,3 +201,11 @@ def test_a_certain_score_has_finite_odds(score):
 def test_a_greater_offset_makes_every_candidate_stand_out_more():
     assert dataclasses.replace(STANDOUT, offset=1.0).calibrate(np.zeros(1)) > 0.5
     assert dataclasses.replace(STANDOUT, offset=-1.0).calibrate(np.zeros(1)) < 0.5
+
+
+@pytest.mark.parametrize(("spread", "can_be"), [(0.0, True), (1.5, True), (-0.1, False), (math.nan, False)])
+def test_a_cohort_may_be_as_wide_as_distances_make_it(spread, can_be):
+    plain = found()
+    odd = dataclasses.replace(plain.candidates, cohort=Cohort(0.5, spread, COHORT))
+    reasons = RULE.decide(dataclasses.replace(plain, candidates=odd), "").reasons
+    assert (reasons != ("SCORE_INVALID",)) == can_be

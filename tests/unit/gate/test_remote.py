@@ -1,6 +1,7 @@
 """What an index service answers is believed only where it answers these very queries."""
 
 import asyncio
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -10,7 +11,7 @@ from support.random_snapshots import descriptors, write_snapshot
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import Candidates, Failure
-from cxrgate.gate.remote import RemoteSearcher
+from cxrgate.gate.remote import RemoteSearcher, remote_gate
 from cxrgate.index import Snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.search import LocalSearcher
@@ -82,3 +83,39 @@ def test_an_index_that_does_not_say_what_it_answers_is_not_believed(asked, answe
 def test_half_an_answer_is_none(asked, answered):
     with pytest.raises(ValueError, match="shorter"):
         search(asked, answered[:2])
+
+
+def test_an_index_that_restarts_is_waited_for_and_what_it_does_not_answer_in_time_is_no_pass(asked, answered):
+    class Waiting(Stub):
+        async def FindNeighbors(self, request, **how):
+            self.how = how
+            return await super().FindNeighbors(request, **how)
+
+    async def go():
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+            searcher = RemoteSearcher(channel, POLICY)
+            searcher._stub = Waiting(answered)
+            await searcher.search(asked)
+            return searcher._stub.how
+
+    how = asyncio.run(go())
+    assert how["wait_for_ready"] is True
+    assert 0 < how["timeout"] <= 10
+
+
+@pytest.mark.parametrize("sent", [b"", b"a certificate"])
+def test_the_certificate_that_the_index_has_is_the_one_that_is_bound(sent):
+    class Binder:
+        models = SimpleNamespace(embedder=None, verifier=None)
+
+        def bind(self, _facts, content):
+            self.bound = content
+            return POLICY, None
+
+    async def go():
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+            remote_gate(channel, binder, pb.Index(certificate=sent), None)
+
+    binder = Binder()
+    asyncio.run(go())
+    assert binder.bound == (sent or None)

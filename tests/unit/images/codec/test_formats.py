@@ -300,3 +300,17 @@ def test_bmp_that_says_more_than_it_holds():
     struct.pack_into("<i", content, 22, SIDE + 1)
 
     assert reason(bytes(content)) == "TRUNCATED"
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_no_channel_may_hold_another_picture(mode, channel):
+    parts = [grey()] * 3
+    parts[channel] = grey().rotate(90)
+    image = Image.merge("RGB", parts)
+    assert reason(saved(image.convert(mode), "PNG")) == "MODE_FORBIDDEN"
+    assert reason(saved(image.convert(mode), "TIFF")) == "MODE_FORBIDDEN"
+
+
+def test_equal_channels_are_no_colour():
+    assert not decode(ImageRecord("a", saved(grey("RGB"), "PNG"))).colour
