@@ -147,9 +147,9 @@ bench: .venv/bench .venv/serving
 search-exactness: .venv/installed
 	SEARCH_EXACTNESS=whole $(BIN)/python -m pytest tests/unit/index/engines/coded/test_searches.py
 
-# The part of it that needs nothing but the services: the real TorchServe (its Java comes along), the index and the gate.
+# The parts of it that need nothing but the services: the real TorchServe (its Java comes along), the index and the gate.
 bench-services: .venv/serving
-	PYTHONPATH=tests $(BIN)/python -m benchmarks services
+	PYTHONPATH=tests $(BIN)/python -m benchmarks torchserve index gate
 
 # The plots of growth in the manual. BENCH=out/bench.json takes over what the long form of `make bench` measured.
 BENCH ?=

@@ -65,7 +65,8 @@ async def served(model, asked):
     begun = time.perf_counter()
     found = await asyncio.gather(*[request(asked[i : i + PACKED]) for i in range(0, len(asked), PACKED)])
     seconds = time.perf_counter() - begun
-    assert not any(isinstance(row, Failure) for part in found for row in part)
+    failures = [row for part in found for row in part if isinstance(row, Failure)]
+    assert not failures, failures[0]
     return len(asked) / seconds
 
 
