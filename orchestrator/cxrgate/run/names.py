@@ -38,7 +38,8 @@ def release_names(files: Sequence[ImageFile], reserved: Collection[str] = ()) ->
 
 
 def _named(image_id: str, taken: Collection[str]) -> str:
-    return (_folder(image_id, taken) / PurePosixPath(image_id).name).with_suffix(_SUFFIX).as_posix()
+    name = (_folder(image_id, taken) / PurePosixPath(image_id).name).with_suffix(_SUFFIX).as_posix()
+    return image_id if name == image_id else name  # one text for both
 
 
 def _folder(image_id: str, taken: Collection[str]) -> PurePosixPath:

@@ -63,7 +63,9 @@ def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapp
             if target.is_symlink() or file_digest(target) != sha256:
                 raise ReleaseChanged(name)
         manifest = {**about, "files": dict(sorted(released.items()))}
-        (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        with (partial / MANIFEST).open("w") as file:  # piece by piece: a text of all files is as large as their names
+            json.dump(manifest, file, indent=2, ensure_ascii=False)
+            file.write("\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
-from cxrgate.core.digest import mapping_digest
+from cxrgate.core.digest import rows_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import SIMILARITIES
@@ -168,13 +168,12 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What makes this run this run: resuming with anything else would mix verdicts."""
-        listed = [[file.image_id, *file_stamp(file.path)] for file in self._files]
         return {
             "cxrgate": version("cxrgate"),
             "columns": list(RESULT_COLUMNS),
             "encoder": ENCODER,
             "policy": self._gate.policy.digest,
-            "images": mapping_digest({"files": listed}),
+            "images": rows_digest("files", ([file.image_id, *file_stamp(file.path)] for file in self._files)),
             "batch_size": self._config.batch_size,
             "engine": self._config.engine.value,
             **({"float_range": list(self._config.float_range)} if self._config.float_range else {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,17 @@ def pixel_digest(pixels: NDArray[np.uint8]) -> str:
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """JSON with sorted keys, no spaces and no NaN: equal mappings give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def rows_digest(name: str, rows: Iterable[Sequence[Any]]) -> str:
+    """As mapping_digest of {name: rows}, in hex, with one row in memory at a time."""
+    sha = hashlib.sha256(b"{" + json.dumps(name).encode() + b":[")
+    between = b""
+    for row in rows:
+        sha.update(between + json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+        between = b","
+    sha.update(b"]}")
+    return sha.hexdigest()
 
 
 def mapping_digest(value: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -129,4 +130,4 @@ def _refuse(error: OSError) -> None:
 
 def _label(name: str) -> str:
     parts = PurePosixPath(name).parts
-    return parts[0] if len(parts) > 1 else ""
+    return sys.intern(parts[0]) if len(parts) > 1 else ""  # one text for all images of a class
