@@ -64,7 +64,7 @@ def test_snapshot_without_a_certificate_and_a_changed_one_are_told(certified, ke
 
     assert (missing.level, changed.level) == (Level.FAIL, Level.FAIL)
     assert "calibrate first" in missing.text
-    assert "the statement that was signed" in changed.text
+    assert "was changed after it was signed" in changed.text
 
 
 def test_key_that_is_none_or_that_containers_cannot_read_is_told(tmp_path, key):
