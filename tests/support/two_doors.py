@@ -69,7 +69,7 @@ def served(monkeypatch, folder, certificates, call, address=None):
         service = CheckService(
             FixedGate(Gate(*[Stages()] * 4, POLICY)), Stages(), log, Batches(4), Quotas(ROLES.quotas)
         )
-        admission = Admission(4)
+        admission = Admission(8)
         listening = ServiceEndpoint(f"127.0.0.1:{ports[0]}", certificates / "gate", ROLES_FILE)
         web = ServiceEndpoint(address or f"127.0.0.1:{ports[1]}", certificates / "gate", ROLES_FILE)
         task = asyncio.create_task(

@@ -23,6 +23,7 @@ from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.probing import NearDuplicates
 from cxrgate.gateway.quota import Quotas
+from cxrgate.gateway.receipts import Receipts
 from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence, verdict_entry
 from cxrgate.hashlog import HashLog, read_lines
 from cxrgate.images.codec.encode import encode_png
@@ -92,7 +93,7 @@ class CheckService:
         self.drift = drift or Drift()
         self._models, self._batches, self._door = models, batches, door
         self._near = NearDuplicates()
-        self._receipts: dict[str, int] = {}
+        self._receipts = Receipts()
         for line in read_lines(log.path):
             self._recall(line.content, line.offset)
             recall(line.content)
@@ -129,7 +130,7 @@ class CheckService:
             CallRefused: the scores have drifted (FAILED_PRECONDITION).
         """
         self.require_no_drift(identity)
-        checked = await self._batches.check(gate, content, declared)
+        checked = await self._batches.check(gate, identity, content, declared)
         self.require_no_drift(identity)  # what was under way when it was noticed is not answered either
         return checked
 
@@ -164,11 +165,12 @@ class CheckService:
         Raises:
             CallRefused: NOT_FOUND, no verdict has this receipt.
         """
-        offset = self._receipts.get(receipt)
-        if offset is None:
+        lines = (self.log.read(offset) for offset in self._receipts.find(receipt))
+        line = next((content for content in lines if content["receipt"] == receipt), None)
+        if line is None:
             raise CallRefused("NOT_FOUND", "RECEIPT", "no verdict of this gate has this receipt")
         await self.log.append(READ, identity=caller.identity, receipt=receipt)
-        return RecordedEvidence.of(self.log.read(offset))
+        return RecordedEvidence.of(line)
 
     async def is_replaced(self, gate: Gate) -> bool:
         """Whether a gate that failed an image is no longer in force; waits as long as `watch` may take to see it."""
@@ -194,7 +196,8 @@ class CheckService:
             await self.log.append(REFUSED, **about, reason=outcome.reason)
             raise _refused(outcome)
         receipt = secrets.token_urlsafe(24)
-        self._receipts[receipt] = await self.record(CHECKED, {**about, "receipt": receipt, **verdict_entry(outcome)})
+        entry = {**about, "receipt": receipt, **verdict_entry(outcome)}
+        self._receipts.add(receipt, await self.record(CHECKED, entry))
         return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest, outcome.pixel_digest)
 
     async def _watch_for_probing(self, caller: Caller, image: GreyImage | None) -> None:
@@ -222,7 +225,7 @@ class CheckService:
         if content["event"] in {CHECKED, REFUSED}:
             self.quotas.recall(content["identity"], datetime.fromisoformat(content["time"]).date())
         if content["event"] == CHECKED:
-            self._receipts[content["receipt"]] = offset
+            self._receipts.add(content["receipt"], offset)
         if content["event"] == DRIFT:
             self.drift.recall(content.get("identity"))
         if content["event"] == ACKNOWLEDGED:

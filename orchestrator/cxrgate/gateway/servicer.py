@@ -21,7 +21,7 @@ from cxrgate.rpc.server import Service
 
 NAME = "cxrgate.api.gate.v1.GateService"
 IN_FLIGHT = 256
-"""Images in the service at once; unary calls above it are refused, streams wait."""
+"""Images in the service at once, of one identity alone half of them; unary calls above are refused, streams wait."""
 
 WINDOW = 32
 STREAM_BYTES = 64 * MIB
@@ -44,8 +44,9 @@ _MEDIA = {
 
 def gate_service(service: CheckService, admission: Admission | None = None) -> Service:
     """The service, for a Server; `admission` counts the images in it over all doors, None for IN_FLIGHT of this one."""
-    servicer = GateServicer(service, admission or Admission(IN_FLIGHT))
-    return Service(NAME, servicer, stubs.add_GateServiceServicer_to_server)
+    admission = admission or Admission(IN_FLIGHT)
+    room = {"CheckImage": lambda caller: admission.require_room(caller.identity)}
+    return Service(NAME, GateServicer(service, admission), stubs.add_GateServiceServicer_to_server, room)
 
 
 class GateServicer(stubs.GateServiceServicer):
@@ -72,7 +73,7 @@ class GateServicer(stubs.GateServiceServicer):
     async def CheckImage(self, request: pb.CheckImageRequest, context: Any) -> pb.CheckImageResponse:
         """One image; refused at once when the service is full."""
         gate, caller = self._service.gates.current(), current_caller()
-        with self._admission.now():
+        with self._admission.now(caller.identity):
             self._service.quotas.take(caller)
             answer = await self._service.check(gate, caller, _from_proto(request))
             return pb.CheckImageResponse(verdict=_verdict(answer))
@@ -84,7 +85,7 @@ class GateServicer(stubs.GateServiceServicer):
         gate, caller = self._service.gates.current(), current_caller()
 
         async def check(request: pb.CheckImagesRequest) -> pb.CheckImagesResponse:
-            async with self._admission.when_free():
+            async with self._admission.when_free(caller.identity):
                 try:
                     answer = await self._service.check(gate, caller, _from_proto(request))
                 except CallRefused as error:

@@ -1,21 +1,22 @@
 """The one interceptor: what happens to every call before and after its handler.
 
-    who calls -> may they -> until when -> message -> handler -> answer or google.rpc.Status
+    who calls -> may they -> is there room -> until when -> message -> handler -> answer or google.rpc.Status
 
-Messages are parsed here, not by gRPC: bytes that are no such message are the caller's error (INVALID_ARGUMENT) and not
-INTERNAL, and one that is too large, or whose answer is, is refused with a reason. Servicers raise; nothing but this
-file aborts a call.
+A message is read only when the call may be answered: refusing must cost less than what is refused, and a call whose
+message never comes ends with its time. Messages are parsed here, not by gRPC: bytes that are no such message are the
+caller's error (INVALID_ARGUMENT) and not INTERNAL, and one that is too large, or whose answer is, is refused with a
+reason. Servicers raise; nothing but this file aborts a call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -26,13 +27,14 @@ from cxrgate.rpc.deadline import set_deadline
 from cxrgate.rpc.errors import refusal, status_code, trailing_metadata
 from cxrgate.rpc.limits import IDLE_SECONDS, MESSAGE_BYTES, UNARY_SECONDS
 from cxrgate.rpc.metrics import Metrics
-from cxrgate.rpc.roles import UNKNOWN, Caller, RoleMatrix
+from cxrgate.rpc.refusals import Refusals
+from cxrgate.rpc.roles import Caller, RoleMatrix
 from cxrgate.rpc.tracing import call_span
 
 _caller: ContextVar[Caller] = ContextVar("caller")
-_log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Room = Callable[[Caller], None]
 
 
 def current_caller() -> Caller:
@@ -51,10 +53,25 @@ class Times:
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps each handler; see the file's docstring."""
 
-    def __init__(self, roles: RoleMatrix, metrics: Metrics, calls: OpenCalls, times: Times | None = None) -> None:
-        """`roles` decides who may call what, `calls` counts what each caller has open."""
+    def __init__(
+        self,
+        roles: RoleMatrix,
+        metrics: Metrics,
+        calls: OpenCalls,
+        times: Times | None = None,
+        room: Mapping[str, Room] = MappingProxyType({}),
+    ) -> None:
+        """Stand before all handlers of a server.
+
+        Args:
+            roles: decides who may call what.
+            metrics: counts and times calls.
+            calls: counts what each caller has open.
+            times: None for the usual ones.
+            room: by RPC, raises CallRefused where a caller's message need not be read, as there is no room for it.
+        """
         self._roles, self._metrics, self._open = roles, metrics, calls
-        self._times = times or Times()
+        self._times, self._room, self._refusals = times or Times(), room, Refusals()
 
     async def intercept_service(
         self,
@@ -65,8 +82,10 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        call = _Call(handler_call_details.method, handler, self._roles, self._times, self._open)
-        guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics)
+        rpc = handler_call_details.method
+        room = self._room.get(rpc, _always)
+        call = _Call(rpc, handler, self._roles, self._times, self._open, room)
+        guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics, self._refusals)
         return guarded
 
 
@@ -91,21 +110,25 @@ class _Clock:
 class _Call:
     """One RPC's handler, guarded."""
 
-    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times, calls: OpenCalls) -> None:
+    def __init__(self, rpc: str, handler: Any, roles: RoleMatrix, times: Times, calls: OpenCalls, room: Room) -> None:
         self._rpc, self._handler, self._roles, self._times, self._open = rpc, handler, roles, times, calls
+        self._room = room
         kinds = {True: "stream", False: "unary"}
         self._kind = f"{kinds[handler.request_streaming]}_{kinds[handler.response_streaming]}"
 
-    def wrapped(self, metrics: Metrics) -> Any:
-        """A handler of the same kind that takes bytes."""
+    def wrapped(self, metrics: Metrics, refusals: Refusals) -> Any:
+        """A handler of the same kind of answers that takes bytes, one message as a stream of one."""
 
         async def behaviour(request: Any, context: Context) -> Any:
             try:
                 return await self._measured(request, context, metrics)
             except CallRefused as refused:
-                await _abort(context, self._rpc, refused)
+                refusals.tell(self._rpc, refused, _caller.get(None))
+                await context.abort(status_code(refused), refused.message, trailing_metadata(refused))
 
-        make = getattr(grpc, f"{self._kind}_rpc_method_handler")
+        make = grpc.stream_stream_rpc_method_handler
+        if not self._handler.response_streaming:
+            make = grpc.stream_unary_rpc_method_handler
         return make(behaviour, request_deserializer=None, response_serializer=None)
 
     async def _measured(self, request: Any, context: Context, metrics: Metrics) -> Any:
@@ -127,16 +150,18 @@ class _Call:
         caller = self._roles.caller([value.decode() for value in ids])
         _caller.set(caller)
         self._roles.authorize(caller, self._rpc)
+        self._room(caller)
         with self._open.one(caller.identity):
             return await self._within_time(request, context)
 
     async def _within_time(self, request: Any, context: Context) -> Any:
         clock = self._clock(context.time_remaining())
         set_deadline(clock.end)
-        message = self._messages(request, clock) if self._handler.request_streaming else self._parse(request)
-        answer = getattr(self._handler, self._kind)(message, context)
         try:
             async with clock.limit:
+                messages = self._messages(request, clock)
+                message = messages if self._handler.request_streaming else await _only(messages)
+                answer = getattr(self._handler, self._kind)(message, context)
                 if self._handler.response_streaming:
                     return await self._stream(answer, context, clock)
                 return self._serialize(await answer)
@@ -180,8 +205,13 @@ class _Call:
         return content
 
 
-async def _abort(context: Context, rpc: str, refused: CallRefused) -> NoReturn:
-    caller = _caller.get(None)
-    who = UNKNOWN if caller is None else caller.identity
-    _log.info("rpc.call_refused", {"rpc": rpc, "code": refused.code, "reason": refused.reason, "identity": who})
-    await context.abort(status_code(refused), refused.message, trailing_metadata(refused))
+async def _only(messages: AsyncIterator[Any]) -> Any:
+    """The message of a call that has one."""
+    async with aclosing(messages):  # type: ignore[type-var]
+        async for message in messages:
+            return message
+    raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "this RPC takes a message, and none came")
+
+
+def _always(_caller: Caller) -> None:
+    """There is room."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from cxrgate.rpc.admission import OpenCalls
 from cxrgate.rpc.channel import Identity
-from cxrgate.rpc.guard import Guard, Times
+from cxrgate.rpc.guard import Guard, Room, Times
 from cxrgate.rpc.health import HEALTH, Health
 from cxrgate.rpc.limits import (
     CONNECTION_SECONDS,
@@ -47,11 +47,19 @@ OPTIONS: list[tuple[str, int]] = [
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A servicer and how it is added: `name` is the full service name, `add` the generated function."""
+    """A servicer and how it is added.
+
+    Attributes:
+        name: the full service name.
+        servicer: answers.
+        add: the generated function.
+        room: by method, raises CallRefused for a caller whose message need not be read, as there is no room for it.
+    """
 
     name: str
     servicer: Any
     add: Callable[[Any, grpc.aio.Server], None]
+    room: Mapping[str, Room] = field(default_factory=dict)
 
 
 class Server:
@@ -68,7 +76,8 @@ class Server:
         self._services = [service.name for service in services]
         roles.require([*self._services, HEALTH, reflection.SERVICE_NAME])
         self.metrics, self.calls = Metrics(), OpenCalls()
-        guard = Guard(roles, self.metrics, self.calls, times)
+        room = {f"/{service.name}/{name}": ask for service in services for name, ask in service.room.items()}
+        guard = Guard(roles, self.metrics, self.calls, times, room)
         self._server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
         self._credentials = identity.server_credentials()
         self._health = Health()

@@ -53,7 +53,7 @@ def test_unary_calls_above_the_limit_are_refused_at_once_and_say_when_to_come_ba
         stages.hold.set()
         return error.value, await asyncio.gather(*held)
 
-    error, held = run(tmp_path, call, in_flight=2)
+    error, held = run(tmp_path, call, in_flight=4)
     assert (error.code().name, reason(error)) == ("RESOURCE_EXHAUSTED", "OVERLOAD")
     assert 0 < retry_seconds(error) < 5
     assert [item.verdict.decision for item in held] == [1, 1]

@@ -1,15 +1,18 @@
 import asyncio
 import socket
+from dataclasses import replace
 
 import grpc
 import pytest
 from support.acting_gate import CHECK, GATE, Servicer, gate, health_of
-from support.grpc_servers import IDENTITIES, channel, reason, serving
+from support.grpc_servers import IDENTITIES, channel, reason, retry_seconds, serving
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
+from cxrgate.core import CallRefused
 from cxrgate.rpc.channel import OPTIONS
 from cxrgate.rpc.errors import PUSHBACK
+from cxrgate.rpc.guard import Times
 from cxrgate.rpc.limits import MESSAGE_BYTES, TRANSPORT_BYTES
 
 
@@ -177,3 +180,52 @@ def test_cancelled_call_cancels_its_handler():
             await asyncio.wait_for(ended.wait(), 0.5)
 
     asyncio.run(call())
+
+
+def half_open_call(opened):
+    """A call whose message never comes, as far as gRPC lets one make it."""
+    return opened.stream_unary(CHECK)(timeout=10)
+
+
+def test_a_call_whose_message_never_comes_ends_with_its_time():
+    async def call():
+        servicer = Servicer()
+        async with (
+            serving(gate(servicer), times=Times(unary=0.5)) as (_, address),
+            channel(address, "generator") as made,
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await half_open_call(made)
+        return error.value, servicer.calls
+
+    error, calls = asyncio.run(call())
+    assert (error.code().name, reason(error), calls) == ("DEADLINE_EXCEEDED", "DEADLINE", 0)
+
+
+def test_where_there_is_no_room_no_message_is_read():
+    def full(_):
+        raise CallRefused("RESOURCE_EXHAUSTED", "OVERLOAD", "too many", 0.2)
+
+    async def call():
+        service = replace(gate(Servicer()), room={"CheckImage": full})
+        async with serving(service) as (_, address), channel(address, "generator") as made:
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await half_open_call(made)
+        return error.value
+
+    error = asyncio.run(call())
+    assert (error.code().name, reason(error)) == ("RESOURCE_EXHAUSTED", "OVERLOAD")
+    assert retry_seconds(error) == 0.2
+
+
+def test_a_call_that_ends_without_its_message_is_the_callers_error():
+    async def call():
+        async with serving(gate(Servicer())) as (_, address), channel(address, "generator") as made:
+            opened = half_open_call(made)
+            await opened.done_writing()
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await opened
+        return error.value
+
+    error = asyncio.run(call())
+    assert (error.code().name, reason(error)) == ("INVALID_ARGUMENT", "MALFORMED")

@@ -92,7 +92,7 @@ def make_rest(service: CheckService, guard: HttpGuard, admission: Admission) -> 
         async def answer(caller: Caller) -> Response:
             gate, declared = service.gates.current(), _declared(request)
             image_id, return_image = _query(request)
-            with admission.now():
+            with admission.now(caller.identity):
                 content = await _body(request)
                 service.quotas.take(caller)
                 image = ImageToCheck(image_id, content, declared, return_image)

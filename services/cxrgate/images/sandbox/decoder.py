@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import heapq
+import itertools
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +36,11 @@ _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
 
 
+_PATIENCE = 8
+"""How many images a call waits longer for each one that it asks for: a gate's full batches, three of which may wait
+here, must not hold up the batch of one image beside them."""
+
+
 class SandboxedDecoder:
     """A set of decode workers; use as a context manager, from one event loop at a time.
 
@@ -46,7 +53,8 @@ class SandboxedDecoder:
         """Have `workers` processes (fresh interpreters) run `function`; they start on entering the context."""
         self._task = functools.partial(_attempt, function)
         self._workers = [self._new() for _ in range(workers)]
-        self._idle, self._waiting = deque(self._workers), deque[asyncio.Future[Worker]]()
+        self._idle, self._waiting = deque(self._workers), list[tuple[int, int, asyncio.Future[Worker]]]()
+        self._begun, self._numbers = 0, itertools.count()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -64,21 +72,27 @@ class SandboxedDecoder:
             worker.stop()
 
     async def decode(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
-        """See core.ports.Decoder."""
+        """See core.ports.Decoder.
+
+        Calls of equal length are served as they come. A shorter one goes before a longer one, unless that has waited
+        for `_PATIENCE` images for each that it asks for more.
+        """
+        due = self._begun + _PATIENCE * len(records)
         size = max(1, min(TOGETHER, len(records) // len(self._workers)))
         groups = [records[i : i + size] for i in range(0, len(records), size)]
-        return [image for group in await asyncio.gather(*map(self._decode_group, groups)) for image in group]
+        found = await asyncio.gather(*[self._decode_group(group, due) for group in groups])
+        return [image for group in found for image in group]
 
-    async def _decode_group(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
+    async def _decode_group(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
         """Decode images together; where that fails each one alone, which shows whose fault it is."""
         if len(records) > 1:
             with suppress(Exception):
-                return await self._ask_workers(records)
-        return list(await asyncio.gather(*[self._decode(record) for record in records]))
+                return await self._ask_workers(records, due)
+        return list(await asyncio.gather(*[self._decode(record, due) for record in records]))
 
-    async def _decode(self, record: ImageRecord) -> GreyImage | Failure:
+    async def _decode(self, record: ImageRecord, due: int) -> GreyImage | Failure:
         try:
-            (image,) = await self._ask_workers([record])
+            (image,) = await self._ask_workers([record], due)
         except TimeoutError:
             return _failure(
                 record,
@@ -99,17 +113,18 @@ class SandboxedDecoder:
             return _internal(record, "DECODER_BROKEN", error)
         return image
 
-    async def _ask_workers(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
+    async def _ask_workers(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
         """Ask one worker, and another one where it was lost before it began."""
         for _ in range(_TRIES - 1):
             try:
-                return await self._ask(records)
+                return await self._ask(records, due)
             except WorkerLostError:
                 continue
-        return await self._ask(records)
+        return await self._ask(records, due)
 
-    async def _ask(self, records: Sequence[ImageRecord]) -> list[GreyImage | Failure]:
-        worker = await self._idle_one()
+    async def _ask(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
+        worker = await self._idle_one(due)
+        self._begun += len(records)
         try:
             return await worker.decode(records)
         finally:
@@ -118,12 +133,12 @@ class SandboxedDecoder:
             if lost:
                 await asyncio.to_thread(worker.stop)
 
-    async def _idle_one(self) -> Worker:
-        """A worker that has nothing to do; those who wait for one are served in turn."""
+    async def _idle_one(self, due: int) -> Worker:
+        """A worker that has nothing to do, when the turn of what is due then has come."""
         if self._idle:
             return self._idle.popleft()
         turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        heapq.heappush(self._waiting, (due, next(self._numbers), turn))
         try:
             return await turn
         except asyncio.CancelledError:
@@ -133,7 +148,7 @@ class SandboxedDecoder:
 
     def _now_idle(self, worker: Worker) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = heapq.heappop(self._waiting)[-1]
             if not turn.done():
                 turn.set_result(worker)
                 return

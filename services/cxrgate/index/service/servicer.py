@@ -36,7 +36,7 @@ NAME = "cxrgate.api.index.v1.IndexService"
 QUERIES = 1024
 NEIGHBORS = 100
 PAGE, LARGEST_PAGE = 1000, 10000
-CONCURRENT = 32
+CONCURRENT = 64
 FEATURES_ROLE = "gate"
 """The role whose calls get stored features: the verify call needs them, and nobody else does."""
 
@@ -69,7 +69,7 @@ class IndexServicer(stubs.IndexServiceServicer):
         searched = from_spaces(request.spaces)
         served = self._state.pinned(request.index_digest)
         queries = from_query(request, served.snapshot)
-        with self._admission.now():
+        with self._admission.now(current_caller().identity):
             found = await served.search(queries, request.neighbor_count, searched)
         features = current_caller().role == FEATURES_ROLE
         return pb.FindNeighborsResponse(

@@ -72,7 +72,7 @@ def test_overload_counts_images_over_both_doors(monkeypatch, tmp_path, certifica
 
         async with httpx.AsyncClient(verify=context(certificates, "generator")) as web:
             held = [asyncio.create_task(web.post(f"{https}/v1/check", content=body(), headers=kind)) for _ in range(4)]
-            await until(lambda: admission._taken == 4)
+            await until(lambda: admission.taken == 4)
             async with channel(grpc_address, "generator") as opened:
                 request = pb.CheckImageRequest(image=pb.Image(image_id="b", content=CLEAN))
                 with pytest.raises(grpc.aio.AioRpcError) as refused:

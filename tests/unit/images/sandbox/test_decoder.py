@@ -199,6 +199,22 @@ def test_a_pool_that_breaks_under_load_is_replaced():
     assert sum(isinstance(answer, Failure) for answer in found) <= len(pids)
 
 
+def test_a_call_of_one_image_goes_before_the_rest_of_a_long_one(decoder):
+    async def both():
+        ended, long = [], GOOD * 10
+
+        async def call(records, name):
+            await decoder.decode(records)
+            ended.append(name)
+
+        calls = [asyncio.create_task(call(long, "long")), asyncio.create_task(call(long, "long, later"))]
+        await asyncio.sleep(0.01)
+        await asyncio.gather(*calls, call(GOOD[:1], "short"))
+        return ended
+
+    assert asyncio.run(both()) == ["short", "long", "long, later"]
+
+
 class StuckPool:
     """A pool that takes images and never answers."""
 
