@@ -11,4 +11,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "and (self.standout is None or (_is_cohort(found.cohort) and _within(self.standouts(evidence), 0, 1)))",
         "1 to 2",
     ): "a logistic function gives no more than 1",
+    **{
+        (
+            "cxrgate.run.release",
+            '(partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\\n")',
+            change,
+        ): "how the manifest is laid out: it says the same"
+        for change in ("2 to 3", "to True")
+    },
 }

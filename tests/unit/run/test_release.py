@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrgate.run.release import ReleaseChanged, publish, stage
+from cxrgate.run.release import ReleaseChanged, is_staged, publish, stage
 from cxrgate.storage import finish_replacement
 
 
@@ -92,3 +92,23 @@ def test_a_staged_file_that_was_changed_is_not_published(tmp_path, change):
 
     assert not (tmp_path / "released").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"staged"}
+
+
+def test_a_batch_is_staged_only_where_each_of_its_files_lies_there_unchanged(tmp_path):
+    files = {name: stage(tmp_path, name, name.encode()) for name in ("a.png", "b/2.png")}
+
+    assert is_staged(tmp_path, {})
+    assert is_staged(tmp_path, files)
+    (tmp_path / "a.png").write_bytes(b"other")
+    assert not is_staged(tmp_path, files)
+    (tmp_path / "a.png").unlink()
+    assert not is_staged(tmp_path, files)
+    (tmp_path / "a.png").mkdir()
+    assert not is_staged(tmp_path, files)
+
+
+def test_files_lie_in_folders_of_folders_several_in_one(tmp_path):
+    files = {name: stage(tmp_path / "staged", name, b"x") for name in ("a/b/1.png", "a/b/2.png", "c.png")}
+    publish(tmp_path / "staged", tmp_path / "released", files, {})
+
+    assert names(tmp_path / "released") == {*files, "manifest.json"}

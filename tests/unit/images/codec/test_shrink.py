@@ -20,6 +20,8 @@ def shrunk(pixels, side=256):
         ((500, 600), (213, 256)),
         ((257, 100), (256, 100)),
         ((8192, 2048), (256, 64)),
+        ((2000, 1), (256, 1)),
+        ((1, 2000), (1, 256)),
     ],
 )
 def test_the_longer_side_has_so_many_pixels_and_the_aspect_is_kept(shape, expected):
