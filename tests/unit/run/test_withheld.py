@@ -92,3 +92,17 @@ def test_a_note_that_cannot_be_read_publishes_nothing(tmp_path):
 
     with pytest.raises(UsageError, match="cannot be read"):
         expect_withheld(tmp_path / "released", 0, frozenset())
+
+
+def test_a_log_that_nobody_wrote_into_yet_withholds_nothing(tmp_path):
+    assert read_withheld(tmp_path / "log") == read_withheld(None) == frozenset()
+
+
+def test_a_withheld_image_that_is_gone_already_leaves_the_set_all_the_same(tmp_path):
+    files = {name: stage(tmp_path / "released", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "released", tmp_path / "released", files, {})
+    (tmp_path / "released" / "b.png").unlink()
+    withhold(tmp_path / "log", "2")
+
+    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 1
+    assert sorted(path.name for path in (tmp_path / "released").iterdir()) == ["a.png", "manifest.json"]
