@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults mutants fuzz browser dcmtk ray triton languages newcomer
+.PHONY: demo test lint format proto e2e e2e-docker bench bench-services plots search-exactness docs dist clean evaluate requirements up up-demo audit faults load soak mutants fuzz browser dcmtk ray triton languages newcomer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -91,6 +91,15 @@ requirements: .venv/installed
 # has the long outages; SHORT=1 tries each kind once over 200 images, for CI.
 faults: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m faults --form $(if $(LONG),long,$(if $(SHORT),short,whole))
+
+# A gate with null models as a process, and a generator that sends what is due whatever is unanswered: capacity first, then
+# overload, bursts, half-open calls, silent connections, unread streams, one heavy caller beside four light ones. A line of
+# figures beside their limits for each; merged into out/load.json. LONG=1: a minute each, and an hour of soak.
+load: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m load $(if $(LONG),--long)
+
+soak: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m load soak $(if $(LONG),--long)
 
 # Small changes of the decision path, each of which a test kills; `make mutants ONLY=policy` tries one module, EVERY=10
 # each tenth change.
