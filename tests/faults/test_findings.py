@@ -11,7 +11,7 @@ TABLE = (ROOT / "tests/faults/README.md").read_text().partition("## Findings")[2
 ROWS = [re.findall(r"`([^`]+)`", line)[-2:] for line in TABLE.splitlines() if line.startswith("| ")][1:]
 
 
-@pytest.mark.parametrize(("place", "test"), ROWS, ids=lambda value: Path(value).name)
+@pytest.mark.parametrize(("place", "test"), ROWS, ids=str)
 def test_a_finding_names_its_place_and_its_test(place, test):
     assert (ROOT / place).is_file()
     path, _, function = test.partition("::")
