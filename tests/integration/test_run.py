@@ -1,4 +1,5 @@
 import csv
+import errno
 import hashlib
 import json
 import stat
@@ -17,6 +18,7 @@ from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate.config import read_config
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import ENCODER
+from cxrgate.run.release import publish
 from cxrgate.run.run import run
 from cxrgate.verify_run.released import png_pixel_digest
 from cxrgate.verify_run.verify import verify_run
@@ -134,6 +136,19 @@ def test_a_file_that_was_changed_in_the_released_set_is_made_anew(folder):
     run(read_config(folder / "out.yaml"))
 
     assert tree(folder / "out/released") == before
+
+
+def test_a_set_has_its_record_from_the_moment_at_which_it_is_there(folder, monkeypatch):
+    def publish_and_fail(*arguments):
+        publish(*arguments)
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr("cxrgate.run.run.publish", publish_and_fail)
+    with pytest.raises(OSError, match="no space left"):
+        run(read_config(write_config(folder, folder / "outrecord", 4)))
+
+    assert (folder / "outrecord/released/manifest.json").exists()
+    assert verify_run(folder / "outrecord").violations == ()
 
 
 def test_output_of_another_run_is_refused(folder):

@@ -150,9 +150,11 @@ class _Run:
                 checked = await self._check(check, journal)
                 seconds = time.perf_counter() - started
             decisions = write_results(self._paths.results, journal.batches)
+            self._gate.check_certificate()
+            # Before the set, which is nowhere without the record of what it was held against.
+            self._describe(seconds, checked)
             released = self._publish(journal.batches, decisions)
             nearest = self._name_nearest(released)
-            self._describe(seconds, checked)
         finally:
             journal.close()
         return RunSummary(self._table, released, seconds, checked, self._held, self._gate.policy.promise, nearest)
