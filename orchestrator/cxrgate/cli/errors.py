@@ -38,6 +38,9 @@ _OF_THE_HOST = frozenset(
 )
 """A disk that is full, broken or read-only, and limits of the process: the operator mends them."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system refuses one."""
+
 
 @contextmanager
 def errors_as_messages(extra: str = "index") -> Iterator[None]:
@@ -55,8 +58,15 @@ def errors_as_messages(extra: str = "index") -> Iterator[None]:
         if error.errno not in _OF_THE_HOST:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        told = f"this host refused it: {error.strerror}{where}. Mend that and start again: a run goes on where it was"
-        typer.echo(f"cxrgate: {plain(told)}", err=True)
+        _tell_host(f"{error.strerror}{where}")
+        raise typer.Exit(Exit.USAGE) from error
+    except MemoryError as error:
+        _tell_host("memory ran out")
+        raise typer.Exit(Exit.USAGE) from error
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        _tell_host("it gives this process no more threads, for want of memory or by a limit")
         raise typer.Exit(Exit.USAGE) from error
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
@@ -64,3 +74,8 @@ def errors_as_messages(extra: str = "index") -> Iterator[None]:
             raise
         typer.echo(f"cxrgate: {without_extra(extra, package)}", err=True)
         raise typer.Exit(Exit.USAGE) from error
+
+
+def _tell_host(what: str) -> None:
+    told = f"this host refused it: {what}. Mend that and start again: a run goes on where it was"
+    typer.echo(f"cxrgate: {plain(told)}", err=True)
