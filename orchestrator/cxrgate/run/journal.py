@@ -9,6 +9,7 @@ line that was changed, removed from the middle or moved is then refused; only th
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ class Journal:
             StorageError: it is sealed with another key, or was changed (StorageCorrupt).
         """
         make_folder(path.parent)
-        self._lock = _lock(path)
+        self._path, self._lock = path, _lock(path)
         try:
             self._open(path, run, storage_key)
         except BaseException:
@@ -92,7 +93,7 @@ class Journal:
             self._count, self._length = self._count + 1, self._length + len(line)
         whole = b"".join(written)
         if os.write(self._file, whole) != len(whole):
-            raise OSError("expected the journal's disk to take whole lines")
+            raise OSError(errno.ENOSPC, "the disk took a part of a line alone", str(self._path))
         os.fsync(self._file)
         for content, place in zip(contents, places, strict=True):
             if place.number:  # the first line describes the run, and may have a key `batch` of its own

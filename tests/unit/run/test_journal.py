@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from cxrgate.core import StorageCorrupt, StorageError, UsageError
@@ -40,6 +43,22 @@ def test_changed_line_and_what_follows_it_are_dropped(tmp_path):
     path.write_bytes(content)
 
     assert reopen(path) == [0]
+
+
+def test_a_disk_that_takes_a_part_of_a_line_is_full_and_the_journal_goes_on_afterwards(tmp_path, monkeypatch):
+    path, write = tmp_path / "journal.jsonl", os.write
+    journal = Journal(path, {"a": 1})
+    journal.append(1, {"x": 1})
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda file, content: write(file, content[:5]))
+        with pytest.raises(OSError, match=r"part of a line") as error:
+            journal.append(2, {"x": 2})
+    journal.close()
+
+    assert (error.value.errno, error.value.filename) == (errno.ENOSPC, str(path))
+    again = Journal(path, {"a": 1})
+    assert list(again.batches) == [1]
+    again.close()
 
 
 def test_another_runs_journal_is_refused(tmp_path):
