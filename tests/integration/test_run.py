@@ -138,6 +138,14 @@ def test_a_file_that_was_changed_in_the_released_set_is_made_anew(folder):
     assert tree(folder / "out/released") == before
 
 
+@pytest.mark.parametrize("rotten", [b"", b'{"timing": ', b"\xff"])
+def test_a_rotten_record_is_written_anew(folder, rotten):
+    (folder / "out/results/run.json").write_bytes(rotten)
+    run(read_config(folder / "out.yaml"))
+
+    assert verify_run(folder / "out").violations == ()
+
+
 def test_a_set_has_its_record_from_the_moment_at_which_it_is_there(folder, monkeypatch):
     def publish_and_fail(*arguments):
         publish(*arguments)

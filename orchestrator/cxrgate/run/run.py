@@ -242,7 +242,8 @@ class _Run:
                 "stages": stages,
             }
         elif path.is_file():
-            content["timing"] = json.loads(path.read_text()).get("timing")
+            with suppress(ValueError):  # torn or rotten: it is written anew here
+                content["timing"] = json.loads(path.read_text()).get("timing")
         told = {name: value for name, value in content.items() if value is not None}
         write_durably(path, f"{json.dumps(told, indent=2)}\n".encode())
 
