@@ -88,9 +88,9 @@ requirements: .venv/installed
 
 # Faults fall into a job of 1,000 small images, every bad input and planted leaks: kills, disks, peers, links, clocks. Each
 # ends with the checker and, byte for byte, with the set of a run without faults. LONG=1 kills 200 times at random and
-# has the long outages; SHORT=1 tries each kind once over 200 images, for CI.
+# has the long outages; SHORT=1 tries each kind once over 200 images. ONLY=kills tries the groups of that name.
 faults: .venv/installed
-	PYTHONPATH=tests $(BIN)/python -m faults --form $(if $(LONG),long,$(if $(SHORT),short,whole))
+	PYTHONPATH=tests $(BIN)/python -m faults --form $(if $(LONG),long,$(if $(SHORT),short,whole)) --only "$(ONLY)"
 
 # A gate with null models as a process, and a generator that sends what is due whatever is unanswered: capacity first, then
 # overload, bursts, half-open calls, silent connections, unread streams, one heavy caller beside four light ones. A line of

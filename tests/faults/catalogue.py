@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from faults import clocks, disks, kills, lifecycle, peers, processes, receiver, wrong_answers
+from faults import clocks, disks, kills, lifecycle, memory, peers, processes, receiver, rot, wrong_answers
 from faults.tries import Bench, NotTried, Try
 
 
@@ -15,6 +15,8 @@ def every_fault() -> dict[str, Callable[[Bench], Iterable[Try | NotTried]]]:
         "kills at random": kills.at_random,
         "disks, calls": disks.of_calls,
         "disks, full": disks.full,
+        "memory": memory.exhausted,
+        "rot": rot.of_files,
         "wrong answers": wrong_answers.of_stages,
         "processes, stopped": processes.stopped,
         "processes, two owners": processes.two_owners,

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -107,6 +108,17 @@ def limit(kind: str, value: int) -> Iterator[None]:
     resource.setrlimit(number, (hard, hard))
 
 
+def starve(at: str, nth: int, mebibytes: int) -> AbstractContextManager[None]:
+    """From the nth call of a point on, no more than so much memory beyond what the process has (RLIMIT_AS)."""
+
+    def limit_memory() -> None:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + mebibytes * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+    return _hit(at, nth, limit_memory)
+
+
 @contextmanager
 def misbehaving_decoder() -> Iterator[None]:
     """Decode workers that end, crash or fill their memory at the images whose names say so."""
@@ -152,6 +164,7 @@ INTERVENTIONS: dict[str, Callable[..., AbstractContextManager[None]]] = {
     "kill": kill,
     "fail": fail,
     "limit": limit,
+    "starve": starve,
     "misbehaving_decoder": misbehaving_decoder,
     "answers": answers,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,9 @@ def at_failpoints(bench: Bench) -> Iterator[Try]:
     yield from _chain(bench, name, [point for point in points if point in CHECKING])
     for point in [point for point in points if point not in CHECKING]:
         for after in bench.some((False, True)):
+            if after and point != "remove":  # the first publication, where there is no older set to take away
+                for folder in ("results", "released"):
+                    shutil.rmtree(bench.job.output(name) / folder, ignore_errors=True)
             running = bench.runs.start(bench.job.config(name), [_kill(point, after=after)])
             ended = running.wait()
             if ended.get("done"):

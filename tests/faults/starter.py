@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pyarrow.parquet  # noqa: F401 - loaded before the fork, as what is not named below
+import typer
 from faults.interventions import INTERVENTIONS
 from support.inline_decoder import InlineDecoder
 from support.null_models import NullForward, ServedNullForward, null_models
@@ -22,6 +24,7 @@ import cxrgate.cli.commands.run
 import cxrgate.gate.remote
 import cxrgate.images.codec.dicom.read
 import cxrgate.serving.torchserve.served  # noqa: F401 - loaded before the fork
+from cxrgate.cli.errors import errors_as_messages
 from cxrgate.gate import local, opening
 from cxrgate.gate.config import read_config
 from cxrgate.gate.opening import Services
@@ -53,7 +56,9 @@ def _begin(request: dict[str, Any]) -> None:
     try:
         told = {"done": True, **_run(request)}
     except BaseException as error:  # noqa: BLE001 - told to whoever asked
-        told = {"done": False, "error": type(error).__name__, "message": str(error)}
+        plain = isinstance(error, typer.Exit)
+        cause = error.__cause__ if plain else error
+        told = {"done": False, "error": type(cause).__name__, "message": str(cause), "plain": plain}
     Path(request["result"]).write_text(json.dumps(told))
     os._exit(0)
 
@@ -63,7 +68,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     asked = dict(request.get("services", {}))
     identity = asked.pop("tls_identity", None)
     services = Services(**asked, tls_identity=Path(identity) if identity else None)
-    with ExitStack() as stack:
+    with errors_as_messages("gate"), ExitStack() as stack:
         stack.enter_context(null_models(ServedNullForward if request.get("served") else NullForward))
         if not request.get("sandbox"):
             for module in _DECODING:

@@ -99,7 +99,7 @@ class Bench:
             settings: more keys of the configuration.
             more: for the start of the resumed run.
         """
-        output, violations = self.job.output(name), list(_plainly(ended))
+        output, violations = self.job.output(name), list(self.plainly(ended))
         if output.exists():
             violations += [f"left: {text}" for text in self.violations(output)]
         started = time.monotonic()
@@ -113,6 +113,12 @@ class Bench:
         violations += self.violations(output)
         violations += self.differences(output, lost=lost)
         return Try(fault, tuple(violations), seconds)
+
+    def plainly(self, ended: dict[str, Any]) -> list[str]:
+        """What is wrong with what a run said at its end: the command line shows one sentence, and no traceback."""
+        if ended and not ended["done"] and not ended.get("plain"):
+            return [f"does not say plainly why it ended: {ended['error']}: {ended['message']}"]
+        return []
 
     def verified(self, output: Path) -> Verified | None:
         """What the checker finds in an output, whatever state it is in; None where nothing is there."""
@@ -155,24 +161,6 @@ def _why(output: Path, name: str) -> str:
     except (KeyError, OSError):
         return ""
     return f" ({row.decision} {row.stage} {row.code} {row.reasons})"
-
-
-PLAIN = {
-    "CertificateError",
-    "HostFault",
-    "OSError",
-    "ReleaseChanged",
-    "SnapshotCorrupt",
-    "SnapshotError",
-    "UsageError",
-}
-"""What a run may end with: errors that the command line shows as one sentence that says what to do."""
-
-
-def _plainly(ended: dict[str, Any]) -> list[str]:
-    if ended and not ended["done"] and ended["error"] not in PLAIN:
-        return [f"does not say plainly why it ended: {ended['error']}: {ended['message']}"]
-    return []
 
 
 def until(running: Running, is_so: Callable[[], bool]) -> bool:
