@@ -14,7 +14,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     **{
         (
             "cxrgate.run.release",
-            '(partial / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\\n")',
+            "json.dump(manifest, file, indent=2, ensure_ascii=False)",
             change,
         ): "how the manifest is laid out: it says the same"
         for change in ("2 to 3", "to True")
