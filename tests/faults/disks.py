@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,9 @@ def full(bench: Bench) -> Iterator[Try | NotTried]:
         journal = output / JOURNAL
         until(running, lambda: size(journal) > BEGUN)
         ballast = output / "ballast"
+        running.send(signal.SIGSTOP)  # or it may come to its end before the disk is full
         _fill(ballast)
+        running.send(signal.SIGCONT)
         ended = running.wait()
         violations = () if ended and not ended.get("done") else (f"the disk was full, and the run ended in {ended}",)
         ballast.unlink()
