@@ -47,7 +47,7 @@ def server(folders, tmp_path_factory):
 
 async def answers(models, some):
     """Descriptors of the images, float32[n, 16], and their scores against candidates, float64[n, 2]."""
-    described = np.array([item.identity for item in await models.embedder.embed(some)])
+    described = np.array([item.spaces["identity"] for item in await models.embedder.embed(some)])
     rows = np.linspace(0.3, 0.7, 32, dtype=np.float32).reshape(2, 16)
     candidates = [
         Candidates(image.image_id, ("a", "b"), ("p", "q"), np.ones(2), {"copy": np.ones(2)}, rows, 1.0)

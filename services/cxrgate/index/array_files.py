@@ -14,6 +14,7 @@ from cxrgate.core import SnapshotCorrupt
 from cxrgate.core.digest import file_digest
 from cxrgate.index.manifest import ArrayEntry
 from cxrgate.storage import seal, unseal
+from cxrgate.storage.array_headers import ARRAY_HEADERS
 
 _SEALED = ".sealed"
 _LARGEST_HEADER = 2**16 + 10
@@ -42,7 +43,8 @@ def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | 
 
 def describe_array(folder: Path, name: str) -> ArrayEntry:
     """The entry of an array that has been written."""
-    array = np.load(array_path(folder, name), mmap_mode="r", allow_pickle=False)
+    with ARRAY_HEADERS:
+        array = np.load(array_path(folder, name), mmap_mode="r", allow_pickle=False)
     return ArrayEntry(array.dtype.str, tuple(array.shape), file_digest(array_path(folder, name)))
 
 
@@ -50,7 +52,8 @@ def map_array(folder: Path, name: str, entry: ArrayEntry) -> NDArray[Any]:
     """The array, mapped and read-only; SnapshotCorrupt unless it has the entry's dtype and shape."""
     file = array_path(folder, name)
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        with ARRAY_HEADERS:
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotCorrupt(f"{file}: {error}") from error
     if (array.dtype.str, tuple(array.shape)) != (entry.dtype, entry.shape):
@@ -85,7 +88,8 @@ def _checked_array(file: Path, content: memoryview, entry: ArrayEntry) -> NDArra
     header = io.BytesIO(content[:_LARGEST_HEADER])
     if hashlib.sha256(content).hexdigest() != entry.sha256 or np.lib.format.read_magic(header) != (1, 0):
         raise SnapshotCorrupt(f"{file}: its content is not what the manifest names")
-    shape, _fortran, dtype = np.lib.format.read_array_header_1_0(header)
+    with ARRAY_HEADERS:
+        shape, _fortran, dtype = np.lib.format.read_array_header_1_0(header)
     if dtype.hasobject or (dtype.str, shape) != (entry.dtype, entry.shape):
         raise SnapshotCorrupt(f"{file} holds {dtype.str}{shape}, the manifest says {entry.dtype}{entry.shape}")
     array = np.frombuffer(content, dtype, offset=header.tell()).reshape(shape)

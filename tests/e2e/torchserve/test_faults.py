@@ -60,7 +60,10 @@ def check_answers(local, answers):
             [item.image_id for item in descriptors] == [item.image_id for item in scored] == [i.image_id for i in some]
         )
         assert not any(isinstance(item, Failure) for item in (*descriptors, *scored))
-        assert all(np.allclose(a.identity, b.identity, atol=1e-4) for a, b in zip(described, descriptors, strict=True))
+        assert all(
+            np.allclose(a.spaces["identity"], b.spaces["identity"], atol=1e-4)
+            for a, b in zip(described, descriptors, strict=True)
+        )
         assert all(np.abs(a.scores - b.scores).max() < 1e-5 for a, b in zip(evidence, scored, strict=True))
 
 

@@ -23,7 +23,7 @@ def test_a_model_that_gives_another_answer_than_its_known_answers_is_never_ready
         assert server.supervisor.wait(180) == 2
     finally:
         server.kill()
-    assert "expected TorchServe to answer" in server.log.read_text()
+    assert "TorchServe does not answer" in server.log.read_text()
     assert "models.server_ready" not in server.log.read_text()
 
 

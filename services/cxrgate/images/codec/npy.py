@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxrgate.core import ImageError
 from cxrgate.images.codec.colour import join_channels
 from cxrgate.images.codec.limits import check_dimensions
+from cxrgate.storage.array_headers import ARRAY_HEADERS
 
 SIGNATURE = npy_format.MAGIC_PREFIX
 _CHANNELS = {1, 3}
@@ -46,7 +47,8 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic],
     try:
         version = npy_format.read_magic(file)
         read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
+        with ARRAY_HEADERS:
+            shape, fortran, dtype = read(file)
     except EOFError as error:
         raise ImageError("TRUNCATED", "the file ends within the array's header: copy or save it again") from error
     except Exception as error:  # the header is a Python literal, and fails in as many ways
