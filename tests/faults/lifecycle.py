@@ -322,4 +322,4 @@ def _expected(bench: Bench) -> Mapping[str, str]:
 
 
 def _asked_as(name: str) -> str:
-    return name.replace("/", "-")
+    return name.replace("/", "-").replace(" ", "-")  # a gate takes no spaces in ids
