@@ -123,7 +123,7 @@ def test_an_enrolment_that_was_stopped_goes_on_and_gives_the_same_snapshot(folde
     with pytest.raises(KeyboardInterrupt):
         run(config(folder), stop)
     assert 0 < len(embedded) < 24
-    assert (folder / "snapshot.enrolling/journal.jsonl").stat().st_mode & 0o077 == 0
+    assert (folder / "snapshot.enrolling/journal.jsonl").stat().st_mode & 0o007 == 0
     assert b"real/" not in (folder / "snapshot.enrolling/journal.jsonl").read_bytes()
 
     run(config(folder))
