@@ -32,7 +32,7 @@ def test_the_numbers_are_compared_where_the_snapshot_is_elsewhere(config):
 
 @pytest.mark.parametrize("numbers", [(29, 15), (30, 14), (31, 16)])
 def test_other_numbers_are_refused(config, numbers):
-    with pytest.raises(SnapshotDiffers, match=f"it serves {numbers[0]} of {numbers[1]}"):
+    with pytest.raises(SnapshotDiffers, match=f"the index serves {numbers[0]} images of {numbers[1]} patients"):
         hold_served(config, served(*numbers), silent)
 
 

@@ -46,7 +46,7 @@ class Inherited(Protocol):
 
 
 Answer = GreyImage | Failure | Placed
-"""What a worker sends: an image that found no place goes with its pixels."""
+"""What a worker sends: an image without a place goes with its pixels; what a task gives in place of one, as it is."""
 
 
 class Segment:
@@ -90,7 +90,7 @@ class WritableSegment:
         answers: list[Answer] = []
         end = 0
         for image in images:
-            if isinstance(image, Failure) or end + image.pixels.size > len(self._memory):
+            if not isinstance(image, GreyImage) or end + image.pixels.size > len(self._memory):
                 answers.append(image)
                 continue
             height, width = image.pixels.shape
