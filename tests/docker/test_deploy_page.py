@@ -21,7 +21,13 @@ LISTEN = f"127.0.0.1:{free_port('127.0.0.1')}"
 
 def by_make(words):
     """What a target of the Makefile runs, without the environment that it makes first."""
-    done = subprocess.run(["make", "--just-print", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--just-print", "--no-print-directory", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.splitlines()[-1].split()
 
 

@@ -79,7 +79,7 @@ def write_dataset(folder: Path, seed: int, extent: Extent | None = None) -> None
     """
     extent = extent or Extent()
     rng = np.random.default_rng(seed)
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, everybodys=True) as partial:  # it shows nobody, and containers of another user read it
         real = list(_real(rng, extent))
         _write_real(partial, real)
         files = [*_others(rng, extent), *_planted(rng, extent, real)]

@@ -48,8 +48,8 @@ def whole_file(path: Path, mode: int = FILE_MODE) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write in that becomes `folder` at the end, closed to others, and vanishes on any error.
+def whole_folder(folder: Path, *, everybodys: bool = False) -> Iterator[Path]:
+    """A folder to write in that becomes `folder` at the end, and vanishes on any error; others may read `everybodys`.
 
     Raises:
         FileExistsError: `folder` exists and is not empty.
@@ -57,10 +57,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(folder)
-    partial = _empty_partial(folder)
+    partial = _empty_partial(folder, everybodys=everybodys)
     try:
         yield partial
-        close_to_others(partial)
+        if not everybodys:
+            close_to_others(partial)
         sync_tree(partial)
         partial.rename(folder)
         sync(folder.parent)
