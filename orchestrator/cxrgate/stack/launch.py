@@ -189,3 +189,4 @@ class Launch:
         key = Path(state.read_variables().get(STORAGE_KEY, str(state.storage_key)))
         store = SnapshotStore(state.store, read_key(key))
         store.activate(store.open_active())
+        state.hand_over()  # the file that names it was written by this user, which may be root

@@ -121,7 +121,7 @@ class State:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe())
-        self._hand_over()
+        self.hand_over()
 
     def write_variables(self, chosen: Mapping[str, str], defaults: Mapping[str, str]) -> None:
         """Write stack.env, with who the containers run as; what somebody added to it stays.
@@ -147,7 +147,7 @@ class State:
         """
         return read_variables(self.variables)
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
         """Let the containers' user own what they use, where root made it, and the group enter, where one is named."""
         if os.geteuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
