@@ -86,7 +86,7 @@ def _record(number: str, item: Any, value_range: Range | None) -> ImageRecord | 
     except ImageError as error:
         return error.failure(number, Stage.READ)
     except Exception as error:  # noqa: BLE001 - a Pillow file that is cut off, an array on a device that is gone
-        message = f"expected an image, reading what was given ended with {type(error).__name__}"
+        message = f"this image could not be read, which ended with {type(error).__name__}: save it again"
         return Failure(number, Stage.READ, "INVALID_ARGUMENT", "IMAGE_UNDECODABLE", message)
 
 
@@ -118,7 +118,7 @@ def _array(item: Any) -> bytes:
         item = item.float() if str(item.dtype) == "torch.bfloat16" else item  # numpy has no such type
         item = item.numpy()
     if not hasattr(item, "__array__"):
-        message = f"expected a path, bytes, a Pillow image, an array or a tensor, got {type(item).__name__}"
+        message = f"{type(item).__name__} is no image: give a path, bytes, a Pillow image, an array or a tensor"
         raise ImageError("MODE_FORBIDDEN", message)
     content = io.BytesIO()
     np.save(content, np.ascontiguousarray(item), allow_pickle=False)

@@ -103,7 +103,7 @@ def _whose(files: Mapping[str, Path], patients: Patients, *, own: bool) -> list[
     else:
         found = [""] * len(files) if patients is None else list(patients)
     if len(found) != len(files):
-        raise UsageError(f"expected a patient for each of {len(files)} images, got {len(found)} patients")
+        raise UsageError(f"{len(found)} patients were given for {len(files)} images: give one for each image")
     told = [str(patient) for patient in found]
     if not own and (without := [name for name, patient in zip(files, told, strict=True) if not is_patient(patient)]):
         raise UsageError(

@@ -134,7 +134,9 @@ def _expect_room(side: int | None, models: ModelSet) -> None:
     """Raise UsageError for a side below a model's: less would be judged than what the models were calibrated on."""
     largest = max(max(item.preprocessing.height, item.preprocessing.width) for item in models.manifests.values())
     if side is not None and side < largest:
-        raise UsageError(f"release.side: expected at least the models' {largest} pixels, got {side}")
+        raise UsageError(
+            f"release.side: the models look at {largest} pixels, {side} are fewer: choose {largest} or more"
+        )
 
 
 def resolve_defaults(rule: PolicyConfig, manifests: Mapping[ModelKind, ModelManifest]) -> PolicyConfig:

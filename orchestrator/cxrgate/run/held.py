@@ -190,7 +190,7 @@ def _differences(folder: Path, settings: Enrol, found: Comparison, changed: Sequ
         ("enrolled as another patient's", _names(found.moved)),
         ("with other pixels than at enrolment, or no longer readable", _names(changed)),
     )
-    lines = [f"{folder}: expected a snapshot of the images that {settings.images} lists; it differs"]
+    lines = [f"{folder} is not a snapshot of the images that {settings.images} lists:"]
     for what, names in kinds:
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

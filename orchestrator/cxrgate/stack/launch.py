@@ -47,7 +47,7 @@ class StackNotStarted(UsageError):
 
     def __init__(self, findings: Sequence[HostFinding]) -> None:
         lines = [f"{item.subject}: {item.text}. Remedy: {item.remedy}" for item in findings]
-        super().__init__("\n".join(["expected a host that can run the stack", *lines]))
+        super().__init__("\n".join(["this host cannot run the stack yet:", *lines]))
 
 
 @dataclass(frozen=True, slots=True)

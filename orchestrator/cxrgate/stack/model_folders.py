@@ -80,13 +80,14 @@ def _trouble(folder: Path) -> str:
         manifest = _manifest(folder)
         covered = mapping_digest({part: manifest[part] for part in DIGESTED})
         if manifest["digest"] != covered:
-            return f"expected digest {covered[:12]}, {MANIFEST} states {manifest['digest'][:12]}"
+            return f"{MANIFEST} states the digest {manifest['digest'][:12]}, its content has {covered[:12]}"
         found = file_digest(folder / WEIGHTS)
-        return "" if found == manifest["weights"] else f"expected weights {manifest['weights'][:12]}, got {found[:12]}"
+        named = manifest["weights"]
+        return "" if found == named else f"the weights are {found[:12]}, {MANIFEST} names {named[:12]}"
     except OSError as error:
-        return f"expected a model, {error.strerror}"
+        return f"no model that can be read, {error.strerror}"
     except MALFORMED:
-        return f"expected a manifest in {MANIFEST}"
+        return f"{MANIFEST} is no model's manifest"
 
 
 def model_digest(folder: Path) -> str:

@@ -98,4 +98,4 @@ def account(engine: Engine, project: str, states: Sequence[ContainerState]) -> s
         f"last exit code {item.exit_code}:\n{engine.log(project, item.service, LOG_LINES)}"
         for item in states
     ]
-    return "\n".join(["expected every service to become healthy", *parts])
+    return "\n".join(["some services did not become healthy:", *parts])

@@ -190,7 +190,7 @@ class _Call:
 
     def _parse(self, content: bytes) -> Any:
         if len(content) > MESSAGE_BYTES:
-            told = f"expected a message of at most {MESSAGE_BYTES} bytes, got {len(content)}"
+            told = f"the message has {len(content)} bytes, at most {MESSAGE_BYTES} are taken"
             raise CallRefused("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", told)
         try:
             return self._handler.request_deserializer(content)

@@ -7,8 +7,9 @@ import os
 import stat
 from pathlib import Path
 
-MANIFEST_BYTES = 64 * 2**20
-"""Of a JSON file that says what lies beside it; one of 100,000 released images has 12 MiB."""
+MANIFEST_BYTES = 2**30
+"""Of a JSON file that says what lies beside it; one of a million released images has 120 MiB."""
+_PART_BYTES = 2**20
 
 
 def read_regular_file(path: Path, limit: int = MANIFEST_BYTES) -> bytes:
@@ -21,10 +22,12 @@ def read_regular_file(path: Path, limit: int = MANIFEST_BYTES) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "expected a file, got a folder", str(path))
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "expected a regular file, got a pipe or a device", str(path))
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise OSError(errno.EFBIG, f"expected a file of at most {limit} bytes", str(path))
-    return content
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file", str(path))
+        content = bytearray()
+        while part := file.read(_PART_BYTES):  # read(limit) would take so much memory for the smallest file
+            content += part
+            if len(content) > limit:
+                raise OSError(errno.EFBIG, f"it has more than {limit} bytes", str(path))
+    return bytes(content)

@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in named:
-                    told = f"expected the key {key.value} once"
+                    told = f"the key {key.value} stands there twice"
                     raise yaml.constructor.ConstructorError(None, None, told, key.start_mark)
                 named.add(key.value)
         return super().construct_mapping(node, deep)

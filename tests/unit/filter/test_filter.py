@@ -240,7 +240,7 @@ def test_images_in_memory_are_enrolled_with_their_patients_and_leave_no_pixels(f
     ("images", "more", "said"),
     [
         ([picture(1)], {}, "1 images have no patient"),
-        ([picture(1), picture(2)], {"patients": ["a"]}, "2 images, got 1 patients"),
+        ([picture(1), picture(2)], {"patients": ["a"]}, "1 patients were given for 2 images"),
         ({"a": picture(1), "b": picture(2)}, {"patients": {"a": 1}}, "1 images have no patient"),
         ([b"no image"], {"patients": ["a"]}, "could not be enrolled|cannot be enrolled"),
         ([None], {"patients": ["a"]}, "image000000 cannot be enrolled"),

@@ -189,5 +189,5 @@ def _failure(record: ImageRecord, reason: str, message: str) -> Failure:
 
 
 def _internal(record: ImageRecord, reason: str, error: BaseException) -> Failure:
-    message = f"expected an answer of the decoder, got {type(error).__name__}"
+    message = f"the decoder gave no answer, {type(error).__name__}: ask again"
     return Failure(record.image_id, Stage.DECODE, "INTERNAL", reason, message)

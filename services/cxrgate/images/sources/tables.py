@@ -113,7 +113,7 @@ def _inflated(content: bytes) -> bytes:
     with gzip.open(io.BytesIO(content)) as file:
         inflated = file.read(_BYTES + 1)
     if len(inflated) > _BYTES:
-        raise OSError(errno.EFBIG, f"expected a table of at most {_BYTES} bytes")
+        raise OSError(errno.EFBIG, f"it has more than {_BYTES} bytes")
     return inflated
 
 
