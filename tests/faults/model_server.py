@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from faults.job import MODEL_STORE
 from faults.namespaces import HERE, Within
+from support.killable import Killable
 
 START_SECONDS = 60
 
 
-class ModelServer:
+class ModelServer(Killable):
     """See support.fake_torchserve."""
 
     def __init__(self, folder: Path, within: Within = HERE) -> None:
@@ -52,21 +51,6 @@ class ModelServer:
             if self.running.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(self._log.read_text())
             time.sleep(0.05)
-
-    @contextmanager
-    def started(self) -> Iterator[ModelServer]:
-        """Start it, wait for it, and kill it in the end."""
-        self.start()
-        try:
-            self.wait()
-            yield self
-        finally:
-            self.kill()
-
-    def kill(self) -> None:
-        """Kill -9."""
-        self.running.send_signal(signal.SIGKILL)
-        self.running.wait()
 
     def order(self, ways: Sequence[str]) -> None:
         """Have the next requests answered so, each in another way."""

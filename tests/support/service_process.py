@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -16,12 +16,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cxrgate.rpc.channel import Identity, open_channel
 from support.grpc_servers import ROLES_FILE
+from support.killable import Killable
 
 INDEX, GATE = "cxrgate.api.index.v1.IndexService", "cxrgate.api.gate.v1.GateService"
 START_SECONDS = 180
 
 
-class Process:
+class Process(Killable):
     """One service, started and started again on the same port; `within` are words before its command."""
 
     def __init__(self, name, service, folder, command, host="127.0.0.1", within=(), roles=ROLES_FILE):
@@ -65,29 +66,6 @@ class Process:
                     return time.monotonic() - begun
                 time.sleep(0.02)
         raise AssertionError(self.log.read_text())
-
-    @contextmanager
-    def frozen(self):
-        """Stand still (SIGSTOP) within the context."""
-        self.running.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.running.send_signal(signal.SIGCONT)
-
-    @contextmanager
-    def started(self):
-        """Start it, wait for it, and kill it in the end."""
-        self.start()
-        try:
-            self.wait()
-            yield self
-        finally:
-            self.kill()
-
-    def kill(self):
-        self.running.send_signal(signal.SIGKILL)
-        self.running.wait()
 
     def stop(self):
         self.running.send_signal(signal.SIGTERM)

@@ -5,16 +5,14 @@ processes, on all cores. Cores are compared by the clock, in turn. Memory is the
 workers have limits of their own. The long form has more rounds and more sizes.
 """
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.pipeline.first_verdict import seconds_to_first_verdict
 from benchmarks.pipeline.inputs import write_references, write_synthetic
+from benchmarks.run_apart import run_apart
 
 SIZES = {256: (500, 2500), 1024: (100, 500)}
 """Images of the small and the large run, by side in pixels."""
@@ -22,7 +20,6 @@ GROWTH = (2_000, 200_000)
 GROWTH_LONG = (1_000, 2_000, 10_000, 50_000, 100_000, 200_000)
 TINY = 64
 ROOM = 6 * 2**30
-TESTS = Path(__file__).parents[2]
 
 
 def median(values):
@@ -30,13 +27,8 @@ def median(values):
 
 
 def one_run(folder, name, cores):
-    """What a run in a process of its own took, see one_run."""
-    output = folder / "out"
-    command = [sys.executable, "-m", "benchmarks.pipeline.one_run", str(folder), name, str(output), str(cores)]
-    paths = {**os.environ, "PYTHONPATH": str(TESTS)}  # pytest tells its own paths to no process it starts
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=paths).stdout
-    shutil.rmtree(output)
-    return json.loads(found.splitlines()[-1])
+    """See one_run."""
+    return run_apart("benchmarks.pipeline.one_run", folder, name, cores)
 
 
 def inputs(root, side, counts):

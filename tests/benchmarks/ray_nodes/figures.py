@@ -6,31 +6,22 @@ Starting Ray and opening the models is in `whole_seconds` alone.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.pipeline.inputs import write_references, write_synthetic
+from benchmarks.run_apart import run_apart
 
 SIDE = 224
 IMAGES = 1024
 """Eight tasks: as many for each of two nodes."""
-TESTS = Path(__file__).parents[2]
 
 
 def one_run(folder: Path, name: str, nodes: int) -> dict:
     """See one_run."""
-    output = folder / "out"
-    command = [sys.executable, "-m", "benchmarks.ray_nodes.one_run", str(folder), name, str(output), str(nodes)]
-    paths = {**os.environ, "PYTHONPATH": str(TESTS)}  # pytest tells its own paths to no process it starts
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=paths).stdout
-    shutil.rmtree(output)
-    return json.loads(found.splitlines()[-1])
+    return run_apart("benchmarks.ray_nodes.one_run", folder, name, nodes)
 
 
 def figures(*, long: bool) -> dict:
