@@ -143,7 +143,7 @@ def test_nothing_can_be_opened(decoder, action):
     failure = between_good_ones(decoder, action)
 
     assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_ERROR")
-    assert failure.message.endswith("OSError")
+    assert failure.message == "the decoder gave no answer, OSError: ask again"
     assert not Path("/tmp/cxrgate-sandbox").exists()
 
 
@@ -152,8 +152,7 @@ def test_an_unknown_error_is_ours_and_says_nothing_of_the_image(decoder, action,
     failure = between_good_ones(decoder, action)
 
     assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_ERROR")
-    assert failure.message.endswith(name)
-    assert "DOE" not in failure.message
+    assert failure.message == f"the decoder gave no answer, {name}: ask again"
 
 
 def test_limits_of_a_worker(decoder):
