@@ -1,8 +1,10 @@
 import csv
 import errno
+import functools
 import hashlib
 import json
 import stat
+import threading
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from cxrgate.cli.main import app
 from cxrgate.core import ImageRecord, MismatchError, SnapshotCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate.config import read_config
+from cxrgate.gate.pipeline import Gate
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import ENCODER
 from cxrgate.run.release import publish
@@ -39,6 +42,28 @@ def results(folder):
 def test_every_image_gets_one_outcome(results):
     assert len(results) == 34
     assert results["decision"].value_counts().to_dict() == {"ANONYMOUS": 20, "NOT_ANONYMOUS": 12, "INDETERMINATE": 2}
+
+
+def test_no_thread_is_started_once_images_are_checked(folder, monkeypatch):
+    """One that is started while memory runs out may be waited for without end."""
+    check, started = Gate.check_batch, []
+
+    async def checked(*given):
+        monkeypatch.setattr(threading.Thread, "start", started.append)
+        return await check(*given)
+
+    monkeypatch.setattr(Gate, "check_batch", checked)
+    monkeypatch.setattr(pd, "read_parquet", functools.partial(_by_this_thread_alone, pd.read_parquet))
+    summary = run(read_config(write_config(folder, folder / "no thread", 7)))
+
+    assert (len(summary.results), started) == (34, [])
+
+
+def _by_this_thread_alone(read, *given, use_threads=True, pre_buffer=True, **more):
+    """Arrow never ends where its own threads find no memory."""
+    assert not use_threads
+    assert not pre_buffer
+    return read(*given, use_threads=use_threads, pre_buffer=pre_buffer, **more)
 
 
 @pytest.mark.parametrize("kind", ["copy", "jpeg", "scaled"])

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from cxrgate.core import UsageError
+from cxrgate.core.threads import threads_of_a_loop
 
 T = TypeVar("T")
 
@@ -19,6 +20,7 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self.stack = AsyncExitStack()
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(threads_of_a_loop())
         # A daemon: a script that ends without closing is not held up.
         self._thread = threading.Thread(target=self._loop.run_forever, name="cxrgate-filter", daemon=True)
         self._thread.start()

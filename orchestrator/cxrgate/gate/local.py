@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cxrgate.certification import certificate_bytes
+from cxrgate.core.threads import started_pool
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import GateConfig, ModelFolders
 from cxrgate.gate.dtypes import AS_STORED, DtypeRule
@@ -44,7 +44,7 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
     """Load the models, each in the dtype that the rule says; errors as DtypeRule.manifests and open_forward."""
     keep_freed_memory()
     manifests = dtypes.manifests(folders, device)
-    with ThreadPoolExecutor(1 if device == "cpu" else 2, "compute") as compute:
+    with started_pool(1 if device == "cpu" else 2, "compute") as compute:
         retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
         verification = open_forward(folders.verification, device, manifests[ModelKind.VERIFICATION])
         paths = by_space(folders.paths)

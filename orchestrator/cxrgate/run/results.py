@@ -84,7 +84,7 @@ class _Table:
         first = self._parquet is None
         if self._parquet is None:
             self._parquet = pq.ParquetWriter(self._partial, pa.Schema.from_pandas(table, preserve_index=False))
-        self._parquet.write_table(pa.Table.from_pandas(table, self._parquet.schema, preserve_index=False))
+        self._parquet.write_table(pa.Table.from_pandas(table, self._parquet.schema, preserve_index=False, nthreads=1))
         spreadsheet_safe(table).to_csv(self._csv, mode="a", header=first, index=False)
 
 

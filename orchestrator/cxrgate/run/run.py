@@ -20,6 +20,7 @@ from cxrgate.core.digest import rows_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import SIMILARITIES
+from cxrgate.core.threads import run_with_threads
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels
@@ -93,7 +94,7 @@ def run(
     plan = prepare(config, services, progress, tell)
     if place := network_sentence(Paths(config.output).journal.parent):
         tell(place)
-    return asyncio.run(_run(services, config, plan, progress, engine or LocalEngine()))
+    return run_with_threads(_run(services, config, plan, progress, engine or LocalEngine()))
 
 
 async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress, engine: Engine) -> RunSummary:
@@ -199,7 +200,9 @@ class _Run:
         return count
 
     def _table(self, columns: list[str] | None = None) -> pd.DataFrame:
-        return pd.read_parquet(self._paths.results / IMAGES, columns=columns)
+        # By this thread alone: Arrow never ends where its own threads find no memory.
+        path = self._paths.results / IMAGES
+        return pd.read_parquet(path, columns=columns, use_threads=False, pre_buffer=False)
 
     def _publish(self, batches: Mapping[int, Mapping[str, Any]], decisions: Counter[str]) -> Collection[str]:
         """Publish what was not withheld, and give its names."""

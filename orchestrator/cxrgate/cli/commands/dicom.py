@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
 from cxrgate.core import UsageError
+from cxrgate.core.threads import run_with_threads
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.gate.config import read_config
 from cxrgate.rpc.logs import log_to_stderr
@@ -89,7 +89,7 @@ def receive(
         places = ReceiverPaths(spool, released, log, kind, keep, limits, pacs)
         web = ServiceEndpoint(stow, certificates, roles) if stow and certificates and roles else None
         services = Services(models or settings.model_server, index, certificates)
-        asyncio.run(serve_receiver(settings, listening, places, services, web))
+        run_with_threads(serve_receiver(settings, listening, places, services, web))
 
 
 @app.command()

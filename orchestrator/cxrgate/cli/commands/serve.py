@@ -10,6 +10,7 @@ import typer
 
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import CertificationKey
+from cxrgate.core.threads import run_with_threads
 from cxrgate.gate.config import read_config
 from cxrgate.index import EngineName
 from cxrgate.rpc.logs import log_to_stderr
@@ -49,7 +50,7 @@ def index(
         from cxrgate.rpc.process import ServiceEndpoint
 
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
-        asyncio.run(serve_index(store, engine, listening, certification_key, storage_key))
+        run_with_threads(serve_index(store, engine, listening, certification_key, storage_key))
 
 
 @app.command()
@@ -93,7 +94,7 @@ def gate(
 
         listening = ServiceEndpoint(listen, certificates, roles, metrics)
         services = Services(models_address or settings.model_server, index_address, certificates)
-        asyncio.run(serve_gate(settings, listening, log, services, https))
+        run_with_threads(serve_gate(settings, listening, log, services, https))
 
 
 @app.command()
