@@ -5,6 +5,7 @@ A run that begins to load when it is started takes most of its time for that.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -53,6 +54,7 @@ def _begin(request: dict[str, Any]) -> None:
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     try:
         told = {"done": True, **_run(request)}
     except BaseException as error:  # noqa: BLE001 - told to whoever asked

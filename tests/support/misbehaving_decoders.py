@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import socket
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord
 from cxrgate.images.codec.decode import decode
-from cxrgate.images.sandbox import worker
+from cxrgate.images.sandbox.segment import WritableSegment
 
 LATE = 7
 """The byte that `late` writes over everything."""
@@ -36,7 +37,8 @@ def misbehave(record: ImageRecord) -> GreyImage:
 
 def _write_later() -> None:
     time.sleep(0.2)
-    worker._own[0]._memory[: 2**20] = LATE
+    (segment,) = (held for held in gc.get_objects() if isinstance(held, WritableSegment))
+    segment._memory[: 2**20] = LATE
 
 
 def _loop() -> None:

@@ -19,11 +19,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from pebble import ProcessExpired
-
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
 from cxrgate.images.codec.decode import decode
-from cxrgate.images.sandbox.worker import SECONDS, Worker, WorkerLostError
+from cxrgate.images.sandbox.worker import SECONDS, Worker, WorkerDiedError, WorkerLostError
 
 CPU_SECONDS = 15.0
 """Processor time per image, after which its worker is killed; the largest allowed ones, 25 megapixels of JPEG 2000,
@@ -99,7 +97,7 @@ class SandboxedDecoder:
                 "DECODER_TIMEOUT",
                 f"decoding took more than {SECONDS:g} seconds: save the image smaller, or as PNG",
             )
-        except ProcessExpired as error:
+        except WorkerDiedError as error:
             if error.exitcode == -signal.SIGPROF:
                 return _failure(
                     record,

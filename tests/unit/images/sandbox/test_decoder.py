@@ -1,7 +1,6 @@
 """What a decode worker may not do, and what its end costs: one image and no other."""
 
 import asyncio
-import concurrent.futures
 import contextlib
 import os
 import random
@@ -9,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.sandbox import decoder as sandbox
 from cxrgate.images.sandbox import worker
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sandbox.interpreter import FreshContext
 from cxrgate.images.sandbox.worker import Worker
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
@@ -214,27 +215,14 @@ def test_a_call_of_one_image_goes_before_the_rest_of_a_long_one(decoder):
     assert asyncio.run(both()) == ["short", "long", "long, later"]
 
 
-class StuckPool:
-    """A pool that takes images and never answers."""
-
-    active = True
-
-    def schedule(self, *_args, **_more):
-        return concurrent.futures.Future()
-
-    def stop(self):
-        pass
-
-    join = stop
-
-
 @pytest.fixture
 def stuck(monkeypatch):
-    """A worker that never answers, and is not waited for long."""
+    """A worker that never says that it is ready, and is not waited for long."""
     monkeypatch.setattr(worker, "STALL_SECONDS", 1.0)
     made = Worker(decode)
-    made._pool = StuckPool()
-    return made
+    made._process = FreshContext().Process(target=time.sleep, args=(3600,), daemon=True)
+    yield made
+    made.stop()
 
 
 def test_a_worker_that_never_answers_is_replaced(stuck, monkeypatch):
@@ -261,7 +249,7 @@ def test_workers_that_never_answer_give_failures(stuck, monkeypatch):
 
 
 def workers_of(decoder):
-    return [pid for made in decoder._workers for pid in made._pool._pool_manager.worker_manager.workers]
+    return [made.pid for made in decoder._workers]
 
 
 def test_a_worker_killed_at_any_moment_is_noticed_within_two_seconds():
@@ -276,7 +264,7 @@ def test_a_worker_killed_at_any_moment_is_noticed_within_two_seconds():
         pid = rng.choice(workers_of(decoder))
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
-        while pid in workers_of(decoder):  # noqa: ASYNC110 - what the decoder knows
+        while pid in workers_of(decoder) and not decoding.done():  # noqa: ASYNC110 - what the decoder knows
             await asyncio.sleep(0.02)
         noticed = time.monotonic() - killed
         return await decoding, noticed
@@ -304,7 +292,7 @@ def test_a_worker_killed_while_it_decodes_costs_that_image_within_two_seconds():
             while len(decoder._idle) != 1:  # noqa: ASYNC110 - all but the sleeping one are done
                 await asyncio.sleep(0.05)
             (lost,) = set(decoder._workers) - set(decoder._idle)
-            os.kill(*lost._pool._pool_manager.worker_manager.workers, signal.SIGKILL)
+            os.kill(lost.pid, signal.SIGKILL)
             killed = time.monotonic()
             return *(await decoding), time.monotonic() - killed
 
@@ -313,6 +301,47 @@ def test_a_worker_killed_while_it_decodes_costs_that_image_within_two_seconds():
     assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_KILLED")
     assert all(np.array_equal(answer.pixels, NOISE[i]) for i, answer in enumerate(found))
     assert seconds < 2
+
+
+def test_memory_that_runs_out_between_question_and_answer_gives_nobody_anothers_answer(monkeypatch):
+    with SandboxedDecoder(1, misbehave) as decoder:
+        answers(decoder, GOOD[:1])
+        receive, refused = Worker._receive, []
+
+        async def starved(made):
+            if not refused:
+                refused.append(made)
+                raise MemoryError
+            return await receive(made)
+
+        monkeypatch.setattr(Worker, "_receive", starved)
+        (failure,) = answers(decoder, [bad("key")])
+        found = answers(decoder, GOOD[:4])
+
+    assert (failure.code, failure.reason) == ("INTERNAL", "DECODER_BROKEN")
+    assert all(np.array_equal(image.pixels, pixels) for image, pixels in zip(found, NOISE[:4], strict=True))
+    assert gone(refused[0].pid)
+
+
+def test_who_stops_waiting_leaves_no_answer_for_the_next_one():
+    async def both(decoder):
+        late = asyncio.create_task(decoder.decode([bad("sleep")]))
+        await asyncio.sleep(0.3)
+        late.cancel()
+        return await decoder.decode(GOOD[:4])
+
+    with SandboxedDecoder(1, misbehave) as decoder:
+        answers(decoder, GOOD[:1])
+        found = asyncio.run(both(decoder))
+
+    assert all(np.array_equal(image.pixels, pixels) for image, pixels in zip(found, NOISE[:4], strict=True))
+
+
+def test_workers_need_no_threads_of_their_parent(monkeypatch):
+    """One that is started while memory runs out may be waited for without end."""
+    monkeypatch.setattr(threading.Thread, "start", None)
+    with SandboxedDecoder(1, misbehave) as decoder:
+        assert isinstance(answers(decoder, GOOD[:1])[0], GreyImage)
 
 
 def test_a_closed_decoder_gives_failures():
@@ -379,6 +408,7 @@ SCRIPT = """
 import asyncio, sys
 from cxrgate.core import ImageRecord
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sandbox.interpreter import FreshContext
 from support.misbehaving_decoders import LATE, misbehave
 
 def main():
