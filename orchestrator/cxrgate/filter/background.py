@@ -20,7 +20,8 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self.stack = AsyncExitStack()
         self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(threads_of_a_loop())
+        self._threads = threads_of_a_loop()
+        self._loop.set_default_executor(self._threads)
         # A daemon: a script that ends without closing is not held up.
         self._thread = threading.Thread(target=self._loop.run_forever, name="cxrgate-filter", daemon=True)
         self._thread.start()
@@ -54,3 +55,4 @@ class BackgroundLoop:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+            self._threads.shutdown()

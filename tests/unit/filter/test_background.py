@@ -34,7 +34,8 @@ def test_errors_come_to_whoever_waits(loop):
         loop.run(fail())
 
 
-def test_closing_closes_what_was_opened_and_ends_the_thread():
+def test_closing_closes_what_was_opened_and_ends_the_threads():
+    before = threading.active_count()
     loop, told = BackgroundLoop(), []
 
     @asynccontextmanager
@@ -43,8 +44,7 @@ def test_closing_closes_what_was_opened_and_ends_the_thread():
         told.append("closed")
 
     loop.run(loop.stack.enter_async_context(opened()))
-    before = threading.active_count()
     loop.close()
 
     assert told == ["open", "closed"]
-    assert threading.active_count() == before - 1
+    assert threading.active_count() == before
