@@ -83,7 +83,7 @@ def _outage(
             acknowledged.append(image)
         time.sleep(outage.seconds / len(images))
     told = [f"{len(images) - len(acknowledged)} images were not acknowledged"] if acknowledged != list(images) else []
-    early = [image for image in acknowledged if receiver.outcomes(image.SOPInstanceUID)]
+    early = [lines for lines in receiver.outcomes(image.SOPInstanceUID for image in acknowledged).values() if lines]
     # A few may have been in work when the index went; none has a wrong answer, see below.
     told += [f"{len(early)} images were answered without an index"] if len(early) > 1 else []
     index.start()
@@ -97,12 +97,11 @@ def _outage(
 
 def _wrong(receiver: ReceiverProcess, images: Sequence[Dataset], answers: Mapping[str, Any]) -> Iterator[str]:
     """What is not answered exactly once, or otherwise than without outages."""
-    for image in images:
-        lines = receiver.outcomes(image.SOPInstanceUID)
+    for uid, lines in receiver.outcomes(image.SOPInstanceUID for image in images).items():
         if len(lines) != 1:
             yield f"an acknowledged image has {len(lines)} outcomes"
-        elif _answer(lines[0]) != answers[image.SOPInstanceUID]:
-            yield f"{_answer(lines[0])} instead of {answers[image.SOPInstanceUID]}"
+        elif _answer(lines[0]) != answers[uid]:
+            yield f"{_answer(lines[0])} instead of {answers[uid]}"
 
 
 def _set_differs(receiver: ReceiverProcess, sent: Sent) -> tuple[str, ...]:
@@ -117,7 +116,7 @@ def _answers_without_outages(bench: Bench, index: Process, sent: Sent) -> dict[s
             if not receiver.send(image):
                 raise RuntimeError("expected every image to be acknowledged by a receiver without outages")
         receiver.until(lambda: receiver.waiting() == 0, ANSWER_SECONDS)
-        found = {image.SOPInstanceUID: receiver.outcomes(image.SOPInstanceUID) for image in sent.images}
+        found = receiver.outcomes(image.SOPInstanceUID for image in sent.images)
     answers = {uid: _answer(lines[0]) for uid, lines in found.items() if len(lines) == 1}
     leaks = {answers[image.SOPInstanceUID][0] for image in sent.images[::PER_OUTAGE]}
     decisions = {decision for decision, *_ in answers.values()}

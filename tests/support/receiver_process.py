@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,7 +53,7 @@ class ReceiverProcess:
             yield self
         finally:
             self.running.send_signal(signal.SIGTERM)
-            self.running.wait(60)
+            self.running.wait(START_SECONDS)
 
     def kill(self) -> None:
         """Kill -9."""
@@ -78,11 +80,13 @@ class ReceiverProcess:
             time.sleep(0.05)
         return True
 
-    def outcomes(self, uid: str) -> list[dict]:
-        """The log's lines on an object, by the sender's UID."""
-        wanted, lines = digest_of(uid), read_lines(self.place / "log", growing=True)
-        found = [line.content for line in lines if line.content["event"] == CHECKED]
-        return [line for line in found if line["instance"] == wanted]
+    def outcomes(self, uids: Iterable[str]) -> dict[str, list[dict]]:
+        """The log's lines on each object, by the sender's UID; the log is read once for all."""
+        found, lines = defaultdict(list), read_lines(self.place / "log", growing=True)
+        for line in lines:
+            if line.content["event"] == CHECKED:
+                found[line.content["instance"]].append(line.content)
+        return {uid: found[digest_of(uid)] for uid in uids}
 
     def released(self) -> dict[str, bytes]:
         """The released files."""
