@@ -67,12 +67,12 @@ class Stages:
 
 @asynccontextmanager
 async def gate_server(
-    folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, stages=None, **certification
+    folder, roles=ROLES, in_flight=256, size=16, times=None, drift=None, stages=None, policy=POLICY, **certification
 ):
     """A served gate: its stages, its check service, its address. `certification`: its certificate and its clock."""
     stages = stages or Stages()
     log = HashLog(folder / "gate.log")
-    gates = FixedGate(Gate(stages, stages, stages, stages, POLICY, **certification))
+    gates = FixedGate(Gate(stages, stages, stages, stages, policy, **certification))
     service = CheckService(gates, stages, log, Batches(size), Quotas(roles.quotas), drift=drift)
     try:
         async with serving(gate_service(service, Admission(in_flight)), roles=roles, times=times) as (_, address):

@@ -49,12 +49,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What images are held against, and what the service accepts."""
+    """What images are held against, and what the service accepts.
+
+    Images above `release_side` pixels on the longer side are made smaller before they are judged; None: none are.
+    """
 
     digest: str
     certification: str
     image_bytes_limit: int
     stream_window: int
+    release_side: int | None = None
 
 
 _DECISIONS = {
@@ -85,7 +89,8 @@ def from_answer(image: Image, answer: pb.CheckImagesResponse) -> Verdict:
 def from_policy(answer: pb.GetPolicyResponse) -> GatePolicy:
     """The policy in force."""
     policy = answer.policy
-    return GatePolicy(policy.digest, policy.certification, answer.image_bytes_limit, answer.stream_window)
+    side = policy.release_side if policy.HasField("release_side") else None
+    return GatePolicy(policy.digest, policy.certification, answer.image_bytes_limit, answer.stream_window, side)
 
 
 def to_request(image: Image, *, return_image: bool) -> pb.CheckImageRequest:

@@ -47,6 +47,7 @@ class Filter:
         *,
         models: Path_ = SHIPPED,
         policy: Mapping[str, Any] | None = None,
+        release: Mapping[str, Any] | None = None,
         reference_map: Path_ | None = None,
         batch_size: int = 16,
         workers: int = 1,
@@ -61,6 +62,8 @@ class Filter:
             models: folder of the model folders retrieval, verification and copy that it was built with; without it
                 those that cxrgate comes with.
             policy: keys of `policy:` in a configuration, such as {"false_flags": 0.01}; without it the default rule.
+            release: keys of `release:` in a configuration, such as {"side": 512}: larger images are made smaller
+                before they are judged, and released so.
             reference_map: the table from opaque ids to real files that enrolment wrote; the gallery shows references
                 only with it.
             batch_size: images that go through the models together.
@@ -78,6 +81,7 @@ class Filter:
             "snapshot": Path(snapshot),
             "models": _store(models),
             "policy": dict(policy or {}),
+            "release": dict(release or {}),
             "batch_size": batch_size,
             "workers": workers,
             "device": device,
@@ -101,6 +105,7 @@ class Filter:
         models: Path_ = SHIPPED,
         listing: Mapping[str, Any] | None = None,
         policy: Mapping[str, Any] | None = None,
+        release: Mapping[str, Any] | None = None,
         batch_size: int = 16,
         workers: int = 1,
         device: str = "cpu",
@@ -123,6 +128,7 @@ class Filter:
             listing: keys of `enrol:` in a configuration, such as {"layout": "nih"} or
                 {"every_image_is_a_patient": True}, which a folder without patients needs.
             policy: as for `open`.
+            release: as for `open`.
             batch_size: images that go through the models together.
             workers: decode workers.
             device: as for `open`.
@@ -142,6 +148,7 @@ class Filter:
             "snapshot": Path(images) if named else Path(),
             "models": _store(models),
             "policy": dict(policy or {}),
+            "release": dict(release or {}),
             "batch_size": batch_size,
             "workers": workers,
             "device": device,

@@ -67,6 +67,7 @@ class GateServicer(stubs.GateServiceServicer):
             standout_threshold=policy.standout_threshold,
             **{space.threshold: policy.threshold(space) for space in policy.searched},
             certification=gate.certification,
+            release_side=policy.side,
         )
         return pb.GetPolicyResponse(policy=in_force, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from support.fake_gate import BROKEN, CLEAN, LEAK, TEXT
 from support.fakes import POLICY
@@ -5,6 +7,8 @@ from support.gate_calls import check, image, run
 from support.grpc_servers import reason
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
+from cxrgate.client.types import from_policy
+from cxrgate.gateway.rest.messages import policy_message
 
 
 @pytest.mark.parametrize(("content", "decision"), [(CLEAN, pb.DECISION_ANONYMOUS), (LEAK, pb.DECISION_NOT_ANONYMOUS)])
@@ -56,3 +60,12 @@ def test_policy_says_what_images_are_held_against(tmp_path):
     assert answer.policy.digest == POLICY.digest
     assert answer.policy.certification == "uncertified"
     assert answer.image_bytes_limit == 32 * 2**20
+    assert from_policy(answer).release_side is None
+
+
+def test_policy_says_how_large_what_is_judged_and_released_may_be(tmp_path):
+    policy = replace(POLICY, side=512)
+    answer = run(tmp_path, lambda stub, _: stub.GetPolicy(pb.GetPolicyRequest(), timeout=5), policy=policy)
+
+    assert from_policy(answer).release_side == 512
+    assert policy_message(policy, "uncertified", 1).release_side == 512

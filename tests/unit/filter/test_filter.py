@@ -80,6 +80,16 @@ def test_released_images_come_back_as_the_judged_pixels_and_no_others_do(opened)
     assert (decode(ImageRecord("", found[0].png)).pixels == picture(5000)).all()
 
 
+def test_large_images_are_made_smaller_before_they_are_judged_where_that_is_asked_for(folder):
+    large = np.kron(picture(5000), np.ones((6, 6), np.uint8))
+    with Filter.open(folder / "snapshot", models=folder / "models", policy=POLICY, release={"side": 256}) as made:
+        (verdict,) = made.check([large], return_images=True)
+
+    assert max(large.shape) > 256
+    assert max(decode(ImageRecord("", verdict.png)).pixels.shape) == 256
+    assert made.policy.side == 256
+
+
 def test_verdicts_come_while_images_are_still_made(opened):
     made = []
     stream = opened.stream(made.append(number) or picture(5000 + number) for number in range(200))

@@ -41,6 +41,11 @@ class PolicyInForce(Message):
     )
     certification: str = Field(description='"uncertified", or the sha256 of the certificate in force.')
     image_bytes_limit: int = Field(ge=1, description="Largest encoded image, in bytes.")
+    release_side: int | None = Field(
+        ge=1,
+        description="Larger images are made smaller, to as many pixels on the longer side, before they are judged; "
+        "null: none are.",
+    )
 
 
 class Verdict(Message):
@@ -77,6 +82,7 @@ def policy_message(policy: Policy, certification: str, image_bytes_limit: int) -
         thresholds={name: value for name, value in values.items() if value is not None},
         certification=certification,
         image_bytes_limit=image_bytes_limit,
+        release_side=policy.side,
     )
 
 

@@ -98,7 +98,7 @@ def test_the_policy_names_what_decides(tmp_path):
 
     assert (answer["digest"], answer["certification"], answer["candidate_count"]) == (POLICY.digest, "uncertified", 3)
     assert answer["thresholds"] == {"score_threshold": 0.5, "copy_threshold": 0.9}
-    assert answer["image_bytes_limit"] == IMAGE_BYTES
+    assert (answer["image_bytes_limit"], answer["release_side"]) == (IMAGE_BYTES, None)
 
 
 @pytest.mark.parametrize(

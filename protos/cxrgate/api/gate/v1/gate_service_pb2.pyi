@@ -138,6 +138,7 @@ class Policy(_message.Message):
     COPY_THRESHOLD_FIELD_NUMBER: _builtins.int
     CERTIFICATION_FIELD_NUMBER: _builtins.int
     STANDOUT_THRESHOLD_FIELD_NUMBER: _builtins.int
+    RELEASE_SIDE_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers the index, the models, their preprocessing and all that follows; each verdict repeats it."""
     candidate_count: _builtins.int
@@ -150,6 +151,10 @@ class Policy(_message.Message):
     """What is promised about missed leaks: "uncertified" is nothing, else the sha256 of the certificate in force."""
     standout_threshold: _builtins.float
     """Standout from which an image is not anonymous; absent where the score decides. See score_threshold."""
+    release_side: _builtins.int
+    """Larger images are made smaller, to as many pixels on the longer side, before they are judged; a returned image is
+    the small one. Absent where none is.
+    """
     def __init__(
         self,
         *,
@@ -159,17 +164,22 @@ class Policy(_message.Message):
         copy_threshold: _builtins.float | None = ...,
         certification: _builtins.str = ...,
         standout_threshold: _builtins.float | None = ...,
+        release_side: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_standout_threshold", b"_standout_threshold", "copy_threshold", b"copy_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "copy_threshold", b"copy_threshold", "release_side", b"release_side", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_standout_threshold", b"_standout_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "score_threshold", b"score_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "release_side", b"release_side", "score_threshold", b"score_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__copy_threshold: _TypeAlias = _typing.Literal["copy_threshold"]  # noqa: Y015
     _WhichOneofArgType__copy_threshold: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__release_side: _TypeAlias = _typing.Literal["release_side"]  # noqa: Y015
+    _WhichOneofArgType__release_side: _TypeAlias = _typing.Literal["_release_side", b"_release_side"]  # noqa: Y015
     _WhichOneofReturnType__standout_threshold: _TypeAlias = _typing.Literal["standout_threshold"]  # noqa: Y015
     _WhichOneofArgType__standout_threshold: _TypeAlias = _typing.Literal["_standout_threshold", b"_standout_threshold"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__copy_threshold) -> _WhichOneofReturnType__copy_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__release_side) -> _WhichOneofReturnType__release_side | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__standout_threshold) -> _WhichOneofReturnType__standout_threshold | None: ...
 
