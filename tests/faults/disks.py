@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from faults.job import JOURNAL
@@ -22,6 +23,9 @@ REFUSED = {
     "too many open files": ("open", 300, "EMFILE"),
 }
 """Per fault the failpoint, its call and the error."""
+
+
+NO_DISK = "mounting a tmpfs needs root"
 
 
 def of_calls(bench: Bench) -> Iterator[Try]:
@@ -40,28 +44,39 @@ def full(bench: Bench) -> Iterator[Try | NotTried]:
     fault, name = "disk filled while checking", "full"
     output = bench.job.output(name)
     output.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(output)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        yield NotTried(fault, "mounting a tmpfs needs root")
-        return
-    try:
+    with small_disk(output, 192) as mounted:
+        if not mounted:
+            yield NotTried(fault, NO_DISK)
+            return
         running = bench.runs.start(bench.job.config(name))
         journal = output / JOURNAL
         until(running, lambda: size(journal) > BEGUN)
         ballast = output / "ballast"
         running.send(signal.SIGSTOP)  # or it may come to its end before the disk is full
-        _fill(ballast)
+        fill(ballast)
         running.send(signal.SIGCONT)
         ended = running.wait()
         violations = () if ended and not ended.get("done") else (f"the disk was full, and the run ended in {ended}",)
         ballast.unlink()
         found = bench.resume(fault, name, ended)
         yield Try(fault, (*violations, *found.violations), found.seconds)
+
+
+@contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[bool]:
+    """A file system of its own over an empty folder, while the context lasts; whether this machine can have one."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        yield False
+        return
+    try:
+        yield True
     finally:
-        subprocess.run(["umount", str(output)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
+    """Write a file until not one byte more finds room."""
     with path.open("wb", buffering=0) as file:
         for block in (2**20, 2**12, 1):
             try:

@@ -19,8 +19,9 @@ from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
+from faults.disks import NO_DISK, fill, small_disk
 from faults.kills import SEED
-from faults.tries import Bench, Form, Try
+from faults.tries import Bench, Form, NotTried, Try
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.grpc_servers import ROLES, ROLES_FILE
 from support.service_process import GATE, INDEX, Process
@@ -34,8 +35,11 @@ from cxrgate.index import Snapshot
 from cxrgate.rpc.channel import Identity, open_channel
 from cxrgate.rpc.development_ca import LOCAL, SERVERS, Authority, write_identity
 
-STREAM_SECONDS, READY_SECONDS, EXPIRY_SECONDS = 4.0, 10.0, 40.0
-"""What a stream without faults takes at least, within which readiness follows, and after which an identity is over."""
+ASKED = 40
+"""Images that are asked about while the log has no room; its last block takes a few lines yet."""
+STREAM_SECONDS, READY_SECONDS, EXPIRY_SECONDS, TRUTH_SECONDS = 4.0, 10.0, 40.0, 2.0
+"""What a stream without faults takes at least, within which readiness follows, after which an identity is over, and
+within which readiness tells of what the gate itself knows."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,11 @@ class Stack:
     gate: Process
     authority: Authority
     trusted: list[Authority] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """The gate's."""
+        return self.folder / "gate log/gate.log"
 
     @property
     def services(self) -> tuple[Process, Process]:
@@ -128,7 +137,7 @@ class Caller:
         return told
 
 
-def of_services(bench: Bench) -> Iterator[Try]:
+def of_services(bench: Bench) -> Iterator[Try | NotTried]:
     """Everything that happens to services while a caller goes on."""
     rng = random.Random(SEED)
     with _stack(bench) as stack:
@@ -140,13 +149,14 @@ def of_services(bench: Bench) -> Iterator[Try]:
             yield from _more(bench, stack, rng)
 
 
-def _more(bench: Bench, stack: Stack, rng: random.Random) -> Iterator[Try]:
+def _more(bench: Bench, stack: Stack, rng: random.Random) -> Iterator[Try | NotTried]:
     """What the short form has no time for."""
     for _ in range(bench.pick(0, 3, 20)):
         yield _in_the_middle(stack, "SIGTERM to the gate, and a new one", lambda: _renew(stack.gate, rng))
     yield _in_the_middle(stack, "SIGTERM twice to the gate, and a new one", lambda: _renew(stack.gate, rng, 2))
     yield _in_the_middle(stack, "SIGTERM while the gate starts, and a new one", lambda: _end_at_start(stack, rng))
     yield _in_the_middle(stack, "gate killed -9, and a new one", lambda: _kill(stack.gate))
+    yield _full_log(stack, rng)
     yield _swapped(bench, stack)
     yield from _authority_changed(stack, rng)
     yield _expired(stack, rng)
@@ -224,6 +234,50 @@ def _end_at_start(stack: Stack, rng: random.Random) -> list[str]:
     return [] if code in {0, -signal.SIGTERM} else [f"a gate that starts ended with {code} on SIGTERM"]
 
 
+def _full_log(stack: Stack, rng: random.Random) -> Try | NotTried:
+    """No room for the gate's log: nothing is answered without it, and a gate with room again goes on with it."""
+    fault, place, kept = "disk under the gate's log filled", stack.log.parent, stack.folder / "kept log"
+    stack.gate.stop()
+    place.rename(kept)
+    place.mkdir()
+    with small_disk(place, 64) as mounted:
+        found = _on_a_full_disk(stack, fault, kept, rng) if mounted else NotTried(fault, NO_DISK)
+        stack.gate.stop()
+        if mounted:
+            shutil.copytree(place, kept, dirs_exist_ok=True)
+    place.rmdir()
+    kept.rename(place)
+    stack.gate.start()
+    stack.gate.wait()
+    return found
+
+
+def _on_a_full_disk(stack: Stack, fault: str, kept: Path, rng: random.Random) -> Try:
+    shutil.copytree(kept, stack.log.parent, dirs_exist_ok=True)
+    stack.gate.start()
+    stack.gate.wait()
+
+    def act() -> list[str]:
+        ballast = stack.log.parent / "ballast"
+        fill(ballast)
+        with Gate(stack.gate.address, stack.identity("generator")) as gate:
+            asked = [gate.check(image.content, image.image_id) for image in stack.images[:ASKED]]
+        # The last block of the log may have room for a few.
+        answered, log = [item for item in asked if item.error is None], stack.log.read_bytes()
+        told = [
+            f"{item.image_id} was answered, and the log does not say so"
+            for item in answered
+            if item.receipt.encode() not in log
+        ]
+        time.sleep(TRUTH_SECONDS)
+        if len(answered) == ASKED or _is_ready(stack):
+            told.append("the gate calls itself ready without a log")
+        ballast.unlink()
+        return [*told[:3], *_renew(stack.gate, rng)]
+
+    return _in_the_middle(stack, fault, act)
+
+
 def _swapped(bench: Bench, stack: Stack) -> Try:
     """Another snapshot of the same references is activated: the stream goes on under its policy."""
     job = replace(bench.job, snapshot_name="second")
@@ -282,7 +336,7 @@ def _expired(stack: Stack, rng: random.Random) -> Try:
 
 def _log(stack: Stack) -> list[str]:
     try:
-        verify_log(stack.folder / "lifecycle.log")
+        verify_log(stack.log)
     except CxrgateError as error:
         return [f"the gate's log does not hold: {error}"]
     return []
@@ -298,7 +352,7 @@ def _stack(bench: Bench) -> Iterator[Stack]:
     config = bench.job.config("lifecycle")
     serve = ["support.null_cli", "serve"]
     index = Process("index", INDEX, folder, [*serve, "index", folder / "lifecycle store"], roles=roles)
-    gate_command = [*serve, "gate", config, "--log", folder / "lifecycle.log", "--index", index.address]
+    gate_command = [*serve, "gate", config, "--log", folder / "gate log/gate.log", "--index", index.address]
     gate = Process("gate", GATE, folder, gate_command, roles=roles)
     stack = Stack(folder, _images(bench), _expected(bench), index, gate, authority, [authority])
     stack.write_identities()
