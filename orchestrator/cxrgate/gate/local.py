@@ -23,12 +23,16 @@ from cxrgate.models.local import LocalEmbedder, LocalVerifier
 from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
 
+ON_CPU, ON_GPU = 16, 2
+"""Threads that ask models: two for each batch that the gateway has under way at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalModels(ModelSet):
-    """The models, running on one thread of their own so that two forwards never share the cores.
+    """The models, which threads of their own ask for rows.
 
-    Those on a GPU have two: one shrinks the next images and queues them while the other waits for its rows.
+    Those on a CPU share its cores in a pool, see models.runtimes.core_pool. Those on a GPU have two threads: one
+    shrinks the next images and queues them while the other waits for its rows.
     """
 
     embedder: LocalEmbedder
@@ -44,7 +48,7 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
     """Load the models, each in the dtype that the rule says; errors as DtypeRule.manifests and open_forward."""
     keep_freed_memory()
     manifests = dtypes.manifests(folders, device)
-    with started_pool(1 if device == "cpu" else 2, "compute") as compute:
+    with started_pool(ON_CPU if device == "cpu" else ON_GPU, "compute") as compute:
         retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
         verification = open_forward(folders.verification, device, manifests[ModelKind.VERIFICATION])
         paths = by_space(folders.paths)

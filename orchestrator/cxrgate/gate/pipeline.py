@@ -3,8 +3,8 @@
     batch of ImageRecord -> decode -> shrink (if the policy says so) -> embed -> search -> verify -> policy -> Checked
 
 Batches are in flight side by side, so that decoding, models, search and whatever the caller does with the
-outcomes overlap; a bounded window gives backpressure. An item that fails in a stage leaves the batch and
-nothing else: its outcome is a Failure.
+outcomes overlap; a bounded window gives backpressure. A verifier that can begins beside the embedder. An item that
+fails in a stage leaves the batch and nothing else: its outcome is a Failure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 from cxrgate.certification import UNCERTIFIED, Certificate, utc_now
 from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecord, Outcome, Policy, Stage
-from cxrgate.core.ports import Decoder, Embedder, Searcher, Verifier
+from cxrgate.core.ports import Decoder, EarlyVerifier, Embedder, Searcher, Verifier
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.stopwatch import Stopwatch
 from cxrgate.images.codec.shrink import shrink
@@ -93,21 +93,28 @@ class Gate:
         self.check_certificate()
         if len({record.image_id for record in records}) != len(records):
             raise ValueError("expected every image id once in a batch")
+        verifier, digests = self.verifier, dict[str, str]()
+
+        async def embed(images: Sequence[GreyImage]) -> Sequence[Descriptors | Failure]:
+            nonlocal verifier, digests
+            described = asyncio.ensure_future(self.embedder.embed(images))  # first: the search waits for it
+            if isinstance(self.verifier, EarlyVerifier):
+                verifier = self.verifier.begin(images)
+            # Pixels are hashed beside the models: it takes long enough to hold up every other call.
+            found, digests = await asyncio.gather(described, asyncio.to_thread(_digests, images))
+            return found
+
         decoded = await self._then(records, ImageRecord, self._decode, Stage.DECODE)
-        described = await self._then(decoded, GreyImage, self.embedder.embed, Stage.EMBED)
+        described = await self._then(decoded, GreyImage, embed, Stage.EMBED)
         found = await self._then(described, Descriptors, self.searcher.search, Stage.SEARCH)
         images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
 
         async def verify(candidates: Sequence[Candidates]) -> list[Outcome]:
             probes = [images[item.image_id] for item in candidates]
-            # Pixels are hashed beside the model: it takes long enough to hold up every other call.
-            evidence, digests = await asyncio.gather(
-                self.verifier.verify(probes, candidates),
-                asyncio.to_thread(lambda: [probe.digest for probe in probes]),
-            )
+            evidence = await verifier.verify(probes, candidates)
             return [
-                item if isinstance(item, Failure) else self.policy.decide(item, digest)
-                for digest, item in zip(digests, evidence, strict=True)
+                item if isinstance(item, Failure) else self.policy.decide(item, digests[item.image_id])
+                for item in evidence
             ]
 
         outcomes = await self._then(found, Candidates, verify, Stage.VERIFY)
@@ -147,3 +154,7 @@ class Gate:
             ]
         replies = iter(answers)
         return [item if isinstance(item, Failure) else next(replies) for item in items]
+
+
+def _digests(images: Sequence[GreyImage]) -> dict[str, str]:
+    return {image.image_id: image.digest for image in images}

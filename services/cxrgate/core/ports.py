@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cxrgate.core.types import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageRecord
 
@@ -37,4 +37,13 @@ class Verifier(Protocol):
 
     async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
         """Score each image against each of its candidates."""
+        ...
+
+
+@runtime_checkable
+class EarlyVerifier(Verifier, Protocol):
+    """A verifier that can work on images while their candidates are searched."""
+
+    def begin(self, images: Sequence[GreyImage]) -> Verifier:
+        """Begin with images; give the verifier that has begun with these, and knows no others."""
         ...

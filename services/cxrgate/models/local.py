@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class LocalEmbedder:
     """Retrieval embedding, descriptors of the cosine spaces and layout of each image."""
 
     def __init__(self, retrieval: Forward, compute: Executor, models: Mapping[str, Forward] | None = None) -> None:
-        """`compute` is the one thread that runs models, so that two forwards never share the cores.
+        """`compute` has a thread for each batch that is to be under way: it asks for rows and waits for them.
 
         `models` has those of the cosine spaces, by the space's name; without one the copy descriptor is the
         weight-free one.
@@ -37,24 +38,22 @@ class LocalEmbedder:
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
         loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self._compute, self._forward, [image.pixels for image in images])
-        # What needs no weights is computed beside the next images' forwards: the models wait for nothing else.
-        return await asyncio.to_thread(self._describe, images, *rows)
+        # What needs no weights is computed beside the forwards: neither waits for the other.
+        (embeddings, learned), plain = await asyncio.gather(
+            loop.run_in_executor(self._compute, self._forward, [image.pixels for image in images]),
+            asyncio.to_thread(describe_plainly, images),
+        )
+        width = self._retrieval.manifest.architecture.embedding
+        return [
+            make_descriptors(found, row, {name: rows[i] for name, rows in learned.items()}, width, self._thresholds)
+            for i, (found, row) in enumerate(zip(plain, embeddings, strict=True))
+        ]
 
     def _forward(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[Float32s, dict[str, Float32s]]:
         """The rows of the retrieval model, and by space those of the others."""
-        started = self._retrieval.start(pixels)
-        learned = {name: model(pixels) for name, model in self._models.items()}
-        return started(), learned
-
-    def _describe(
-        self, images: Sequence[GreyImage], embeddings: Float32s, learned: Mapping[str, Float32s]
-    ) -> list[Descriptors | Failure]:
-        width = self._retrieval.manifest.architecture.embedding
-        return [
-            make_descriptors(image, row, {name: rows[i] for name, rows in learned.items()}, width, self._thresholds)
-            for i, (image, row) in enumerate(zip(images, embeddings, strict=True))
-        ]
+        retrieval = self._retrieval.start(pixels)
+        others = {name: model.start(pixels) for name, model in self._models.items()}
+        return retrieval(), {name: finish() for name, finish in others.items()}
 
 
 def own_thresholds(manifests: Mapping[str, ModelManifest]) -> dict[str, float]:
@@ -70,32 +69,51 @@ def own_threshold(manifest: ModelManifest | None) -> float:
     return COPY_THRESHOLD if manifest is None or manifest.threshold is None else manifest.threshold
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What needs no weights of one image, see images.descriptors.weight_free."""
+
+    image_id: str
+    copy: Float32s
+    layout: Float32s
+
+
+def describe_plainly(images: Sequence[GreyImage]) -> list[Plain | Failure]:
+    """What needs no weights of each image."""
+    return [_plain(image) for image in images]
+
+
+def _plain(image: GreyImage) -> Plain | Failure:
+    try:
+        return Plain(image.image_id, *weight_free(image.pixels))
+    except ImageError as error:
+        return error.failure(image.image_id, Stage.EMBED)
+
+
 def make_descriptors(
-    image: GreyImage,
+    plain: Plain | Failure,
     retrieved: Float32s,
     learned: Mapping[str, Float32s],
     width: int,
     thresholds: Mapping[str, float],
 ) -> Descriptors | Failure:
-    """The models' rows with what needs no weights.
+    """What needs no weights with the models' rows.
 
     Args:
-        image: that they are of.
+        plain: of an image, see describe_plainly.
         retrieved: the retrieval model's row: `width` numbers are the embedding; frontality is what may follow.
         learned: float32[d] by name of the space; a space without a model is not there.
         width: of the embedding.
         thresholds: see own_thresholds.
     """
-    try:
-        plain, layout = weight_free(image.pixels)
-    except ImageError as error:
-        return error.failure(image.image_id, Stage.EMBED)
-    cosines = {name: describe(name, learned.get(name), plain, threshold) for name, threshold in thresholds.items()}
+    if isinstance(plain, Failure):
+        return plain
+    cosines = {name: describe(name, learned.get(name), plain.copy, threshold) for name, threshold in thresholds.items()}
     identity, frontality = retrieved[:width], retrieved[width:]
     if not all(np.isfinite(row).all() for row in (retrieved, *cosines.values())):
-        return Failure(image.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
+        return Failure(plain.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
     certain = float(frontality[0]) if len(frontality) else None
-    return Descriptors(image.image_id, {IDENTITY: identity, **cosines}, layout, certain)
+    return Descriptors(plain.image_id, {IDENTITY: identity, **cosines}, plain.layout, certain)
 
 
 class LocalVerifier:
@@ -112,6 +130,10 @@ class LocalVerifier:
         rows = await loop.run_in_executor(self._compute, self._verification, [image.pixels for image in images])
         return [_finite(image, row) for image, row in zip(images, rows, strict=True)]
 
+    def begin(self, images: Sequence[GreyImage]) -> LocalVerifier:
+        """See core.ports.EarlyVerifier."""
+        return _Begun(self._verification, self._compute, images)
+
     async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
         """See core.ports.Verifier."""
         features = await self.features(images)
@@ -125,6 +147,29 @@ class LocalVerifier:
         if candidates.image_id != image.image_id:
             raise ValueError("expected each image's own candidates, got another's")
         return Evidence(candidates, self._verification.head.score(features, candidates.features))
+
+
+class _Begun(LocalVerifier):
+    """One that computes the features of its images while their candidates are searched."""
+
+    def __init__(self, verification: Forward, compute: Executor, images: Sequence[GreyImage]) -> None:
+        super().__init__(verification, compute)
+        self._places = {id(image): place for place, image in enumerate(images)}
+        self._images = images  # kept, for an id is another object's once its own is gone
+        self._found = asyncio.ensure_future(super().features(images))
+        self._found.add_done_callback(_passed_over)
+
+    async def features(self, images: Sequence[GreyImage]) -> list[NDArray[np.float32] | Failure]:
+        """Of images that it was given; KeyError for another."""
+        places = [self._places[id(image)] for image in images]
+        found = await asyncio.shield(self._found)
+        return [found[place] for place in places]
+
+
+def _passed_over(found: asyncio.Future[list[Float32s | Failure]]) -> None:
+    """Where no candidates come nobody reads what came of it, and asyncio complains about errors that nobody reads."""
+    if not found.cancelled():
+        found.exception()
 
 
 def _finite(image: GreyImage, row: NDArray[np.float32]) -> NDArray[np.float32] | Failure:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxrgate.core import CallRefused, Candidates, Descriptors, Evidence, Failure, GreyImage, ModelError, Stage
 from cxrgate.core.policy import SCORE_RANGE_SLACK
 from cxrgate.models import ModelKind, ModelManifest, by_space
-from cxrgate.models.local import make_descriptors, own_thresholds
+from cxrgate.models.local import Plain, describe_plainly, make_descriptors, own_thresholds
 
 CHECK_SECONDS = 60.0
 
@@ -67,15 +67,12 @@ class RemoteEmbedder:
     async def embed(self, images: Sequence[GreyImage]) -> list[Descriptors | Failure]:
         """See core.ports.Embedder."""
         asked = (self._retrieval, *self._models.values())
-        rows = await asyncio.gather(*[model.rows(images) for model in asked])
-        return await asyncio.to_thread(self._joined, images, rows)
+        plain, rows = await asyncio.gather(
+            asyncio.to_thread(describe_plainly, images), asyncio.gather(*[model.rows(images) for model in asked])
+        )
+        return [self._descriptors(own, list(found)) for own, *found in zip(plain, *rows, strict=True)]
 
-    def _joined(
-        self, images: Sequence[GreyImage], rows: Sequence[Sequence[Float32s | Failure]]
-    ) -> list[Descriptors | Failure]:
-        return [self._descriptors(image, list(found)) for image, *found in zip(images, *rows, strict=True)]
-
-    def _descriptors(self, image: GreyImage, found: Sequence[Float32s | Failure]) -> Descriptors | Failure:
+    def _descriptors(self, plain: Plain | Failure, found: Sequence[Float32s | Failure]) -> Descriptors | Failure:
         """From the answers of the retrieval model and of the spaces' models, in their order."""
         rows: list[Float32s] = []
         for row in found:
@@ -85,7 +82,7 @@ class RemoteEmbedder:
         retrieved, *learned = rows
         width = self._retrieval.manifest.architecture.embedding
         rows_by_space = dict(zip(self._models, learned, strict=True))
-        return make_descriptors(image, retrieved, rows_by_space, width, self._thresholds)
+        return make_descriptors(plain, retrieved, rows_by_space, width, self._thresholds)
 
 
 class RemoteVerifier:

@@ -108,6 +108,42 @@ def test_the_pixels_that_are_released_are_those_that_every_stage_saw():
     assert {*seen, checked.outcome.pixel_digest} == {checked.image.digest}
 
 
+class Early(Fake):
+    """Says what was asked of it in which order, and has its candidates only once verification has begun."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.order, self.has_begun = [], asyncio.Event()
+
+    def begin(self, images):
+        self.order.append(("begin", len(images)))
+        self.has_begun.set()
+        return self
+
+    async def search(self, queries):
+        await asyncio.wait_for(self.has_begun.wait(), 10)
+        self.order.append(("search", len(queries)))
+        return await super().search(queries)
+
+    async def verify(self, images, candidates):
+        self.order.append(("verify", len(images)))
+        return await super().verify(images, candidates)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_verification_begins_before_the_search_and_ends_with_what_is_left(stage):
+    fake = Early(stage, fail_second)
+    left = {"decode": (3, 3, 3), "embed": (4, 3, 3), "search": (4, 4, 3), "verify": (4, 4, 4)}[stage]
+
+    assert decisions(check(fake)) == ["ANONYMOUS", "INDETERMINATE", "ANONYMOUS", "ANONYMOUS"]
+    assert fake.order == list(zip(("begin", "search", "verify"), left, strict=True))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_verification_that_began_releases_nothing_of_a_stage_that_fails(stage):
+    assert decisions(check(Early(stage, explode))) == ["INDETERMINATE"] * 4
+
+
 def test_every_output_names_the_certificate_or_says_that_there_is_none():
     gate = Gate(None, None, None, None, POLICY)
     over = Certificate("digest", {}, datetime(2020, 1, 1, tzinfo=UTC), {})

@@ -1,16 +1,20 @@
-"""The embedder in this process: the models wait for nothing but forwards."""
+"""Embedder and verifier in this process: the models wait for nothing but forwards."""
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.fakes import images, save_small_models
+from support.fakes import evidence, images, save_small_models
 
-from cxrgate.core import Descriptors
+from cxrgate.core import Descriptors, Evidence
+from cxrgate.core.heads import CalibratedCosineHead
+from cxrgate.core.ports import EarlyVerifier
 from cxrgate.models import local
-from cxrgate.models.local import LocalEmbedder
+from cxrgate.models.local import LocalEmbedder, LocalVerifier
 
 SECONDS = 30
 
@@ -54,3 +58,75 @@ def test_descriptors_without_weights_are_computed_beside_the_next_forward(model,
     assert met == [True] * 4
     assert [[type(item) for item in batch] for batch in found] == [[Descriptors] * 2] * 2
     assert [item.image_id for batch in found for item in batch] == [f"image{i}" for i in range(4)]
+
+
+class CountedVerification:
+    """A verification model whose row is the mean of an image, and which says how many images it was asked for."""
+
+    head = CalibratedCosineHead(4.0, -2.0)
+
+    def __init__(self):
+        self.asked, self.was_asked = 0, threading.Event()
+
+    def __call__(self, pixels):
+        self.asked += len(pixels)
+        self.was_asked.set()
+        return np.array([[image.mean(), 1, 1, 1] for image in pixels], np.float32)
+
+
+def test_a_verifier_that_began_asks_the_model_once_and_before_there_are_candidates():
+    model, some = CountedVerification(), images(3)
+    rows = np.eye(3, 4, dtype=np.float32)
+    found = [replace(evidence(image_id=image.image_id).candidates, features=rows) for image in some]
+
+    async def both(verifier):
+        begun = verifier.begin(some)
+        assert await asyncio.to_thread(model.was_asked.wait, SECONDS)
+        early = await begun.verify(some[1:], found[1:])
+        return early, await verifier.verify(some[1:], found[1:])
+
+    with ThreadPoolExecutor(1) as compute:
+        verifier = LocalVerifier(model, compute)
+        early, late = asyncio.run(both(verifier))
+
+    assert isinstance(verifier, EarlyVerifier)
+    assert model.asked == 5
+    assert [type(item) for item in early] == [Evidence] * 2
+    assert [item.image_id for item in early] == [image.image_id for image in some[1:]]
+    for one, other in zip(early, late, strict=True):
+        assert 0 < one.scores.min() < one.scores.max() < 1
+        assert np.array_equal(one.scores, other.scores)
+
+
+def test_a_verifier_that_began_knows_no_other_images():
+    """Not even one of the same name: its features would be another picture's."""
+    some, others = images(2), images(2)
+
+    async def verify(verifier):
+        await verifier.begin(some).verify(others, [evidence(image_id=image.image_id).candidates for image in others])
+
+    with ThreadPoolExecutor(1) as compute, pytest.raises(KeyError):
+        asyncio.run(verify(LocalVerifier(CountedVerification(), compute)))
+
+
+def test_an_error_of_a_model_that_nobody_waits_for_is_not_complained_about():
+    class Broken(CountedVerification):
+        def __call__(self, pixels):
+            self.was_asked.set()
+            raise RuntimeError("no memory")
+
+    model, complaints = Broken(), []
+
+    async def begin(verifier):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        begun = verifier.begin(images(2))
+        assert await asyncio.to_thread(model.was_asked.wait, SECONDS)
+        await asyncio.sleep(0.01)
+        del begun
+        gc.collect()
+        await asyncio.sleep(0)
+
+    with ThreadPoolExecutor(1) as compute:
+        asyncio.run(begin(LocalVerifier(model, compute)))
+
+    assert not complaints

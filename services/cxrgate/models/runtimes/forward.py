@@ -41,10 +41,7 @@ class Forward(Protocol):
         ...
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
-        """Begin, and give what waits for the rows: another model's forward may run meanwhile on idle cores.
-
-        On a CPU the rows are waited for before this model is asked again.
-        """
+        """Begin, and give what waits for the rows: other images and other models may be asked for meanwhile."""
         ...
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from threading import Lock
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ from cxrgate.models.store import StoredModel
 CPU_BATCH = 8
 """Images per forward on the CPU: activations stay near the caches (measured 1 to 32, best from 8 on)."""
 GPU_BATCH = 64
+
+_one_at_a_time = Lock()
+"""Held by who computes on the CPU."""
 
 _DTYPES = {Dtype.FLOAT32: torch.float32, Dtype.BFLOAT16: torch.bfloat16, Dtype.FLOAT16: torch.float16}
 
@@ -74,11 +79,12 @@ class TorchForward:
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """See models.runtimes.forward.Forward.
 
-        The CPU computes all at once, for PyTorch's threads share no cores. A GPU is given every batch, and is waited
-        for when the rows are asked for.
+        The CPU computes all at once, and for one model at a time, for PyTorch's threads share no cores. A GPU is given
+        every batch, and is waited for when the rows are asked for.
         """
         inputs = [resize(image, self.manifest.preprocessing) for image in pixels]
-        rows = [self._queue(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
+        with nullcontext() if self._device.type != "cpu" else _one_at_a_time:
+            rows = [self._queue(inputs[i : i + self._batch]) for i in range(0, len(inputs), self._batch)]
         wait = self._transfers.mark()
 
         def finish() -> NDArray[np.float32]:

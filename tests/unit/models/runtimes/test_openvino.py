@@ -21,6 +21,7 @@ from cxrgate.models import (
 )
 from cxrgate.models.manifest import WEIGHTS
 from cxrgate.models.networks.build import build_network
+from cxrgate.models.runtimes.core_pool import CorePool
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.runtimes.openvino.forward import OpenVinoForward
 from cxrgate.models.runtimes.openvino.networks import build
@@ -86,10 +87,10 @@ def test_a_row_is_the_same_to_the_bit_in_any_batch_place_and_number_of_threads(t
     folder = written(tmp_path / "model", SHAPES[name], dtype)
     manifest = read_manifest(folder)
     pictures = pixels(7)
-    expected = OpenVinoForward(manifest, folder / WEIGHTS, 1)(pictures)
+    expected = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(1))(pictures)
 
     for threads in (1, 2, 5):
-        forward = OpenVinoForward(manifest, folder / WEIGHTS, threads)
+        forward = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(threads))
         alone = np.concatenate([forward([picture]) for picture in pictures])
         backwards = forward(pictures[::-1])[::-1]
         assert np.array_equal(forward(pictures), expected)
@@ -159,6 +160,7 @@ opened = []
 sys.addaudithook(lambda event, args: opened.append(args) if event in {"socket.connect", "socket.getaddrinfo"} else None)
 from dataclasses import replace
 from cxrgate.models import Dtype, read_manifest
+from cxrgate.models.runtimes.core_pool import CorePool
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.core import ModelError
 
@@ -185,6 +187,7 @@ WITH_TORCH = """
 from dataclasses import replace
 from pathlib import Path
 from cxrgate.models import Dtype, read_manifest
+from cxrgate.models.runtimes.core_pool import CorePool
 from cxrgate.models.runtimes.forward import open_forward
 
 forward = open_forward(Path(folder), "cpu", replace(read_manifest(Path(folder)), dtype=Dtype.FLOAT16))
