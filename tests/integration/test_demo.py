@@ -1,3 +1,4 @@
+import json
 import re
 
 import pandas as pd
@@ -83,6 +84,25 @@ def test_configuration_is_one_that_run_takes_and_agrees_with(folder, answer, res
     assert run.exit_code == 3
     assert tree(folder / "out/released") == before
     assert "The patients of this page are invented." in (folder / "out/report.html").read_text()
+
+
+def test_a_release_report_of_it_says_in_claims_and_page_that_its_patients_are_invented(folder, answer, tmp_path):
+    key, out = tmp_path / "signing", folder / "out"
+    report = out / "release-report.json"
+    calls = [
+        ["certificate", "key", key],
+        ["release-report", out, "--key", key],
+        ["verify-report", report, "--key", f"{key}.pub"],
+    ]
+    told = [CliRunner().invoke(app, [str(word) for word in words]) for words in calls]
+    page = report.with_suffix(".html")
+    claims, header = json.loads(report.read_text())["statement"]["claims"], page.read_text().split("<main>")[0]
+    report.unlink()
+    page.unlink()
+
+    assert [each.exit_code for each in told] == [0, 0, 0], told[-1].output
+    assert "patients are invented" in claims[1]
+    assert claims[1] in header
 
 
 def test_running_again_changes_nothing(folder, answer):

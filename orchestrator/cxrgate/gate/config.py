@@ -243,7 +243,7 @@ class RunConfig(GateConfig):
     include_references: bool = False
     """Put flagged images beside the real ones on the run page; only for those who may see them."""
     invented_patients: bool = False
-    """The enrolled patients are drawings, as the demo's are: the run page says so. Never true of real images."""
+    """The enrolled patients are drawings, as the demo's are: all pages say so. Never true of real images."""
     review: Path | None = None
     """The reviewers' log; what they withheld is not published."""
 

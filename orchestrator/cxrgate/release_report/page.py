@@ -46,6 +46,7 @@ def render_page(statement: Mapping[str, Any], claim: str, results: Results) -> s
             claim=claim,
             claim_name=CLAIM,
             box=_box(statement),
+            invented=list(claims.invented(results.run)),
             run=statement["run"],
             policy=results.policy,
             summary=summarise(images),

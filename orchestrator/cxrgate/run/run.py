@@ -276,6 +276,7 @@ def describe(
         "models": manifests,
         "snapshot": dict(snapshot),
         "synthetic": {"images": images, "name": config.synthetic.name},
+        "invented_patients": config.invented_patients or None,
         "engine": config.engine.value,
         "batch_size": config.batch_size,
         "workers": config.decode_workers,

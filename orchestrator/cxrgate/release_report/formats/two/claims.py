@@ -22,6 +22,12 @@ def outcome(released: int, images: int, references: int) -> str:
     return f"No match found: {released:,} of {images:,} images are released, held against {references:,} references."
 
 
+def invented(run: Mapping[str, Any]) -> Iterator[str]:
+    """That the enrolled patients are drawings, where the run says so."""
+    if run.get("invented_patients"):
+        yield "The patients are invented and every picture is a drawing: no figure here says anything of real images."
+
+
 def uncertified() -> str:
     """In place of a promise."""
     return "Uncertified: no bound on missed leaks is promised for this gate."

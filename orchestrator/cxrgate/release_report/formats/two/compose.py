@@ -33,6 +33,7 @@ def compose(parts: Parts) -> dict[str, Any]:
     expected = _expected(records, len(published), certified, certificate)
     sentences = [
         say.outcome(len(published), len(records.images), records.policy["references"]),
+        *say.invented(records.run),
         *recognised(records.run, records.policy),
         *_certified(certified, laxer, () if certificate is None else certificate.get("says", ())),
         *say.only_measured(audited, "audit"),
