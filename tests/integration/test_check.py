@@ -108,6 +108,47 @@ def test_duplicates_between_two_sets_and_within_one(place, planted):
     assert found.count({"real/0003_1.png", "real/copy_of_it.png"}) == 1
 
 
+@pytest.fixture
+def sealed(place):
+    """A sealed snapshot of the listed images, its storage key, and one of the images."""
+    folder = place / "sealed"
+    if not folder.exists():
+        for words in (
+            ("index", "key", folder / "storage.key"),
+            ("enrol", "real.csv", "--output", folder / "plain", *models(), "--quiet"),
+            ("storage", "seal", folder / "plain", "--output", folder / "snapshot", "--key", folder / "storage.key"),
+        ):
+            done = call(*words)
+            assert done.exit_code == 0, done.output
+    return folder / "snapshot", folder / "storage.key", min((place / "data/real").iterdir())
+
+
+def test_images_are_checked_against_a_sealed_snapshot_by_its_key_alone(sealed):
+    snapshot, key, image = sealed
+    asked = ("check", image, "--against", snapshot, *models())
+    with_key, without = call(*asked, "--storage-key", key, "--json"), call(*asked)
+
+    assert with_key.exit_code == 1, with_key.output
+    assert '"COPY"' in with_key.output
+    assert without.exit_code == 2
+    assert "storage key" in without.output
+
+
+def test_duplicates_are_found_in_a_sealed_snapshot_by_its_key_alone(sealed, place):
+    snapshot, key, image = sealed
+    (place / "one").mkdir(exist_ok=True)
+    shutil.copy(image, place / "one/same.png")
+    asked = ("duplicates", snapshot, place / "one", *models())
+    with_key, without = call(*asked, "--storage-key", key, "--json", "--quiet"), call(*asked)
+
+    assert with_key.exit_code == 1, with_key.output
+    pairs = json.loads(with_key.stdout)
+    assert {pair["image"] for pair in pairs} == {"same.png"}
+    assert sum("same picture" in pair["what"] for pair in pairs) == 1
+    assert without.exit_code == 2
+    assert "storage key" in without.output
+
+
 def test_from_init_to_a_run_and_what_other_thresholds_would_have_done(place):
     folder = place / "project"
     shutil.copytree(place / "data/real", folder / "real", dirs_exist_ok=True)
