@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cxrgate.core import UsageError
-from cxrgate.core.shipped import shipped_models
+from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.images import Layout
 from cxrgate.index.self_measurement import RATES
@@ -56,8 +56,14 @@ Column = Annotated[
 
 
 def models_folder(given: Path | None) -> Path:
-    """The folder of models that a command computes with; UsageError where none was given and none is installed."""
-    return given or (MODEL_STORE if (MODEL_STORE / "retrieval").is_dir() else shipped_models())
+    """The folder of models that a command was given; without one, or by the word `shipped`, the installed ones.
+
+    Raises:
+        UsageError: these are wanted, and not installed.
+    """
+    if given is None and (MODEL_STORE / "retrieval").is_dir():
+        return MODEL_STORE
+    return shipped_models() if given is None or str(given) == SHIPPED else given
 
 
 def demo_models(given: Path | None) -> Path:

@@ -4,8 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.cli.options import MODEL_FOLDERS
+from cxrgate.cli.options import MODEL_FOLDERS, models_folder
 from cxrgate.core import UsageError
+from cxrgate.core.shipped import shipped_models
 from cxrgate.gate.config import read_config
 from cxrgate.models import ModelKind
 
@@ -55,3 +56,8 @@ def test_the_one_that_is_shipped_for_it_asks_by_this_very_key(tmp_path):
 
 def test_every_kind_of_model_is_named():
     assert MODEL_FOLDERS.split(", ") == list(ModelKind)
+
+
+def test_the_shipped_models_are_had_by_a_word(tmp_path):
+    assert models_folder(Path("shipped")) == shipped_models()
+    assert models_folder(tmp_path) == tmp_path

@@ -12,7 +12,7 @@ import typer
 
 from cxrgate.cli.bars import say
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import MODEL_FOLDERS, Column, columns_of
+from cxrgate.cli.options import MODEL_FOLDERS, Column, columns_of, models_folder
 from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
@@ -102,15 +102,16 @@ def band(
 
 @app.command()
 def pack(
-    store: Annotated[Path, typer.Argument(help=f"Folder of the model folders {MODEL_FOLDERS}.")],
+    store: Annotated[
+        Path, typer.Argument(help=f"Folder of the model folders {MODEL_FOLDERS}, or `shipped`: those installed.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder to write what TorchServe loads into.")],
 ) -> None:
     """Pack the models of a store for `cxrgate serve models`, each with a known answer."""
-    folders = ModelFolders.of(store)
     with errors_as_messages("gate"):
         from cxrgate.serving.pack import pack_model
 
-        for folder in folders.paths.values():
+        for folder in ModelFolders.of(models_folder(store)).paths.values():
             manifest = pack_model(folder, output)
             typer.echo(f"{manifest.kind} model {manifest.digest} in {output / manifest.kind}")
 
@@ -118,7 +119,7 @@ def pack(
 @app.command()
 def export(
     model: Annotated[
-        Path, typer.Argument(help="Model folder, or a store with the folders retrieval, verification, copy.")
+        Path, typer.Argument(help=f"Model folder, a store with the folders {MODEL_FOLDERS}, or `shipped`.")
     ],
     output: Annotated[Path, typer.Option(help="Model repository to write to; other models in it stay.")],
 ) -> None:
@@ -126,8 +127,9 @@ def export(
 
     A gate asks such a server by `--models oip://HOST:PORT`; it takes no other model than that of its own folder.
     """
-    folders = [model] if (model / MANIFEST).is_file() else ModelFolders.of(model).paths.values()
     with errors_as_messages("export"):
+        store = models_folder(model)
+        folders = [store] if (store / MANIFEST).is_file() else ModelFolders.of(store).paths.values()
         from cxrgate.serving.oip.repository import export_model
 
         for folder in folders:
