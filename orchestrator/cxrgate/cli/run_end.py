@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +25,7 @@ def nearest_lines(summary: RunSummary) -> Iterator[str]:
         return
     yield "Released, and nearest to a threshold; look at these first:"
     for row in summary.nearest.to_dict("records"):
-        standout = float(row.get("standout", math.nan))
-        stands = "" if math.isnan(standout) else f"  standout {standout:.3f}"
-        yield f"  {plain(str(row['image_id']))}{stands}{scores_line(row['score'], row)}"
+        yield f"  {plain(str(row['image_id']))}{scores_line(row['score'], row)}"
 
 
 def tell_places(settings: RunConfig, summary: RunSummary, config: Path) -> None:
@@ -41,7 +38,10 @@ def tell_places(settings: RunConfig, summary: RunSummary, config: Path) -> None:
 
 def _next(settings: RunConfig, summary: RunSummary, config: Path) -> str:
     if (summary.results["decision"] == Decision.INDETERMINATE.value).any():
-        return "see above why images have no answer; they are not released, and a host's fault is tried again"
+        return (
+            "look at the page, and above why images have no answer: they are not released. What failed by this host's "
+            "fault is tried again by the same command"
+        )
     if settings.certification == "none":
         return (
             f"look at the page. `cxrgate decide {settings.output}` tries other thresholds; "

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, STANDOUT_THRESHOLD
 
 
-def scores_line(score: float, similarities: Mapping[Any, float]) -> str:
-    """The largest same-patient score and the largest similarity of each cosine space, by name of its column."""
-    cosines = "".join(f"  {space.match} {similarities[space.similarity]:.3f}" for space in COSINE_SPACES)
-    return f"  score {score:.3f}{cosines}"
+def scores_line(score: float, measured: Mapping[Any, float]) -> str:
+    """What a verdict was made of, for the end of a line.
+
+    Args:
+        score: the largest same-patient score.
+        measured: by name of its column the largest similarity of each cosine space and, where that decided, the
+            standout.
+    """
+    standout = measured.get("standout", math.nan)
+    stands = "" if math.isnan(standout) else f"  standout {standout:.3f}"
+    cosines = "".join(f"  {space.match} {measured[space.similarity]:.3f}" for space in COSINE_SPACES)
+    return f"{stands}  score {score:.3f}{cosines}"
 
 
 def thresholds_line(thresholds: Mapping[str, Any]) -> str:
