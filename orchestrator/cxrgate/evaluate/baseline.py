@@ -90,7 +90,7 @@ def _fit(listed_images: Sequence[ListedImage], work: Path, progress: Progress) -
     )
     torch.manual_seed(SEED)  # what is random is overwritten
     network = build_network(ARCHITECTURE).eval()
-    network.trunk.load_state_dict(published_weights())
+    network.trunk.load_state_dict(published_weights(ARCHITECTURE.trunk))
     pooled = _pool(network, images, progress)
     discriminate(network, pooled, images.patients, SEED)
     return network

@@ -38,7 +38,7 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
         raise UsageError(
             "published weights are there for the network embedder only: write `initial: random` in the recipe"
         )
-    network.trunk.load_state_dict(published_weights())
+    network.trunk.load_state_dict(published_weights(recipe.architecture.trunk))
     _discriminate(network.eval(), inputs, seed)
     return network
 

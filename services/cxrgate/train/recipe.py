@@ -70,7 +70,7 @@ class Recipe(BaseModel):
     warm_up: Count = 100
     """Steps until the full rate; a half cosine takes it to zero at the end."""
     steps: Count = 1500
-    frozen_blocks: Annotated[int, Field(ge=0, le=16)] = 3
+    frozen_blocks: Annotated[int, Field(ge=0, le=21)] = 3
     average: Annotated[float, Field(ge=0, lt=1)] = 0.997
     """Decay of the moving average of the weights, which is what is kept; 0 keeps the last weights."""
     augmentation: Augmentation = Augmentation()

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 RESIDUAL_TRUNKS = ("resnet10", "resnet18", "resnet34", "resnet50")
 """The trunks of the published networks; trunks.build_trunk makes them."""
-LITE_TRUNK = "efficientnet-lite0"
-
-LITE_STAGES = (
-    # expansion, channels, blocks, stride, kernel
-    (1, 16, 1, 1, 3),
-    (6, 24, 2, 2, 3),
-    (6, 40, 2, 2, 5),
-    (6, 80, 3, 2, 3),
-    (6, 112, 3, 1, 5),
-    (6, 192, 4, 2, 5),
-    (6, 320, 1, 1, 3),
-)
+LITE_TRUNKS = {"efficientnet-lite0": (1.0, 1.0), "efficientnet-lite1": (1.0, 1.1), "efficientnet-lite2": (1.1, 1.2)}
+"""The trunks of an embedder, each with how much wider and deeper than the first it is."""
 HEAD_CHANNELS = 1280
-BLOCK_CHANNELS = tuple(channels for _, channels, blocks, _, _ in LITE_STAGES for _ in range(blocks))
-"""Channels that leave each of the 16 blocks of EfficientNet-Lite0."""
+"""Channels that leave a trunk; no trunk is wider there."""
+_MULTIPLE = 8
+
+
+class LiteStage(NamedTuple):
+    """Like blocks of an EfficientNet-Lite; the first of them has the stride."""
+
+    expansion: int
+    channels: int
+    blocks: int
+    stride: int
+    kernel: int
+
+
+_LITE0 = (
+    LiteStage(1, 16, 1, 1, 3),
+    LiteStage(6, 24, 2, 2, 3),
+    LiteStage(6, 40, 2, 2, 5),
+    LiteStage(6, 80, 3, 2, 3),
+    LiteStage(6, 112, 3, 1, 5),
+    LiteStage(6, 192, 4, 2, 5),
+    LiteStage(6, 320, 1, 1, 3),
+)
+
+
+@cache
+def lite_stages(trunk: str) -> tuple[LiteStage, ...]:
+    """The stages of a trunk of LITE_TRUNKS; the first and the last have one block in each of them (Tan and Le 2019)."""
+    width, depth = LITE_TRUNKS[trunk]
+    inner = range(1, len(_LITE0) - 1)
+    return tuple(
+        stage._replace(
+            channels=round(stage.channels * width / _MULTIPLE) * _MULTIPLE,
+            blocks=math.ceil(stage.blocks * depth) if number in inner else stage.blocks,
+        )
+        for number, stage in enumerate(_LITE0)
+    )
+
+
+@cache
+def block_channels(trunk: str) -> tuple[int, ...]:
+    """Channels that leave each block of a trunk of LITE_TRUNKS: 16 blocks of EfficientNet-Lite0, 21 of the others."""
+    return tuple(stage.channels for stage in lite_stages(trunk) for _ in range(stage.blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +104,14 @@ class VerificationArchitecture:
 
 @dataclass(frozen=True, slots=True)
 class EmbedderArchitecture:
-    """Trunk, tapped blocks (0 to 15), the side of the grid they are pooled to, and numbers per image.
+    """Trunk, tapped blocks (counted from 0), the side of the grid they are pooled to, and numbers per image.
 
     `dimensions` come from the projection that training makes, `discriminants` from a linear discriminant analysis of
     what is pooled, fitted afterwards; 0 without. `frontality` is the number of hidden units that tell frontal chest
     radiographs from everything else, fitted afterwards too; 0 without.
     """
 
-    trunk: str = LITE_TRUNK
+    trunk: str = "efficientnet-lite0"
     taps: tuple[int, ...] = (4, 10)
     pool: int = 4
     dimensions: int = 256
@@ -87,15 +121,16 @@ class EmbedderArchitecture:
     def __post_init__(self) -> None:
         object.__setattr__(self, "taps", tuple(self.taps))
         sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality) >= 0
-        if self.trunk != LITE_TRUNK or not sizes:
-            raise ValueError(f"expected the trunk {LITE_TRUNK} and positive sizes, got {self}")
-        if not set(self.taps) <= set(range(len(BLOCK_CHANNELS))):
-            raise ValueError(f"expected taps of 0 to {len(BLOCK_CHANNELS) - 1}, got {self.taps}")
+        if self.trunk not in LITE_TRUNKS or not sizes:
+            raise ValueError(f"expected a trunk of {', '.join(LITE_TRUNKS)} and positive sizes, got {self}")
+        blocks = len(block_channels(self.trunk))
+        if not set(self.taps) <= set(range(blocks)):
+            raise ValueError(f"expected taps of 0 to {blocks - 1}, got {self.taps}")
 
     @property
     def pooled(self) -> int:
         """Numbers per image before the projection."""
-        return sum(BLOCK_CHANNELS[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
+        return sum(block_channels(self.trunk)[tap] for tap in self.taps) * self.pool**2 + HEAD_CHANNELS
 
     @property
     def embedding(self) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cxrgate.models.networks.architectures import EmbedderArchitecture
-from cxrgate.models.networks.lite import EfficientNetLite0
+from cxrgate.models.networks.lite import EfficientNetLite
 
 
 class FrontalityHead(nn.Module):
@@ -51,7 +51,7 @@ class Embedder(nn.Module):
     def __init__(self, shape: EmbedderArchitecture) -> None:
         super().__init__()
         self.taps = shape.taps
-        self.trunk = EfficientNetLite0()
+        self.trunk = EfficientNetLite(shape.trunk)
         self.grid = nn.AdaptiveAvgPool2d(shape.pool)
         self.point = nn.AdaptiveAvgPool2d(1)
         self.register_buffer("centre", torch.zeros(shape.pooled))

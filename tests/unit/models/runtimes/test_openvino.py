@@ -33,6 +33,7 @@ INPUT = Preprocessing(64, 96, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 SHAPES = {
     "embedder": EmbedderArchitecture(pool=2, dimensions=16),
     "embedder with all": EmbedderArchitecture(taps=(0, 7, 15), pool=3, dimensions=16, discriminants=8, frontality=4),
+    "embedder on a deeper, wider trunk": EmbedderArchitecture("efficientnet-lite2", (6, 14), pool=2, dimensions=16),
     "retrieval": RetrievalArchitecture("resnet10", 2, 8, 32, 16),
     "retrieval 18": RetrievalArchitecture("resnet18", 2, 8, 32, 16),
     "retrieval 34": RetrievalArchitecture("resnet34", 2, 8, 32, 16),

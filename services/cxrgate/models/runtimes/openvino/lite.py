@@ -1,20 +1,21 @@
-"""EfficientNet-Lite0 as an OpenVINO graph, under the tensor names of models.networks.lite."""
+"""EfficientNet-Lite as an OpenVINO graph, under the tensor names of models.networks.lite."""
 
 from __future__ import annotations
 
 from cxrgate.models.networks.architectures import HEAD_CHANNELS
-from cxrgate.models.networks.trunk_sizes import BLOCKS, STEM_CHANNELS, LiteBlock, same_padding
+from cxrgate.models.networks.trunk_sizes import STEM_CHANNELS, LiteBlock, lite_blocks, same_padding
 from cxrgate.models.runtimes.openvino.layers import convolve
 from cxrgate.models.runtimes.openvino.library import Node, ops
 from cxrgate.models.runtimes.openvino.weights import Weights
 
 
-def lite_maps(x: Node, weights: Weights, name: str) -> list[Node]:
-    """float[n, 3, h, w] to 17 maps: the outputs of the 16 blocks and of the head."""
+def lite_maps(x: Node, weights: Weights, name: str, trunk: str) -> list[Node]:
+    """float[n, 3, h, w] to one map more than blocks: what leaves each of them, and the head."""
+    blocks = lite_blocks(trunk)
     maps = [_active(x, weights, f"{name}.stem", (STEM_CHANNELS, 3, 3, 3), 2)]
-    for number, block in enumerate(BLOCKS):
+    for number, block in enumerate(blocks):
         maps.append(_block(maps[-1], weights, f"{name}.blocks.{number}", block))
-    head = _active(maps[-1], weights, f"{name}.head", (HEAD_CHANNELS, BLOCKS[-1].outputs, 1, 1), 1)
+    head = _active(maps[-1], weights, f"{name}.head", (HEAD_CHANNELS, blocks[-1].outputs, 1, 1), 1)
     return [*maps[1:], head]
 
 

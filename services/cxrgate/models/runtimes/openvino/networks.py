@@ -65,7 +65,7 @@ def _normalise(pixels: Node, preprocessing: Preprocessing) -> Node:
 
 
 def _embed(x: Node, weights: Weights, shape: EmbedderArchitecture) -> Node:
-    maps = lite_maps(x, weights, "trunk")
+    maps = lite_maps(x, weights, "trunk", shape.trunk)
     parts = [flatten(pool_average(maps[tap], shape.pool)) for tap in shape.taps]
     pooled = ops.concat([*parts, average(maps[-1])], 1)
     return _embedding(pooled, weights, shape)
