@@ -57,8 +57,7 @@ def fit_baseline(entries: Sequence[Entry], work: Path, progress: Progress) -> Fi
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
-        UsageError: an image cannot be read.
-        ImportError: the extra `train` is not installed.
+        UsageError: an image cannot be read, or the trunk's published weights are not installed.
     """
     restricted = {entry.listed_image.source for entry in entries if "NC" in entry.licence.upper()}
     free = [entry.listed_image for entry in entries if entry.listed_image.source not in restricted]

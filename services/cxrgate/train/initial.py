@@ -28,7 +28,7 @@ def start(recipe: Recipe, inputs: Inputs, seed: int) -> nn.Module:
     """The network that training begins with.
 
     Raises:
-        UsageError: published weights are asked for a network that has none.
+        UsageError: published weights are asked for a network that has none, or they are not installed.
     """
     torch.manual_seed(seed)
     network = build_network(recipe.architecture)

