@@ -19,6 +19,8 @@ from cxrgate.hashlog import read_lines
 from support.dicom_receiver import SUCCESS, association
 
 START_SECONDS = 180
+ASSOCIATIONS = 5
+"""What a sender asks for before it gives up: on a busy machine one may take longer than it waits for it."""
 
 
 class ReceiverProcess:
@@ -61,9 +63,13 @@ class ReceiverProcess:
         self.running.wait()
 
     def send(self, dataset) -> bool:
-        """Over an association of its own; whether it was acknowledged."""
-        with association(self.port) as opened:
-            return opened.is_established and opened.send_c_store(dataset).get("Status") == SUCCESS
+        """Over an association of its own, asked for a few times; whether it was acknowledged."""
+        for _ in range(ASSOCIATIONS):
+            with association(self.port) as opened:
+                if opened.is_established:
+                    return opened.send_c_store(dataset).get("Status") == SUCCESS
+            time.sleep(0.5)
+        return False
 
     def waiting(self) -> int:
         """How many wait in the spool."""
