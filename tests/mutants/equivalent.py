@@ -3,6 +3,7 @@
 Per module, line of the source and change, as `make mutants` prints them, the reason why no test can kill it.
 """
 
+_CODES = "codes = stored_codes(snapshot.parts.get(PartName.CODES), space, rows) if engine == EngineName.CODES else None"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("cxrgate.gate.pipeline", "WINDOW = 4", "4 to 5"): "how many batches are in flight changes the speed alone",
     ("cxrgate.gate.remote", "SECONDS = 10.0", "10.0 to 11.0"): "what comes later is no pass, after either time",
@@ -11,6 +12,33 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "and (self.standout is None or (_is_cohort(found.cohort) and _within(self.standouts(evidence), 0, 1)))",
         "1 to 2",
     ): "a logistic function gives no more than 1",
+    ("cxrgate.gate.gates", "POLL_SECONDS = 1.0", "1.0 to 2.0"): "how often is looked, which no answer depends on",
+    ("cxrgate.gate.gates", "PROOF_SECONDS = 60.0", "60.0 to 61.0"): "how often is looked, which is chosen",
+    (
+        "cxrgate.gate.gates",
+        "if time.monotonic() - self._proven >= PROOF_SECONDS:",
+        "GtE to Gt",
+    ): "at one moment, in nanoseconds",
+    ("cxrgate.gate.drift", "REFERENCE = 5000", "5000 to 5001"): "how many scores are compared is chosen; tests name it",
+    ("cxrgate.gate.drift", "WINDOW = 500", "500 to 501"): "how many scores are compared is chosen; tests name it",
+    (
+        "cxrgate.gate.drift",
+        'differs = ks_2samp(self._reference, self._window, method="asymp").pvalue < SIGNIFICANCE',
+        "Lt to LtE",
+    ): "at one value of a continuous statistic",
+    (
+        "cxrgate.index.search",
+        "return [self._candidates(query, union) for query, union in zip(queries, found, strict=True)]",
+        "to False",
+    ): "a search gives one list for each query, and the pipeline refuses any other number",
+    **{
+        (
+            "cxrgate.index.search",
+            _CODES,
+            change,
+        ): "codes make the search fast; with and without them it is exact"
+        for change in ("swapped", "Eq to NotEq")
+    },
     **{
         (
             "cxrgate.run.release",

@@ -1,8 +1,10 @@
+import math
 import stat
 
 import pytest
 
 from cxrgate.certification import create_signing_key, read_public_key, read_signed, read_signing_key, sign
+from cxrgate.certification.signing import signed_bytes
 from cxrgate.core import CertificateError, UsageError
 
 STATEMENT = {"format": 1, "bound": 0.0125, "classes": ["identical", "blend"]}
@@ -20,6 +22,19 @@ def test_signed_statement_reads_back_and_is_the_same_bytes_each_time(keys):
 
     assert read_signed(content, public, "file") == STATEMENT
     assert sign(dict(reversed(STATEMENT.items())), private) == content
+
+
+def test_what_was_signed_once_stays_readable():
+    """The bytes of a file are a part of what is signed."""
+    expected = b'{\n  "signature": "01ff",\n  "statement": {\n    "a": 1,\n    "b": 2\n  }\n}\n'
+
+    assert signed_bytes({"b": 2, "a": 1}, b"\x01\xff") == expected
+    with pytest.raises(ValueError, match="JSON"):
+        signed_bytes({"a": math.nan}, b"")
+
+
+def test_a_key_makes_the_folders_that_it_lies_in(tmp_path):
+    assert read_public_key(create_signing_key(tmp_path / "new/and newer/key"))
 
 
 def test_every_changed_byte_is_noticed(keys):

@@ -86,10 +86,19 @@ def test_drift_of_half_of_the_identities_stops_all():
 
 def test_drift_of_fewer_identities_does_not():
     drift = Drift(200, 50)
-    steady(drift, *"cdefg")
+    steady(drift, *"cde")
     drifting(drift, "a", "b")
 
     assert [drift.has_stopped(each) for each in "abc"] == [True, True, False]
+
+
+def test_what_was_noticed_before_a_restart_stops_the_same_identities():
+    one, all_ = Drift(), Drift()
+    one.recall("a")
+    all_.recall(None)
+
+    assert ([one.has_stopped(each) for each in "ab"], one.stopped, one.noticed) == ([True, False], ["a"], False)
+    assert ([all_.has_stopped(each) for each in "ab"], all_.stopped, all_.noticed) == ([True, True], [], True)
 
 
 def test_after_somebody_looked_the_others_keep_their_reference():
