@@ -260,14 +260,17 @@ def _on_a_full_disk(stack: Stack, fault: str, kept: Path, rng: random.Random) ->
     def act() -> list[str]:
         ballast = stack.log.parent / "ballast"
         fill(ballast)
-        with Gate(stack.gate.address, stack.identity("generator")) as gate:
-            asked = [gate.check(image.content, image.image_id) for image in stack.images[:ASKED]]
         # The last block of the log may have room for a few.
-        answered, log = [item for item in asked if item.error is None], stack.log.read_bytes()
+        answered = []
+        with Gate(stack.gate.address, stack.identity("generator")) as gate:
+            for image in stack.images[:ASKED]:
+                with suppress(GateError):
+                    answered.append(gate.check(image.content, image.image_id))
+        log = stack.log.read_bytes()
         told = [
             f"{item.image_id} was answered, and the log does not say so"
             for item in answered
-            if item.receipt.encode() not in log
+            if item.error is None and item.receipt.encode() not in log
         ]
         time.sleep(TRUTH_SECONDS)
         if len(answered) == ASKED or _is_ready(stack):
