@@ -19,6 +19,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if time.monotonic() - self._proven >= PROOF_SECONDS:",
         "GtE to Gt",
     ): "at one moment, in nanoseconds",
+    ("cxrgate.index.engines.matrix", "BLOCK = 16384", "16384 to 16385"): "how much is computed at once",
+    ("cxrgate.index.engines.matrix", "QUERIES = 256", "256 to 257"): "how much is computed at once",
     ("cxrgate.gate.drift", "REFERENCE = 5000", "5000 to 5001"): "how many scores are compared is chosen; tests name it",
     ("cxrgate.gate.drift", "WINDOW = 500", "500 to 501"): "how many scores are compared is chosen; tests name it",
     (
