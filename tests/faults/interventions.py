@@ -29,7 +29,7 @@ POINTS = {
     "search": "cxrgate.index.search:LocalSearcher.search",
     "verify": "cxrgate.models.local:LocalVerifier.verify",
     "decide": "cxrgate.core.policy:Policy.decide",
-    "stage": "cxrgate.run.engines.batches:stage",
+    "stage": "cxrgate.run.engines.writers:stage",
     "journal": "cxrgate.run.journal:Journal.append_all",
     "results": "cxrgate.run.run:write_results",
     "certificate": "cxrgate.gate.pipeline:Gate.check_certificate",

@@ -1,4 +1,4 @@
-"""A run that stands still, two runs on one output, decode workers that die, and files that others write into."""
+"""A run that stands still, two runs on one output, workers that die, and files that others write into."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def two_owners(bench: Bench) -> Iterator[Try]:
 
 
 def dying_decoders(bench: Bench) -> Iterator[Try]:
-    """Workers that end, crash or fill their memory at an image cost that image; one killed from outside costs none."""
+    """Decoders that end, crash or fill their memory at an image cost that image; workers killed from outside none."""
     name = "decoders"
     bench.job.clear(name)
     running = bench.runs.start(bench.job.config(name), [("misbehaving_decoder", {})], sandbox=True)
@@ -49,7 +49,7 @@ def dying_decoders(bench: Bench) -> Iterator[Try]:
     running = bench.checking(name, sandbox=True)
     for child in psutil.Process(running.pid).children():
         child.kill()
-    yield bench.resume("decode workers killed from outside", name, running.wait(), sandbox=True)
+    yield bench.resume("decode workers and writers killed from outside", name, running.wait(), sandbox=True)
 
 
 def changed_files(bench: Bench) -> Iterator[Try]:

@@ -19,6 +19,7 @@ import pyarrow.parquet  # noqa: F401 - loaded before the fork, as what is not na
 import typer
 from faults.interventions import INTERVENTIONS
 from support.inline_decoder import InlineDecoder
+from support.inline_writers import InlineWriters
 from support.null_models import NullForward, ServedNullForward, null_models
 
 import cxrgate.cli.commands.run
@@ -30,6 +31,7 @@ from cxrgate.gate import local, opening
 from cxrgate.gate.config import read_config
 from cxrgate.gate.opening import Services
 from cxrgate.run import dicom_patients, dry_run, enrol, first_look, held
+from cxrgate.run.engines import engine
 from cxrgate.run.host_fault import is_fault_row
 from cxrgate.run.run import run
 
@@ -76,6 +78,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
             for module in _DECODING:
                 if hasattr(module, "SandboxedDecoder"):
                     stack.enter_context(mock.patch.object(module, "SandboxedDecoder", InlineDecoder))
+            stack.enter_context(mock.patch.object(engine, "Writers", InlineWriters))
         for kind, options in request.get("faults", []):
             stack.enter_context(INTERVENTIONS[kind](**options))
         summary = run(config, services=services)

@@ -185,9 +185,9 @@ class GateConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     """Images that go through the models together; it changes no verdict."""
     workers: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
-    """Processes that decode; they change no verdict. `auto`: one per two cores where the CPU runs the models, for a GPU
-    one per core but one, and never more than half of the free memory holds at 0.5 GiB each, nor than 16. Cores are
-    those that affinity and the container's quota leave."""
+    """Processes that decode, and in a run as many that write what it releases; they change no verdict. `auto`: one of
+    each per two cores where the CPU runs the models, for a GPU one per core but one, and never more than half of the
+    free memory holds at 0.5 GiB each, nor than 16. Cores are those that affinity and the container's quota leave."""
     device: str = "cpu"
     """`cpu`, or `cuda` for a GPU."""
     model_server: str | None = None

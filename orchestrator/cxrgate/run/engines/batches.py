@@ -6,7 +6,6 @@ names, so that one whose answer was lost is simply done again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from cxrgate.core import Failure, GreyImage
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW, Checked, Gate
 from cxrgate.images import ImageFile
-from cxrgate.images.codec.encode import encode_png
+from cxrgate.run.engines.writers import Writers
 from cxrgate.run.host_fault import host_faults
 from cxrgate.run.reading import each, read_batch
-from cxrgate.run.release import stage
 from cxrgate.run.rows import evidence_rows, result_row
 
 AT_ONCE = WINDOW + 2
@@ -46,7 +44,9 @@ class CheckedBatch:
     faults: tuple[Failure, ...]
 
 
-async def check_batches(gate: Gate, batches: Sequence[Batch], staged: Path) -> AsyncGenerator[CheckedBatch]:
+async def check_batches(
+    gate: Gate, writers: Writers, batches: Sequence[Batch], staged: Path
+) -> AsyncGenerator[CheckedBatch]:
     """Read, check and stage batches, side by side; the answers come in the batches' order.
 
     Raises:
@@ -56,8 +56,7 @@ async def check_batches(gate: Gate, batches: Sequence[Batch], staged: Path) -> A
 
     async def check(batch: Batch) -> CheckedBatch:
         part = await gate.check_batch(await read_batch(batch.files))
-        write = asyncio.to_thread(_write, staged, batch, part)
-        content = await gate.stopwatch.time("write", len(part), write)
+        content = await gate.stopwatch.time("write", len(part), _write(writers, staged, batch, part))
         return CheckedBatch(batch.number, len(part), content, tuple(host_faults(item.outcome for item in part)))
 
     async with aclosing(ordered_map(check, each(batches), AT_ONCE)) as stream:
@@ -65,14 +64,16 @@ async def check_batches(gate: Gate, batches: Sequence[Batch], staged: Path) -> A
             yield checked
 
 
-def _write(staged: Path, batch: Batch, part: Sequence[Checked]) -> dict[str, Any]:
+async def _write(writers: Writers, staged: Path, batch: Batch, part: Sequence[Checked]) -> dict[str, Any]:
     """Stage what may be released of one batch, and give its journal line."""
-    rows, released = [], {}
+    rows, released = [], []
     for file, name, checked in zip(batch.files, batch.names, part, strict=True):
         row = result_row(checked, file.label, name)
         if row["image_id"] != file.image_id:
             raise RuntimeError("expected outcomes in the order of the images")
         if row["released_as"] and isinstance(checked.image, GreyImage):
-            released[row["released_as"]] = stage(staged, row["released_as"], encode_png(checked.image.pixels))
+            released.append((row["released_as"], checked.image.pixels))
         rows.append(row)
-    return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": released}
+    digests = await writers.stage(staged, released)
+    files = {name: sha256 for (name, _), sha256 in zip(released, digests, strict=True)}
+    return {"results": rows, "evidence": [r for c in part for r in evidence_rows(c)], "released": files}

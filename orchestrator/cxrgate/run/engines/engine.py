@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from cxrgate.gate.workers import WorkerChoice
 from cxrgate.images import ImageFile
 from cxrgate.index.build import EmbeddedImage
 from cxrgate.run.engines.batches import Batch, CheckedBatch, check_batches
+from cxrgate.run.engines.writers import Writers
 
 Check = Callable[[Sequence[Batch], Path], AsyncGenerator[CheckedBatch]]
 """Batches, and the folder where releases are staged; answers come in any order."""
@@ -49,11 +50,13 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """This process and its decode workers."""
+    """This process with its decode workers and writers."""
 
-    def checking(self, config: RunConfig, services: Services, gate: Gate) -> AbstractAsyncContextManager[Check]:  # noqa: ARG002 - the gate was opened with them
+    @asynccontextmanager
+    async def checking(self, config: RunConfig, services: Services, gate: Gate) -> AsyncIterator[Check]:  # noqa: ARG002 - the gate was opened with them
         """See Engine."""
-        return nullcontext(partial(check_batches, gate))
+        with Writers(config.decode_workers) as writers:
+            yield partial(check_batches, gate, writers)
 
     def embedding(self, job: EmbedJob) -> None:  # noqa: ARG002 - the caller has the models
         """See Engine."""

@@ -27,8 +27,9 @@ CPU_SECONDS = 15.0
 """Processor time per image, after which its worker is killed; the largest allowed ones, 25 megapixels of JPEG 2000,
 were measured to take 4.6 seconds, other encodings below 4."""
 
-TOGETHER = 4
-"""Images that a worker is given at a time: one message and one answer for all cost as much as for one."""
+TOGETHER, TOGETHER_BYTES = 16, 2**21
+"""Images that a worker is given at a time, and the bytes above which it gets no further one. One message for all costs
+as much as for one, and between two a worker waits; but with so much at once a call of one image waits, too."""
 
 _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
@@ -77,8 +78,7 @@ class SandboxedDecoder:
         """
         due = self._begun + _PATIENCE * len(records)
         size = max(1, min(TOGETHER, len(records) // len(self._workers)))
-        groups = [records[i : i + size] for i in range(0, len(records), size)]
-        found = await asyncio.gather(*[self._decode_group(group, due) for group in groups])
+        found = await asyncio.gather(*[self._decode_group(group, due) for group in _groups(records, size)])
         return [image for group in found for image in group]
 
     async def _decode_group(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
@@ -160,6 +160,18 @@ class SandboxedDecoder:
 
     def _new(self) -> Worker:
         return Worker(self._task)
+
+
+def _groups(records: Sequence[ImageRecord], most: int) -> list[list[ImageRecord]]:
+    """Neighbouring images: at most so many, and no further one where there are more than TOGETHER_BYTES already."""
+    groups, size = list[list[ImageRecord]](), 0
+    for record in records:
+        if not groups or len(groups[-1]) == most or size > TOGETHER_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(record)
+        size += len(record.content)
+    return groups
 
 
 def _attempt(function: Callable[[ImageRecord], GreyImage], record: ImageRecord) -> GreyImage | Failure:

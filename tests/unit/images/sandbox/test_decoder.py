@@ -215,6 +215,19 @@ def test_a_call_of_one_image_goes_before_the_rest_of_a_long_one(decoder):
     assert asyncio.run(both()) == ["short", "long", "long, later"]
 
 
+def test_a_worker_is_given_many_small_images_or_few_large_ones_at_a_time():
+    small, large = ImageRecord("small", b"x"), ImageRecord("large", bytes(sandbox.TOGETHER_BYTES + 1))
+    groups = sandbox._groups([small] * 40 + [large] * 2 + [small, large], sandbox.TOGETHER)
+
+    assert [[record.image_id for record in group] for group in groups] == [
+        ["small"] * 16,
+        ["small"] * 16,
+        ["small"] * 8 + ["large"],
+        ["large"],
+        ["small", "large"],
+    ]
+
+
 @pytest.fixture
 def stuck(monkeypatch):
     """A worker that never says that it is ready, and is not waited for long."""

@@ -25,6 +25,7 @@ from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.models.runtimes.cores import limit_cores
 from cxrgate.run.engines.batches import Batch, CheckedBatch, check_batches
 from cxrgate.run.engines.engine import EmbedJob
+from cxrgate.run.engines.writers import Writers
 from cxrgate.run.reading import decoded_files
 
 
@@ -96,14 +97,14 @@ class CheckWorker:
             open_models(job.config.folders, job.config.device, job.services, DtypeRule.of(job.config))
         )
         gate, _ = await self._stack.enter_async_context(open_gate(job.config, models, job.services))
-        self._gate = gate
+        self._gate, self._writers = gate, self._stack.enter_context(Writers(job.config.decode_workers))
         return Opened.of(gate.policy.digest)
 
     async def work(self, batches: Sequence[Batch]) -> list[CheckedBatch]:
         """See check_batches."""
         if self._gate is None:
             raise RuntimeError("expected a worker that was opened")
-        return [checked async for checked in check_batches(self._gate, batches, self._job.staged)]
+        return [checked async for checked in check_batches(self._gate, self._writers, batches, self._job.staged)]
 
 
 @dataclass(frozen=True, slots=True)
