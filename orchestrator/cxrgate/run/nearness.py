@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Policy
+from cxrgate.core.spaces import SIMILARITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,11 +53,54 @@ def nearest_released(images: pd.DataFrame, policy: Policy) -> pd.DataFrame:
         images: results of a run, see Results.published.
         policy: by which it decided.
     """
-    identity = images["score" if policy.standout is None else "standout"].to_numpy(np.float64)
-    similarities = {space.name: images[space.similarity].to_numpy(np.float64) for space in policy.searched}
-    found = nearness(policy, identity, similarities)
+    found = _found(images, policy)
     places = nearest(found, (images["released_as"] != "").to_numpy(bool))
     return images.iloc[places].assign(nearness=found[places])
+
+
+def nearest_recorded(table: Path, policy: Policy, published: Collection[str]) -> pd.DataFrame:
+    """As nearest_released, of a table on the disk: texts stay there, but for those of the rows that it gives.
+
+    Args:
+        table: `results.parquet` of a run.
+        policy: by which it decided.
+        published: names of the files in the released set.
+    """
+    import pandas as pd  # noqa: PLC0415 - takes a while
+
+    columns = ["score", "standout", *SIMILARITIES, "borderline"]
+    # By this thread alone: Arrow never ends where its own threads find no memory.
+    images = pd.read_parquet(table, columns=columns, use_threads=False, pre_buffer=False)
+    found = _found(images, policy)
+    released = [name in published for part in _parts(table, ["released_as"]) for name in part["released_as"]]
+    places = nearest(found, np.array(released, bool))
+    names = _rows(table, ["image_id", "released_as"], places)
+    return images.iloc[places].assign(**names, nearness=found[places])
+
+
+def _found(images: pd.DataFrame, policy: Policy) -> Float64s:
+    identity = images["score" if policy.standout is None else "standout"].to_numpy(np.float64)
+    similarities = {space.name: images[space.similarity].to_numpy(np.float64) for space in policy.searched}
+    return nearness(policy, identity, similarities)
+
+
+def _parts(table: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """A table's row groups."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - takes a while
+
+    with pq.ParquetFile(table) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, columns=columns, use_threads=False).to_pandas(use_threads=False)
+
+
+def _rows(table: Path, columns: list[str], places: NDArray[np.int64]) -> dict[str, list[str]]:
+    """By column what stands at some places of a table, in their order."""
+    found, start = dict[int, tuple[str, ...]](), 0
+    for part in _parts(table, columns):
+        for place in places[(places >= start) & (places < start + len(part))]:
+            found[int(place)] = tuple(part.iloc[place - start][columns])
+        start += len(part)
+    return {name: [found[int(place)][i] for place in places] for i, name in enumerate(columns)}
 
 
 def _way(values: Float64s, threshold: float) -> Float64s:

@@ -19,7 +19,6 @@ from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core.digest import rows_digest
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
-from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.core.threads import run_with_threads
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
@@ -38,7 +37,7 @@ from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.journal_place import network_sentence
 from cxrgate.run.names import release_names
-from cxrgate.run.nearness import nearest_released
+from cxrgate.run.nearness import nearest_recorded
 from cxrgate.run.paths import Paths
 from cxrgate.run.plan import Plan, open_or_enrol, prepare
 from cxrgate.run.reading import file_stamp
@@ -64,7 +63,7 @@ class RunSummary:
     held: Held
     promise: Promise | None = None
     nearest: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """The released images that are nearest to a threshold, see nearness.nearest_released."""
+    """The released images that are nearest to a threshold, see nearness.nearest_recorded."""
 
     @property
     def results(self) -> pd.DataFrame:
@@ -162,10 +161,7 @@ class _Run:
 
     def _name_nearest(self, released: Collection[str]) -> pd.DataFrame:
         """The released images to look at first, which are written beside the results."""
-        results = self._table(["image_id", "score", "standout", *SIMILARITIES, "borderline", "released_as"])
-        files = results["released_as"]
-        published = results.assign(released_as=files.where(files.isin(list(released)), ""))
-        nearest = nearest_released(published, self._gate.policy)
+        nearest = nearest_recorded(self._paths.results / IMAGES, self._gate.policy, released)
         write_nearest(self._paths.results, nearest)
         return nearest
 

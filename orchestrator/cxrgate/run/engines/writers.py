@@ -16,7 +16,7 @@ import os
 import signal
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.threads import started_pool
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.codec.limits import MAXIMUM_PIXELS
 from cxrgate.images.sandbox.interpreter import FreshContext
@@ -49,9 +50,9 @@ class Writers:
         """They start on entering the context, and load what they need beside whatever comes next."""
         self._writers = [_Writer() for _ in range(count)]
         self._idle: SimpleQueue[_Writer] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(count, "write")
 
     def __enter__(self) -> Self:
+        self._threads = started_pool(len(self._writers), "write")
         for writer in self._writers:
             writer.start()
             self._idle.put(writer)
@@ -86,12 +87,13 @@ class _Writer:
         context = FreshContext()
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_write, args=(theirs, self._room, os.getpid()), daemon=True)
-        self._process.start()
-        theirs.close()
+        with theirs:
+            self._process.start()
 
     def stop(self) -> None:
         self._connection.close()
-        self._process.join()
+        if self._process.pid is not None:
+            self._process.join()
 
     def stage(self, folder: Path, images: Sequence[Image]) -> list[str]:
         """See Writers.stage; the images fit into the room."""
@@ -101,7 +103,8 @@ class _Writer:
         except (EOFError, OSError):  # it is gone; what it says of its own errors is an answer
             self.stop()
             logging.getLogger(__name__).warning("run.writer_lost exit=%s", self._process.exitcode)
-            self.start()
+            with suppress(OSError):  # no room for another one now: the next images find none either, and so on
+                self.start()
             return stage_images(folder, images)
         if isinstance(answer, OSError):
             raise answer
