@@ -95,8 +95,9 @@ faults: .venv/installed
 # A gate with null models as a process, and a generator that sends what is due whatever is unanswered: capacity first, then
 # overload, bursts, half-open calls, silent connections, unread streams, one heavy caller beside four light ones. A line of
 # figures beside their limits for each; merged into out/load.json. LONG=1: a minute each, and an hour of soak.
+# SIDE=256: images as generators make them; 1,024 pixels, as radiographs have, without.
 load: .venv/installed
-	PYTHONPATH=tests $(BIN)/python -m load $(if $(LONG),--long)
+	PYTHONPATH=tests $(BIN)/python -m load $(if $(LONG),--long) $(if $(SIDE),--side $(SIDE))
 
 soak: .venv/installed
 	PYTHONPATH=tests $(BIN)/python -m load soak $(if $(LONG),--long)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from load.corpus import SIDE, SMALL
 from load.figures import Scenario
 from load.host import Loaded, loaded_gate
 from load.results import merge
@@ -29,9 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help=f"of each scenario ({SECONDS:g}), of a soak ({SOAK_SECONDS:g})")
     parser.add_argument("--long", action="store_true", help=f"{LONG_SECONDS:g} and {LONG_SOAK_SECONDS:g} seconds")
     parser.add_argument("--only", default="", help="scenarios that have this in their name")
+    parser.add_argument("--side", type=int, default=SIDE, help=f"pixels of the images ({SIDE}; generators': {SMALL})")
     options = parser.parse_args(arguments)
     found = []
-    with tempfile.TemporaryDirectory(prefix="cxrgate-load-", dir=MEMORY) as folder, loaded_gate(Path(folder)) as gate:
+    with (
+        tempfile.TemporaryDirectory(prefix="cxrgate-load-", dir=MEMORY) as folder,
+        loaded_gate(Path(folder), options.side) as gate,
+    ):
         for scenario in _scenarios(gate, options):
             found.append(scenario)
             print(scenario, flush=True)  # noqa: T201

@@ -15,8 +15,8 @@ from cxrgate.gate.config import read_config
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.run.run import run
 
-SIDE = 1024
-"""Pixels, what the files of ChestX-ray14 have; these have 450 kB each."""
+SIDE, SMALL = 1024, 256
+"""Pixels: what the files of ChestX-ray14 have, 490 kB each, and what generators make, 40 kB each."""
 
 CLEAN, LEAKS, BROKEN, REFERENCES = 48, 8, 8, 24
 MODEL_STORE = Path(__file__).parents[2] / "model_store"
@@ -47,18 +47,18 @@ class Corpus:
         return found.hexdigest()
 
 
-def write_corpus(folder: Path, workers: int) -> Corpus:
-    """Draw the files and enrol the references; the gate has so many decode workers."""
+def write_corpus(folder: Path, workers: int, side: int = SIDE) -> Corpus:
+    """Draw the files, so many pixels wide, and enrol the references; the gate has so many decode workers."""
     corpus = Corpus(folder)
     for name in ("sent", "real", "first"):
         (folder / name).mkdir(parents=True)
-    references = [_noisy(number) for number in range(REFERENCES)]
+    references = [_noisy(number, side) for number in range(REFERENCES)]
     for number, content in enumerate(references):
         (folder / f"real/{number:03}.png").write_bytes(content)
     with (folder / "real.csv").open("w", newline="") as file:
         rows = [[f"real/{number:03}.png", f"patient {number}"] for number in range(REFERENCES)]
         csv.writer(file).writerows([["image", "patient_id"], *rows])
-    clean = [_noisy(1000 + number) for number in range(CLEAN)]
+    clean = [_noisy(1000 + number, side) for number in range(CLEAN)]
     # Spread, so that every stretch of calls has some of each kind.
     sent = [*clean, *references[:LEAKS], *[content[: len(content) // 2] for content in clean[:BROKEN]]]
     for place, number in enumerate(np.random.default_rng(0).permutation(len(sent))):
@@ -68,10 +68,10 @@ def write_corpus(folder: Path, workers: int) -> Corpus:
     return corpus
 
 
-def _noisy(seed: int) -> bytes:
+def _noisy(seed: int, side: int) -> bytes:
     """A PNG file as long as a radiograph's."""
     rng = np.random.default_rng(seed)
-    smooth = picture(seed, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1)
+    smooth = picture(seed, (side // 8, side // 8)).repeat(8, 0).repeat(8, 1)
     return encode_png(np.clip(smooth + rng.integers(-2, 3, smooth.shape), 0, 255).astype(np.uint8))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 import psutil
-from load.corpus import Corpus, write_corpus
+from load.corpus import SIDE, Corpus, write_corpus
 from load.figures import Record
 from load.identities import HEAVY, write_identities
 from support.service_process import GATE, Process
@@ -79,10 +79,10 @@ class Loaded:
 
 
 @contextmanager
-def loaded_gate(folder: Path) -> Iterator[Loaded]:
-    """Draw the images, enrol, start the gate, and ask for each image alone."""
+def loaded_gate(folder: Path, side: int = SIDE) -> Iterator[Loaded]:
+    """Draw the images, so many pixels wide, enrol, start the gate, and ask for each image alone."""
     cores = Cores.of_this_machine()
-    corpus = write_corpus(folder, len(cores.gate))
+    corpus = write_corpus(folder, len(cores.gate), side)
     write_identities(folder)
     process = Process("gate", GATE, folder, [])
     program = [sys.executable, "-m", "load.gate", folder, process.address, ",".join(map(str, cores.gate))]

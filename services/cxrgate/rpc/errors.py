@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import lru_cache
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -61,10 +62,16 @@ def status_code(refused: CallRefused) -> grpc.StatusCode:
 
 def trailing_metadata(refused: CallRefused) -> tuple[tuple[str, str | bytes], ...]:
     """What goes with the status: its details, and whether gRPC's own retries may try again."""
-    details = (DETAILS, to_status(refused).SerializeToString())
-    if refused.code != "RESOURCE_EXHAUSTED":
+    return _metadata(refused.code, refused.reason, refused.message, refused.retry_seconds)
+
+
+# A service that is full says the same thousands of times a second, and has better uses for its time.
+@lru_cache(256)
+def _metadata(code: str, reason: str, message: str, retry_seconds: float | None) -> tuple[tuple[str, str | bytes], ...]:
+    details = (DETAILS, to_status(CallRefused(code, reason, message, retry_seconds)).SerializeToString())
+    if code != "RESOURCE_EXHAUSTED":
         return (details,)
-    pushback = "-1" if refused.retry_seconds is None else str(_milliseconds(refused.retry_seconds))
+    pushback = "-1" if retry_seconds is None else str(_milliseconds(retry_seconds))
     return (details, (PUSHBACK, pushback))
 
 

@@ -72,6 +72,7 @@ class Guard(grpc.aio.ServerInterceptor):
         """
         self._roles, self._metrics, self._open = roles, metrics, calls
         self._times, self._room, self._refusals = times or Times(), room, Refusals()
+        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
         self,
@@ -79,13 +80,16 @@ class Guard(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """See grpc.aio.ServerInterceptor."""
+        rpc = handler_call_details.method
+        if (known := self._guarded.get(rpc)) is not None:
+            return known
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        rpc = handler_call_details.method
         room = self._room.get(rpc, _always)
         call = _Call(rpc, handler, self._roles, self._times, self._open, room)
         guarded: grpc.RpcMethodHandler[Any, Any] = call.wrapped(self._metrics, self._refusals)
+        self._guarded[rpc] = guarded  # of this server's own methods, which are few
         return guarded
 
 

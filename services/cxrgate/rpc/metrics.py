@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -36,6 +37,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._labelled: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._calls = Counter("cxrgate_rpc_calls", "Calls that ended.", ["rpc", "code"], registry=self.registry)
         self._seconds = Histogram("cxrgate_rpc_seconds", "Time per call.", ["rpc"], registry=self.registry)
         self._open = Gauge("cxrgate_rpc_open", "Calls in flight.", ["rpc"], registry=self.registry)
@@ -46,12 +48,21 @@ class Metrics:
     def call(self, rpc: str) -> Iterator[CallOutcome]:
         """Measure one call."""
         outcome, started = CallOutcome(), time.perf_counter()
-        with self._open.labels(rpc).track_inprogress():
-            try:
-                yield outcome
-            finally:
-                self._seconds.labels(rpc).observe(time.perf_counter() - started)
-                self._calls.labels(rpc, outcome.code).inc()
+        in_flight, seconds = self._of(self._open, rpc), self._of(self._seconds, rpc)
+        in_flight.inc()
+        try:
+            yield outcome
+        finally:
+            in_flight.dec()
+            seconds.observe(time.perf_counter() - started)
+            self._of(self._calls, rpc, outcome.code).inc()
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """The metric with these labels; looked up once, for a refused call costs little else."""
+        found = self._labelled.get((metric, labels))
+        if found is None:
+            found = self._labelled[metric, labels] = metric.labels(*labels)
+        return found
 
     def certificate_expires(self, kind: CertificateKind, when: datetime) -> None:
         """Tell when a certificate ends; a kind that was never told of has no metric."""

@@ -50,8 +50,12 @@ def configure_tracing(variables: Mapping[str, str] = os.environ) -> None:
 @contextmanager
 def call_span(rpc: str, outcome: CallOutcome, metadata: Iterable[tuple[str, Any]]) -> Iterator[None]:
     """A call that is being answered, below its caller's span where the metadata name one."""
+    named = {key: value for key, value in metadata if key == _PARENT}
+    if not named and not _records():
+        yield  # nothing is recorded, and there is nothing to hand on: most services, and every call that they refuse
+        return
     service, _, method = rpc.strip("/").rpartition("/")
-    parent = TraceContextTextMapPropagator().extract({key: value for key, value in metadata if key == _PARENT})
+    parent = TraceContextTextMapPropagator().extract(named)
     kind = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
     with _span(rpc.strip("/"), kind, parent, kind=SpanKind.SERVER) as opened:
         try:
@@ -97,6 +101,12 @@ def _span(name: str, attributes: dict[str, Any], parent: Context | None = None, 
         except BaseException:
             opened.set_status(StatusCode.ERROR)
             raise
+
+
+def _records() -> bool:
+    """Whether spans go anywhere: as long as nobody said where to, OpenTelemetry's own are placeholders."""
+    unset = isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return not (unset and isinstance(_tracer, trace.ProxyTracer))
 
 
 def _exporter(variables: Mapping[str, str]) -> str | None:

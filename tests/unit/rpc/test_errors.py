@@ -4,6 +4,7 @@ from support.acting_gate import ask, raising
 from support.grpc_servers import reason, retry_seconds
 
 from cxrgate.core import CallRefused, ImageError, MismatchError
+from cxrgate.rpc.errors import DETAILS, PUSHBACK, trailing_metadata
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,12 @@ def test_retry_info_says_when():
 
     assert retry_seconds(answer) == 0.05
     assert calls == 4
+
+
+def test_what_goes_with_a_status_is_made_once_for_the_same_words_and_never_mixed_up():
+    words = ("RESOURCE_EXHAUSTED", "OVERLOAD", "too many")
+    soon, later, never = (trailing_metadata(CallRefused(*words, seconds)) for seconds in (0.05, 2, None))
+
+    assert trailing_metadata(CallRefused(*words, 0.05)) is soon
+    assert [dict(found)[PUSHBACK] for found in (soon, later, never)] == ["50", "2000", "-1"]
+    assert len({dict(found)[DETAILS] for found in (soon, later, never)}) == 3

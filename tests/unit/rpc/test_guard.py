@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import grpc
@@ -229,3 +230,59 @@ def test_a_call_that_ends_without_its_message_is_the_callers_error():
 
     error = asyncio.run(call())
     assert (error.code().name, reason(error)) == ("INVALID_ARGUMENT", "MALFORMED")
+
+
+@asynccontextmanager
+async def counting(address):
+    """A way to the server that counts the bytes that go there; gives its address and the counts."""
+    host, _, port = address.rpartition(":")
+    counts, ends = [], []
+
+    async def carry(reader, writer, counted):
+        while content := await reader.read(65536):
+            counted.append(len(content))
+            writer.write(content)
+            await writer.drain()
+        writer.close()
+
+    async def carry_both(reader, writer):
+        back, to = await asyncio.open_connection(host, port)
+        ends.extend((writer, to))
+        await asyncio.gather(carry(reader, to, counts), carry(back, writer, []), return_exceptions=True)
+
+    async with await asyncio.start_server(carry_both, "127.0.0.1") as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", counts
+        for end in ends:
+            end.close()
+
+
+def test_of_an_image_whose_call_is_refused_little_is_received():
+    """Though images before it were taken in whole, from which gRPC might learn how much there is room for."""
+    full, calls, size = [], 8, 2**21
+
+    def room(_):
+        if full:
+            raise CallRefused("RESOURCE_EXHAUSTED", "OVERLOAD", "too many")
+
+    async def call():
+        service = replace(gate(Servicer()), room={"CheckImage": room})
+        request = pb.CheckImageRequest(image=pb.Image(image_id="a", content=bytes(size)))
+        async with (
+            serving(service) as (_, address),
+            counting(address) as (way, counts),
+            channel(way, "generator") as made,
+        ):
+            stub = stubs.GateServiceStub(made)
+            for _ in range(calls):
+                await stub.CheckImage(request, timeout=10)
+            taken = sum(counts)
+            full.append(True)
+            found = await asyncio.gather(
+                *[stub.CheckImage(request, timeout=10) for _ in range(calls)], return_exceptions=True
+            )
+            assert {item.code().name for item in found} == {"RESOURCE_EXHAUSTED"}
+            return taken, sum(counts) - taken
+
+    taken, refused = asyncio.run(call())
+    assert taken > calls * size
+    assert refused < calls * 2**18

@@ -9,6 +9,7 @@ import sys
 
 import grpc
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -27,6 +28,7 @@ from cxrgate.index.service.servicer import index_service
 from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
 from cxrgate.rpc import tracing
+from cxrgate.rpc.metrics import CallOutcome
 
 STAGES = ["gate.decode", "gate.embed", "gate.search", "gate.verify"]
 CHECK = "cxrgate.api.gate.v1.GateService/CheckImage"
@@ -158,3 +160,17 @@ def test_exporter_that_is_not_installed_is_said_so(variables, name, monkeypatch)
 
     with pytest.raises(UsageError, match=name):
         tracing.configure_tracing(variables)
+
+
+def test_where_nothing_is_recorded_a_callers_span_is_handed_on_and_none_is_made(monkeypatch):
+    """By OpenTelemetry's placeholders; whoever named no span has none handed on."""
+    monkeypatch.setattr(tracing, "_tracer", trace.ProxyTracer("cxrgate"))
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.ProxyTracerProvider)
+    named = f"00-{'a' * 32}-{'b' * 16}-01"
+
+    found = []
+    for metadata in ((), (("traceparent", named),)):
+        with tracing.call_span("/a.B/C", CallOutcome(), metadata):
+            found.append(dict(tracing.trace_headers()))
+
+    assert found == [{}, {"traceparent": named}]
