@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import numpy as np
 
 from cxrgate.core import Descriptors, GreyImage
+from cxrgate.core.keypoints import Keypoints
 from cxrgate.index.build import Enrolment, ModelDigests, build_snapshot
 from cxrgate.index.service.codec import to_matrix
 
 KEY = bytes(32)
 MODELS = ModelDigests("retrieval", "verification")
 IDENTITY, COPY, LAYOUT, FEATURES = 16, 256, 64, 8
+
+
+def random_keypoints(rng, count=20):
+    """A row of them."""
+    places = (rng.integers(0, 256 * 128, (count, 2)) / 128).astype(np.float32)
+    return Keypoints(places, rng.integers(0, 256, (count, 128), np.uint8)).to_row()
 
 
 def descriptors(image_id, rng):
@@ -25,17 +33,20 @@ def descriptors(image_id, rng):
 class RandomModels:
     """Embedder and featuriser in one: what an image is told by its id and the seed."""
 
-    def __init__(self, seed):
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, seed, *, keypoints=False):
+        self.rng, self.keypoints = np.random.default_rng(seed), keypoints
 
     async def embed(self, images):
-        return [descriptors(image.image_id, self.rng) for image in images]
+        made = [descriptors(image.image_id, self.rng) for image in images]
+        if not self.keypoints:
+            return made
+        return [dataclasses.replace(item, keypoints=random_keypoints(self.rng)) for item in made]
 
     async def features(self, images):
         return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
 
 
-def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None):
+def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None, *, keypoints=False):
     """`count` references of `count` / 2 patients."""
 
     async def batches():
@@ -44,7 +55,7 @@ def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None):
             for i in range(count)
         ]
 
-    made = RandomModels(seed)
+    made = RandomModels(seed, keypoints=True) if keypoints else RandomModels(seed)
     task = build_snapshot(folder, batches(), count, made, made, models, KEY, excluded=2, storage_key=storage_key)
     return asyncio.run(task)
 

@@ -87,6 +87,7 @@ def _table(policy: Policy) -> Table:
     name = "score" if policy.standout is None else "standout"
     titles = [f"{name} ({policy.identity_threshold:.2f})"]
     titles += [f"{space.match} ({policy.threshold(space):.2f})" for space in policy.searched]
+    titles += [f"matches ({policy.match_threshold})"] if policy.match_threshold is not None else []
     table = Table("image", "may be released", *titles, "nearest real image")
     for column in table.columns:
         column.overflow = "fold"
@@ -97,6 +98,8 @@ def _row(verdict: Verdict, policy: Policy) -> list[str]:
     numbers = [_deciding(verdict, policy)]
     numbers += [_number(verdict.similarities.get(space.similarity)) for space in policy.searched]
     told = ["-" if np.isnan(number) else f"{number:.3f}" for number in numbers]
+    if policy.match_threshold is not None:
+        told.append("-" if verdict.matches is None else str(verdict.matches))
     nearest_name = "" if verdict.nearest is None else plain(_name(verdict.nearest))
     return [plain(verdict.image_id), _answer(verdict), *told, nearest_name]
 

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from cxrgate.core import Failure, UsageError
 from cxrgate.core.digest import bytes_digest
+from cxrgate.core.keypoints import METHOD
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.filter.content import content_digest
 from cxrgate.gate.config import Enrol
@@ -80,6 +81,7 @@ def open_or_enrol(
     tell: Tell = untold,
     cache: Path | None = None,
     remember: bool = True,
+    keypoints: bool = False,
 ) -> CachedSnapshot:
     """The snapshot of `reference`, enrolled where it is not in the cache yet.
 
@@ -95,6 +97,7 @@ def open_or_enrol(
         tell: called with how the list was understood, and what was seen at the first look.
         cache: instead of cache_folder().
         remember: keep the files' digests for the next time; of no use for files that are written anew each time.
+        keypoints: the snapshot keeps keypoints, for a policy that asks for matches.
 
     Raises:
         UsageError: the list cannot be read, a key of `listing` has no such value, or the disk has too little room.
@@ -108,14 +111,16 @@ def open_or_enrol(
     listed = list_enrolment(settings, workers, progress)
     for sentence in listed.sentences:
         tell(sentence)
-    folder = _folder(root, listed, reference if remember else None, models, progress)
+    folder = _folder(root, listed, reference if remember else None, models, progress, keypoints=keypoints)
     settings, snapshot = _settings(reference, listing or {}, folder), folder / "snapshot"
     with _locked(folder):
         if is_snapshot(snapshot):
             return CachedSnapshot(snapshot, settings.key, settings.reference_map)
         ensure_key(settings.key)
         look_before_enrolment(settings, listed, snapshot, workers, progress, tell)
-        enrol_listed(settings, listed, snapshot, models, progress, workers=workers, storage_key=None)
+        enrol_listed(
+            settings, listed, snapshot, models, progress, workers=workers, storage_key=None, keypoints=keypoints
+        )
     return CachedSnapshot(snapshot, settings.key, settings.reference_map, is_new=True)
 
 
@@ -153,7 +158,13 @@ def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enro
 
 
 def _folder(
-    root: Path, listed: EnrolmentList, remembered: Path | None, models: LocalModels, progress: Progress
+    root: Path,
+    listed: EnrolmentList,
+    remembered: Path | None,
+    models: LocalModels,
+    progress: Progress,
+    *,
+    keypoints: bool,
 ) -> Path:
     """The folder of the snapshot of what is listed, made where it is not there; `remembered` is what was listed."""
     about = {
@@ -161,6 +172,7 @@ def _folder(
         "terms": models.terms.to_json(),
         "left_out": dict(listed.left_out),
         "excluded": listed.excluded,
+        **({"keypoints": METHOD} if keypoints else {}),
     }
     table = None
     if remembered is not None:

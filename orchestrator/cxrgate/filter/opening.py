@@ -77,6 +77,7 @@ async def enrol_here(
             progress=progress,
             tell=tell,
             remember=files is None,
+            keypoints=config.policy.match_threshold is not None,
         )
         references = {} if cached.reference_map is None else read_references(cached.reference_map, files)
         found = config.model_copy(update={"snapshot": cached.snapshot})

@@ -25,6 +25,7 @@ class Nearest:
         similarities: how alike the two pictures are: cosines by the column's name, "similarity" of the copy space.
         score: same-patient score, 0 to 1.
         standout: how far its patient stands out from the other patients, 0 to 1; None where the score decides.
+        matches: keypoints that agree; None where the policy does not ask for them.
         path: its file; None where no reference map is at hand.
     """
 
@@ -35,6 +36,7 @@ class Nearest:
     score: float
     standout: float | None
     path: Path | None = None
+    matches: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Verdict:
         distance: smallest distance in the identity space.
         typicality: cosine of the image's layout and the references' mean layout.
         frontality: how surely it is a frontal chest radiograph, 0 to 1.
+        matches: the most keypoints that agree with one reference; None where the policy does not ask for them.
         nearest: the reference that counted most.
         pixel_digest: sha256 of the shape and the pixels that were judged, in hex; "" where there are none.
         policy_digest: of the policy that decided; "" for an image without an answer.
@@ -84,6 +87,7 @@ class Verdict:
     policy_digest: str = ""
     png: bytes | None = field(default=None, repr=False)
     preview: bytes = field(default=b"", repr=False)
+    matches: int | None = None
 
     @property
     def released(self) -> bool:
@@ -142,6 +146,7 @@ def make_verdict(
         policy_digest=outcome.policy_digest,
         png=png,
         preview=preview,
+        matches=outcome.matches,
     )
 
 
@@ -153,6 +158,8 @@ def _nearest(verdict: Decided, policy: Policy, references: Mapping[str, Path]) -
     if SAME_PATIENT not in verdict.reasons:
         alone = (space for space in COSINE_SPACES if space.reason in verdict.reasons)
         counts = next((found.similarities[space.name] for space in alone), counts)
+        if found.matches is not None and policy.is_matched(found):
+            counts = found.matches.astype(float)
     if len(counts) != len(found.reference_ids):
         return None
     best = max(range(len(counts)), key=lambda place: counts[place] if math.isfinite(counts[place]) else -math.inf)
@@ -165,6 +172,7 @@ def _nearest(verdict: Decided, policy: Policy, references: Mapping[str, Path]) -
         float(evidence.scores[best]),
         _number(float(standouts[best])),
         references.get(reference),
+        None if found.matches is None else int(found.matches[best]),
     )
 
 

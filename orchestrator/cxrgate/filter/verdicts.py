@@ -14,10 +14,10 @@ from cxrgate.filter.verdict import Nearest, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = ("score", *SIMILARITIES, "standout", "distance", "typicality", "frontality")
+_NUMBERS = ("score", *SIMILARITIES, "standout", "distance", "typicality", "frontality", "matches")
 _BEFORE = ("image_id", "label", "decision", "reasons", "borderline")
 _AFTER = ("pixel_digest", "policy_digest", "stage", "code", "message")
-_OF_NEAREST = ("score", *SIMILARITIES, "standout", "distance")
+_OF_NEAREST = ("score", *SIMILARITIES, "standout", "distance", "matches")
 _NEAREST = tuple(f"nearest_{name}" for name in (*_OF_NEAREST, "reference_id", "patient_key", "path"))
 
 
@@ -79,7 +79,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 def _nearest_columns(found: Nearest | None) -> dict[str, Any]:
     if found is None:
         return {}
-    values = {name: getattr(found, name, None) for name in ("score", "standout", "distance")}
+    values = {name: getattr(found, name, None) for name in ("score", "standout", "distance", "matches")}
     values |= {**found.similarities, "reference_id": found.reference_id, "patient_key": found.patient_key}
     return {f"nearest_{name}": value for name, value in values.items()} | {"nearest_path": _text(found.path)}
 

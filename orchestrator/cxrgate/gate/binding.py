@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import Certificate, read_certificate, read_public_key, utc_now
 from cxrgate.core import MismatchError, Policy, UsageError
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.keypoints import METHOD
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.config import GateConfig, PolicyConfig
 from cxrgate.gate.default_rule import thresholds
@@ -32,6 +33,7 @@ BINDING_KEYS = (
     *(space.threshold for space in COSINE_SPACES),
     "minimum_typicality",
     "minimum_frontality",
+    "match_threshold",
 )
 """The numbers of a rule that a verdict depends on."""
 
@@ -48,12 +50,15 @@ class SnapshotFacts:
     built_with: ModelDigests
     measurement: SelfMeasurement | None = None
     """Of itself; None where it was never measured."""
+    match_method: str | None = None
+    """How its keypoints were found; None where it keeps none."""
 
     @classmethod
     def of(cls, manifest: SnapshotManifest) -> SnapshotFacts:
         """The facts of a snapshot in this process."""
         built_with = ModelDigests.of(manifest)
-        return cls(manifest.digest, manifest.references, built_with, read_measurement(manifest))
+        measurement = read_measurement(manifest)
+        return cls(manifest.digest, manifest.references, built_with, measurement, manifest.match_method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet, s
 
     Raises:
         MismatchError: the snapshot was built with other models, another preprocessing or another copy descriptor; or
-            it was never measured, see default_rule.thresholds.
+            it was never measured, see default_rule.thresholds; or matches are asked of one that keeps no keypoints.
         UsageError: images would be made smaller than the models look at them.
     """
     _expect_room(side, models)
@@ -111,6 +116,7 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet, s
         raise MismatchError(
             f"the snapshot was built with {made}, the gate has {models.digests}: enrol again, or name those models"
         )
+    _expect_keypoints(rule, snapshot)
     own, decided = resolve_defaults(rule, models.manifests), thresholds(rule, snapshot.measurement)
     frontality = None if own.minimum_frontality is None else float(own.minimum_frontality)
     for name in (space.threshold for space in COSINE_SPACES):
@@ -127,6 +133,18 @@ def bind_policy(rule: PolicyConfig, snapshot: SnapshotFacts, models: ModelSet, s
         verification=made.verification,
         band=models.band,
         side=side,
+        match_method=None if decided["match_threshold"] is None else METHOD,
+    )
+
+
+def _expect_keypoints(rule: PolicyConfig, snapshot: SnapshotFacts) -> None:
+    """Raise MismatchError where the rule asks for matches and the snapshot has no keypoints, or others."""
+    if rule.match_threshold is None or snapshot.match_method == METHOD:
+        return
+    what = "keeps no keypoints" if snapshot.match_method is None else "keeps keypoints of another version"
+    raise MismatchError(
+        f"policy.match_threshold is set and the snapshot {what}: enrol again with that key in the configuration, or by "
+        "`cxrgate index build --keypoints`; or leave match_threshold out"
     )
 
 
@@ -165,7 +183,7 @@ def certified_rule(rule: PolicyConfig, certificate: Certificate) -> PolicyConfig
 
 def binding(policy: Policy, manifests: Mapping[ModelKind, ModelManifest]) -> dict[str, Any]:
     """Every part that a verdict depends on, by name, so that a certificate can tell which one changed."""
-    names = (*BINDING_KEYS, "snapshot", "references", "side")
+    names = (*BINDING_KEYS, "snapshot", "references", "side", "match_method")
     parts = {name: value for name, value in policy.to_json().items() if name in names}
     models = {
         f"{kind}.{part}": value for kind in sorted(manifests) for part, value in model_parts(manifests[kind]).items()

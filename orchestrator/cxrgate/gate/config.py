@@ -17,6 +17,8 @@ from pydantic import (
 )
 
 from cxrgate.core import UsageError
+from cxrgate.core.keypoints import KEYPOINTS
+from cxrgate.core.policy import FEWEST_MATCHES
 from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.gate.suggestions import explain
@@ -82,6 +84,9 @@ class PolicyConfig(Section):
     copy_threshold: Annotated[float, Field(gt=0, le=1)] | Literal["default"] | None = "default"
     """`default` is the one for `false_flags`, and with a score_threshold the copy model's own, or the weight-free
     descriptor's; null: no copy space."""
+    match_threshold: Annotated[int, Field(ge=FEWEST_MATCHES, le=KEYPOINTS)] | Literal["auto"] | None = None
+    """So many keypoints of an image that one turn, shift and scale takes to those of an enrolled image make it a copy;
+    `auto` is the number for `false_flags`, 36 or more; null: keypoints are neither kept at enrolment nor looked for."""
     # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
     """Images whose layout is less typical of the enrolled ones get no answer."""

@@ -8,7 +8,7 @@ from cxrgate.core import MismatchError
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import COSINE_SPACES, CosineSpace
 from cxrgate.gate.config import PolicyConfig
-from cxrgate.index.self_measurement import RATES, Basis, OperatingPoint, SelfMeasurement
+from cxrgate.index.self_measurement import MATCHES, RATES, Basis, OperatingPoint, SelfMeasurement
 
 WIDER = 2
 """Pictures are listed for a look that would be flagged if so many times the promised share of patients might be."""
@@ -31,14 +31,14 @@ def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[
         MismatchError: the rule asks for the standout, and the snapshot never measured itself.
     """
     if rule.score_threshold is not None:
-        return _by_score(rule, rule.score_threshold)
+        return _by_score(rule, rule.score_threshold, measurement)
     if measurement is None:
         raise MismatchError(
             "this snapshot was made by cxrgate 0.1 and does not know how many unenrolled patients it would flag: "
             "measure it with `cxrgate index measure`, or enrol again, or set `policy: {score_threshold: 0.5}`"
         )
     if measurement.basis is Basis.NOTHING:
-        return _by_score(rule, SCORE_THRESHOLD)
+        return _by_score(rule, SCORE_THRESHOLD, measurement)
     point = measurement.at(rule.false_flags)
     threshold = _standout_threshold(rule, point)
     return {
@@ -49,13 +49,23 @@ def thresholds(rule: PolicyConfig, measurement: SelfMeasurement | None) -> dict[
         "borderline": min(rule.borderline, threshold),
         **_picture_borderlines(rule, measurement, point),
         "promise": _promise(rule, measurement),
+        "match_threshold": _match_threshold(rule, point),
     }
 
 
-def _by_score(rule: PolicyConfig, threshold: float) -> dict[str, Any]:
+def _by_score(rule: PolicyConfig, threshold: float, measurement: SelfMeasurement | None) -> dict[str, Any]:
     # The borderline only marks what is listed: a default one above the threshold is brought down to it.
     borderline = rule.borderline if "borderline" in rule.model_fields_set else min(rule.borderline, threshold)
-    return {"score_threshold": threshold, "borderline": borderline, **_as_configured(rule)}
+    point = measurement.at(rule.false_flags) if measurement is not None and measurement.points else None
+    matches = _match_threshold(rule, point)
+    return {"score_threshold": threshold, "borderline": borderline, **_as_configured(rule), "match_threshold": matches}
+
+
+def _match_threshold(rule: PolicyConfig, point: OperatingPoint | None) -> int | None:
+    """As configured, or what the snapshot measured; MATCHES where it measured nothing."""
+    if rule.match_threshold != "auto":
+        return rule.match_threshold
+    return MATCHES if point is None or point.matches is None else point.matches
 
 
 def _as_configured(rule: PolicyConfig) -> dict[str, Any]:
@@ -86,6 +96,7 @@ def _standout_threshold(rule: PolicyConfig, point: OperatingPoint) -> float:
 
 def _promise(rule: PolicyConfig, measurement: SelfMeasurement) -> Promise | None:
     """Nothing is promised where a threshold was set by hand."""
-    if rule.standout_threshold is not None or any(isinstance(value, float) for value in _as_configured(rule).values()):
+    by_hand = (rule.standout_threshold, rule.match_threshold, *_as_configured(rule).values())
+    if any(isinstance(value, int | float) for value in by_hand):
         return None
     return measurement.promise(rule.false_flags)

@@ -12,7 +12,7 @@ from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import GateConfig, ModelFolders
 from cxrgate.gate.dtypes import AS_STORED, DtypeRule
 from cxrgate.gate.measurement_terms import measurement_terms
-from cxrgate.gate.model_set import ModelSet
+from cxrgate.gate.model_set import ModelSet, embedder_for
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
@@ -66,6 +66,5 @@ def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot) -> Iter
         content = certificate_bytes(snapshot.path)
         policy, certificate = PolicyBinder.of(config, models).bind(SnapshotFacts.of(snapshot.manifest), content)
         searcher = LocalSearcher(snapshot, policy.candidates, config.engine, policy.searched)
-        yield Gate(
-            decoder, models.embedder, searcher, models.verifier, policy, certificate, check_index=snapshot.verify
-        )
+        embedder = embedder_for(policy, models)
+        yield Gate(decoder, embedder, searcher, models.verifier, policy, certificate, check_index=snapshot.verify)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from cxrgate.core import Policy
 from cxrgate.core.ports import Embedder, Verifier
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.images.descriptors import made_by
 from cxrgate.index.build import ModelDigests
 from cxrgate.models import ModelKind, ModelManifest, by_space
+from cxrgate.models.keypoints import KeypointEmbedder
 
 
 async def _in_this_process() -> bool:
@@ -40,3 +42,13 @@ class ModelSet:
     def band(self) -> float:
         """The widest of the models' bands."""
         return max(manifest.band for manifest in self.manifests.values())
+
+
+def embedder_for(policy: Policy, models: ModelSet) -> Embedder:
+    """What describes the images that a policy decides on: with keypoints where it asks for matches."""
+    return with_keypoints(models.embedder) if policy.match_threshold is not None else models.embedder
+
+
+def with_keypoints(embedder: Embedder) -> Embedder:
+    """The embedder, and the keypoints of each image."""
+    return KeypointEmbedder(embedder)

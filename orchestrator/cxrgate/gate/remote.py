@@ -12,6 +12,7 @@ from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, MismatchError, Policy, Stage
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
+from cxrgate.gate.model_set import embedder_for
 from cxrgate.gate.pipeline import Gate
 from cxrgate.index.service.codec import from_measurement, from_neighbors, model_digests, to_query
 from cxrgate.rpc.deadline import remaining
@@ -19,6 +20,10 @@ from cxrgate.rpc.tracing import trace_headers
 
 SECONDS = 10.0
 """The longest that one search may take."""
+
+
+MATCHED_AT_ONCE = 16
+"""Queries with keypoints in one call, so that it ends in time: each takes the index up to some 60 ms."""
 
 
 class RemoteSearcher:
@@ -33,6 +38,11 @@ class RemoteSearcher:
         """See core.ports.Searcher. A call that fails, or answers from another snapshot, raises: all are Failures."""
         if not queries:
             return []
+        size = len(queries) if self._policy.match_threshold is None else MATCHED_AT_ONCE
+        pieces = [queries[start : start + size] for start in range(0, len(queries), size)]
+        return [found for piece in pieces for found in await self._ask(piece)]
+
+    async def _ask(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
         policy = self._policy
         request = to_query(queries, policy.candidates, policy.snapshot, policy.searched)
         # An index that restarts is waited for; what it does not answer in time is no pass.
@@ -68,6 +78,8 @@ def remote_gate(channel: grpc.aio.Channel, binder: PolicyBinder, index: pb.Index
         CertificateError: see PolicyBinder.bind.
     """
     models = binder.models
-    facts = SnapshotFacts(index.digest, index.reference_count, model_digests(index), from_measurement(index))
+    made, measurement, method = model_digests(index), from_measurement(index), index.match_method or None
+    facts = SnapshotFacts(index.digest, index.reference_count, made, measurement, method)
     policy, certificate = binder.bind(facts, index.certificate or None)
-    return Gate(decoder, models.embedder, RemoteSearcher(channel, policy), models.verifier, policy, certificate)
+    searcher, embedder = RemoteSearcher(channel, policy), embedder_for(policy, models)
+    return Gate(decoder, embedder, searcher, models.verifier, policy, certificate)

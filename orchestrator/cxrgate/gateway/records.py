@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,8 @@ class RecordedCandidate:
     similarities: Mapping[str, float | None]
     """By the name on the wire; see core.spaces."""
     score: float | None
+    matches: int | None = None
+    """Agreeing matches of keypoints; None where the policy does not ask for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,12 @@ class RecordedEvidence:
     candidates: tuple[RecordedCandidate, ...] = field(repr=False)
     pixel_digest: str
     policy_digest: str
+    matches: int | None = None
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> RecordedEvidence:
         """From the content of a log line, which `verdict_entry` made."""
+        matches = line.get("matches") or [None] * len(line["candidates"])
         return cls(
             **{name: line[name] for name in ("receipt", "image_id", "identity", "pixel_digest", "policy_digest")},
             time=datetime.fromisoformat(line["time"]),
@@ -83,7 +87,11 @@ class RecordedEvidence:
             similarities={name: line[name] for name in SIMILARITIES},
             typicality=line["typicality"],
             frontality=line.get("frontality"),  # lines of older versions hold none
-            candidates=tuple(_candidate(*candidate) for candidate in line["candidates"]),
+            candidates=tuple(
+                replace(_candidate(*candidate), matches=agreeing)
+                for candidate, agreeing in zip(line["candidates"], matches, strict=True)
+            ),
+            matches=max((agreeing for agreeing in matches if agreeing is not None), default=None),
         )
 
 
@@ -110,6 +118,7 @@ def verdict_entry(verdict: Verdict) -> dict[str, Any]:
         "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
         "pixel_digest": verdict.pixel_digest,
         "policy_digest": verdict.policy_digest,
+        **({} if found.matches is None else {"matches": found.matches.tolist()}),
     }
 
 

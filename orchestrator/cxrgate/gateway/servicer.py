@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -157,14 +157,13 @@ def _verdict(answer: CheckAnswer) -> pb.Verdict:
 
 
 def _evidence(found: RecordedEvidence) -> pb.Evidence:
-    similarities: Any = {name: _float(value) for name, value in found.similarities.items()}
     evidence = pb.Evidence(
         receipt=found.receipt,
         image_id=found.image_id,
         decision=pb.Decision.Value(f"DECISION_{found.decision}"),
         reasons=found.reasons,
         score=_float(found.score),
-        **similarities,
+        **_similarities(found.similarities),
         typicality=_float(found.typicality),
         frontality=None if found.frontality is None else _float(found.frontality),
         candidates=[
@@ -172,17 +171,23 @@ def _evidence(found: RecordedEvidence) -> pb.Evidence:
                 reference_id=candidate.reference_id,
                 patient_key=candidate.patient_key,
                 distance=_float(candidate.distance),
-                **{name: _float(value) for name, value in candidate.similarities.items()},
+                **_similarities(candidate.similarities),
                 score=_float(candidate.score),
+                matches=candidate.matches,
             )
             for candidate in found.candidates
         ],
         pixel_digest=found.pixel_digest,
         policy_digest=found.policy_digest,
         identity=found.identity,
+        matches=found.matches,
     )
     evidence.check_time.FromDatetime(found.time)
     return evidence
+
+
+def _similarities(found: Mapping[str, float | None]) -> Any:
+    return {name: _float(value) for name, value in found.items()}
 
 
 def _float(value: float | None) -> float:

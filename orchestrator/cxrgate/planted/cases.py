@@ -39,9 +39,11 @@ COLUMNS = (
     "failed",
     "refused",
 )
-STANDOUTS = ("standout", "near_distance", "near_score", "cohort_mean", "cohort_spread", "cohort_size")
+MATCHES = "matches"
+STANDOUTS = ("standout", "near_distance", "near_score", "cohort_mean", "cohort_spread", "cohort_size", MATCHES)
 """Further columns since 0.2: the largest standout, distance and score of the candidate that has it, and the cohort that
-it was held against, so that another policy's standout can be made of them; NaN where nothing is known of one."""
+it was held against, so that another policy's standout can be made of them; the most agreeing matches; NaN where nothing
+is known of one."""
 _OF_THE_MACHINE = frozenset({"DECODER_TIMEOUT", "DECODER_DIED", "DECODER_MEMORY"})
 
 
@@ -142,13 +144,15 @@ def _answer(case: PlantedCase, checked: Checked) -> dict[str, Any]:
 
 def _standing_out(checked: Checked, standout: Standout | None) -> dict[str, float]:
     outcome = checked.outcome
-    cohort = None if isinstance(outcome, Failure) else outcome.evidence.candidates.cohort
-    if isinstance(outcome, Failure) or standout is None or cohort is None:
+    if isinstance(outcome, Failure):
         return dict.fromkeys(STANDOUTS, math.nan)
+    cohort, most = outcome.evidence.candidates.cohort, math.nan if outcome.matches is None else outcome.matches
+    if standout is None or cohort is None:
+        return {**dict.fromkeys(STANDOUTS, math.nan), MATCHES: most}
     distances, scores = outcome.evidence.candidates.distances, outcome.evidence.scores
     found = standout(distances, scores, cohort)
     nearest = int(found.argmax())
-    values = (found[nearest], distances[nearest], scores[nearest], cohort.mean, cohort.spread, cohort.size)
+    values = (found[nearest], distances[nearest], scores[nearest], cohort.mean, cohort.spread, cohort.size, most)
     return {name: float(value) for name, value in zip(STANDOUTS, values, strict=True)}
 
 

@@ -18,6 +18,7 @@ from cxrgate.release_report.rule import decide
 
 _LOST, _UNANSWERED = "SCORE_INVALID", "INDETERMINATE"
 _NUMBERS = ["distance", *SIMILARITIES, "score"]
+_MATCHES = "matches"
 _COHORT = ("cohort_mean", "cohort_spread", "cohort_size")
 
 
@@ -61,25 +62,37 @@ def changed_decisions(records: Records) -> Iterator[Change]:
 
 
 def _evidence(records: Records, images: Sequence[str]) -> dict[Hashable, NDArray[np.float64]]:
-    """Per image its candidates' numbers, float64[m, n] in _NUMBERS' order; zeros in a space that was not recorded."""
+    """Per image its candidates' numbers, float64[m, n] in _NUMBERS' order, and behind them matches.
+
+    Zeros stand in a space that was not recorded, NaN for matches that nobody counted.
+    """
     if not images:
         return {}
     table = records.evidence(images)
-    numbers = table.reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64)
+    matches = table.reindex(columns=[_MATCHES]).to_numpy(np.float64)
+    numbers = np.hstack([table.reindex(columns=_NUMBERS, fill_value=0.0).to_numpy(np.float64), matches])
     return {image: numbers[places] for image, places in table.groupby("image_id").indices.items()}
 
 
 def _told(policy: Mapping[str, Any], numbers: NDArray[np.float64], row: Mapping[Hashable, Any]) -> tuple[str, str]:
-    decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row))
+    most = _counted(np.array([row.get(_MATCHES, math.nan)], np.float64))
+    decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row), most)
     return decided.decision, decided.reasons
 
 
 def _row(policy: Mapping[str, Any], numbers: NDArray[np.float64], row: Mapping[Hashable, Any]) -> dict[str, Any]:
     """What results.parquet should say of an image, of whose row typicality, frontality and cohort are taken."""
-    decided = decide(policy, numbers, row["typicality"], row["frontality"], _cohort(row))
+    *others, matches = numbers.T
+    typicality, frontality = row["typicality"], row["frontality"]
+    decided = decide(policy, np.stack(others, axis=1), typicality, frontality, _cohort(row), _counted(matches))
     known = {"decision": decided.decision, "reasons": decided.reasons, "borderline": decided.borderline}
-    found = {"score": decided.score, **decided.similarities, "standout": decided.standout}
+    found = {"score": decided.score, **decided.similarities, "standout": decided.standout, _MATCHES: decided.matches}
     return {**known, **{name: _plain(value) for name, value in found.items() if name in row}}
+
+
+def _counted(matches: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """None where nobody counted them."""
+    return None if np.isnan(matches).any() else matches.astype(np.int64)
 
 
 def _cohort(row: Mapping[Hashable, Any]) -> Cohort | None:

@@ -51,6 +51,7 @@ class Decided:
     similarities: Mapping[str, float]
     """By name of the column, see core.spaces."""
     standout: float = math.nan
+    matches: float = math.nan
 
 
 def decide(
@@ -59,6 +60,7 @@ def decide(
     typicality: float,
     frontality: float,
     cohort: Cohort | None = None,
+    matches: NDArray[np.int64] | None = None,
 ) -> Decided:
     """Decide on one image by a recorded policy.
 
@@ -69,13 +71,14 @@ def decide(
         typicality: of the image.
         frontality: of the image; NaN where the model did not say.
         cohort: of the image; None where it was not recorded.
+        matches: of the candidates, int64[m]; None where nobody counted them.
 
     Raises:
         TypeError: neither the first rule's names nor those of today's policy.
     """
     if policy.keys() == FIRST:
         return _first(policy, numbers, typicality, frontality)
-    return _today(Policy.from_json(policy), numbers, typicality, frontality, cohort)
+    return _today(Policy.from_json(policy), numbers, typicality, frontality, cohort, matches)
 
 
 def _first(policy: Mapping[str, Any], numbers: NDArray[np.float64], typicality: float, frontality: float) -> Decided:
@@ -126,13 +129,18 @@ def _largest(values: NDArray[np.float64]) -> float:
 
 
 def _today(
-    policy: Policy, numbers: NDArray[np.float64], typicality: float, frontality: float, cohort: Cohort | None
+    policy: Policy,
+    numbers: NDArray[np.float64],
+    typicality: float,
+    frontality: float,
+    cohort: Cohort | None,
+    matches: NDArray[np.int64] | None,
 ) -> Decided:
     distances, *cosines, scores = numbers.T
     similarities = {space.name: column for space, column in zip(COSINE_SPACES, cosines, strict=True)}
     names = ("",) * len(numbers)
     features = np.empty((len(numbers), 0), np.float32)
-    found = Candidates("", names, names, distances, similarities, features, typicality, frontality, cohort)
+    found = Candidates("", names, names, distances, similarities, features, typicality, frontality, cohort, matches)
     verdict = policy.decide(Evidence(found, scores), "")
     return Decided(
         verdict.decision.value,
@@ -141,4 +149,5 @@ def _today(
         verdict.score,
         {space.similarity: verdict.similarities[space.name] for space in COSINE_SPACES},
         verdict.standout,
+        math.nan if verdict.matches is None else verdict.matches,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.gate.local import LocalModels
+from cxrgate.gate.model_set import with_keypoints
 from cxrgate.images import ImageFile, Layout, Listing, SourceOptions, list_source, read_listing
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot, opaque_id, read_key
@@ -49,6 +50,7 @@ def enrol_listed(
     workers: int,
     storage_key: bytes | None,
     embedding: AbstractAsyncContextManager[Embed] | None = None,
+    keypoints: bool = False,
 ) -> Snapshot:
     """Enrol what is listed but for what is excluded, then write the reference map.
 
@@ -61,6 +63,7 @@ def enrol_listed(
         workers: decode workers.
         storage_key: seals the snapshot, None where nothing is sealed.
         embedding: who decodes and embeds; None is this process.
+        keypoints: the snapshot keeps keypoints, so that a policy may ask for matches; `embedding` gives them, too.
 
     Raises:
         CxrgateError: see read_key and build_snapshot.
@@ -77,6 +80,7 @@ def enrol_listed(
         storage_key=storage_key,
         listing=listed.about,
         embedding=embedding,
+        keypoints=keypoints,
     )
     try:
         snapshot = asyncio.run(task)
@@ -99,6 +103,7 @@ async def enrol(
     storage_key: bytes | None = None,
     listing: Mapping[str, Any] | None = None,
     embedding: AbstractAsyncContextManager[Embed] | None = None,
+    keypoints: bool = False,
 ) -> Snapshot:
     """Decode, embed and store every file, then let the snapshot measure itself.
 
@@ -110,7 +115,8 @@ async def enrol(
         HostFault: nothing could be decoded, through no fault of the images, or memory ran out.
     """
     ranges = {file.value_range for file in files if file.value_range is not None}
-    journal_of = EnrolmentJournal(folder, models.digests, key, storage_key, ranges)
+    journal_of = EnrolmentJournal(folder, models.digests, key, storage_key, ranges, keypoints=keypoints)
+    embedder = with_keypoints(models.embedder) if keypoints else models.embedder
     with SandboxedDecoder(workers) as decoder, journal_of as journal:
         here = nullcontext(partial(decoded_files, decoder=decoder))
         try:
@@ -119,7 +125,7 @@ async def enrol(
                     folder,
                     _decoded(files, embed, journal),
                     len(files),
-                    models.embedder,
+                    embedder,
                     models.verifier,
                     models.digests,
                     key,

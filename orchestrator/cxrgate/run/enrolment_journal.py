@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.keypoints import METHOD
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.images import ImageFile
 from cxrgate.index import opaque_id
@@ -37,8 +38,12 @@ class EnrolmentJournal:
         key: bytes,
         storage_key: bytes | None,
         float_ranges: Collection[tuple[float, float]] = (),
+        *,
+        keypoints: bool = False,
     ) -> None:
         """Open the journal beside the snapshot to be; one of other models, key or float ranges is begun anew.
+
+        So is one without keypoints where they are to be kept, and the other way round.
 
         Raises:
             UsageError: another process enrols into that snapshot now.
@@ -46,6 +51,8 @@ class EnrolmentJournal:
         self._folder, self._key = snapshot.with_name(snapshot.name + SUFFIX), key
         run: dict[str, Any] = {"enrolment": models.to_json(), "ids": opaque_id(key, "enrolment", "").hex(), "format": 1}
         run |= {"float_ranges": [list(each) for each in sorted(float_ranges)]}
+        run |= {"keypoints": METHOD} if keypoints else {}
+        self._has_keypoints = keypoints
         try:
             self._journal = Journal(self._folder / _FILE, run, storage_key)
         except JournalMismatch:
@@ -74,14 +81,20 @@ class EnrolmentJournal:
         row = self._rows.get(self._names(file.image_id, stamp))
         if row is None:
             return None
-        identity, features, *cosines, layout = (_array(value) for value in row[1:])
+        *texts, last = row[1:]
+        keypoints = None
+        if self._has_keypoints:
+            keypoints = np.frombuffer(base64.b64decode(last), np.uint8)
+        else:
+            texts.append(last)
+        identity, features, *cosines, layout = (_array(value) for value in texts)
         spaces = {IDENTITY: identity, **dict(zip(_COSINES, cosines, strict=True))}
-        return EmbeddedImage(row[0], spaces, features, layout)
+        return EmbeddedImage(row[0], spaces, features, layout, keypoints)
 
     def keep(self, embedded: Sequence[tuple[Enrolment, EmbeddedImage]]) -> None:
         """Bring a batch to the disk; when this returns it is durable."""
         rows = [
-            [*self._names(item.image_id, item.stamp), image.digest, *map(_text, _arrays(image))]
+            [*self._names(item.image_id, item.stamp), image.digest, *map(_text, _arrays(image)), *_keypoints(image)]
             for item, image in embedded
         ]
         if rows:
@@ -100,6 +113,11 @@ class EnrolmentJournal:
 def _arrays(image: EmbeddedImage) -> list[NDArray[np.float32]]:
     """In the order of a line."""
     return [image.spaces[IDENTITY], image.features, *(image.spaces[name] for name in _COSINES), image.layout]
+
+
+def _keypoints(image: EmbeddedImage) -> list[str]:
+    """At the end of a line, where there are any."""
+    return [] if image.keypoints is None else [base64.b64encode(image.keypoints.tobytes()).decode()]
 
 
 def _text(array: NDArray[np.float32]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxrgate.core import Candidates, Evidence, Policy, UsageError
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY_THRESHOLD, STANDOUT_THRESHOLD
@@ -99,9 +100,17 @@ def _evidence(row: Mapping[Hashable, Any], candidates: pd.DataFrame) -> Evidence
             float(row["typicality"]),
             None if math.isnan(frontality) else frontality,
             _cohort(row),
+            recorded_matches(candidates),
         ),
         numbers["score"],
     )
+
+
+def recorded_matches(candidates: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Of the rows of evidence of one image, int64[m]; None where the run did not count them."""
+    if "matches" not in candidates or candidates["matches"].isna().any():
+        return None
+    return candidates["matches"].to_numpy(np.int64)
 
 
 def _cohort(row: Mapping[Hashable, Any]) -> Cohort | None:

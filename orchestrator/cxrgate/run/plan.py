@@ -87,7 +87,8 @@ def open_or_enrol(
     if config.snapshot.exists() or config.enrol is None:
         return Snapshot.open(config.snapshot, config.read_storage_key())
     ensure_key(config.enrol.key)
-    job = EmbedJob(config.folders, config.device, DtypeRule.of(config), config.workers)
+    keypoints = config.policy.match_threshold is not None
+    job = EmbedJob(config.folders, config.device, DtypeRule.of(config), config.workers, keypoints)
     return enrol_listed(
         config.enrol,
         listed or list_enrolment(config.enrol, config.decode_workers, progress),
@@ -97,4 +98,5 @@ def open_or_enrol(
         workers=config.decode_workers,
         storage_key=config.read_storage_key(),
         embedding=None if engine is None else engine.embedding(job),
+        keypoints=keypoints,
     )

@@ -25,6 +25,7 @@ RESULT_COLUMNS = (
     "cohort_mean",
     "cohort_spread",
     "cohort_size",
+    "matches",
     "colour",
     "pixel_digest",
     "released_as",
@@ -33,9 +34,9 @@ RESULT_COLUMNS = (
     "message",
 )
 RESULT_NUMBERS = RESULT_COLUMNS[RESULT_COLUMNS.index("score") : RESULT_COLUMNS.index("colour")]
-SINCE_0_2 = ("standout", "cohort_mean", "cohort_spread", "cohort_size")
+SINCE_0_2 = ("standout", "cohort_mean", "cohort_spread", "cohort_size", "matches")
 """Columns that results of version 0.1 lack: their policies decide without them."""
-EVIDENCE_NUMBERS = ("distance", *SIMILARITIES, "score")
+EVIDENCE_NUMBERS = ("distance", *SIMILARITIES, "score", "matches")
 EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", *EVIDENCE_NUMBERS)
 
 
@@ -63,6 +64,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "frontality": None if candidates.frontality is None else _number(candidates.frontality),
         "standout": _number(verdict.standout),
         **_cohort(candidates.cohort),
+        "matches": verdict.matches,
         "pixel_digest": verdict.pixel_digest,
     }
 
@@ -91,10 +93,11 @@ def evidence_rows(checked: Checked) -> list[list[Any]]:
         return []
     found, scores = outcome.evidence.candidates, outcome.evidence.scores
     cosines = [found.similarities[space.name] for space in COSINE_SPACES]
-    columns = (found.reference_ids, found.patient_keys, found.distances, *cosines, scores)
+    matches = [None] * len(scores) if found.matches is None else found.matches.tolist()
+    columns = (found.reference_ids, found.patient_keys, matches, found.distances, *cosines, scores)
     return [
-        [outcome.image_id, reference, patient, *map(_number, map(float, numbers))]
-        for reference, patient, *numbers in zip(*columns, strict=False)
+        [outcome.image_id, reference, patient, *map(_number, map(float, numbers)), agreeing]
+        for reference, patient, agreeing, *numbers in zip(*columns, strict=False)
     ]
 
 

@@ -23,6 +23,7 @@ from cxrgate.index.build import EnrolmentError, ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
 from cxrgate.index.comparison import ImageComparer
 from cxrgate.index.image_records import STAMPS, stamp_digest
+from cxrgate.index.keypoint_rows import expect_method
 from cxrgate.index.measuring.measure import measured
 from cxrgate.run.enrol import enrol, trained_on, write_reference_map
 from cxrgate.run.enrolment_list import list_enrolment
@@ -74,6 +75,7 @@ def update(
     """
     base.verify()
     manifest = base.manifest
+    expect_method(manifest)
     if ModelDigests.of(manifest) != models.digests:
         raise MismatchError("the snapshot was built with other models: name those, or build a new snapshot with these")
     work = output.with_name(f"{output.name}.updating")
@@ -113,7 +115,7 @@ class _Update:
         again = [*changed_pixels(found.touched, comparer, self._workers, self._progress), *found.moved]
         if known is base and not (again or found.new or found.gone or found.touched):
             return Updated(None)
-        addition = self._enrolled([*again, *found.new], base.storage_key)
+        addition = self._enrolled([*again, *found.new], base)
         leaving = {opaque_id(self._key, "reference", file.image_id) for file in again} | set(found.gone)
         current = _restamped(known, found.touched, stamps, self._key)
         listed = self._listed
@@ -123,7 +125,7 @@ class _Update:
         write_same_patient(self._settings.reference_map, files, made, self._key)
         return Updated(made, len(found.new), len(again), len(found.gone))
 
-    def _enrolled(self, chosen: Sequence[ImageFile], storage_key: bytes | None) -> Addition | None:
+    def _enrolled(self, chosen: Sequence[ImageFile], base: Snapshot) -> Addition | None:
         """The rows of newly enrolled files in the list's order, by way of a snapshot of these alone."""
         names = {file.image_id for file in chosen}
         files = [file for file in self._listed.files if file.image_id in names]
@@ -136,15 +138,18 @@ class _Update:
             self._key,
             workers=self._workers,
             progress=lambda count: self._progress("enrol", count, len(files)),
-            storage_key=storage_key,
+            storage_key=base.storage_key,
+            keypoints=PartName.KEYPOINTS in base.parts,
         )
         try:
             made = asyncio.run(task)
         except EnrolmentError as error:
             raise enrolment_error(self._settings, error.failures) from error
-        records = made.parts[PartName.IMAGES].arrays
         rows = {name: np.array(made.arrays[name]) for name in PER_REFERENCE}
-        return Addition({**rows, **{f"{PartName.IMAGES}.{name}": np.array(rows) for name, rows in records.items()}})
+        for part, held in made.parts.items():
+            if held.per_reference:
+                rows |= {f"{part}.{name}": np.array(array) for name, array in held.arrays.items()}
+        return Addition(rows)
 
 
 def _restamped(

@@ -32,6 +32,8 @@ class Candidate:
     score: float
     identity: float
     """The number that decides whether it is the same patient: the standout, or the score."""
+    matches: float = math.nan
+    """Keypoints that agree; NaN where nobody counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class ShownImage:
     """One image and its candidates, the one that counts most first.
 
     That is the highest standout or same-patient score, whichever decides; where a cosine space is the only reason, the
-    highest similarity in it. `similarities` are by name of the space, the largest of the candidates'.
-    `patients` is the number of enrolled patients whose score or similarity reaches a threshold.
+    most matches where these reach their threshold, else the highest similarity in it. `similarities` are by name of the
+    space, the largest of the candidates'. `patients` is the number of enrolled patients whose score, similarity or
+    matches reach a threshold.
     """
 
     image_id: str
@@ -130,13 +133,15 @@ def _candidate(row: Mapping[Hashable, Any], image: Mapping[Hashable, Any], polic
     if policy.standout is not None:
         cohort = Cohort(float(image["cohort_mean"]), float(image["cohort_spread"]), int(image["cohort_size"]))
         identity = float(policy.standout(np.array([distance]), np.array([score]), cohort)[0])
-    return Candidate(str(row["reference_id"]), str(row["patient_key"]), distance, similarities(row), score, identity)
+    matches = float(row.get("matches", math.nan))  # results of older versions have none
+    ids = str(row["reference_id"]), str(row["patient_key"])
+    return Candidate(*ids, distance, similarities(row), score, identity, matches)
 
 
 def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: Policy) -> ShownImage:
     reasons = _split(str(row["reasons"]))
     alone = next((space.name for space in COSINE_SPACES if reasons == (space.reason,)), None)
-    ordered = sorted(candidates, key=lambda item: -(item.identity if alone is None else item.similarities[alone]))
+    ordered = sorted(candidates, key=lambda item: -_counting(item, candidates, alone, policy))
     return ShownImage(
         image_id=str(row["image_id"]),
         label=str(row["label"]),
@@ -149,6 +154,14 @@ def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: 
     )
 
 
+def _counting(candidate: Candidate, candidates: Sequence[Candidate], alone: str | None, policy: Policy) -> float:
+    """What candidates are ordered by: see ShownImage."""
+    if alone is None:
+        return candidate.identity
+    matched = any(_is_matched(item, policy) for item in candidates)
+    return candidate.matches if matched else candidate.similarities[alone]
+
+
 def similarities(row: Mapping[Hashable, Any]) -> dict[str, float]:
     """By name of the cosine space, of a row of results or evidence."""
     return {space.name: float(row[space.similarity]) for space in COSINE_SPACES}
@@ -158,7 +171,13 @@ def _matches(candidate: Candidate, policy: Policy) -> bool:
     pictures = (
         candidate.similarities[space.name] >= policy.threshold(space) - policy.band for space in policy.searched
     )
-    return any(pictures) or candidate.identity >= policy.identity_threshold - policy.band
+    return (
+        any(pictures) or _is_matched(candidate, policy) or candidate.identity >= policy.identity_threshold - policy.band
+    )
+
+
+def _is_matched(candidate: Candidate, policy: Policy) -> bool:
+    return policy.match_threshold is not None and candidate.matches >= policy.match_threshold
 
 
 def _unanswered(row: Mapping[Hashable, Any]) -> Unanswered:

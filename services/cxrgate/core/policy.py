@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from cxrgate.core.digest import mapping_digest
+from cxrgate.core.keypoints import KEYPOINTS
 from cxrgate.core.promise import Promise
-from cxrgate.core.spaces import COSINE_SPACES, MATCHES, SAME_PATIENT, CosineSpace
+from cxrgate.core.spaces import COPY, COSINE_SPACES, MATCHES, SAME_PATIENT, CosineSpace
 from cxrgate.core.standout import COHORT, Cohort, Standout
 from cxrgate.core.types import Candidates, Decision, Evidence, Verdict
 
@@ -21,7 +22,19 @@ BAND = 1e-4
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
 
-_SINCE_0_2 = ("standout_threshold", "standout", "promise", "side", *(space.borderline for space in COSINE_SPACES))
+FEWEST_MATCHES = 20
+"""The lowest threshold of matches. The candidates of a patient who is not enrolled have 11 in the median and 30 at the
+99th percentile: below 20 nearly everything would be flagged."""
+
+_SINCE_0_2 = (
+    "standout_threshold",
+    "standout",
+    "promise",
+    "side",
+    *(space.borderline for space in COSINE_SPACES),
+    "match_threshold",
+    "match_method",
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,9 @@ class Policy:
         copy_borderline: copy similarities from here up to the threshold are released but listed; None lists none.
         side: larger images are made smaller, so that their longer side has as many pixels, before anything looks at
             them: what is judged is what is released. None leaves every image as it is.
+        match_threshold: agreeing matches of keypoints with one candidate at or above which an image is NOT_ANONYMOUS;
+            None asks for none. They are counted, so that no band is held against them.
+        match_method: how keypoints are found and matched, see core.keypoints.METHOD; goes with the threshold.
     """
 
     candidates: int
@@ -68,6 +84,8 @@ class Policy:
     promise: Promise | None = None
     copy_borderline: float | None = None
     side: int | None = None
+    match_threshold: int | None = None
+    match_method: str | None = None
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.references < 1:
@@ -84,6 +102,7 @@ class Policy:
                 f"expected 0 < borderline <= {name} <= 1, got {self.borderline} and {self.identity_threshold}"
             )
         self._check_spaces()
+        self._check_matches()
         if not -1 <= self.minimum_typicality < 1:
             raise ValueError(f"expected -1 <= minimum_typicality < 1, got {self.minimum_typicality}")
         if not BAND <= self.band < 1:
@@ -99,6 +118,12 @@ class Policy:
                 raise ValueError(f"expected 0 < {space.threshold} <= 1, got {self.threshold(space)}")
             if not self.lists_from(space) <= self.threshold(space):
                 raise ValueError(f"expected {space.borderline} <= {space.threshold}, got {self.lists_from(space)}")
+
+    def _check_matches(self) -> None:
+        if (self.match_threshold is None) != (self.match_method is None):
+            raise ValueError("expected match_method with match_threshold, and not without")
+        if self.match_threshold is not None and not FEWEST_MATCHES <= self.match_threshold <= KEYPOINTS:
+            raise ValueError(f"expected {FEWEST_MATCHES} <= match_threshold <= {KEYPOINTS}, got {self.match_threshold}")
 
     @property
     def identity_threshold(self) -> float:
@@ -166,6 +191,7 @@ class Policy:
             evidence=evidence,
             pixel_digest=pixel_digest,
             policy_digest=self.digest,
+            matches=_most(evidence.candidates.matches),
         )
 
     def _is_near(self, deciding: float, evidence: Evidence) -> bool:
@@ -192,6 +218,7 @@ class Policy:
             and _within(np.asarray([found.typicality]), -1, 1)
             and (self.standout is None or (_is_cohort(found.cohort) and _within(self.standouts(evidence), 0, 1)))
             and (self.minimum_frontality is None or _within(_frontality(found), 0, 1))
+            and (self.match_threshold is None or _are_matches(found.matches))
         )
         return () if complete and sound else ("SCORE_INVALID",)
 
@@ -202,10 +229,17 @@ class Policy:
             reasons.append(SAME_PATIENT)
         limits = {space: self.threshold(space) - self.band for space in self.searched}
         reasons += [space.reason for space, least in limits.items() if similarities[space.name].max() >= least]
+        if COPY.reason not in reasons and self.is_matched(evidence.candidates):
+            reasons.append(COPY.reason)
         if not reasons and evidence.candidates.typicality < self.minimum_typicality + self.band:
             reasons.append("ATYPICAL")
         # An outlier is told from its own pixels alone: what its scores say of patients comes second.
         return ("STRANGER", *reasons) if self._strange(evidence) else tuple(reasons)
+
+    def is_matched(self, found: Candidates) -> bool:
+        """Whether so many keypoints agree with a candidate's that the image is a copy of it."""
+        most = _most(found.matches)
+        return self.match_threshold is not None and most is not None and most >= self.match_threshold
 
     def _strange(self, evidence: Evidence) -> bool:
         least = self.minimum_frontality
@@ -218,6 +252,14 @@ def _is_cohort(cohort: Cohort | None) -> bool:
         return False
     numbers = np.asarray([cohort.mean, cohort.spread])
     return _within(numbers[:1], -np.inf, 1) and _within(numbers[1:], 0, np.inf)
+
+
+def _are_matches(matches: np.ndarray | None) -> bool:
+    return matches is not None and bool(((matches >= 0) & (matches <= KEYPOINTS)).all())
+
+
+def _most(matches: np.ndarray | None) -> int | None:
+    return None if matches is None else int(matches.max())
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:

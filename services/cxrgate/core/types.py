@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.digest import pixel_digest
+from cxrgate.core.keypoints import ROW_BYTES
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.core.standout import Cohort
 
@@ -96,17 +97,22 @@ class Descriptors:
     `spaces` holds by name the retrieval embedding of identity (Euclidean) and the descriptor of each space of
     core.spaces (cosine); a copy descriptor may be two in one row (images.join_copies). `frontality`, in 0 to 1, is how
     surely the retrieval model takes the image for a frontal chest radiograph; None where the model does not say.
+    `keypoints` is the image's row of them, uint8[ROW_BYTES] (see core.keypoints); None where nobody asks for matches.
     """
 
     image_id: str
     spaces: Mapping[str, Float32s] = field(repr=False)
     layout: Float32s = field(repr=False)
     frontality: float | None = None
+    keypoints: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in (IDENTITY, *(space.name for space in COSINE_SPACES)):
             _check_finite(name, self.spaces[name])
         _check_finite("layout", self.layout)
+        row = self.keypoints
+        if row is not None and (row.dtype != np.uint8 or row.shape != (ROW_BYTES,)):
+            raise ValueError(f"expected uint8[{ROW_BYTES}] as keypoints, got {row.dtype}{list(row.shape)}")
 
 
 def _check_finite(name: str, values: Float32s) -> None:
@@ -121,7 +127,9 @@ class Candidates:
     `distances` (identity, Euclidean) and `similarities` (cosine, by name of the space) hold the value of every
     candidate, whichever space it came from; `features` are the stored f(x) that verification needs, float32[m, d].
     `typicality` is the cosine of the image's layout and the references' mean layout, `frontality` that of the image's
-    descriptors. `cohort` sums up the most similar other patients; None where the search did not say.
+    descriptors. `cohort` sums up the most similar other patients; None where the search did not say. `matches`,
+    int64[m], counts the keypoints of the image that one similarity transform takes to the candidate's (core.matching);
+    None where nobody asked or the search did not say.
     """
 
     image_id: str
@@ -133,11 +141,13 @@ class Candidates:
     typicality: float
     frontality: float | None = None
     cohort: Cohort | None = None
+    matches: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.reference_ids)
         cosines = [len(self.similarities[space.name]) for space in COSINE_SPACES]
-        lengths = (len(self.patient_keys), len(self.distances), *cosines, len(self.features))
+        asked = [] if self.matches is None else [len(self.matches)]
+        lengths = (len(self.patient_keys), len(self.distances), *cosines, len(self.features), *asked)
         if count == 0 or any(length != count for length in lengths):
             raise ValueError(f"expected one or more candidates with equal columns, got {count} ids and {lengths}")
 
@@ -159,8 +169,9 @@ class Evidence:
 class Verdict:
     """A decision and why. `score` is the largest same-patient score, `similarities` the largest of each cosine space.
 
-    `standout` is the largest standout, NaN where the policy does not ask for it. All are maxima over the candidates,
-    and so over the candidates' patients; `reasons` is empty when nothing stands against a release.
+    `standout` is the largest standout, NaN where the policy does not ask for it, `matches` the most agreeing matches,
+    None where nobody asked. All are maxima over the candidates, and so over the candidates' patients; `reasons` is
+    empty when nothing stands against a release.
     """
 
     image_id: str
@@ -173,6 +184,7 @@ class Verdict:
     pixel_digest: str
     policy_digest: str
     standout: float = math.nan
+    matches: int | None = None
 
 
 _OWN = frozenset({"NONFINITE", "DECODER_ERROR"})

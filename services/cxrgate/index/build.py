@@ -19,6 +19,7 @@ from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.images.descriptors import LAYOUT_DIMENSIONS, made_by
 from cxrgate.index.array_files import array_path, describe_array, write_array
 from cxrgate.index.image_records import NO_FILE, PIXELS, STAMPS, pixels_digest, stamp_digest
+from cxrgate.index.keypoint_rows import FILE, keypoints_entry
 from cxrgate.index.keys import ID_BYTES, opaque_id
 from cxrgate.index.manifest import ARRAYS, ArrayEntry, PartEntry, PartName, SnapshotManifest, write_manifest
 from cxrgate.index.parts import Derive, no_parts, write_part
@@ -60,6 +61,7 @@ class EmbeddedImage:
     spaces: Mapping[str, NDArray[np.float32]]
     features: NDArray[np.float32]
     layout: NDArray[np.float32]
+    keypoints: NDArray[np.uint8] | None = None
 
 
 Keep = Callable[[Sequence[tuple["Enrolment", EmbeddedImage]]], None]
@@ -176,7 +178,7 @@ def _joined(
         return found
     if isinstance(features, Failure):
         return features
-    return EmbeddedImage(image.digest, found.spaces, features, found.layout)
+    return EmbeddedImage(image.digest, found.spaces, features, found.layout, found.keypoints)
 
 
 class _Writer:
@@ -221,6 +223,10 @@ class _Writer:
             _STAMPS: np.frombuffer(stamp_digest(self._key, item.image_id, item.stamp), np.uint8),
             _PIXELS: np.frombuffer(pixels_digest(self._key, found.digest), np.uint8),
         }
+        if found.keypoints is not None:
+            rows[FILE] = found.keypoints
+        if self._row and (FILE in rows) != (FILE in self._arrays):
+            raise SnapshotError("some images come with keypoints and some without: a snapshot keeps all or none")
         for name, values in rows.items():
             self._array(name, values)[self._row] = values
         self._patients.add(patient)
@@ -254,6 +260,8 @@ class _Writer:
         parts = {n.value: write_part(self._folder, n, p, self._row, self._data_key) for n, p in derived.items()}
         records = {STAMPS: arrays.pop(_STAMPS), PIXELS: arrays.pop(_PIXELS)}
         parts[PartName.IMAGES.value] = PartEntry(dict(listing), records, per_reference=True)
+        if FILE in arrays:
+            parts[PartName.KEYPOINTS.value] = keypoints_entry(arrays[FILE])
         manifest = SnapshotManifest(
             references=self._row,
             patients=len(self._patients),

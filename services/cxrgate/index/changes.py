@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cxrgate.core import SnapshotError
 from cxrgate.index.array_files import write_array
 from cxrgate.index.build import whole
+from cxrgate.index.keypoint_rows import expect_rows, with_rows
 from cxrgate.index.manifest import ARRAYS, PartName, write_manifest
 from cxrgate.index.parts import Derive, Part, following, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
@@ -123,8 +124,11 @@ def _write(
     _check_ids(arrays["reference_ids"])
     arrays["mean_layout"] = base.mean_layout
     count = len(arrays["reference_ids"])
-    parts = following(base.parts, kept, {} if addition is None else addition.rows, count - len(kept))
-    parts |= {**derive(arrays), **codes_part(arrays)}
+    added = {} if addition is None else addition.rows
+    if addition is not None:
+        expect_rows(base.parts.get(PartName.KEYPOINTS), added)
+    parts = following(base.parts, kept, added, count - len(kept))
+    parts |= {**derive(with_rows(arrays, parts)), **codes_part(arrays)}
     with whole(folder) as partial:
         key = base.storage_key
         data_key = None if key is None else create_data_key(partial / DATA_KEY, key)

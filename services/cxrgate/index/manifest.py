@@ -46,6 +46,8 @@ class PartName(StrEnum):
     """What the snapshot measured on itself."""
     CODES = "codes"
     """Short codes of the embeddings, for search."""
+    KEYPOINTS = "keypoints"
+    """Of each reference, where the enrolment was to keep them; see keypoint_rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,12 @@ class SnapshotManifest:
     def methods(self) -> dict[str, str]:
         """By name of each cosine space how its descriptors were made; see images.descriptors.made_by."""
         return {space.name: getattr(self, space.method) for space in COSINE_SPACES}
+
+    @property
+    def match_method(self) -> str | None:
+        """How the keypoints of its references were found; None where it keeps none. See keypoint_rows."""
+        part = self.parts.get(PartName.KEYPOINTS)
+        return None if part is None else str(part.about.get("method"))
 
     @property
     def format(self) -> int:

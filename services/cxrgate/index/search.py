@@ -14,6 +14,7 @@ from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.distance import exact_distances
 from cxrgate.index.engines.engine import Engine, EngineName
 from cxrgate.index.engines.make import make_engine
+from cxrgate.index.keypoint_rows import MATCHED, Bytes, Int64s, count_matches, stored_rows
 from cxrgate.index.manifest import PartName
 from cxrgate.index.nearest_patients import NearestPatients, number_patients
 from cxrgate.index.snapshot import Snapshot
@@ -22,7 +23,11 @@ from cxrgate.index.spaces import Spaces, Union, similarities
 
 
 class LocalSearcher:
-    """Finds candidates in a snapshot."""
+    """Finds candidates in a snapshot.
+
+    Of an image that comes with keypoints the matches are counted with every candidate and with the MATCHED nearest of
+    each space; the reference among all of these that has the most is a candidate, too.
+    """
 
     def __init__(
         self, snapshot: Snapshot, k: int, engine: EngineName, searched: Sequence[CosineSpace] = COSINE_SPACES
@@ -31,11 +36,13 @@ class LocalSearcher:
 
         Raises:
             ValueError: k is below 1.
+            SnapshotCorrupt: a part of the snapshot is not what it should be.
         """
         if k < 1:
             raise ValueError(f"expected k of 1 or more, got {k}")
         self._snapshot = snapshot
         self._k = min(k, snapshot.manifest.references)
+        self._keypoints = stored_rows(snapshot.parts.get(PartName.KEYPOINTS))
         patients = number_patients(np.asarray(snapshot.patient_keys))
         self._spaces = Spaces(
             NearestPatients(_space_engine(engine, snapshot, IDENTITY, snapshot.identity), patients),
@@ -43,17 +50,22 @@ class LocalSearcher:
         )
 
     async def search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
-        """See core.ports.Searcher. A descriptor of other dimensions is an error of the caller: ValueError."""
+        """See core.ports.Searcher.
+
+        Raises:
+            ValueError: a descriptor of other dimensions, or keypoints for a snapshot that keeps none.
+        """
         return await asyncio.to_thread(self._search, queries) if queries else []
 
     def _search(self, queries: Sequence[Descriptors]) -> list[Candidates | Failure]:
         names = (IDENTITY, *self._spaces.cosines)
         asked = {name: np.stack([query.spaces[name] for query in queries]) for name in names}
-        found = self._spaces.search(asked, self._k)
+        matched = any(query.keypoints is not None for query in queries)
+        found = self._spaces.search(asked, self._k, wider=MATCHED if matched else 0)
         return [self._candidates(query, union) for query, union in zip(queries, found, strict=True)]
 
     def _candidates(self, query: Descriptors, union: Union) -> Candidates:
-        rows = union.rows
+        rows, matches = self._matched(query.keypoints, union)
         snapshot, described = self._snapshot, query.spaces
         names = [space.name for space in COSINE_SPACES]
         return Candidates(
@@ -66,7 +78,20 @@ class LocalSearcher:
             typicality=float(query.layout.astype(np.float64) @ snapshot.mean_layout),
             frontality=query.frontality,
             cohort=union.cohort,
+            matches=matches,
         )
+
+    def _matched(self, keypoints: Bytes | None, union: Union) -> tuple[Int64s, Int64s | None]:
+        """The candidates' rows, and the matches of each where they are asked for."""
+        if keypoints is None:
+            return union.rows, None
+        if self._keypoints is None:
+            raise ValueError("expected no keypoints: the snapshot keeps none to hold them against")
+        matches = count_matches(keypoints, self._keypoints[union.wider])
+        by_row = dict(zip(union.wider.tolist(), matches.tolist(), strict=True))
+        most = union.wider[matches.argmax()]
+        rows = union.rows if most in union.rows else np.append(union.rows, most)
+        return rows, np.array([by_row[row] for row in rows.tolist()], np.int64)
 
 
 def _engines(engine: EngineName, snapshot: Snapshot, space: str) -> tuple[Engine, ...]:

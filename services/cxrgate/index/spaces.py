@@ -24,10 +24,14 @@ Int64s = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Union:
-    """Rows of one query's candidates, nearest first, identity's before others', each once; and identity's cohort."""
+    """Rows of one query's candidates, nearest first, identity's before others', each once; and identity's cohort.
+
+    `wider` are the rows among which the most alike pictures are looked for, see Spaces.search.
+    """
 
     rows: Int64s = field(repr=False)
     cohort: Cohort
+    wider: Int64s = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,23 +41,32 @@ class Spaces:
     identity: NearestPatients
     cosines: Mapping[str, tuple[Engine, ...]]
 
-    def search(self, queries: Mapping[str, Float32s], k: int, without: Sequence[Int64s] | None = None) -> list[Union]:
+    def search(
+        self, queries: Mapping[str, Float32s], k: int, without: Sequence[Int64s] | None = None, wider: int = 0
+    ) -> list[Union]:
         """The candidates of each query.
 
         Args:
             queries: float32[q, d] by name of the space; one that is not searched is not looked at.
             k: nearest references per space, and per part of a space.
             without: rows per query that are treated as if not enrolled.
+            wider: how many there are of them for Union.wider, k at least.
         """
-        nearest = self.identity.search(queries[IDENTITY], k, without)
+        most = max(k, wider)
+        nearest = self.identity.search(queries[IDENTITY], most, without)
         found = [[each.rows for each in nearest]]
         for space, engines in self.cosines.items():
             for engine, part in zip(engines, parts(space, queries[space]), strict=True):
-                found.append(_nearest(engine, np.ascontiguousarray(part), k, without, len(self.identity.patients)))
+                found.append(_nearest(engine, np.ascontiguousarray(part), most, without, len(self.identity.patients)))
         return [
-            Union(np.array(list(dict.fromkeys(np.concatenate(rows).tolist())), np.int64), each.cohort)
+            Union(_joined([nearest_rows[:k] for nearest_rows in rows]), each.cohort, _joined(rows))
             for each, *rows in zip(nearest, *found, strict=True)
         ]
+
+
+def _joined(lists: Sequence[Int64s]) -> Int64s:
+    """One after another, each row once."""
+    return np.array(list(dict.fromkeys(np.concatenate(lists).tolist())), np.int64)
 
 
 def _nearest(engine: Engine, queries: Float32s, k: int, without: Sequence[Int64s] | None, count: int) -> list[Int64s]:

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 from support.index_calls import refused, run
-from support.random_snapshots import matrix
+from support.random_snapshots import matrix, random_keypoints, write_snapshot
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
+from cxrgate.core.keypoints import METHOD, ROW_BYTES
+from cxrgate.index import PartName
+from cxrgate.index.store import SnapshotStore
 
 
 def enrolment(snapshot, start, count, patient, replaced=(), **base):
@@ -77,3 +80,47 @@ def test_references_made_with_another_model_are_refused(store, template):
     answer = refused(store, lambda stub: stub.EnrollReferences(iter(parts), timeout=5), "curator")
 
     assert answer == ("FAILED_PRECONDITION", "VERSION_MISMATCH")
+
+
+def keeping(parts, *rows):
+    """The messages, with these rows of keypoints in their batches."""
+    for part, row in zip(parts[1:], rows, strict=True):
+        part.batch.keypoints = row
+    return parts
+
+
+@pytest.fixture
+def matched(tmp_path):
+    write_snapshot(tmp_path / "matched" / "snapshot", keypoints=True)
+    return SnapshotStore(tmp_path / "matched")
+
+
+def test_references_are_added_with_their_keypoints(matched):
+    row = random_keypoints(np.random.default_rng(0))
+    base = matched.open_active()
+    parts = keeping(list(enrolment(base, 1, 1, b"p" * 16, match_method=METHOD)), row.tobytes())
+    made = run(matched, lambda stub: stub.EnrollReferences(iter(parts), timeout=10), "curator").index
+
+    assert np.array_equal(matched.open(made.digest).parts[PartName.KEYPOINTS].arrays["rows"][-1], row)
+
+
+@pytest.mark.parametrize(
+    ("method", "rows", "answer"),
+    [
+        ("", b"", ("FAILED_PRECONDITION", "VERSION_MISMATCH")),
+        ("another", bytes(ROW_BYTES), ("FAILED_PRECONDITION", "VERSION_MISMATCH")),
+        (METHOD, b"", ("INVALID_ARGUMENT", "KEYPOINTS")),
+        (METHOD, bytes(7), ("INVALID_ARGUMENT", "DIMENSION_MISMATCH")),
+    ],
+)
+def test_references_without_their_keypoints_are_refused(matched, method, rows, answer):
+    parts = keeping(list(enrolment(matched.open_active(), 1, 1, b"p" * 16, match_method=method)), rows)
+
+    assert refused(matched, lambda stub: stub.EnrollReferences(iter(parts), timeout=5), "curator") == answer
+
+
+def test_keypoints_for_a_base_that_keeps_none_are_refused(store, template):
+    parts = keeping(list(enrolment(template[1], 1, 1, b"p" * 16)), bytes(ROW_BYTES))
+    code = refused(store, lambda stub: stub.EnrollReferences(iter(parts), timeout=5), "curator")
+
+    assert code == ("INVALID_ARGUMENT", "KEYPOINTS")

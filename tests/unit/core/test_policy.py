@@ -136,7 +136,9 @@ IN_TEST_STANDOUT = {"standout_threshold", "standout", "promise"}
 
 @pytest.mark.parametrize("field", sorted({field.name for field in dataclasses.fields(Policy)} - IN_TEST_STANDOUT))
 def test_digest_covers_every_field(field):
-    policy = dataclasses.replace(POLICY, minimum_frontality=0.5, copy_borderline=0.85, side=512)
+    policy = dataclasses.replace(
+        POLICY, minimum_frontality=0.5, copy_borderline=0.85, side=512, match_threshold=36, match_method="sift"
+    )
     value = getattr(policy, field)
     other = f"{value}x" if isinstance(value, str) else value + (0.01 if isinstance(value, float) else 1)
 
@@ -276,3 +278,45 @@ def test_a_frontality_that_meets_its_minimum_and_the_band_is_enough():
 )
 def test_a_score_may_miss_its_range_by_a_rounding_error(scores, reasons):
     assert decide(scores=scores).reasons == reasons
+
+
+MATCHED = dataclasses.replace(POLICY, match_threshold=36, match_method="sift")
+
+
+def with_matches(*matches, **columns):
+    found = evidence(**columns)
+    counted = None if not matches else np.array(matches, np.int64)
+    return dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, matches=counted))
+
+
+@pytest.mark.parametrize(("most", "decision"), [(35, Decision.ANONYMOUS), (36, Decision.NOT_ANONYMOUS)])
+def test_an_image_is_a_copy_where_its_keypoints_agree_with_one_candidates(most, decision):
+    verdict = MATCHED.decide(with_matches(0, most, 3), "digest")
+
+    assert (verdict.decision, verdict.matches) == (decision, most)
+    assert verdict.reasons == (("COPY",) if most == 36 else ())
+
+
+def test_a_copy_for_two_reasons_is_said_once():
+    verdict = MATCHED.decide(with_matches(200, 0, 0, similarities=(0.99, 0, 0), scores=(0.9, 0, 0)), "")
+
+    assert verdict.reasons == ("SAME_PATIENT", "COPY")
+
+
+@pytest.mark.parametrize("matches", [(), (-1, 0, 0), (301, 0, 0)])
+def test_matches_that_are_missing_or_impossible_are_indeterminate(matches):
+    verdict = MATCHED.decide(with_matches(*matches), "")
+
+    assert (verdict.decision, verdict.reasons) == (Decision.INDETERMINATE, ("SCORE_INVALID",))
+
+
+def test_a_policy_without_the_threshold_looks_at_no_matches_and_keeps_its_digest():
+    assert POLICY.decide(with_matches(300, 0, 0), "").decision is Decision.ANONYMOUS
+    assert not {"match_threshold", "match_method"} & set(POLICY.to_json())
+    assert Policy.from_json(MATCHED.to_json()) == MATCHED
+
+
+@pytest.mark.parametrize("changes", [{"match_threshold": 19}, {"match_threshold": 301}, {"match_method": None}])
+def test_a_threshold_of_matches_that_cannot_be_is_refused(changes):
+    with pytest.raises(ValueError, match="match_"):
+        dataclasses.replace(MATCHED, **changes)

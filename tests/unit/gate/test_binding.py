@@ -6,7 +6,8 @@ from support.fakes import POLICY, SMALL
 
 from cxrgate.certification import create_signing_key, read_public_key, read_signing_key, sign
 from cxrgate.certification.certificate import Certificate
-from cxrgate.core import CertificateError, UsageError
+from cxrgate.core import CertificateError, MismatchError, UsageError
+from cxrgate.core.keypoints import METHOD
 from cxrgate.gate.binding import (
     PolicyBinder,
     SnapshotFacts,
@@ -17,6 +18,7 @@ from cxrgate.gate.binding import (
 )
 from cxrgate.gate.config import GateConfig, PolicyConfig
 from cxrgate.gate.model_set import ModelSet
+from cxrgate.index.self_measurement import MATCHES
 from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, ModelKind, ModelManifest
 
 
@@ -129,3 +131,29 @@ def test_where_one_is_required_nothing_is_bound_without_a_current_one_for_this_g
     ]:
         with pytest.raises(CertificateError, match=said):
             required.bind(facts, content)
+
+
+def matched(rule, method=METHOD):
+    own = models()
+    return bind_policy(rule, SnapshotFacts("snapshot", 10, own.digests, match_method=method), own)
+
+
+MATCHING = PolicyConfig(score_threshold=0.5, match_threshold=40)
+
+
+def test_a_policy_that_asks_for_matches_names_how_they_are_made():
+    policy = matched(MATCHING)
+
+    assert (policy.match_threshold, policy.match_method) == (40, METHOD)
+    assert {"match_threshold": 40, "match_method": METHOD}.items() <= binding(policy, models().manifests).items()
+    assert matched(PolicyConfig(score_threshold=0.5)).match_method is None
+
+
+@pytest.mark.parametrize(("method", "said"), [(None, "keeps no keypoints"), ("other", "of another version")])
+def test_a_snapshot_without_the_keypoints_that_are_asked_for_is_refused(method, said):
+    with pytest.raises(MismatchError, match=f"match_threshold.*{said}.*enrol again"):
+        matched(MATCHING, method)
+
+
+def test_without_a_measurement_auto_is_the_number_measured_on_public_radiographs():
+    assert matched(PolicyConfig(score_threshold=0.5, match_threshold="auto")).match_threshold == MATCHES

@@ -10,7 +10,7 @@ from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.default_rule import SCORE_THRESHOLD, thresholds
 from cxrgate.gate.measurement_terms import FALSE_FLAGS, measurement_terms
 from cxrgate.index.measuring.measure import measure
-from cxrgate.index.self_measurement import RATES, Basis
+from cxrgate.index.self_measurement import MATCHES, RATES, Basis
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_rate_so_high_that_the_borderline_is_above_brings_it_down(measurement)
 def test_an_explicit_score_threshold_wins_and_nothing_is_promised(measurement):
     found = thresholds(PolicyConfig(score_threshold=0.7, false_flags=0.01), measurement)
 
-    assert found == {"score_threshold": 0.7, "borderline": 0.4, "copy_threshold": "default"}
+    assert found == {"score_threshold": 0.7, "borderline": 0.4, "copy_threshold": "default", "match_threshold": None}
 
 
 def test_thresholds_set_by_hand_promise_nothing(measurement):
@@ -71,7 +71,12 @@ def test_where_nothing_could_be_measured_the_score_is_held_against_one_half():
     found = thresholds(PolicyConfig(), nothing)
 
     assert nothing.basis is Basis.NOTHING
-    assert found == {"score_threshold": SCORE_THRESHOLD, "borderline": 0.4, "copy_threshold": "default"}
+    assert found == {
+        "score_threshold": SCORE_THRESHOLD,
+        "borderline": 0.4,
+        "copy_threshold": "default",
+        "match_threshold": None,
+    }
 
 
 def written(folder, **changes):
@@ -133,3 +138,19 @@ def test_pictures_are_listed_from_the_threshold_of_the_largest_rate_where_twice_
     found = thresholds(PolicyConfig(false_flags=rate), measurement)
 
     assert found["copy_borderline"] == min(measurement.at(rate).copy, measurement.at(RATES[-1]).copy)
+
+
+def test_matches_are_asked_for_where_the_rule_has_the_key_alone(measurement):
+    by_hand, auto = (thresholds(PolicyConfig(match_threshold=value), measurement) for value in (40, "auto"))
+
+    assert thresholds(PolicyConfig(), measurement)["match_threshold"] is None
+    assert (by_hand["match_threshold"], by_hand["promise"]) == (40, None)
+    assert (auto["match_threshold"], auto["promise"].rate) == (MATCHES, 0.05)
+
+
+def test_auto_is_what_the_snapshot_measured(measurement):
+    points = tuple(dataclasses.replace(point, matches=50) for point in measurement.points)
+    measured = dataclasses.replace(measurement, points=points)
+
+    for rule in (PolicyConfig(match_threshold="auto"), PolicyConfig(score_threshold=0.7, match_threshold="auto")):
+        assert thresholds(rule, measured)["match_threshold"] == 50

@@ -1,21 +1,22 @@
 """What an index service answers is believed only where it answers these very queries."""
 
 import asyncio
+import dataclasses
 from types import SimpleNamespace
 
 import grpc
 import numpy as np
 import pytest
 from support.fakes import POLICY
-from support.random_snapshots import descriptors, write_snapshot
+from support.random_snapshots import descriptors, random_keypoints, write_snapshot
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
-from cxrgate.core import Candidates, Failure
-from cxrgate.gate.remote import RemoteSearcher, remote_gate
+from cxrgate.core import Candidates, Evidence, Failure
+from cxrgate.gate.remote import MATCHED_AT_ONCE, RemoteSearcher, remote_gate
 from cxrgate.index import Snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.search import LocalSearcher
-from cxrgate.index.service.codec import to_neighbors
+from cxrgate.index.service.codec import query_digest, to_neighbors
 
 COUNT = 4
 
@@ -119,3 +120,47 @@ def test_the_certificate_that_the_index_has_is_the_one_that_is_bound(sent):
     binder = Binder()
     asyncio.run(go())
     assert binder.bound == (sent or None)
+
+
+MATCHED = dataclasses.replace(POLICY, match_threshold=36, match_method="sift")
+
+
+def test_an_index_that_counts_no_matches_gives_no_answer_to_a_policy_that_asks(asked, answered):
+    rng = np.random.default_rng(0)
+    with_rows = [dataclasses.replace(query, keypoints=random_keypoints(rng)) for query in asked]
+    old = []
+    for item, query in zip(answered, with_rows, strict=True):
+        copy = pb.NeighborList()
+        copy.CopyFrom(item)
+        copy.query_digest = query_digest(query)
+        old.append(copy)
+    found = search(with_rows, old)
+
+    assert all(item.matches is None for item in found)
+    scores = np.zeros(len(found[0].reference_ids))
+    assert MATCHED.decide(Evidence(found[0], scores), "").reasons == ("SCORE_INVALID",)
+    # And one that did not even read the keypoints answered another query.
+    assert all(isinstance(item, Failure) for item in search(with_rows, answered))
+
+
+def test_queries_with_keypoints_are_asked_in_pieces_that_end_in_time():
+    rng = np.random.default_rng(0)
+    many = [descriptors(str(number), rng) for number in range(2 * MATCHED_AT_ONCE + 1)]
+    sizes = []
+
+    class Counting(Stub):
+        async def FindNeighbors(self, request, **_):
+            sizes.append(request.identity.rows)
+            empty = [pb.NeighborList()] * request.identity.rows
+            return pb.FindNeighborsResponse(index_digest=POLICY.snapshot, results=empty)
+
+    async def go():
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+            for policy in (MATCHED, POLICY):
+                searcher = RemoteSearcher(channel, policy)
+                searcher._stub = Counting(())
+                found = await searcher.search(many)
+                assert [item.image_id for item in found] == [query.image_id for query in many]
+
+    asyncio.run(go())
+    assert sizes == [MATCHED_AT_ONCE, MATCHED_AT_ONCE, 1, len(many)]

@@ -113,3 +113,15 @@ def test_a_score_that_the_evidence_exceeds_and_missing_evidence_are_named(tmp_pa
         ("results, clear.png > score", "expected 0.2, got 0.1")
     ]
     assert changes(tmp_path / "none", ROWS, fewer) == [("results, near.png", "has no evidence of its decision")]
+
+
+MATCHED = {"match_threshold": 36, "match_method": "sift"}
+
+
+def test_cases_are_decided_by_their_matches_where_the_policy_has_the_threshold():
+    rows = [{**audit_case(name, "x", "y"), "matches": most} for name, most in (("a", 35.0), ("b", 36.0), ("c", np.nan))]
+    found = decide_again(pd.DataFrame(rows), policy(**MATCHED).to_json())
+    before = decide_again(pd.DataFrame(rows).drop(columns="matches"), policy().to_json())
+
+    assert found["reasons"].tolist() == ["", "COPY", "SCORE_INVALID"]
+    assert before["reasons"].tolist() == ["", "", ""]

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.random_snapshots import random_keypoints
 
 from cxrgate.core import UsageError
 from cxrgate.images import ImageFile
@@ -98,3 +100,17 @@ def test_floats_that_were_brought_to_grey_by_another_range_are_not_found(tmp_pat
         with EnrolmentJournal(tmp_path / "snapshot", MODELS, KEY, None, ranges) as journal:
             assert len(journal) == found
             journal.keep([(Enrolment("real/1.png", "patient", made, STAMP), made)])
+
+
+def test_keypoints_are_kept_where_they_are_asked_for_and_a_journal_without_is_begun_anew(tmp_path):
+    made = replace(embedded(), keypoints=random_keypoints(np.random.default_rng(0)))
+    item = Enrolment("real/1.png", "patient", made, STAMP)
+    with EnrolmentJournal(tmp_path / "snapshot", MODELS, KEY, None, keypoints=True) as journal:
+        journal.keep([(item, made)])
+
+    with EnrolmentJournal(tmp_path / "snapshot", MODELS, KEY, None, keypoints=True) as journal:
+        found = journal.find(file(), STAMP)
+    assert np.array_equal(found.keypoints, made.keypoints)
+    assert np.array_equal(found.layout, made.layout)
+    with opened(tmp_path) as journal:
+        assert journal.find(file(), STAMP) is None

@@ -39,3 +39,18 @@ def test_frontality_is_recorded_and_empty_where_nobody_says(tmp_path):
     }  # fmt: skip
     csv = pd.read_csv(tmp_path / "results.csv", index_col="image_id")
     pd.testing.assert_series_equal(csv["frontality"], table["frontality"])
+
+
+def test_matches_are_recorded_per_candidate_and_the_most_per_image_and_empty_where_nobody_asked(tmp_path):
+    found = evidence(image_id="matched")
+    found = replace(found, candidates=replace(found.candidates, matches=np.array([3, 40, 0])))
+    rule = replace(POLICY, match_threshold=36, match_method="sift")
+    items = [Checked(GreyImage("matched", picture(1)), rule.decide(found, "pixels")), checked("plain", 0.75)]
+    rows = [result_row(item, "", "name.png") for item in (*items, FAILED)]
+    write_results(tmp_path, {0: {"results": rows, "evidence": [row for item in items for row in evidence_rows(item)]}})
+
+    table = pd.read_parquet(tmp_path / "results.parquet").set_index("image_id")
+    told = pd.read_parquet(tmp_path / "evidence.parquet").set_index("image_id")["matches"]
+    assert table["matches"].dropna().to_dict() == {"matched": 40}
+    assert told["matched"].tolist() == [3, 40, 0]
+    assert told["plain"].isna().all()

@@ -2,6 +2,7 @@ import base64
 import io
 import re
 
+import numpy as np
 from PIL import Image
 
 
@@ -78,3 +79,14 @@ def test_candidates_beyond_the_fourth_are_announced(page, rows):
     html = page([image], rows.pictures(), evidence=rows.evidence([image], candidates=6))
 
     assert "Showing 4 of 6 candidates" in html
+
+
+def test_candidate_of_a_copy_is_the_one_with_the_most_matches_where_these_reach_their_threshold(page, section, rows):
+    image = {**rows.checked("turned.png", score=0.3, similarity=0.2), "reasons": "COPY", "decision": "NOT_ANONYMOUS"}
+    evidence = rows.evidence([image])
+    evidence["matches"] = np.arange(len(evidence)) * 50.0
+    rule = {"match_threshold": 36, "match_method": "sift"}
+    html = page([{**image, "matches": 50.0 * (len(evidence) - 1)}], evidence=evidence, policy=rule)
+
+    assert re.findall(r"<code[^>]*>(\w+)</code>", section(html, "flagged")) == [evidence["reference_id"].iloc[-1]]
+    assert "<dt>match threshold</dt><dd>36 keypoints" in html

@@ -90,4 +90,5 @@ def _show(now: pd.DataFrame, then: pd.DataFrame, was: Policy, policy: Policy) ->
 def _thresholds(policy: Policy) -> str:
     name = "score" if policy.standout is None else "standout"
     told = [f"{name} {policy.identity_threshold:.3g}"]
-    return ", ".join([*told, *(f"{space.match} {policy.threshold(space):.3g}" for space in policy.searched)])
+    told += [f"{space.match} {policy.threshold(space):.3g}" for space in policy.searched]
+    return ", ".join([*told, *([] if policy.match_threshold is None else [f"matches {policy.match_threshold}"])])

@@ -35,6 +35,8 @@ class EmbedJob:
     device: str
     dtypes: DtypeRule
     workers: WorkerChoice
+    keypoints: bool = False
+    """Whether the snapshot is to keep them."""
 
 
 class Engine(Protocol):

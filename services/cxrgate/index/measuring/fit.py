@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.index.false_flag_curve import FalseFlagCurve
 from cxrgate.index.measuring.asking import Answers, Queries
-from cxrgate.index.self_measurement import MeasurementTerms, OperatingPoint, Recognised, Share
+from cxrgate.index.self_measurement import MATCHES, MeasurementTerms, OperatingPoint, Recognised, Share
 from cxrgate.index.shares import share_of_patients
 
 COPY_SHARE = 0.1
 """Of the false flags that the copy space may use; chosen on the tune part of the shipped models' data."""
+MATCH_SHARE = 0.1
+"""Of the false flags that matches may use where the snapshot keeps keypoints; identity has as much less."""
+MATCH_LIMIT = 72
+"""No false-flag rate raises the threshold of matches above: twice what 0.5 % of distinct patients have."""
 DEFAULT_RATE = 0.05
 ENOUGH = 400
 """Patients for a measurement that stands alone: 5 % of them are 20."""
@@ -41,18 +45,27 @@ class Thresholds:
     alone: float
     cosines: Mapping[str, float]
     limited: bool
+    matches: int | None = None
 
     def flag(self, queries: Queries) -> NDArray[np.bool_]:
         """Which queries all spaces together flag, bool[n]."""
         least = np.array([self.cosines[space.name] for space in COSINE_SPACES])
-        return np.asarray((queries.margins >= self.beside) | (queries.cosines >= least).any(axis=1))
+        pictures = (queries.cosines >= least).any(axis=1)
+        if self.matches is not None:
+            pictures |= queries.matches >= self.matches
+        return np.asarray((queries.margins >= self.beside) | pictures)
 
 
 class Fit:
     """Turns answers, or the shipped curve, or both into thresholds."""
 
-    def __init__(self, terms: MeasurementTerms, references: int, answers: Answers | None) -> None:
+    def __init__(
+        self, terms: MeasurementTerms, references: int, answers: Answers | None, *, matched: bool = False
+    ) -> None:
+        """`matched`: the snapshot keeps keypoints, and matches have their share."""
         self._terms, self._references, self._answers = terms, references, answers
+        self._matched = matched
+        self._own = 1 - COPY_SHARE - (MATCH_SHARE if matched else 0)
         self.measured = 0 if answers is None else len(answers.unenrolled.patients)
         self._weight = 1.0 if terms.curve is None else min(1.0, self.measured / ENOUGH)
         self.standout = terms.standout
@@ -66,7 +79,9 @@ class Fit:
         margins = np.array([chosen.beside, chosen.alone])
         standout, standout_alone = (float(value) for value in self.standout.calibrate(margins))
         if self._answers is None:
-            return OperatingPoint(rate, standout, standout_alone, chosen.cosines[COPY.name], Share(0.0, 0.0, 1.0, 0))
+            nobody = Share(0.0, 0.0, 1.0, 0)
+            copy, matches = chosen.cosines[COPY.name], chosen.matches
+            return OperatingPoint(rate, standout, standout_alone, copy, nobody, matches=matches)
         flagged, recognised = (chosen.flag(queries) for queries in (self._answers.unenrolled, self._answers.members))
         return OperatingPoint(
             rate,
@@ -76,6 +91,7 @@ class Fit:
             share_of_patients(flagged, self._answers.unenrolled.patients),
             tuple(_by_references(recognised, self._answers.members)),
             chosen.limited,
+            chosen.matches,
         )
 
     def thresholds(self, rate: float) -> Thresholds:
@@ -86,17 +102,28 @@ class Fit:
         )
         # Above its limit medium copies would pass: it wins over the rate, and identity keeps its share.
         lower_copy = min(copy, self._terms.copy_limit, self._limit(FalseFlagCurve.copy, COPY_SHARE * rate))
+        matches = self._matches(rate)
         beside = self._mixed(
-            lambda queries: _beside(queries, lower_copy, rate),
-            lambda curve: curve.margin(self._references, (1 - COPY_SHARE) * rate),
+            lambda queries: _beside(queries, lower_copy, matches, rate, self._own),
+            lambda curve: curve.margin(self._references, self._own * rate),
         )
         alone = self._mixed(
             lambda queries: exceeded(queries.margins, rate), lambda curve: curve.margin(self._references, rate)
         )
-        limit_beside = self._limit(FalseFlagCurve.margin, (1 - COPY_SHARE) * rate)
+        limit_beside = self._limit(FalseFlagCurve.margin, self._own * rate)
         limit_alone = self._limit(FalseFlagCurve.margin, rate)
         limited = beside > limit_beside or alone > limit_alone or lower_copy < min(copy, self._terms.copy_limit)
-        return Thresholds(min(beside, limit_beside), min(alone, limit_alone), {COPY.name: lower_copy}, limited)
+        cosines = {COPY.name: lower_copy}
+        return Thresholds(min(beside, limit_beside), min(alone, limit_alone), cosines, limited, matches)
+
+    def _matches(self, rate: float) -> int | None:
+        """The threshold of matches, which are whole numbers: one more than their share of patients exceeds."""
+        if not self._matched:
+            return None
+        if self._answers is None:
+            return MATCHES
+        most = exceeded(self._answers.unenrolled.matches.astype(np.float64), MATCH_SHARE * rate)
+        return min(MATCH_LIMIT, max(MATCHES, math.floor(most) + 1))
 
     def _limit(self, what: Callable[[FalseFlagCurve, int, float], float], rate: float) -> float:
         curve = self._terms.curve
@@ -122,12 +149,15 @@ def exceeded(values: Float64s, share: float) -> float:
     return float(np.quantile(values, 1 - share, method="weibull"))
 
 
-def _beside(queries: Queries, copy: float, rate: float) -> float:
-    """The margin with which both spaces together flag the share `rate`, but identity no less than its own share."""
-    left = queries.margins[_copies(queries) < copy]
+def _beside(queries: Queries, copy: float, matches: int | None, rate: float, share: float) -> float:
+    """The margin with which all together flag the share `rate`, but identity no less than its own share of it."""
+    passed = _copies(queries) < copy
+    if matches is not None:
+        passed &= queries.matches < matches
+    left = queries.margins[passed]
     by_copy = len(queries.margins) - len(left)
     wanted = rate * (len(queries.margins) + 1) - by_copy
-    own = (1 - COPY_SHARE) * rate
+    own = share * rate
     if wanted < own * len(left) or not len(left):
         return exceeded(queries.margins, own)
     return exceeded(left, min(1.0, wanted / (len(left) + 1)))

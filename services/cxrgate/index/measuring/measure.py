@@ -29,6 +29,9 @@ IN_TURN = 4
 """References of one patient that are left out in turn, at most."""
 SHARED = 0.01
 """Share of patients who share a picture with another from which their numbers are not believed."""
+SAME_PICTURE = 100
+"""Agreeing matches from which two patients share a picture. Distinct patients have 48 at most, copies that are turned
+by 30 degrees 168 in the mean."""
 _TRAINED_ON = "trained_on"
 """The array of the part that holds the opaque keys of such patients; not there where there are none."""
 
@@ -91,7 +94,8 @@ def _measure(
     if answers is not None:
         answers = Answers(answers.unenrolled.only(~suspects.left_out), answers.members)
     basis, why = _basis(0 if answers is None else len(answers.unenrolled.patients), terms)
-    fit = Fit(terms, len(patients), answers if basis in {Basis.MEASURED, Basis.COMBINED} else None)
+    believed = answers if basis in {Basis.MEASURED, Basis.COMBINED} else None
+    fit = Fit(terms, len(patients), believed, matched=references.keypoints is not None)
     measurement = SelfMeasurement(
         terms=terms,
         standout=fit.standout,
@@ -115,9 +119,9 @@ def _ask(
     if len(asked) < 2:
         return None, "fewer than two patients"
     asking = Asking(references, terms, patients)
-    unenrolled = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked])
+    unenrolled = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked], matched=True)
     least = np.array([terms.same_picture[space.name] for space in COSINE_SPACES])
-    shared = np.asarray((unenrolled.cosines >= least).any(axis=1), dtype=bool)
+    shared = np.asarray((unenrolled.cosines >= least).any(axis=1) | (unenrolled.matches >= SAME_PICTURE), dtype=bool)
     if shared.mean() > SHARED:
         return None, "patients share pictures"
     rows = _in_turn(patients, asked)

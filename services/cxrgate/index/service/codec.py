@@ -16,6 +16,7 @@ from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.core import CallRefused, Candidates, Descriptors, MismatchError
 from cxrgate.core.digest import canonical_json
 from cxrgate.core.json_text import MALFORMED, parse_json
+from cxrgate.core.keypoints import ROW_BYTES, Keypoints
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY, SIMILARITIES, CosineSpace
 from cxrgate.core.standout import Cohort
 from cxrgate.index.build import ModelDigests
@@ -59,13 +60,39 @@ def to_query(
 ) -> pb.FindNeighborsRequest:
     """A request for the candidates of each query in identity and these spaces, from the snapshot of that digest."""
     names = (IDENTITY, *(space.name for space in COSINE_SPACES))
+    keypoints = [query.keypoints for query in queries if query.keypoints is not None]
+    if len(keypoints) not in {0, len(queries)}:
+        raise ValueError("expected keypoints of each query, or of none")
     return pb.FindNeighborsRequest(
         index_digest=digest,
         neighbor_count=k,
         spaces=[space_number(name) for name in (IDENTITY, *(space.name for space in searched))],
         layout=to_matrix(np.stack([query.layout for query in queries])),
+        keypoints=b"".join(row.tobytes() for row in keypoints),
         **{name: to_matrix(np.stack([query.spaces[name] for query in queries])) for name in names},
     )
+
+
+def from_keypoints(packed: bytes, count: int) -> list[NDArray[np.uint8]]:
+    """Rows of keypoints, `count` of uint8[ROW_BYTES]; none where nothing was sent.
+
+    Raises:
+        CallRefused: INVALID_ARGUMENT, another length, or rows that hold no keypoints.
+    """
+    if not packed:
+        return []
+    if len(packed) != count * ROW_BYTES:
+        raise invalid(
+            "DIMENSION_MISMATCH",
+            f"keypoints have {len(packed)} bytes, {count} rows of {ROW_BYTES} are needed",
+        )
+    rows = list(np.frombuffer(packed, np.uint8).reshape(count, ROW_BYTES))
+    try:
+        for row in rows:
+            Keypoints.from_row(row)
+    except ValueError as error:
+        raise invalid("KEYPOINTS", "a row of keypoints is none: make it as this version does") from error
+    return rows
 
 
 def space_number(name: str) -> Any:
@@ -91,8 +118,10 @@ def from_query(request: pb.FindNeighborsRequest, snapshot: Snapshot) -> list[Des
     count = request.identity.rows
     spaces = from_space_matrices(request, count, snapshot)
     layout = from_matrix("layout", request.layout, count, len(snapshot.mean_layout))
+    keypoints: Sequence[NDArray[np.uint8] | None] = from_keypoints(request.keypoints, count) or [None] * count
     return [
-        Descriptors(str(i), {name: rows[i] for name, rows in spaces.items()}, layout[i]) for i in range(len(layout))
+        Descriptors(str(i), {name: rows[i] for name, rows in spaces.items()}, layout[i], keypoints=keypoints[i])
+        for i in range(count)
     ]
 
 
@@ -107,21 +136,24 @@ def from_space_matrices(
 def query_digest(query: Descriptors) -> bytes:
     """Sha256 of a query's rows: by it the caller knows that a list answers this query and no other."""
     rows = (query.spaces[IDENTITY], *(query.spaces[space.name] for space in COSINE_SPACES), query.layout)
-    return hashlib.sha256(b"".join(row.astype("<f4").tobytes() for row in rows)).digest()
+    keypoints = b"" if query.keypoints is None else query.keypoints.tobytes()
+    return hashlib.sha256(b"".join(row.astype("<f4").tobytes() for row in rows) + keypoints).digest()
 
 
 def to_neighbors(query: Descriptors, found: Candidates, *, features: bool) -> pb.NeighborList:
     """One query's candidates; their stored features only where the caller may have them."""
     cosines = [found.similarities[space.name] for space in COSINE_SPACES]
-    columns = zip(found.reference_ids, found.patient_keys, found.distances, *cosines, strict=True)
+    matches = [None] * len(found.distances) if found.matches is None else found.matches.tolist()
+    columns = zip(found.reference_ids, found.patient_keys, found.distances, matches, *cosines, strict=True)
     neighbors = [
         pb.Neighbor(
             reference_id=bytes.fromhex(reference),
             patient_key=bytes.fromhex(patient),
             distance=far,
+            matches=agreeing,
             **dict(zip(SIMILARITIES, near, strict=True)),
         )
-        for reference, patient, far, *near in columns
+        for reference, patient, far, agreeing, *near in columns
     ]
     packed = to_matrix(found.features) if features else None
     cohort = None if found.cohort is None else pb.Cohort(**asdict(found.cohort))
@@ -158,7 +190,15 @@ def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
         features=from_matrix("features", answer.features, len(found), answer.features.columns),
         typicality=answer.typicality,
         cohort=_cohort(answer),
+        matches=_matches(found),
     )
+
+
+def _matches(found: Sequence[pb.Neighbor]) -> NDArray[np.int64] | None:
+    """None unless every neighbor says it: an index that does not count leaves a policy that asks without an answer."""
+    if not all(item.HasField("matches") for item in found):
+        return None
+    return np.array([item.matches for item in found], np.int64)
 
 
 def _cohort(answer: pb.NeighborList) -> Cohort | None:
@@ -211,5 +251,6 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate:
         images_digest=manifest.images,
         certificate=certificate or b"",
         measurement=b"" if measured is None else canonical_json(measured.about),
+        match_method=manifest.match_method or "",
         **about,
     )

@@ -15,8 +15,11 @@ from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
 from cxrgate.core import MismatchError
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import Addition
+from cxrgate.index.keypoint_rows import FILE
 from cxrgate.index.keys import ID_BYTES
+from cxrgate.index.manifest import PartName
 from cxrgate.index.service.codec import (
+    from_keypoints,
     from_matrix,
     from_query,
     from_space_matrices,
@@ -35,6 +38,8 @@ from cxrgate.rpc.server import Service
 NAME = "cxrgate.api.index.v1.IndexService"
 QUERIES = 1024
 NEIGHBORS = 100
+MATCHED_QUERIES = 64
+"""The most queries with keypoints in one call: each takes some 20 to 60 ms."""
 PAGE, LARGEST_PAGE = 1000, 10000
 CONCURRENT = 64
 FEATURES_ROLE = "gate"
@@ -66,8 +71,12 @@ class IndexServicer(stubs.IndexServiceServicer):
             raise invalid("NEIGHBOR_COUNT", f"neighbor_count must be 1 to {NEIGHBORS}")
         if not 1 <= request.identity.rows <= QUERIES:
             raise invalid("QUERY_COUNT", f"a request holds 1 to {QUERIES} queries")
+        if request.keypoints and request.identity.rows > MATCHED_QUERIES:
+            raise invalid("QUERY_COUNT", f"a request with keypoints holds 1 to {MATCHED_QUERIES} queries")
         searched = from_spaces(request.spaces)
         served = self._state.pinned(request.index_digest)
+        if request.keypoints and served.snapshot.manifest.match_method is None:
+            raise MismatchError("the snapshot keeps no keypoints: enrol with them, or ask for no matches")
         queries = from_query(request, served.snapshot)
         with self._admission.now(current_caller().identity):
             found = await served.search(queries, request.neighbor_count, searched)
@@ -146,13 +155,19 @@ def _read_token(token: str) -> tuple[str, int]:
 def _check_made_alike(base: pb.EnrollmentBase, snapshot: Snapshot) -> None:
     if model_digests(base) != ModelDigests.of(snapshot.manifest):
         raise MismatchError("the references were made with other models or another copy descriptor than the base")
+    if base.match_method != (snapshot.manifest.match_method or ""):
+        raise MismatchError("the base keeps keypoints and the references have none of its kind, or the other way round")
 
 
 def _batch(request: pb.EnrollReferencesRequest, snapshot: Snapshot) -> dict[str, NDArray[Any]]:
     if request.WhichOneof("part") != "batch" or not request.batch.references:
         raise invalid("SEQUENCE", "each message after the first must hold a batch of references")
     batch, count = request.batch, len(request.batch.references)
+    keypoints = from_keypoints(batch.keypoints, count)
+    if bool(keypoints) != (PartName.KEYPOINTS in snapshot.parts):
+        raise invalid("KEYPOINTS", "references come with keypoints where the base keeps them, and only there")
     return {
+        **({FILE: np.stack(keypoints)} if keypoints else {}),
         **from_space_matrices(batch, count, snapshot),
         "features": from_matrix("features", batch.features, count, snapshot.features.shape[1]),
         "reference_ids": _ids([item.reference_id for item in batch.references]),

@@ -4,12 +4,14 @@ import json
 import numpy as np
 import pytest
 from support.measured_references import CURVE, TERMS, WITH_CURVE, drawn, joined, key, mixed, unit
+from support.random_snapshots import random_keypoints
 
 from cxrgate.core.digest import canonical_json
+from cxrgate.index.measuring import measure as module
 from cxrgate.index.measuring.asking import References
 from cxrgate.index.measuring.fit import ENOUGH, exceeded
 from cxrgate.index.measuring.measure import measure
-from cxrgate.index.self_measurement import RATES, Basis, SelfMeasurement
+from cxrgate.index.self_measurement import MATCHES, RATES, Basis, SelfMeasurement
 
 
 def test_a_snapshot_of_many_patients_rests_on_them_alone():
@@ -163,3 +165,34 @@ def test_the_curve_goes_on_with_its_last_slope_and_not_below_its_first_size():
     assert CURVE.margin(10_000, 0.05) == pytest.approx(0.2)
     with pytest.raises(ValueError, match="one row per size"):
         dataclasses.replace(CURVE, sizes=(100,))
+
+
+def keeping(references, rows):
+    """The same references, and of each one of the rows of keypoints."""
+    rng = np.random.default_rng(1)
+    made = np.stack([random_keypoints(rng, 8) for _ in range(len(references.patient_keys))])
+    for row, other in rows:
+        made[row] = made[other]
+    return dataclasses.replace(references, keypoints=made)
+
+
+def test_matches_are_measured_where_keypoints_are_kept_and_change_nothing_elsewhere():
+    plain, with_them = mixed(60), keeping(mixed(60), [])
+    found, before = measure(with_them, TERMS), measure(plain, TERMS)
+
+    assert found.at(0.05).matches == MATCHES
+    assert before.at(0.05).matches is None
+    assert SelfMeasurement.from_json(json.loads(canonical_json(found.to_json()))) == found
+    assert "matches" not in canonical_json(before.to_json()).decode()
+
+
+def test_patients_who_share_a_picture_by_its_keypoints_are_not_believed(monkeypatch):
+    monkeypatch.setattr(module, "SAME_PICTURE", 8)
+    rows = dict.fromkeys(range(20), 0)
+    references = mixed(60)
+    # Near each other, so that they are compared at all.
+    references.identity[list(rows)] = references.identity[0]
+
+    found = measure(keeping(references, rows.items()), TERMS)
+
+    assert found.reason == "patients share pictures"

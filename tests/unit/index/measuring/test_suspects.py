@@ -40,7 +40,9 @@ def margin(found, rate=0.05):
 def queries(margins):
     count = len(margins)
     zeros = np.zeros(count, np.int64)
-    return Queries(np.arange(count), np.asarray(margins, np.float64), zeros[:, None].astype(np.float64), zeros, zeros)
+    return Queries(
+        np.arange(count), np.asarray(margins, np.float64), zeros[:, None].astype(np.float64), zeros, zeros, zeros
+    )
 
 
 @pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2])

@@ -53,6 +53,9 @@ def build(
     float_range: Annotated[
         tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
     ] = None,
+    keypoints: Annotated[
+        bool, typer.Option("--keypoints", help="Keep keypoints too, for policy.match_threshold: 39 KB an image more.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     dtype: Annotated[
@@ -90,7 +93,7 @@ def build(
             for sentence in listed.sentences:
                 say(sentence)
             look_before_enrolment(settings, listed, output, workers, progress, say)
-            job = EmbedJob(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype), workers)
+            job = EmbedJob(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype), workers, keypoints)
             with open_engine(engine, address) as chosen, local_models(job.folders, device, job.dtypes) as loaded:
                 snapshot = enrol_listed(
                     settings,
@@ -101,6 +104,7 @@ def build(
                     workers=workers,
                     storage_key=storage,
                     embedding=None if chosen is None else chosen.embedding(job),
+                    keypoints=keypoints,
                 )
         typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
         for sentence in measured_of(snapshot.manifest):

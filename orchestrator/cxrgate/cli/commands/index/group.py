@@ -77,13 +77,14 @@ def measure(
 def _measured(snapshot: Path, output: Path, loaded: LocalModels, storage_key: Path | None) -> Snapshot:
     from cxrgate.gate.binding import SnapshotFacts
     from cxrgate.index.changes import with_parts
+    from cxrgate.index.keypoint_rows import with_rows
     from cxrgate.index.measuring.measure import measured, measured_again
 
     base = Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key))
     base.verify()
     if SnapshotFacts.of(base.manifest).built_with != loaded.digests:
         raise MismatchError(f"{snapshot} was made with other models: name their store by --models")
-    arrays = dict(base.arrays)
+    arrays = with_rows(base.arrays, base.parts)
     known = PartName.MEASUREMENT in base.parts
     again = measured_again(base, terms=loaded.terms) if known else measured(loaded.terms)
     return with_parts(base, output, again(arrays))

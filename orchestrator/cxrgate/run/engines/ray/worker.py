@@ -15,6 +15,7 @@ from cxrgate.core import Failure, GreyImage, UsageError
 from cxrgate.gate.config import RunConfig
 from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.local import LocalModels, local_models
+from cxrgate.gate.model_set import with_keypoints
 from cxrgate.gate.opening import Services, open_gate, open_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gate.workers import count_workers
@@ -147,7 +148,8 @@ class EmbedWorker:
             raise RuntimeError("expected a worker that was opened")
         found = [image async for _, image in decoded_files(part.files, self._decoder)]
         images = [image for image in found if isinstance(image, GreyImage)]
-        embedded = iter(await embed_images(images, self._models.embedder, self._models.verifier))
+        embedder = with_keypoints(self._models.embedder) if self._job.keypoints else self._models.embedder
+        embedded = iter(await embed_images(images, embedder, self._models.verifier))
         kept = [next(embedded) if isinstance(image, GreyImage) else image for image in found]
         return EmbeddedPart(part.start, kept)
 

@@ -467,6 +467,7 @@ class Candidate(_message.Message):
     DISTANCE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
     reference_id: _builtins.str
     """Opaque id of the reference, in hex."""
     patient_key: _builtins.str
@@ -477,6 +478,8 @@ class Candidate(_message.Message):
     """Cosine in the copy space."""
     score: _builtins.float
     """Same-patient score, 0 to 1."""
+    matches: _builtins.int
+    """Keypoints of the image that agree with the reference's; absent where the policy does not ask for them."""
     def __init__(
         self,
         *,
@@ -485,12 +488,15 @@ class Candidate(_message.Message):
         distance: _builtins.float = ...,
         similarity: _builtins.float = ...,
         score: _builtins.float = ...,
+        matches: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "matches", b"matches"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["distance", b"distance", "patient_key", b"patient_key", "reference_id", b"reference_id", "score", b"score", "similarity", b"similarity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "distance", b"distance", "matches", b"matches", "patient_key", b"patient_key", "reference_id", b"reference_id", "score", b"score", "similarity", b"similarity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__matches: _TypeAlias = _typing.Literal["matches"]  # noqa: Y015
+    _WhichOneofArgType__matches: _TypeAlias = _typing.Literal["_matches", b"_matches"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__matches) -> _WhichOneofReturnType__matches | None: ...
 
 Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
 
@@ -513,6 +519,7 @@ class Evidence(_message.Message):
     IDENTITY_FIELD_NUMBER: _builtins.int
     CHECK_TIME_FIELD_NUMBER: _builtins.int
     FRONTALITY_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
     receipt: _builtins.str
     """The receipt."""
     image_id: _builtins.str
@@ -533,6 +540,8 @@ class Evidence(_message.Message):
     """Who asked."""
     frontality: _builtins.float
     """How surely the retrieval model takes the image for a frontal chest radiograph, 0 to 1; absent where it does not say."""
+    matches: _builtins.int
+    """The most of its candidates' matches; absent where the policy does not ask for them."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What stands against a release, in UPPER_SNAKE; empty for an ANONYMOUS image."""
@@ -561,14 +570,20 @@ class Evidence(_message.Message):
         identity: _builtins.str = ...,
         check_time: _timestamp_pb2.Timestamp | None = ...,
         frontality: _builtins.float | None = ...,
+        matches: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "check_time", b"check_time", "frontality", b"frontality"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "_matches", b"_matches", "check_time", b"check_time", "frontality", b"frontality", "matches", b"matches"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "candidates", b"candidates", "check_time", b"check_time", "decision", b"decision", "frontality", b"frontality", "identity", b"identity", "image_id", b"image_id", "pixel_digest", b"pixel_digest", "policy_digest", b"policy_digest", "reasons", b"reasons", "receipt", b"receipt", "score", b"score", "similarity", b"similarity", "typicality", b"typicality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frontality", b"_frontality", "_matches", b"_matches", "candidates", b"candidates", "check_time", b"check_time", "decision", b"decision", "frontality", b"frontality", "identity", b"identity", "image_id", b"image_id", "matches", b"matches", "pixel_digest", b"pixel_digest", "policy_digest", b"policy_digest", "reasons", b"reasons", "receipt", b"receipt", "score", b"score", "similarity", b"similarity", "typicality", b"typicality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frontality: _TypeAlias = _typing.Literal["frontality"]  # noqa: Y015
     _WhichOneofArgType__frontality: _TypeAlias = _typing.Literal["_frontality", b"_frontality"]  # noqa: Y015
+    _WhichOneofReturnType__matches: _TypeAlias = _typing.Literal["matches"]  # noqa: Y015
+    _WhichOneofArgType__matches: _TypeAlias = _typing.Literal["_matches", b"_matches"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__frontality) -> _WhichOneofReturnType__frontality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__matches) -> _WhichOneofReturnType__matches | None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 

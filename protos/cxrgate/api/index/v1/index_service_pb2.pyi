@@ -95,6 +95,7 @@ class Index(_message.Message):
     IMAGES_DIGEST_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     MEASUREMENT_FIELD_NUMBER: _builtins.int
+    MATCH_METHOD_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers every byte of the snapshot; FindNeighbors takes it as a precondition."""
     retrieval_model_digest: _builtins.str
@@ -123,6 +124,8 @@ class Index(_message.Message):
     """The certificate of the active snapshot as it was signed; empty where there is none."""
     measurement: _builtins.bytes
     """What the snapshot measured of itself, as JSON: rates, thresholds and how standouts are made. Empty where it did not."""
+    match_method: _builtins.str
+    """Names how the keypoints of its references were found. Empty where it keeps none."""
     @_builtins.property
     def activate_time(self) -> _timestamp_pb2.Timestamp:
         """When it became active."""
@@ -145,10 +148,11 @@ class Index(_message.Message):
         images_digest: _builtins.str = ...,
         certificate: _builtins.bytes = ...,
         measurement: _builtins.bytes = ...,
+        match_method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "certificate", b"certificate", "copy_dimensions", b"copy_dimensions", "copy_method", b"copy_method", "digest", b"digest", "excluded_count", b"excluded_count", "feature_dimensions", b"feature_dimensions", "identity_dimensions", b"identity_dimensions", "images_digest", b"images_digest", "layout_dimensions", b"layout_dimensions", "measurement", b"measurement", "patient_count", b"patient_count", "reference_count", b"reference_count", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate_time", b"activate_time", "certificate", b"certificate", "copy_dimensions", b"copy_dimensions", "copy_method", b"copy_method", "digest", b"digest", "excluded_count", b"excluded_count", "feature_dimensions", b"feature_dimensions", "identity_dimensions", b"identity_dimensions", "images_digest", b"images_digest", "layout_dimensions", b"layout_dimensions", "match_method", b"match_method", "measurement", b"measurement", "patient_count", b"patient_count", "reference_count", b"reference_count", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,10 +219,15 @@ class FindNeighborsRequest(_message.Message):
     IDENTITY_FIELD_NUMBER: _builtins.int
     COPY_FIELD_NUMBER: _builtins.int
     LAYOUT_FIELD_NUMBER: _builtins.int
+    KEYPOINTS_FIELD_NUMBER: _builtins.int
     index_digest: _builtins.str
     """The snapshot that must answer; empty for the active one. Another answers FAILED_PRECONDITION."""
     neighbor_count: _builtins.int
     """How many nearest references per space (k), 1 or more; capped at the number of references."""
+    keypoints: _builtins.bytes
+    """One row of keypoints per query, one after another; with them a request holds 64 queries at most. Empty where
+    nobody asks for matches. A snapshot without keypoints answers FAILED_PRECONDITION.
+    """
     @_builtins.property
     def spaces(self) -> _containers.RepeatedScalarFieldContainer[Global___Space.ValueType]:
         """The spaces whose nearest references become candidates: identity alone, or identity and copy."""
@@ -244,10 +253,11 @@ class FindNeighborsRequest(_message.Message):
         identity: Global___Float32Matrix | None = ...,
         copy: Global___Float32Matrix | None = ...,
         layout: Global___Float32Matrix | None = ...,
+        keypoints: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "identity", b"identity", "layout", b"layout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "identity", b"identity", "index_digest", b"index_digest", "layout", b"layout", "neighbor_count", b"neighbor_count", "spaces", b"spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "identity", b"identity", "index_digest", b"index_digest", "keypoints", b"keypoints", "layout", b"layout", "neighbor_count", b"neighbor_count", "spaces", b"spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,6 +273,7 @@ class Neighbor(_message.Message):
     PATIENT_KEY_FIELD_NUMBER: _builtins.int
     DISTANCE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
     reference_id: _builtins.bytes
     """Opaque id of the reference."""
     patient_key: _builtins.bytes
@@ -271,6 +282,10 @@ class Neighbor(_message.Message):
     """Euclidean distance in the identity space."""
     similarity: _builtins.float
     """Cosine in the copy space."""
+    matches: _builtins.int
+    """Keypoints of the image that one similarity transform takes to those of the reference. Always set where the request
+    has keypoints, never otherwise.
+    """
     def __init__(
         self,
         *,
@@ -278,18 +293,23 @@ class Neighbor(_message.Message):
         patient_key: _builtins.bytes = ...,
         distance: _builtins.float = ...,
         similarity: _builtins.float = ...,
+        matches: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "matches", b"matches"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["distance", b"distance", "patient_key", b"patient_key", "reference_id", b"reference_id", "similarity", b"similarity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "distance", b"distance", "matches", b"matches", "patient_key", b"patient_key", "reference_id", b"reference_id", "similarity", b"similarity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__matches: _TypeAlias = _typing.Literal["matches"]  # noqa: Y015
+    _WhichOneofArgType__matches: _TypeAlias = _typing.Literal["_matches", b"_matches"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__matches) -> _WhichOneofReturnType__matches | None: ...
 
 Global___Neighbor: _TypeAlias = Neighbor  # noqa: Y015
 
 @_typing.final
 class NeighborList(_message.Message):
-    """The candidates of one query: the union of the spaces' nearest, nearest first, identity before copy."""
+    """The candidates of one query: the union of the spaces' nearest, nearest first, identity before copy. Where matches are
+    asked for, the one of the ten nearest of each space that has the most of them is among the candidates, at the end.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -302,7 +322,8 @@ class NeighborList(_message.Message):
     """Cosine of the query's layout and the references' mean layout."""
     query_digest: _builtins.bytes
     """Sha256 of the query that this answers: its float32 rows as they were sent, identity, copy and layout, one after
-    another. The caller takes no list whose digest is not its own query's.
+    another, and then its row of keypoints where one was sent. The caller takes no list whose digest is not its own
+    query's.
     """
     @_builtins.property
     def neighbors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbor]:
@@ -489,6 +510,9 @@ class ReferenceBatch(_message.Message):
     IDENTITY_FIELD_NUMBER: _builtins.int
     COPY_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    KEYPOINTS_FIELD_NUMBER: _builtins.int
+    keypoints: _builtins.bytes
+    """One row of keypoints per reference, one after another: for a base that keeps them, and empty for any other."""
     @_builtins.property
     def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reference]:
         """The opaque ids, one per reference; none is in the base snapshot, unless its patient is replaced."""
@@ -512,10 +536,11 @@ class ReferenceBatch(_message.Message):
         identity: Global___Float32Matrix | None = ...,
         copy: Global___Float32Matrix | None = ...,
         features: Global___Float32Matrix | None = ...,
+        keypoints: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "features", b"features", "identity", b"identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "features", b"features", "identity", b"identity", "references", b"references"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy", b"copy", "features", b"features", "identity", b"identity", "keypoints", b"keypoints", "references", b"references"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -532,6 +557,7 @@ class EnrollmentBase(_message.Message):
     VERIFICATION_MODEL_DIGEST_FIELD_NUMBER: _builtins.int
     COPY_METHOD_FIELD_NUMBER: _builtins.int
     REPLACED_PATIENT_KEYS_FIELD_NUMBER: _builtins.int
+    MATCH_METHOD_FIELD_NUMBER: _builtins.int
     index_digest: _builtins.str
     """The snapshot that the references are added to."""
     retrieval_model_digest: _builtins.str
@@ -540,6 +566,8 @@ class EnrollmentBase(_message.Message):
     """Digest of the verification model that made the features."""
     copy_method: _builtins.str
     """How the copy descriptors were made."""
+    match_method: _builtins.str
+    """How the keypoints were found; empty without any. It is that of the base."""
     @_builtins.property
     def replaced_patient_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Patients whose references in the base are replaced by those that follow."""
@@ -552,10 +580,11 @@ class EnrollmentBase(_message.Message):
         verification_model_digest: _builtins.str = ...,
         copy_method: _builtins.str = ...,
         replaced_patient_keys: _abc.Iterable[_builtins.bytes] | None = ...,
+        match_method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_method", b"copy_method", "index_digest", b"index_digest", "replaced_patient_keys", b"replaced_patient_keys", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_method", b"copy_method", "index_digest", b"index_digest", "match_method", b"match_method", "replaced_patient_keys", b"replaced_patient_keys", "retrieval_model_digest", b"retrieval_model_digest", "verification_model_digest", b"verification_model_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
