@@ -11,7 +11,10 @@ from cxrgate.core import MismatchError
 from cxrgate.core.keypoints import METHOD, ROW_BYTES
 from cxrgate.gate.config import read_config
 from cxrgate.index import Snapshot
+from cxrgate.run.other_thresholds import decided_by, with_thresholds
+from cxrgate.run.recorded import read_results
 from cxrgate.run.run import run
+from cxrgate.verify_run.verify import verify_run
 
 COPIES = ["turned.png", "cropped.png", "mirrored.png"]
 
@@ -65,6 +68,21 @@ def test_the_policy_says_what_was_asked(folder):
 
     assert (policies[0]["match_threshold"], policies[0]["match_method"]) == (36, METHOD)
     assert not {"match_threshold", "match_method"} & set(policies[1])
+
+
+@pytest.mark.parametrize("output", ["out", "plain"])
+def test_the_decisions_follow_from_the_journal_and_the_tables(folder, output):
+    found = verify_run(folder / output)
+
+    assert not found.violations
+
+
+def test_what_other_thresholds_would_have_said_goes_by_the_recorded_matches(folder):
+    found = read_results(folder / "out")
+
+    again = decided_by(found, with_thresholds(found.policy, {"copy_threshold": 0.99}))
+
+    assert set(again.set_index("image_id").loc[COPIES, "reasons"]) == {"COPY"}
 
 
 def test_a_snapshot_without_keypoints_is_refused_by_name(folder):

@@ -91,7 +91,8 @@ def _picture_borderlines(rule: PolicyConfig, measurement: SelfMeasurement, point
 def _standout_threshold(rule: PolicyConfig, point: OperatingPoint) -> float:
     if rule.standout_threshold is not None:
         return rule.standout_threshold
-    return point.standout if any(value is not None for value in _as_configured(rule).values()) else point.standout_alone
+    beside = (rule.match_threshold, *_as_configured(rule).values())
+    return point.standout if any(value is not None for value in beside) else point.standout_alone
 
 
 def _promise(rule: PolicyConfig, measurement: SelfMeasurement) -> Promise | None:

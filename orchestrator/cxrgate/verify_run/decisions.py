@@ -8,13 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxrgate.core.json_text import MALFORMED
+from cxrgate.core.spaces import SIMILARITIES
 from cxrgate.core.standout import Cohort
 from cxrgate.release_report.rule import decide
 from cxrgate.verify_run.journal import Batch
 from cxrgate.verify_run.violation import Kind, Violation
 
+_NUMBERS = 2 + len(SIMILARITIES)
+"""Distance, similarities and score of a row of evidence; what follows are matches, in rows that have any."""
 _UNANSWERED, _PASSED = "INDETERMINATE", "ANONYMOUS"
 
 
@@ -50,8 +54,18 @@ def _expected(
     """Decision, reasons and borderline; whatever failed in a stage, or has no evidence, has no answer."""
     if row["stage"] or not evidence:
         return _UNANSWERED, row["reasons"], False
-    decided = decide(policy, np.array(evidence), _number(row, "typicality"), _number(row, "frontality"), _cohort(row))
+    numbers = np.array(evidence)
+    matches = _matches(numbers)
+    told = (_number(row, "typicality"), _number(row, "frontality"))
+    decided = decide(policy, numbers[:, :_NUMBERS], *told, _cohort(row), matches)
     return decided.decision, decided.reasons, bool(decided.borderline)
+
+
+def _matches(numbers: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """None where nobody counted them."""
+    if numbers.shape[1] <= _NUMBERS or np.isnan(numbers[:, _NUMBERS]).any():
+        return None
+    return np.asarray(numbers[:, _NUMBERS], np.int64)
 
 
 def _cohort(row: Mapping[str, Any]) -> Cohort | None:

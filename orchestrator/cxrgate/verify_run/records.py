@@ -27,7 +27,7 @@ class Records:
     results: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     evidence: Sequence[Sequence[Any]] = field(default=(), repr=False)
     numbers: Sequence[str] = ()
-    """The evidence's columns of numbers, in their order: distance, the similarities, score."""
+    """The evidence's columns of numbers, in their order: distance, the similarities, score, matches."""
 
     @property
     def files(self) -> Mapping[str, str]:

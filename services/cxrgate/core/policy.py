@@ -22,9 +22,8 @@ BAND = 1e-4
 SCORE_RANGE_SLACK = 1e-6
 """A cosine of float32 unit vectors may exceed 1 by a rounding error of this order."""
 
-FEWEST_MATCHES = 20
-"""The lowest threshold of matches. The candidates of a patient who is not enrolled have 11 in the median and 30 at the
-99th percentile: below 20 nearly everything would be flagged."""
+FEWEST_MATCHES = 30
+"""The lowest threshold of matches. One in ten patients who are not enrolled has 27 or more: lower ones flag many."""
 
 _SINCE_0_2 = (
     "standout_threshold",

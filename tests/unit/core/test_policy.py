@@ -316,7 +316,7 @@ def test_a_policy_without_the_threshold_looks_at_no_matches_and_keeps_its_digest
     assert Policy.from_json(MATCHED.to_json()) == MATCHED
 
 
-@pytest.mark.parametrize("changes", [{"match_threshold": 19}, {"match_threshold": 301}, {"match_method": None}])
+@pytest.mark.parametrize("changes", [{"match_threshold": 29}, {"match_threshold": 301}, {"match_method": None}])
 def test_a_threshold_of_matches_that_cannot_be_is_refused(changes):
     with pytest.raises(ValueError, match="match_"):
         dataclasses.replace(MATCHED, **changes)

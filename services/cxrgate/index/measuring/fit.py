@@ -20,7 +20,7 @@ COPY_SHARE = 0.1
 MATCH_SHARE = 0.1
 """Of the false flags that matches may use where the snapshot keeps keypoints; identity has as much less."""
 MATCH_LIMIT = 72
-"""No false-flag rate raises the threshold of matches above: twice what 0.5 % of distinct patients have."""
+"""No false-flag rate raises the threshold of matches above. Distinct patients have 52 at most."""
 DEFAULT_RATE = 0.05
 ENOUGH = 400
 """Patients for a measurement that stands alone: 5 % of them are 20."""

@@ -30,7 +30,7 @@ IN_TURN = 4
 SHARED = 0.01
 """Share of patients who share a picture with another from which their numbers are not believed."""
 SAME_PICTURE = 100
-"""Agreeing matches from which two patients share a picture. Distinct patients have 48 at most, copies that are turned
+"""Agreeing matches from which two patients share a picture. Distinct patients have 52 at most, copies that are turned
 by 30 degrees 168 in the mean."""
 _TRAINED_ON = "trained_on"
 """The array of the part that holds the opaque keys of such patients; not there where there are none."""
