@@ -78,7 +78,7 @@ def test_the_decisions_follow_from_the_journal_and_the_tables(folder, output):
 
 
 def test_what_other_thresholds_would_have_said_goes_by_the_recorded_matches(folder):
-    found = read_results(folder / "out")
+    found = read_results(folder / "out/results")
 
     again = decided_by(found, with_thresholds(found.policy, {"copy_threshold": 0.99}))
 

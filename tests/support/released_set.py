@@ -112,7 +112,8 @@ class ReleaseSet:
         decided, evidence = self.decided(rule)
         rows = [self._row(row, pixels[row["image_id"]]) for row in decided]
         evidence["reference_id"] = [digest(10_000 + row)[:32] for row in range(len(evidence))]
-        write_results(self.output / "results", {0: {"results": rows, "evidence": evidence.to_numpy().tolist()}})
+        told = [[*row, None] for row in evidence.to_numpy().tolist()]  # nobody counted matches
+        write_results(self.output / "results", {0: {"results": rows, "evidence": told}})
         certification = file_digest(self.certificate) if self.certified else "uncertified"
         models = {str(kind): {**m.to_json(), "digest": m.digest} for kind, m in manifests.items()}
         run = {**run_of(rule, len(rows)), "certification": certification, "models": models}

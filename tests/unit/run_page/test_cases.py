@@ -82,7 +82,12 @@ def test_candidates_beyond_the_fourth_are_announced(page, rows):
 
 
 def test_candidate_of_a_copy_is_the_one_with_the_most_matches_where_these_reach_their_threshold(page, section, rows):
-    image = {**rows.checked("turned.png", score=0.3, similarity=0.2), "reasons": "COPY", "decision": "NOT_ANONYMOUS"}
+    image = {
+        **rows.checked("turned.png", score=0.3, similarity=0.2),
+        "reasons": "COPY",
+        "decision": "NOT_ANONYMOUS",
+        "released_as": "",
+    }
     evidence = rows.evidence([image])
     evidence["matches"] = np.arange(len(evidence)) * 50.0
     rule = {"match_threshold": 36, "match_method": "sift"}
