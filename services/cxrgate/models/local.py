@@ -74,7 +74,7 @@ class Plain:
     """What needs no weights of one image, see images.descriptors.weight_free."""
 
     image_id: str
-    copy: Float32s
+    picture: Float32s
     layout: Float32s
 
 
@@ -108,7 +108,9 @@ def make_descriptors(
     """
     if isinstance(plain, Failure):
         return plain
-    cosines = {name: describe(name, learned.get(name), plain.copy, threshold) for name, threshold in thresholds.items()}
+    cosines = {
+        name: describe(name, learned.get(name), plain.picture, threshold) for name, threshold in thresholds.items()
+    }
     identity, frontality = retrieved[:width], retrieved[width:]
     if not all(np.isfinite(row).all() for row in (retrieved, *cosines.values())):
         return Failure(plain.image_id, Stage.EMBED, "INTERNAL", "NONFINITE", _NONFINITE)
