@@ -86,7 +86,7 @@ class PolicyConfig(Section):
     descriptor's; null: no copy space."""
     match_threshold: Annotated[int, Field(ge=FEWEST_MATCHES, le=KEYPOINTS)] | Literal["auto"] | None = None
     """So many keypoints of an image that one turn, shift and scale takes to those of an enrolled image make it a copy;
-    `auto` is the number for `false_flags`, 43 or more; null: keypoints are neither kept at enrolment nor looked for."""
+    `auto` is the number for `false_flags`, 44 or more; null: keypoints are neither kept at enrolment nor looked for."""
     # Of 5,375 radiographs 0.1 % lie below, the inverted ones among them; white noise stays below 0.05.
     minimum_typicality: Annotated[float, Field(ge=-1, lt=1)] = 0.1
     """Images whose layout is less typical of the enrolled ones get no answer."""

@@ -167,6 +167,14 @@ def test_more_queries_than_can_be_matched_in_time_are_refused(matched):
     assert code == ("INVALID_ARGUMENT", "QUERY_COUNT")
 
 
+def test_only_the_gate_asks_for_matches(matched):
+    request = to_query(with_keypoints(1), 3, "")
+
+    code = refused(matched, lambda stub: stub.FindNeighbors(request, timeout=5), "curator")
+
+    assert code == ("PERMISSION_DENIED", "ROLE")
+
+
 def test_a_snapshot_without_keypoints_answers_nobody_who_asks_for_matches(store):
     request = to_query(with_keypoints(1), 3, "")
 

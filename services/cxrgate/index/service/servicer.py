@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.core import MismatchError
+from cxrgate.core import CallRefused, MismatchError
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import Addition
 from cxrgate.index.keypoint_rows import FILE
@@ -74,13 +74,16 @@ class IndexServicer(stubs.IndexServiceServicer):
         if request.keypoints and request.identity.rows > MATCHED_QUERIES:
             raise invalid("QUERY_COUNT", f"a request with keypoints holds 1 to {MATCHED_QUERIES} queries")
         searched = from_spaces(request.spaces)
+        features = current_caller().role == FEATURES_ROLE
+        if request.keypoints and not features:
+            # Whoever asks with rows of his own making can feel out where a reference's keypoints are, and of what kind.
+            raise CallRefused("PERMISSION_DENIED", "ROLE", "the caller's role may not ask for matches of keypoints")
         served = self._state.pinned(request.index_digest)
         if request.keypoints and served.snapshot.manifest.match_method is None:
             raise MismatchError("the snapshot keeps no keypoints: enrol with them, or ask for no matches")
         queries = from_query(request, served.snapshot)
         with self._admission.now(current_caller().identity):
             found = await served.search(queries, request.neighbor_count, searched)
-        features = current_caller().role == FEATURES_ROLE
         return pb.FindNeighborsResponse(
             index_digest=served.snapshot.manifest.digest,
             results=[to_neighbors(*item, features=features) for item in zip(queries, found, strict=True)],

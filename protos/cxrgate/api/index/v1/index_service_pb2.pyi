@@ -226,7 +226,8 @@ class FindNeighborsRequest(_message.Message):
     """How many nearest references per space (k), 1 or more; capped at the number of references."""
     keypoints: _builtins.bytes
     """One row of keypoints per query, one after another; with them a request holds 64 queries at most. Empty where
-    nobody asks for matches. A snapshot without keypoints answers FAILED_PRECONDITION.
+    nobody asks for matches. A snapshot without keypoints answers FAILED_PRECONDITION, a caller who is no gate
+    PERMISSION_DENIED.
     """
     @_builtins.property
     def spaces(self) -> _containers.RepeatedScalarFieldContainer[Global___Space.ValueType]:
