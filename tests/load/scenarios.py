@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,12 +47,20 @@ class Bench:
 
 
 def capacity(gate: Loaded, seconds: float) -> tuple[float, Scenario]:
-    """Images per second, the median of three windows after one to warm up, with `OUTSTANDING` calls open."""
+    """Images per second, the median of three windows after one to warm up, with `OUTSTANDING` calls open.
+
+    Raises:
+        SystemExit: none was answered in most windows: shares of nothing cannot be offered.
+    """
     flow = {"name": "c", "identity": HEAVY, "arrivals": "closed", "outstanding": OUTSTANDING, "seconds": 4 * seconds}
     records = gate.offer(flow)["c"]
     ends = [record["due"] + record["seconds"] for record in of_kind(records, "answered")]
     rates = [sum(n * seconds <= end < (n + 1) * seconds for end in ends) / seconds for n in (1, 2, 3)]
     found = statistics.median(rates)
+    if not found:
+        sys.exit(
+            f"the gate answered no image in most windows of {seconds:g} s: there is no capacity to offer shares of"
+        )
     spread = (max(rates) - min(rates)) / found
     figures = (Figure("images per second", found), Figure("spread of windows", spread), *told(records))
     return found, Scenario("capacity", figures, wrong(records))
