@@ -25,6 +25,13 @@ _RETRY = {
 _ASKED = [{"service": "cxrgate.api.index.v1.IndexService", "method": "GetIndex"}]
 """Never retried: it is asked every second whether the index is there, and the truth is wanted at once."""
 
+_STREAMS = [
+    {"service": "cxrgate.api.gate.v1.GateService", "method": "CheckImages"},
+    {"service": "cxrgate.api.index.v1.IndexService", "method": "EnrollReferences"},
+]
+"""Never retried by gRPC, whose second try may lack a message that waited for room in the first (grpcio 1.85): callers
+begin anew, after what was answered."""
+
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 """Services of ours are called directly: a proxy of the host's environment knows neither their names nor their TLS, and
 gRPC's errors never name it."""
@@ -43,7 +50,7 @@ OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}, {"name": _ASKED}]})),
+    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}, {"name": [*_ASKED, *_STREAMS]}]})),
 ]
 """A server's pushback (`grpc-retry-pushback-ms`, negative for "never") decides before the policy does."""
 
