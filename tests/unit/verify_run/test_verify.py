@@ -175,13 +175,17 @@ def passed_by_hand(output):
     edit_journal(output, lambda lines: first_row(lines, "NOT_ANONYMOUS").update(decision="ANONYMOUS", reasons=""))
 
 
+SCORE = -2
+"""Of a row of evidence; behind it are the matches."""
+
+
 def score_above_the_threshold(output):
     """A released image whose recorded score says that it is a patient's."""
 
     def change(lines):
         name = first_row(lines, "ANONYMOUS")["image_id"]
         row = next(row for line in lines[1:] for row in line["evidence"] if row[0] == name)
-        row[-1] = 1.0
+        row[SCORE] = 1.0
 
     edit_journal(output, change)
 
@@ -190,7 +194,7 @@ def score_without_a_number(output):
     def change(lines):
         name = first_row(lines, "ANONYMOUS")["image_id"]
         row = next(row for line in lines[1:] for row in line["evidence"] if row[0] == name)
-        row[-1] = None
+        row[SCORE] = None
 
     edit_journal(output, change)
 
