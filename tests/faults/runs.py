@@ -59,7 +59,10 @@ class Running:
 
     def ended(self) -> dict[str, Any]:
         """As wait, of a run that is no longer there."""
-        return json.loads(self.result.read_text()) if self.result.exists() else {}
+        try:
+            return json.loads(self.result.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):  # killed before it told, or while it did
+            return {}
 
 
 class Runs:
