@@ -32,6 +32,8 @@ _STREAMS = [
 """Never retried by gRPC, whose second try may lack a message that waited for room in the first (grpcio 1.85): callers
 begin anew, after what was answered."""
 
+_ONCE = [*_ASKED, *_STREAMS]
+
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 """Services of ours are called directly: a proxy of the host's environment knows neither their names nor their TLS, and
 gRPC's errors never name it."""
@@ -50,7 +52,7 @@ OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}, {"name": [*_ASKED, *_STREAMS]}]})),
+    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}, {"name": _ONCE}]})),
 ]
 """A server's pushback (`grpc-retry-pushback-ms`, negative for "never") decides before the policy does."""
 
