@@ -38,7 +38,7 @@ _QUOTED = re.compile(r"“[^”]*”|`[^`]*`")
 _QUOTED_STRAIGHT = re.compile(r"\"[^\"]*\"")
 _DECISION = re.compile("ANONYMOUS")
 _DOCUMENTS = ("*.md", "*.j2", "*.proto", "*.mjs", "*.yaml", "*.toml")
-_LEFT_OUT = frozenset({".venv", ".git", "out", "node_modules", "tests", "build", "dist"})
+_LEFT_OUT = frozenset({".venv", ".git", "out", "node_modules", "tests", "build", "dist", ".stack", ".triton"})
 _OWN = "prose.py"
 _ALLOWED = frozenset({("orchestrator/cxrgate/cli/commands/compat.py", "anonymous images")})
 """File and phrase: the words of anonymization-pipeline's own output, which scripts may read."""
