@@ -139,6 +139,24 @@ def test_memory_is_limited_and_given_back(decoder):
     assert resident() - before < 50 * 2**20
 
 
+def test_the_memory_of_one_image_serves_the_next():
+    radiograph = [ImageRecord(f"image{i}", png(ramp(1024) + np.uint8(i))) for i in range(8)]
+    with SandboxedDecoder() as decoder:
+        for record in radiograph:
+            answers(decoder, [record])
+        before = page_faults(decoder)
+        for record in radiograph:
+            answers(decoder, [record])
+        after = page_faults(decoder)
+
+    assert (after - before) / len(radiograph) < 200  # 256 are one copy of its pixels
+
+
+def page_faults(decoder):
+    status = Path(f"/proc/{decoder._workers[0].pid}/stat").read_text(encoding="ascii")
+    return int(status.rpartition(")")[2].split()[7])
+
+
 @pytest.mark.parametrize("action", ["read", "write", "socket", "pipe"])
 def test_nothing_can_be_opened(decoder, action):
     failure = between_good_ones(decoder, action)
