@@ -24,8 +24,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, KEPT_BLOCK_BYTES = 2**26, 2**25
-"""What a worker keeps of freed memory for its next image, and the blocks above which it gives each back: otherwise the
-system clears 8 MiB of new pages for a radiograph of 1 MiB (2,100 page faults), for longer than it takes to decode it."""
+"""What a worker keeps of freed memory for its next image, and the blocks above which it gives each back. Otherwise the
+system clears 8 MiB of new pages for a radiograph of 1 MiB (2,100 page faults), which takes as long as its decoding."""
 
 
 def lock_down(_task: Callable[[ImageRecord], GreyImage | Failure]) -> None:
