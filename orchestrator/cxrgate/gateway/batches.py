@@ -68,11 +68,15 @@ class Batches:
     def _start(self) -> None:
         while len(self._express) < EXPRESS and self._is_crowded() and (batch := self._take(self._has_few)):
             self._run_in(self._express, batch)
-        while len(self._running) < self._in_flight and (batch := self._take(lambda _: True)):
+        while len(self._running) < self._in_flight and (batch := self._take(self._may_wait)):
             self._run_in(self._running, batch)
 
     def _is_crowded(self) -> bool:
         return len(self._running) >= self._in_flight or not all(map(self._has_few, self._waiting))
+
+    def _may_wait(self, identity: str) -> bool:
+        """Whether a full batch is for this caller: who has few images waits for the next batch of such, a short time."""
+        return not (self._is_crowded() and self._has_few(identity))
 
     def _has_few(self, identity: str) -> bool:
         return self._here[identity] <= FEW

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cxrgate.gateway.batches import Batches
+from cxrgate.gateway.batches import EXPRESS, Batches
 
 
 class HeldGate:
@@ -57,6 +57,20 @@ def test_who_has_few_images_here_waits_for_no_full_batch():
     full, beside = asyncio.run(go())
     assert full == [["heavy"] * 4] * 3
     assert beside == [["light"], ["late", "light"]]
+
+
+def test_who_has_few_images_here_shares_no_full_batch_where_those_beside_it_are_taken():
+    async def go():
+        gate, batches = HeldGate(), Batches(4, in_flight=1)
+        tasks = await asked(batches, gate, *["heavy"] * 30)
+        for number in range(EXPRESS):
+            tasks += await asked(batches, gate, f"light {number}")
+        gate.go.set()  # one batch of each kind ends, and of both kinds there is more
+        tasks += await asked(batches, gate, "late")
+        await answered(gate, *tasks)
+        return gate.batches
+
+    assert [batch for batch in asyncio.run(go()) if "late" in batch] == [["late"]]
 
 
 def test_few_images_of_many_callers_share_batches():
