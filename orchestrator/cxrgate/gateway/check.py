@@ -27,6 +27,7 @@ from cxrgate.gateway.receipts import Receipts
 from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence, verdict_entry
 from cxrgate.hashlog import HashLog, read_lines
 from cxrgate.images.codec.encode import encode_png
+from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.rpc.roles import Caller
 
 CHECKED, REFUSED, READ = "image_checked", "image_refused", "evidence_read"
@@ -94,6 +95,8 @@ class CheckService:
         self._models, self._batches, self._door = models, batches, door
         self._near = NearDuplicates()
         self._receipts = Receipts()
+        # Encoding has a thread for longer than all else of a check together, and the threads are everybody's.
+        self._encoding = asyncio.Semaphore(max(1, usable_cores() // 2))
         for line in read_lines(log.path):
             self._recall(line.content, line.offset)
             recall(line.content)
@@ -113,7 +116,7 @@ class CheckService:
         answer, _, content = await asyncio.gather(
             self._answer(caller, image.image_id, checked.outcome),
             self._watch_for_probing(caller, checked.image),
-            _encoded(checked) if image.return_image else _nothing(),
+            self._encoded(checked) if image.return_image else _nothing(),
         )
         return replace(answer, image=content)
 
@@ -200,6 +203,13 @@ class CheckService:
         self._receipts.add(receipt, await self.record(CHECKED, entry))
         return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest, outcome.pixel_digest)
 
+    async def _encoded(self, checked: Checked) -> bytes:
+        """A PNG of the pixels that were judged; b"" for what may not be released."""
+        if checked.outcome.decision is not Decision.ANONYMOUS or checked.image is None:
+            return b""
+        async with self._encoding:
+            return await asyncio.to_thread(encode_png, checked.image.pixels)
+
     async def _watch_for_probing(self, caller: Caller, image: GreyImage | None) -> None:
         if image is not None and await asyncio.to_thread(self._near.notice, caller.identity, image.pixels):
             noticed = f"{self._door}.near_duplicates_noticed"
@@ -242,13 +252,6 @@ def check_name(image_id: str) -> None:
 def _sender(entry: Mapping[str, Any]) -> str:
     """Whom a verdict was given to, by the name that its door has for it."""
     return str(entry.get("identity", entry.get("caller", "")))
-
-
-async def _encoded(checked: Checked) -> bytes:
-    """A PNG of the pixels that were judged; b"" for what may not be released."""
-    if checked.outcome.decision is not Decision.ANONYMOUS or checked.image is None:
-        return b""
-    return await asyncio.to_thread(encode_png, checked.image.pixels)
 
 
 async def _nothing() -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import math
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,6 +15,7 @@ from cxrgate.core import CallRefused, Decision, MediaType
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
+from cxrgate.gateway import check as check_module
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.gateway.quota import Quotas
@@ -100,6 +102,23 @@ def test_what_cannot_be_judged_is_refused_and_recorded(tmp_path):
 def test_a_name_that_could_not_stand_in_a_log_is_refused_before_anything_is_checked(tmp_path, name):
     assert use(tmp_path, lambda service: refusal(check(service, CLEAN, name))) == ("INVALID_ARGUMENT", "NAME")
     assert events(tmp_path) == []
+
+
+def test_images_that_are_to_be_returned_leave_threads_for_other_callers(tmp_path, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(check_module, "encode_png", lambda _: go_on.wait(10) and b"png")
+
+    async def call(service):
+        gate = service.gates.current()
+        wanted = [ImageToCheck(f"image{number}", CLEAN, return_image=True) for number in range(64)]
+        returned = asyncio.gather(*[service.check(gate, CALLER, image) for image in wanted])
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await check(service, CLEAN, "other")
+        go_on.set()
+        return await returned
+
+    assert {answer.image for answer in use(tmp_path, call)} == {b"png"}
 
 
 def test_what_was_used_of_a_quota_today_counts_after_a_restart(tmp_path):
