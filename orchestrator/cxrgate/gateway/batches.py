@@ -75,7 +75,7 @@ class Batches:
         return len(self._running) >= self._in_flight or not all(map(self._has_few, self._waiting))
 
     def _may_wait(self, identity: str) -> bool:
-        """Whether a full batch is for this caller: who has few images waits for the next batch of such, a short time."""
+        """Whether a full batch is for this caller: who has few images waits for the next batch of such."""
         return not (self._is_crowded() and self._has_few(identity))
 
     def _has_few(self, identity: str) -> bool:

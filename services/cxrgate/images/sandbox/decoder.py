@@ -29,7 +29,8 @@ were measured to take 4.6 seconds, other encodings below 4."""
 
 TOGETHER, TOGETHER_BYTES = 16, 2**19
 """Images that a worker is given at a time, and the bytes above which it gets no further one. One message for all costs
-as much as for one, and between two a worker waits; but a call of one image waits for it all: for five radiographs of 490 kB at a time it took half of what callers waited."""
+as much as for one, and between two a worker waits. But a call of one image waits for all that the worker has; with five
+radiographs of 490 kB at a time that was half of what callers waited."""
 
 _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
