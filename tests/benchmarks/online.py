@@ -22,9 +22,9 @@ from support.grpc_servers import ROLES_FILE
 from support.service_process import GATE, Process
 
 from cxrgate.client import AsyncGate
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.gate.config import read_config
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.development_ca import write_development_certificates

@@ -17,10 +17,10 @@ from support.fakes import POLICY, evidence, picture
 
 from cxrgate.certification import Certificate
 from cxrgate.core import GreyImage
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Checked
 from cxrgate.images.descriptors import weight_free
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 from cxrgate.run.rows import evidence_rows, result_row

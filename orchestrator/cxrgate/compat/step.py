@@ -9,8 +9,8 @@ from cxrgate.compat.config import PipelineConfig
 from cxrgate.compat.describe import Progress
 from cxrgate.compat.models import model_folder
 from cxrgate.core import Failure
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.models import ModelKind
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
 
 

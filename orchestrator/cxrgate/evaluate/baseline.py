@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress
 from cxrgate.models import EmbedderArchitecture, Fit, Interpolation, ModelKind, Preprocessing
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.networks.lite import published_weights
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
 from cxrgate.train import ListedImage, Split, hashed_patients

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cxrgate.certification import certificate_bytes
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.threads import started_pool
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.config import GateConfig, ModelFolders
@@ -20,7 +21,6 @@ from cxrgate.index.search import LocalSearcher
 from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.models import ModelKind, by_space
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
 
 ON_CPU, ON_GPU = 16, 2

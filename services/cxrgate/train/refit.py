@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from cxrgate.core import ModelError
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, silent
 from cxrgate.models import ModelManifest
 from cxrgate.models.networks.embedder import Embedder
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import load_model, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_fittable

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.models import Dtype, ModelManifest
 from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold

@@ -27,6 +27,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.allocator import PIXELS, keep_freed_memory
 from cxrgate.core.threads import started_pool
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.codec.limits import MAXIMUM_PIXELS
@@ -170,6 +171,7 @@ def _write(connection: Connection, memory: NDArray[np.uint8], parent: int) -> No
     """What a writer does until its parent closes the connection or is gone: then it writes no other file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, and the parent ends it when it is done
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    keep_freed_memory(PIXELS)
     while os.getppid() == parent:
         try:
             folder, places = connection.recv()

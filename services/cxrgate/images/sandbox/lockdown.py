@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, MpoImagePlugin, TiffImagePlugin
 
 from cxrgate.core import Failure, GreyImage, ImageRecord
+from cxrgate.core.allocator import PIXELS, keep_freed_memory
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sandbox.samples import samples
 
@@ -22,11 +23,6 @@ _LOADED = (Image, MpoImagePlugin, TiffImagePlugin)
 
 _PR_SET_NO_NEW_PRIVS = 38
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-KEPT_BYTES, KEPT_BLOCK_BYTES = 2**26, 2**25
-"""What a worker keeps of freed memory for its next image, and the blocks above which it gives each back. Otherwise the
-system clears 8 MiB of new pages for a radiograph of 1 MiB (2,100 page faults), which takes as long as its decoding."""
-
 
 def lock_down(_task: Callable[[ImageRecord], GreyImage | Failure]) -> None:
     """Decode one image of each kind, then set the limits of this process; there is no way back.
@@ -37,7 +33,7 @@ def lock_down(_task: Callable[[ImageRecord], GreyImage | Failure]) -> None:
     Raises:
         OSError: a limit could not be set; such a worker gets no image.
     """
-    _keep_freed_memory()
+    keep_freed_memory(PIXELS)
     for content in samples():
         decode(ImageRecord("sample", content))
     used = _address_space()
@@ -50,14 +46,6 @@ def lock_down(_task: Callable[[ImageRecord], GreyImage | Failure]) -> None:
     lowest = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest)
     _limit(resource.RLIMIT_NOFILE, lowest)
-
-
-def _keep_freed_memory() -> None:
-    """Where the C library can; elsewhere decoding is slower."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(_MMAP_THRESHOLD, KEPT_BLOCK_BYTES)
 
 
 def _limit(kind: int, value: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.serving.codec import REQUEST
 from cxrgate.serving.known_answer import KNOWN_ANSWER_ID, read_known_answer

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cxrgate.core import ModelError, UsageError
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, silent
 from cxrgate.models import ModelKind, ModelManifest, make_architecture
 from cxrgate.models.networks.embedder import Embedder, FrontalityHead
 from cxrgate.models.resize import resize
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.store import StoredModel, load_model, save_model
 from cxrgate.train.augmenter import Augmenter
 from cxrgate.train.frontality.outliers import SPOILED, read_pictures, view

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
+from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.heads import Head
 from cxrgate.models import ModelKind, ModelManifest, read_manifest
-from cxrgate.models.runtimes.allocator import keep_freed_memory
 from cxrgate.models.runtimes.forward import Forward, open_forward
 from cxrgate.train.listing import ListedImage, patient_hash
 from cxrgate.train.pixels import decoded, numbers

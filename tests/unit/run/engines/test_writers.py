@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from support.image_sets import tree
+from support.page_faults import PAGES_OF_AN_IMAGE, page_faults
 
 from cxrgate.core.digest import bytes_digest
 from cxrgate.images.codec.encode import encode_png
@@ -145,3 +146,14 @@ def test_writers_end_when_their_parent_is_killed():
         time.sleep(0.05)
 
     assert not any(process.is_running() for process in found)
+
+
+def test_a_writer_uses_its_memory_again(tmp_path):
+    large = [(f"{i}.png", np.resize(NOISE, (1024, 1024))) for i in range(8)]
+    with Writers(1) as one:
+        (writer,) = processes(one)
+        staged(one, tmp_path, large)
+        before = page_faults(writer.pid)
+        staged(one, tmp_path, large)
+
+        assert page_faults(writer.pid) - before < PAGES_OF_AN_IMAGE

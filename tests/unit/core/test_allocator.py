@@ -3,8 +3,8 @@ import subprocess
 import sys
 import types
 
-from cxrgate.models.runtimes import allocator
-from cxrgate.models.runtimes.allocator import keep_freed_memory
+from cxrgate.core import allocator
+from cxrgate.core.allocator import keep_freed_memory
 
 SCRIPT = """
 import ctypes, resource, runpy, sys
