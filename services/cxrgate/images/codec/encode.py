@@ -17,7 +17,7 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.images.codec.png import SIGNATURE, chunk
+from cxrgate.images.codec.png import write_png
 
 COMPRESSION = 1
 """libdeflate's level: as small as zlib's level 4; the higher ones save a few per cent for several times the work."""
@@ -38,5 +38,5 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     filtered[0, 1:] = pixels[0]
     np.subtract(pixels[1:], pixels[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, *_GREY_8_BIT)
-    data = bytes(deflate.zlib_compress(filtered, COMPRESSION))
-    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    data = deflate.zlib_compress(filtered, COMPRESSION)
+    return write_png([(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import deflate
@@ -17,6 +17,8 @@ from cxrgate.core import ImageError
 from cxrgate.images.codec.limits import check_dimensions
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+Buffer = bytes | bytearray | memoryview
+
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
 _SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGB_ALPHA: 4}
 _DEPTHS = {_GREY: {1, 2, 4, 8, 16}, _RGB: {8, 16}, _PALETTE: {1, 2, 4, 8}, _GREY_ALPHA: {8, 16}, _RGB_ALPHA: {8, 16}}
@@ -75,7 +77,7 @@ class Png:
 
     header: PngHeader
     significant: int | None
-    data: bytes = field(repr=False)
+    data: bytes | bytearray = field(repr=False)
     content: bytes = field(repr=False)
 
 
@@ -106,13 +108,18 @@ def check_png(content: bytes) -> Png:
     return Png(header, significant, rows, _stored(chunks, rows) or content)
 
 
-def chunk(name: bytes, data: bytes | memoryview) -> bytes:
-    """One chunk, encoded."""
-    length, checksum = len(data), zlib.crc32(data, zlib.crc32(name))
-    return b"".join([struct.pack(">I", length), name, data, struct.pack(">I", checksum)])
+def write_png(chunks: Iterable[tuple[bytes, Buffer]]) -> bytes:
+    """A PNG of these chunks, names with data."""
+    pieces: list[Buffer] = [SIGNATURE]
+    for name, data in chunks:
+        length, checksum = (
+            struct.pack(">I", number) for number in (len(data), deflate.crc32(data, deflate.crc32(name)))
+        )
+        pieces += [length, name, data, checksum]
+    return b"".join(pieces)
 
 
-def _stored(chunks: list[tuple[bytes, memoryview]], rows: bytes) -> bytes | None:
+def _stored(chunks: list[tuple[bytes, memoryview]], rows: bytearray) -> bytes | None:
     """The PNG with its rows stored and not deflated, so that Pillow need not inflate them again.
 
     None where the pixels do not lie in neighbouring chunks, as PNG demands: then Pillow has its own way.
@@ -121,8 +128,7 @@ def _stored(chunks: list[tuple[bytes, memoryview]], rows: bytes) -> bytes | None
     first, end = places[0], places[-1] + 1
     if len(places) != end - first:
         return None
-    before, after = ([chunk(*each) for each in part] for part in (chunks[:first], chunks[end:]))
-    return b"".join([SIGNATURE, *before, chunk(b"IDAT", zlib.compress(rows, 0)), *after])
+    return write_png([*chunks[:first], (b"IDAT", deflate.zlib_compress(rows, 0)), *chunks[end:]])
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -134,7 +140,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
         end = position + 8 + length
         if end + 4 > len(content):
             raise ImageError("TRUNCATED", "the file ends within a chunk: copy or save it again")
-        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", content, end)[0]:
+        if deflate.crc32(view[position + 4 : end]) != struct.unpack_from(">I", content, end)[0]:
             raise ImageError("CRC", "the checksum of a chunk of the PNG does not fit: copy or save it again")
         yield name, view[position + 8 : end]
         position = end + 4
@@ -190,10 +196,10 @@ def _check_text(compressed: bytes) -> None:
         raise ImageError("METADATA", f"the PNG has more than {_LARGEST_TEXT} bytes of text, inflated: save it without")
 
 
-def _inflate_whole(deflated: bytes, expected: int) -> bytes | None:
+def _inflate_whole(deflated: bytes, expected: int) -> bytearray | None:
     """The picture inflated; None unless it is sound, ends with its last row and has a checksum that fits."""
     try:
-        rows = bytes(deflate.zlib_decompress(deflated, expected))
+        rows = deflate.zlib_decompress(deflated, expected)
     except deflate.DeflateError:
         return None
     return rows if len(rows) == expected else None

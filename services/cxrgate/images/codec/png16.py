@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 
+import deflate
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cxrgate.images.codec.png import SIGNATURE, Png, PngHeader, chunk
+from cxrgate.images.codec.png import Png, PngHeader, write_png
 
 
 def read_16_bits(png: Png) -> NDArray[np.uint16]:
@@ -45,6 +45,6 @@ def _every_second_byte(png: Png, first: int) -> bytes:
 def _read(header: PngHeader, rows: bytes) -> NDArray[np.uint8]:
     """An 8-bit picture uint8[height, width, samples] of filtered rows."""
     shape = struct.pack(">IIBBBBB", header.width, header.height, 8, header.colour, 0, 0, int(header.interlaced))
-    content = b"".join([SIGNATURE, chunk(b"IHDR", shape), chunk(b"IDAT", zlib.compress(rows, 0)), chunk(b"IEND", b"")])
+    content = write_png([(b"IHDR", shape), (b"IDAT", deflate.zlib_compress(rows, 0)), (b"IEND", b"")])
     with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
         return np.asarray(image).reshape(header.height, header.width, header.samples)
