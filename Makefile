@@ -172,6 +172,6 @@ evaluate: .venv/installed
 	$(BIN)/cxrgate evaluate "$(DATA)" --baseline --json out/evaluation.json
 
 # Leaks planted on purpose, and how many of which kind pass, on patients of DATA/manifest.csv that no model saw; cases,
-# figures and plots go to out/audit, the last line is the main ones.
+# figures and plots go to out/audit, the last line is the main ones. CONFIG=FILE: the `policy` of that configuration decides.
 audit: .venv/installed
-	$(BIN)/cxrgate audit "$(DATA)"
+	$(BIN)/cxrgate audit "$(DATA)" $(if $(CONFIG),--config "$(CONFIG)")

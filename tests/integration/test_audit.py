@@ -98,7 +98,7 @@ def test_the_thresholds_are_those_that_the_index_measured_for_the_default_rule(r
     )
     answered = cases[cases["decision"] != "INDETERMINATE"]
     assert ((answered["decision"] == "NOT_ANONYMOUS") == flagged[answered.index]).all()
-    assert "Thresholds of the default rule: standout" in result[0]
+    assert "Thresholds of the rule: standout" in result[0]
 
 
 def test_the_same_image_gets_the_same_decision_in_any_batch(result):

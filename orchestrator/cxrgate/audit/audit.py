@@ -1,7 +1,7 @@
 """The audit: leaks that we plant ourselves, through a gate as it is used, on patients that no model saw.
 
 patients -> enrolled | test
-enrolled -> snapshot, which measures itself -> gate with the default rule's thresholds
+enrolled -> snapshot, which measures itself -> gate with the thresholds that a rule takes from it
 leaks of the enrolled, patients of the test part, outliers -> gate -> table of cases
 """
 
@@ -22,7 +22,7 @@ from cxrgate.audit.parts import Parts
 from cxrgate.core import Policy
 from cxrgate.core.progress import Progress, silent
 from cxrgate.core.standout import Standout
-from cxrgate.gate.config import ModelFolders
+from cxrgate.gate.config import ModelFolders, PolicyConfig
 from cxrgate.gate.local import local_models
 from cxrgate.growth.growth import Growth, measure_models
 from cxrgate.growth.measure import ALL, Drawing
@@ -58,7 +58,7 @@ class Audit:
     """What was asked and answered. Tables as cases.check_cases gives them.
 
     Attributes:
-        policy: that decided: the default rule's, with the thresholds that the snapshot measured for itself.
+        policy: that decided, with the thresholds that the snapshot measured for itself where the rule sets none.
         points: the thresholds that the snapshot measured for other false-flag rates; none where the score decides.
         cases: the leaks, the unenrolled patients of the test part, the outliers.
         axes: consistency, membership inference, exhaustive verification.
@@ -89,6 +89,7 @@ def audit(
     device: str = "cpu",
     progress: Progress = silent,
     others: Sequence[Path] = (),
+    rule: PolicyConfig | None = None,
 ) -> Audit:
     """Enrol, plant, ask.
 
@@ -100,6 +101,7 @@ def audit(
         progress: called with what is being done, how much was done now and of how much.
         others: models of other training seeds: each gets an index with thresholds of its own, and is asked whether it
             decides the same of the same images.
+        rule: that every gate is opened with, None the default one; with match_threshold the snapshots keep keypoints.
 
     Raises:
         ModelError: a folder is not a model of its kind.
@@ -109,7 +111,9 @@ def audit(
     key = secrets.token_bytes(KEY_BYTES)
     with ExitStack() as stack:
         opened, *rest = (
-            stack.enter_context(_opened(folder, parts, work / str(number), key, device, progress))
+            stack.enter_context(
+                _opened(folder, rule or PolicyConfig(), parts, work / str(number), key, device, progress)
+            )
             for number, folder in enumerate((store, *others))
         )
         by_name = {f"models of {folder.name}": other.harness for folder, other in zip(others, rest, strict=True)}
@@ -123,9 +127,11 @@ def audit(
 
 
 @contextmanager
-def _opened(store: Path, parts: Parts, work: Path, key: bytes, device: str, progress: Progress) -> Iterator[_Opened]:
+def _opened(
+    store: Path, rule: PolicyConfig, parts: Parts, work: Path, key: bytes, device: str, progress: Progress
+) -> Iterator[_Opened]:
     with local_models(ModelFolders.of(store), device) as models:
-        enrolled = EnrolledSet.enrol(parts.enrolled, models, store, work, key, progress)
+        enrolled = EnrolledSet.enrol(parts.enrolled, models, store, work, key, progress, rule)
         with enrolled.open(progress) as harness:
             yield _Opened(harness, enrolled)
 

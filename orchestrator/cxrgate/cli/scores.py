@@ -24,11 +24,13 @@ def scores_line(score: float, measured: Mapping[Any, float]) -> str:
 
 
 def thresholds_line(thresholds: Mapping[str, Any]) -> str:
-    """The threshold of the score or of the standout, and of each cosine space, by their names in a policy."""
-    cosines = "".join(f", {space.match} {_number(thresholds[space.threshold])}" for space in COSINE_SPACES)
+    """The threshold of the score or the standout, of each cosine space and of matches, by their names in a policy."""
+    pictures = "".join(f", {space.match} {_number(thresholds[space.threshold])}" for space in COSINE_SPACES)
+    if thresholds.get("match_threshold") is not None:
+        pictures += f", matches {thresholds['match_threshold']}"
     if thresholds.get(STANDOUT_THRESHOLD) is not None:
-        return f"standout {_number(thresholds[STANDOUT_THRESHOLD])}{cosines}"
-    return f"same patient {_number(thresholds[IDENTITY_THRESHOLD])}{cosines}"
+        return f"standout {_number(thresholds[STANDOUT_THRESHOLD])}{pictures}"
+    return f"same patient {_number(thresholds[IDENTITY_THRESHOLD])}{pictures}"
 
 
 def _number(threshold: float | None) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cxrgate.core.progress import Progress, silent
 from cxrgate.evaluate.division import Division
+from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.local import LocalModels
 from cxrgate.index.keys import KEY_BYTES
 from cxrgate.planted.cases import CaseKind, PlantedCase
@@ -53,7 +54,7 @@ def ask_gate(
         UsageError: an image cannot be read.
     """
     key = secrets.token_bytes(KEY_BYTES)
-    enrolled = EnrolledSet.enrol(division.enrolled, models, store, folder, key, progress)
+    enrolled = EnrolledSet.enrol(division.enrolled, models, store, folder, key, progress, PolicyConfig())
     with enrolled.open(progress) as harness:
         return asyncio.run(_ask(harness, division))
 

@@ -253,6 +253,20 @@ class RunConfig(GateConfig):
     """The reviewers' log; what they withheld is not published."""
 
 
+class RuleConfig(Section):
+    """The rule of a configuration of any kind, whose other keys are not looked at."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    policy: PolicyConfig
+    """See GateConfig."""
+
+
+def read_rule(path: Path) -> PolicyConfig:
+    """Read the rule of a configuration, which must have one; errors as read_section."""
+    return read_section(path, RuleConfig).policy
+
+
 def read_config(path: Path) -> RunConfig:
     """Read and check the configuration of a run; errors as read_section."""
     return read_section(path, RunConfig)

@@ -96,8 +96,9 @@ class EnrolledSet:
         work: Path,
         key: bytes,
         progress: Progress,
+        rule: PolicyConfig,
     ) -> EnrolledSet:
-        """Enrol every listed image into work/snapshot, under the default rule.
+        """Enrol every listed image into work/snapshot, with keypoints where the rule asks for matches.
 
         Args:
             listed_images: whose images are enrolled.
@@ -106,17 +107,19 @@ class EnrolledSet:
             work: a folder without a snapshot.
             key: makes the ids opaque and nothing else; no figure depends on it.
             progress: called with "enrol", the images done now and those in all.
+            rule: that a gate over the set is opened with.
 
         Raises:
             SnapshotError: an image could not be enrolled, or there is none.
         """
-        config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=ModelFolders.of(store))
+        folders, keypoints = ModelFolders.of(store), rule.match_threshold is not None
+        config = RunConfig(synthetic=work, output=work, snapshot=work / "snapshot", models=folders, policy=rule)
         files = [listed_image.file for listed_image in listed_images]
 
         def done(count: int) -> None:
             progress("enrol", count, len(files))
 
-        snapshot = asyncio.run(enrol(files, config.snapshot, models, key, progress=done))
+        snapshot = asyncio.run(enrol(files, config.snapshot, models, key, progress=done, keypoints=keypoints))
         return cls(config, models, snapshot, key)
 
     @contextmanager

@@ -111,7 +111,7 @@ def test_the_page_names_the_thresholds_that_decided(result, tmp_path):
     write_page(result, tmp_path / "audit.html")
 
     html = (tmp_path / "audit.html").read_text()
-    assert re.search(r"Thresholds of the default rule: standout 0\.50*, copy 0\.90*\.", html)
+    assert re.search(r"Thresholds of the rule: standout 0\.50*, copy 0\.90*\.", html)
 
 
 def test_the_dots_of_the_bounds_are_the_audit_s_classes(result):

@@ -7,7 +7,7 @@ from support.bad_images import ramp
 
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_models
-from cxrgate.gate.config import Enrol, ModelFolders, read_config
+from cxrgate.gate.config import Enrol, ModelFolders, read_config, read_rule
 from cxrgate.images import read_listing
 from cxrgate.images.codec.decode import decode
 from cxrgate.run.enrol import list_synthetic
@@ -70,3 +70,14 @@ def test_released_images_keep_their_size_unless_a_side_is_given(tmp_path):
 def test_a_side_that_could_not_be_read_again_is_refused(tmp_path, side):
     with pytest.raises(UsageError, match=r"release\.side"):
         config(tmp_path, release={"side": side})
+
+
+def test_a_rule_is_read_out_of_any_configuration_and_must_be_there(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("snapshot: s\npolicy: {match_threshold: auto}\n")
+    assert read_rule(file).match_threshold == "auto"
+
+    for text, wrong in (("polici: {}", "policy"), ("policy: {match_treshold: auto}", "match_threshold")):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=wrong):
+            read_rule(file)

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 from support.fake_gate import CLEAN, LEAK, Stages
-from support.fakes import POLICY, picture
+from support.fakes import POLICY, picture, save_small_models
+from support.textures import texture, turned
 
 from cxrgate.core import Decision, GreyImage, UsageError
+from cxrgate.core.keypoints import METHOD
+from cxrgate.core.progress import silent
+from cxrgate.gate.config import ModelFolders, PolicyConfig
+from cxrgate.gate.local import local_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.planted import harness as module
 from cxrgate.planted.cases import CaseKind, PlantedCase
-from cxrgate.planted.harness import Harness
+from cxrgate.planted.harness import EnrolledSet, Harness
 from cxrgate.planted.origins import patient_key
 from cxrgate.train import ListedImage
 
@@ -87,3 +92,23 @@ def test_a_file_that_cannot_be_read_is_named(harness, tmp_path):
 
     with pytest.raises(UsageError, match=r"none\.png"):
         asyncio.run(harness.origins([missing]))
+
+
+def test_a_rule_that_asks_for_matches_is_enrolled_with_keypoints_and_decides(tmp_path):
+    """By the parts of it alone; a turned copy goes through the whole gate in tests/integration/test_matches.py."""
+    save_small_models(tmp_path / "models")
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(encode_png(texture(number)))
+    files = [ImageFile(tmp_path / f"{number}.png", f"{number}.png", "", str(number // 2)) for number in range(4)]
+    listed = [ListedImage(file, file.patient_id, "nih", None) for file in files]
+    rule = PolicyConfig(score_threshold=1.0, minimum_typicality=-1, match_threshold=36)
+
+    with local_models(ModelFolders.of(tmp_path / "models"), "cpu") as models:
+        enrolled = EnrolledSet.enrol(listed, models, tmp_path / "models", tmp_path, KEY, silent, rule)
+        with enrolled.open(silent) as opened:
+            case = PlantedCase(encode_png(turned(texture(3))), CaseKind.LEAK)
+            (row,) = asyncio.run(opened.ask("ask", [case], 1)).to_dict("records")
+
+    assert enrolled.snapshot.manifest.match_method == METHOD
+    assert opened.gate.policy.match_threshold == 36
+    assert (row["reasons"], row["matches"] >= 36) == ("COPY", True)

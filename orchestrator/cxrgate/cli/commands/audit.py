@@ -40,14 +40,21 @@ def audit(
         list[Path] | None,
         typer.Option(help="A folder as --models, of another training seed: does it decide the same? May be repeated."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Configuration whose `policy` decides in place of the default rule; nothing else in it is read."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Plant leaks of known sources and say how many pass, per class and strength.
 
-    The default rule decides, with the thresholds that the index measures for itself. Patients are enrolled, or not and
-    tested on. Patients that a model saw, or that the
-    listing has in train or tune, are enrolled and nothing else. A patient counts as caught at a strength where the
-    image is not released, in a class where none of its strengths is. The last line printed is one JSON object.
+    The default rule decides, or the `policy` of --config, with the thresholds that the index measures for itself; with
+    match_threshold the index keeps keypoints. Patients are enrolled, or not and tested on. Patients that a model saw,
+    or that the listing has in train or tune, are enrolled and nothing else. A patient counts as caught at a strength
+    where the image is not released, in a class where none of its strengths is. The last line printed is one JSON
+    object.
 
     Exit codes: 0 the gate was measured, whatever came of it; 2 wrong usage.
     """
@@ -56,17 +63,18 @@ def audit(
         from cxrgate.audit.audit import audit as measure
         from cxrgate.audit.parts import divide
         from cxrgate.evaluate.evaluation import read_manifests
+        from cxrgate.gate.config import read_rule
         from cxrgate.planted.figures import summary
         from cxrgate.planted.listing import read_entries
 
-        store = models_folder(models)
+        rule, store = None if config is None else read_rule(config), models_folder(models)
         manifests = read_manifests(store)
         others = other_models or []
         seen_by = [*manifests.values(), *(model for folder in others for model in read_manifests(folder).values())]
         parts = divide(read_entries(data), seen_by)
         console.print(told(parts), highlight=False)
         with tempfile.TemporaryDirectory(prefix="cxrgate-") as work, bars() as report:
-            result = measure(store, parts, Path(work), device, report, others)
+            result = measure(store, parts, Path(work), device, report, others, rule)
         show(console, result, release, leaks)
         write(output, parts, result, {kind: manifest.digest for kind, manifest in manifests.items()})
         typer.echo(json.dumps(summary(result.cases)))
@@ -94,7 +102,7 @@ def show(console: Console, result: Audit, release: int, leaks: float) -> None:
         console.print(table)
     console.print(
         f"Released of {share.n} patients who are not enrolled: {share.recall:.3f} (at least {share.lower_95:.3f}). "
-        f"Thresholds of the default rule: {thresholds_line(policy.to_json())}."
+        f"Thresholds of the rule: {thresholds_line(policy.to_json())}."
         + ("" if policy.promise is None else f" Promised: {policy.promise}."),
         highlight=False,
     )
