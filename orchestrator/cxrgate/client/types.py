@@ -52,6 +52,8 @@ class GatePolicy:
     """What images are held against, and what the service accepts.
 
     Images above `release_side` pixels on the longer side are made smaller before they are judged; None: none are.
+    An image of which `match_threshold` keypoints agree with those of an enrolled one is a copy; None: none are looked
+    for.
     """
 
     digest: str
@@ -59,6 +61,7 @@ class GatePolicy:
     image_bytes_limit: int
     stream_window: int
     release_side: int | None = None
+    match_threshold: int | None = None
 
 
 _DECISIONS = {
@@ -89,8 +92,14 @@ def from_answer(image: Image, answer: pb.CheckImagesResponse) -> Verdict:
 def from_policy(answer: pb.GetPolicyResponse) -> GatePolicy:
     """The policy in force."""
     policy = answer.policy
-    side = policy.release_side if policy.HasField("release_side") else None
-    return GatePolicy(policy.digest, policy.certification, answer.image_bytes_limit, answer.stream_window, side)
+    return GatePolicy(
+        policy.digest,
+        policy.certification,
+        answer.image_bytes_limit,
+        answer.stream_window,
+        release_side=policy.release_side if policy.HasField("release_side") else None,
+        match_threshold=policy.match_threshold if policy.HasField("match_threshold") else None,
+    )
 
 
 def to_request(image: Image, *, return_image: bool) -> pb.CheckImageRequest:

@@ -68,6 +68,7 @@ class GateServicer(stubs.GateServiceServicer):
             **{space.threshold: policy.threshold(space) for space in policy.searched},
             certification=gate.certification,
             release_side=policy.side,
+            match_threshold=policy.match_threshold,
         )
         return pb.GetPolicyResponse(policy=in_force, image_bytes_limit=IMAGE_BYTES, stream_window=WINDOW)
 

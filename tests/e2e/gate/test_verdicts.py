@@ -69,3 +69,10 @@ def test_policy_says_how_large_what_is_judged_and_released_may_be(tmp_path):
 
     assert from_policy(answer).release_side == 512
     assert policy_message(policy, "uncertified", 1).release_side == 512
+
+
+def test_policy_says_how_many_keypoints_make_a_copy(tmp_path):
+    policy = replace(POLICY, match_threshold=44, match_method="sift")
+    answer = run(tmp_path, lambda stub, _: stub.GetPolicy(pb.GetPolicyRequest(), timeout=5), policy=policy)
+
+    assert from_policy(answer).match_threshold == 44

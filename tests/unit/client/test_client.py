@@ -78,6 +78,7 @@ def test_verdict_says_whether_the_image_may_go_out(gate):
 
 def test_policy(gate):
     assert (gate.policy().digest, gate.policy().release_side) == (POLICY.digest, None)
+    assert gate.policy().match_threshold is None
 
 
 def test_refused_image_is_answered_alike_alone_and_in_a_stream(gate, address):

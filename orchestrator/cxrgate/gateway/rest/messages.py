@@ -23,6 +23,9 @@ MEDIA_TYPES = {
 }
 """Content types of images; octet-stream is whatever the content is."""
 
+_THRESHOLDS = (THRESHOLDS[0], "standout_threshold", *THRESHOLDS[1:], "match_threshold")
+"""What a policy holds an image against, by the names in a Policy."""
+
 
 class Message(BaseModel):
     """A part of an answer: no other keys."""
@@ -37,7 +40,7 @@ class PolicyInForce(Message):
     candidate_count: int = Field(ge=1, description="Nearest references per space.")
     thresholds: dict[str, float] = Field(
         description="From where an image is not released, by name; what does not decide is absent: "
-        + ", ".join((THRESHOLDS[0], "standout_threshold", *THRESHOLDS[1:]))
+        + ", ".join(_THRESHOLDS)
     )
     certification: str = Field(description='"uncertified", or the sha256 of the certificate in force.')
     image_bytes_limit: int = Field(ge=1, description="Largest encoded image, in bytes.")
@@ -74,8 +77,7 @@ class Refusal(Message):
 
 def policy_message(policy: Policy, certification: str, image_bytes_limit: int) -> PolicyInForce:
     """The policy in force as it is told."""
-    names = (THRESHOLDS[0], "standout_threshold", *THRESHOLDS[1:])
-    values = {name: getattr(policy, name) for name in names}
+    values = {name: getattr(policy, name) for name in _THRESHOLDS}
     return PolicyInForce(
         digest=policy.digest,
         candidate_count=policy.candidates,

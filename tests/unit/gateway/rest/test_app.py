@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import itertools
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -16,6 +17,7 @@ from support.fakes import POLICY
 from support.rest_gate import rest_gate
 
 from cxrgate.gate.drift import Drift
+from cxrgate.gateway.rest.messages import policy_message
 from cxrgate.hashlog import read_lines
 from cxrgate.rpc.limits import CALLS_PER_IDENTITY, IMAGE_BYTES
 
@@ -99,6 +101,12 @@ def test_the_policy_names_what_decides(tmp_path):
     assert (answer["digest"], answer["certification"], answer["candidate_count"]) == (POLICY.digest, "uncertified", 3)
     assert answer["thresholds"] == {"score_threshold": 0.5, "copy_threshold": 0.9}
     assert (answer["image_bytes_limit"], answer["release_side"]) == (IMAGE_BYTES, None)
+
+
+def test_the_policy_names_how_many_keypoints_make_a_copy():
+    policy = replace(POLICY, match_threshold=44, match_method="sift")
+
+    assert policy_message(policy, "uncertified", 1).thresholds["match_threshold"] == 44
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ class Policy(_message.Message):
     CERTIFICATION_FIELD_NUMBER: _builtins.int
     STANDOUT_THRESHOLD_FIELD_NUMBER: _builtins.int
     RELEASE_SIDE_FIELD_NUMBER: _builtins.int
+    MATCH_THRESHOLD_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Covers the index, the models, their preprocessing and all that follows; each verdict repeats it."""
     candidate_count: _builtins.int
@@ -155,6 +156,10 @@ class Policy(_message.Message):
     """Larger images are made smaller, to as many pixels on the longer side, before they are judged; a returned image is
     the small one. Absent where none is.
     """
+    match_threshold: _builtins.int
+    """Keypoints of the image that one turn, shift and scale takes to those of one reference, from which an image is not
+    anonymous; absent where keypoints are not looked for.
+    """
     def __init__(
         self,
         *,
@@ -165,19 +170,24 @@ class Policy(_message.Message):
         certification: _builtins.str = ...,
         standout_threshold: _builtins.float | None = ...,
         release_side: _builtins.int | None = ...,
+        match_threshold: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "copy_threshold", b"copy_threshold", "release_side", b"release_side", "standout_threshold", b"standout_threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_match_threshold", b"_match_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "copy_threshold", b"copy_threshold", "match_threshold", b"match_threshold", "release_side", b"release_side", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "release_side", b"release_side", "score_threshold", b"score_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold", "_match_threshold", b"_match_threshold", "_release_side", b"_release_side", "_standout_threshold", b"_standout_threshold", "candidate_count", b"candidate_count", "certification", b"certification", "copy_threshold", b"copy_threshold", "digest", b"digest", "match_threshold", b"match_threshold", "release_side", b"release_side", "score_threshold", b"score_threshold", "standout_threshold", b"standout_threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__copy_threshold: _TypeAlias = _typing.Literal["copy_threshold"]  # noqa: Y015
     _WhichOneofArgType__copy_threshold: _TypeAlias = _typing.Literal["_copy_threshold", b"_copy_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__match_threshold: _TypeAlias = _typing.Literal["match_threshold"]  # noqa: Y015
+    _WhichOneofArgType__match_threshold: _TypeAlias = _typing.Literal["_match_threshold", b"_match_threshold"]  # noqa: Y015
     _WhichOneofReturnType__release_side: _TypeAlias = _typing.Literal["release_side"]  # noqa: Y015
     _WhichOneofArgType__release_side: _TypeAlias = _typing.Literal["_release_side", b"_release_side"]  # noqa: Y015
     _WhichOneofReturnType__standout_threshold: _TypeAlias = _typing.Literal["standout_threshold"]  # noqa: Y015
     _WhichOneofArgType__standout_threshold: _TypeAlias = _typing.Literal["_standout_threshold", b"_standout_threshold"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__copy_threshold) -> _WhichOneofReturnType__copy_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__match_threshold) -> _WhichOneofReturnType__match_threshold | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__release_side) -> _WhichOneofReturnType__release_side | None: ...
     @_typing.overload
