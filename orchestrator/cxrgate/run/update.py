@@ -145,10 +145,10 @@ class _Update:
             made = asyncio.run(task)
         except EnrolmentError as error:
             raise enrolment_error(self._settings, error.failures) from error
-        rows = {name: np.array(made.arrays[name]) for name in PER_REFERENCE}
+        rows = {name: made.arrays[name] for name in PER_REFERENCE}
         for part, held in made.parts.items():
             if held.per_reference:
-                rows |= {f"{part}.{name}": np.array(array) for name, array in held.arrays.items()}
+                rows |= {f"{part}.{name}": array for name, array in held.arrays.items()}
         return Addition(rows)
 
 

@@ -17,6 +17,9 @@ from cxrgate.storage import seal, unseal
 from cxrgate.storage.array_headers import ARRAY_HEADERS
 
 _SEALED = ".sealed"
+BLOCK = 2**25
+"""Bytes of rows that are copied at a time, about."""
+
 _LARGEST_HEADER = 2**16 + 10
 """Of a .npy file of format 1.0."""
 
@@ -26,10 +29,49 @@ def array_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.npy"
 
 
-def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | None = None) -> ArrayEntry:
-    """Write an array, sealed where a data key is given, and give its entry: the same either way."""
+def join_rows(
+    folder: Path,
+    name: str,
+    rows: NDArray[Any],
+    kept: NDArray[np.int64],
+    added: NDArray[Any],
+    data_key: bytes | None = None,
+) -> NDArray[Any]:
+    """Some rows of an array, and others behind them, block by block into the new array's file, which is mapped.
+
+    Under a data key they are joined in memory: on the disk they lie sealed or not at all.
+
+    Args:
+        folder: of the new array; without a data key the file must not exist, and write_array finds it there.
+        name: of the new array.
+        rows: of the old one, which may be mapped.
+        kept: int64[m], those that stay, in order.
+        added: of the same dtype and width.
+        data_key: that write_array will seal the new array with.
+    """
+    shape = (len(kept) + len(added), *rows.shape[1:])
     if data_key is None:
-        np.save(array_path(folder, name), array)
+        joined: NDArray[Any] = np.lib.format.open_memmap(array_path(folder, name), "w+", rows.dtype, shape)
+    else:
+        joined = np.empty(shape, rows.dtype)
+    size = max(1, BLOCK // max(1, joined[:1].nbytes))
+    for first in range(0, len(kept), size):
+        some = kept[first : first + size]
+        joined[first : first + len(some)] = rows[some]
+    joined[len(kept) :] = added
+    return joined
+
+
+def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | None = None) -> ArrayEntry:
+    """Write an array, sealed where a data key is given, and give its entry: the same either way.
+
+    What join_rows has brought to its file is there already.
+    """
+    if data_key is None:
+        if isinstance(array, np.memmap) and array.filename == array_path(folder, name).resolve():
+            array.flush()
+        else:
+            np.save(array_path(folder, name), array)
         return describe_array(folder, name)
     array, header = np.ascontiguousarray(array), io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))

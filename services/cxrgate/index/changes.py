@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotError
-from cxrgate.index.array_files import write_array
+from cxrgate.index.array_files import join_rows, write_array
 from cxrgate.index.build import whole
 from cxrgate.index.keypoint_rows import expect_rows, with_rows
 from cxrgate.index.manifest import ARRAYS, PartName, write_manifest
-from cxrgate.index.parts import Derive, Part, following, no_parts, write_part
+from cxrgate.index.parts import Arrays, Derive, Part, following, no_parts, write_part
 from cxrgate.index.snapshot import DATA_KEY, Snapshot
 from cxrgate.index.space_codes import codes_part
 from cxrgate.storage import create_data_key
@@ -120,18 +120,18 @@ def _write(
 ) -> Snapshot:
     """The base without the rows whose key is leaving; `keys` has one per row."""
     kept = np.array([row for row, key in enumerate(keys) if key not in leaving], dtype=np.int64)
-    arrays = {name: _changed(base.arrays[name], kept, addition, name) for name in PER_REFERENCE}
-    _check_ids(arrays["reference_ids"])
-    arrays["mean_layout"] = base.mean_layout
-    count = len(arrays["reference_ids"])
-    added = {} if addition is None else addition.rows
+    added = {name: base.arrays[name][:0] for name in PER_REFERENCE} if addition is None else addition.rows
     if addition is not None:
         expect_rows(base.parts.get(PartName.KEYPOINTS), added)
-    parts = following(base.parts, kept, added, count - len(kept))
-    parts |= {**derive(with_rows(arrays, parts)), **codes_part(arrays)}
+    _check_ids(base.reference_ids, kept, added["reference_ids"])
     with whole(folder) as partial:
         key = base.storage_key
         data_key = None if key is None else create_data_key(partial / DATA_KEY, key)
+        arrays = {name: _joined(partial, name, base, kept, added, data_key) for name in PER_REFERENCE}
+        arrays["mean_layout"] = base.mean_layout
+        count = len(arrays["reference_ids"])
+        parts = following(partial, base.parts, kept, added, count - len(kept), data_key)
+        parts |= {**derive(with_rows(arrays, parts)), **codes_part(arrays)}
         described = {name: write_array(partial, name, arrays[name], data_key) for name in ARRAYS}
         manifest = replace(
             base.manifest,
@@ -163,22 +163,22 @@ def with_parts(base: Snapshot, folder: Path, parts: Mapping[PartName, Part]) -> 
     return Snapshot.open(folder, base.storage_key)
 
 
-def _changed(rows: NDArray[Any], kept: NDArray[np.int64], addition: Addition | None, name: str) -> NDArray[Any]:
-    remaining = np.asarray(rows[kept])
-    if addition is None:
-        return remaining
-    added = addition.rows[name]
-    if added.dtype != rows.dtype or added.shape[1:] != rows.shape[1:]:
+def _joined(
+    folder: Path, name: str, base: Snapshot, kept: NDArray[np.int64], added: Arrays, data_key: bytes | None
+) -> NDArray[Any]:
+    rows, more = base.arrays[name], added[name]
+    if more.dtype != rows.dtype or more.shape[1:] != rows.shape[1:]:
         raise SnapshotError(
-            f"{name} is {rows.dtype}{rows.shape[1:]} here and {added.dtype}{added.shape[1:]} in what is added"
+            f"{name} is {rows.dtype}{rows.shape[1:]} here and {more.dtype}{more.shape[1:]} in what is added"
         )
-    return np.concatenate([remaining, added])
+    return join_rows(folder, name, rows, kept, more, data_key)
 
 
-def _check_ids(ids: NDArray[np.uint8]) -> None:
-    if len(ids) == 0:
+def _check_ids(ids: NDArray[np.uint8], kept: NDArray[np.int64], added: NDArray[np.uint8]) -> None:
+    found = [row.tobytes() for row in (*np.asarray(ids[kept]), *np.asarray(added))]
+    if not found:
         raise SnapshotError("no reference would be left: a snapshot needs one or more")
-    if len({row.tobytes() for row in ids}) != len(ids):
+    if len(set(found)) != len(found):
         raise SnapshotError("a reference is there twice: add each image under one name")
 
 

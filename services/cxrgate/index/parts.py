@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotError
-from cxrgate.index.array_files import write_array
+from cxrgate.index.array_files import join_rows, write_array
 from cxrgate.index.manifest import PartEntry, PartName
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -47,15 +47,22 @@ def write_part(folder: Path, name: str, part: Part, references: int, data_key: b
 
 
 def following(
-    parts: Mapping[PartName, Part], kept: NDArray[np.int64], added: Arrays, count: int
+    folder: Path,
+    parts: Mapping[PartName, Part],
+    kept: NDArray[np.int64],
+    added: Arrays,
+    count: int,
+    data_key: bytes | None,
 ) -> dict[PartName, Part]:
     """The parts with a row per reference, for a changed snapshot.
 
     Args:
+        folder: of the changed snapshot, see join_rows.
         parts: of the base.
         kept: int64, the base's rows that stay.
         added: rows that follow, by PART.ARRAY; a part without any gets rows of zeros, which stand for "not known".
         count: how many rows follow.
+        data_key: that the changed snapshot is sealed with.
     """
 
     def rows(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -64,7 +71,7 @@ def following(
             raise SnapshotError(
                 f"{name} is {array.dtype}{array.shape[1:]} here and {more.dtype}{more.shape[1:]} in what is added"
             )
-        return np.concatenate([array[kept], more])
+        return join_rows(folder, name, array, kept, more, data_key)
 
     return {
         name: replace(part, arrays={key: rows(f"{name}.{key}", array) for key, array in part.arrays.items()})

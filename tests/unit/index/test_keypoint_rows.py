@@ -1,4 +1,5 @@
 import asyncio
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from support.random_snapshots import KEY, MODELS, RandomModels, descriptors, ran
 
 from cxrgate.core import MismatchError, SnapshotCorrupt, SnapshotError
 from cxrgate.core.keypoints import METHOD, ROW_BYTES
-from cxrgate.index import PartName, Snapshot
+from cxrgate.index import PartName, Snapshot, array_files
 from cxrgate.index.build import EmbeddedImage, Enrolment, build_snapshot
 from cxrgate.index.changes import PER_REFERENCE, Addition, change_snapshot
 from cxrgate.index.keypoint_rows import FILE, ROWS, count_matches, expect_method, stored_rows, with_rows
@@ -69,6 +70,35 @@ def test_rows_follow_their_references_when_patients_are_withdrawn_and_added(tmp_
 
     assert np.array_equal(rows(fewer), np.concatenate([rows(made)[kept], added]))
     assert np.array_equal(seen[0], rows(fewer))
+
+
+def test_rows_are_copied_block_by_block_and_not_held(tmp_path, monkeypatch):
+    base = write_snapshot(tmp_path / "base", count=200, keypoints=True)
+    monkeypatch.setattr(array_files, "BLOCK", 10 * ROW_BYTES)
+
+    tracemalloc.start()
+    fewer = change_snapshot(base, tmp_path / "fewer", {base.patient_keys[50].tobytes()})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 100 * ROW_BYTES
+    assert np.array_equal(rows(fewer), np.delete(rows(base), [50, 51], axis=0))
+    fewer.verify()
+
+
+def test_sealed_rows_follow_and_never_lie_on_the_disk_as_they_are(tmp_path):
+    base = write_snapshot(tmp_path / "base", storage_key=bytes(32), keypoints=True)
+    files = []
+
+    fewer = change_snapshot(
+        base,
+        tmp_path / "fewer",
+        {base.patient_keys[0].tobytes()},
+        derive=lambda _: files.extend(path.name for path in tmp_path.rglob("*.npy")) or {},
+    )
+
+    assert np.array_equal(rows(fewer), rows(base)[2:])
+    assert not files
 
 
 def test_references_without_keypoints_are_not_added_to_such_as_have_them(tmp_path, made):
