@@ -22,6 +22,18 @@ from cxrgate.core.json_text import parse_line
 from cxrgate.run.lines import LineFormat, Place, PlainLines, WrittenBatches, whole_lines
 from cxrgate.storage import FILE_MODE, WRAPPED, SealedLines, create_data_key, make_folder, open_data_key
 
+_DIFFERENT = {
+    "batch_size": "another batch_size",
+    "columns": "other columns in its tables",
+    "cxrgate": "another version of cxrgate",
+    "encoder": "another encoder of what is released",
+    "engine": "another search engine",
+    "float_range": "another float_range",
+    "images": "other images, or some that were changed since",
+    "policy": "another policy, which covers thresholds, models and enrolled references",
+}
+"""What a run that is another one in this had; what is not here goes by its own name."""
+
 
 class JournalMismatch(UsageError):
     """The journal that is there is another run's, or is sealed where this one is not, or the other way round."""
@@ -55,9 +67,9 @@ class Journal:
             if self._count:
                 self.batches.add(content["batch"], place)
             elif content != dict(run):
-                changed = sorted(key for key in run if content.get(key) != run[key])
                 raise JournalMismatch(
-                    f"{path} belongs to another run ({', '.join(changed)} differ): choose another output, or remove it"
+                    f"{path} belongs to another run, which had {_differences(content, run)}: choose another output, or "
+                    "remove it"
                 )
             self._count, self._length = self._count + 1, place.offset + place.length
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
@@ -98,6 +110,12 @@ class Journal:
         for content, place in zip(contents, places, strict=True):
             if place.number:  # the first line describes the run, and may have a key `batch` of its own
                 self.batches.add(content["batch"], place)
+
+
+def _differences(content: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """What a journal's own run had otherwise, in words."""
+    changed = sorted(key for key in {*content, *run} if content.get(key) != run.get(key))
+    return "; ".join(_DIFFERENT.get(key, f"another {key}") for key in changed)
 
 
 def _content(path: Path, payload: bytes, place: Place) -> dict[str, Any]:

@@ -64,8 +64,15 @@ def test_a_disk_that_takes_a_part_of_a_line_is_full_and_the_journal_goes_on_afte
 def test_another_runs_journal_is_refused(tmp_path):
     write(tmp_path / "journal", 1)
 
-    with pytest.raises(UsageError, match="policy differ"):
+    with pytest.raises(UsageError, match=r"which had another batch; another policy, .*: choose another output"):
         Journal(tmp_path / "journal", {"policy": "q"})
+
+
+def test_what_a_run_has_no_longer_is_a_difference_that_is_named(tmp_path):
+    Journal(tmp_path / "journal", {**RUN, "float_range": [0, 1]}).close()
+
+    with pytest.raises(UsageError, match="which had another float_range:"):
+        Journal(tmp_path / "journal", RUN)
 
 
 def test_two_runs_do_not_write_one_output(tmp_path):
