@@ -8,11 +8,10 @@ from typing import Annotated
 import grpc
 import typer
 
+from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.index import Snapshot, opaque_id, read_key
-from cxrgate.index.measurement_text import sentences
-from cxrgate.index.self_measurement import read_measurement
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
 
@@ -43,8 +42,7 @@ def withdraw(
         made = change_snapshot(base, output, leaving, derive=measured_again(base))
         manifest = made.manifest
         typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
-        measurement = read_measurement(manifest)
-        for sentence in () if measurement is None else sentences(measurement):
+        for sentence in measured_of(manifest):
             typer.echo(sentence)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from cxrgate.certification import CERTIFICATE
 from cxrgate.cli.bars import bars
+from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
@@ -59,6 +60,8 @@ def update(
             f"{updated.added} images enrolled, {updated.replaced} enrolled again, {updated.dropped} dropped: "
             f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {place}"
         )
+        for sentence in measured_of(manifest):
+            typer.echo(sentence)
         if (base.path / CERTIFICATE).exists() or output is None:
             _say_what_follows(settings.snapshot, base, kept=output is None)
 
