@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from cxrgate.storage.permissions import FILE_MODE, close_to_others, make_folder
 
 PARTIAL = ".partial"
 _OLD = ".old"
+_AT_ONCE = 8
+"""Files that are synced side by side: a file system brings many to the disk with one commit of its journal. Released
+images of 33 kB took 7 ms each one after another, and take 0.5 to 1 ms (ext4 on a virtual disk)."""
 
 
 def write_durably(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
@@ -118,9 +122,23 @@ def sync(path: Path) -> None:
 def sync_tree(folder: Path) -> None:
     """Bring everything in a folder to the disk, and the folder."""
     for parent, _, names in os.walk(folder):
-        for name in names:
-            sync(Path(parent, name))
+        _sync_side_by_side([Path(parent, name) for name in names])
         sync(Path(parent))
+
+
+def _sync_side_by_side(paths: Sequence[Path]) -> None:
+    """Each of them; one after another where the system gives no threads."""
+    try:
+        with ThreadPoolExecutor(_AT_ONCE, "sync") as pool:
+            for _ in pool.map(_sync_all, [paths[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(paths)))]):
+                pass
+    except RuntimeError:
+        _sync_all(paths)
+
+
+def _sync_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        sync(path)
 
 
 def _empty_partial(folder: Path, *, everybodys: bool = False) -> Path:

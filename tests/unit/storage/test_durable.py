@@ -1,5 +1,7 @@
 import os
 import stat
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +106,56 @@ def test_a_crash_between_the_renames_is_brought_to_its_end(tmp_path, monkeypatch
 
     assert names(tmp_path) == ["set"]
     assert names(tmp_path / "set") == (["one"] if stopped_at == 1 else ["two"])
+
+
+def test_files_of_a_folder_are_brought_to_the_disk_side_by_side(tmp_path, monkeypatch):
+    synced, both = [], threading.Barrier(2)
+
+    def fsync(descriptor):
+        name = name_of(descriptor)
+        if name in {"a", "b"}:
+            both.wait(10)
+        synced.append(name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole_folder(tmp_path / "folder") as partial:
+        write_all(partial, "ab")
+
+    assert synced[:2] in (["a", "b"], ["b", "a"])
+    assert synced[2:] == ["folder.partial", tmp_path.name]
+
+
+def test_one_file_that_cannot_be_synced_leaves_no_folder(tmp_path, monkeypatch):
+    def fsync(descriptor):
+        if name_of(descriptor) == "17":
+            raise OSError(5, "the disk is broken")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="broken"), whole_folder(tmp_path / "folder") as partial:
+        write_all(partial, map(str, range(40)))
+
+    assert names(tmp_path) == []
+
+
+def test_files_are_synced_where_the_system_gives_no_threads(tmp_path, monkeypatch):
+    synced = []
+
+    def no_thread(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(name_of(descriptor)))
+    with whole_folder(tmp_path / "folder") as partial:
+        write_all(partial, "abc")
+
+    assert names(tmp_path / "folder") == ["a", "b", "c"]
+    assert set(synced) == {"a", "b", "c", "folder.partial", tmp_path.name}
+
+
+def name_of(descriptor):
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+
+def write_all(folder, files):
+    for name in files:
+        (folder / name).write_bytes(b"x")
