@@ -43,6 +43,9 @@ OPTIONS: list[tuple[str, int]] = [
     # Of an image whose call is refused 64 KiB come in, and not all of it, as with gRPC's probing for bandwidth.
     # What is read is let in whole: over a long way an image takes one more round trip, and no more than that.
     ("grpc.http2.bdp_probe", 0),
+    # While the event loop is busy, streams that have ended are not forgotten yet. gRPC counts them among the open ones,
+    # and refuses calls without a reason where both are too many. What waits for us is bounded without that.
+    ("grpc.http.overload_protection", 0),
     # Two servers on one port would share its calls unseen.
     ("grpc.so_reuseport", 0),
 ]

@@ -68,6 +68,21 @@ def test_message_far_above_the_limit_is_cut_off_by_grpc_itself(options):
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+def test_of_many_calls_at_once_on_a_connection_none_is_refused_without_a_reason():
+    options = [option for option in OPTIONS if option[0] != "grpc.service_config"]  # what is refused is not tried again
+
+    async def call():
+        credentials = IDENTITIES["generator"].channel_credentials()
+        async with (
+            serving(gate(Servicer())) as (_, address),
+            grpc.aio.secure_channel(address, credentials, options) as opened,
+        ):
+            sent = [opened.unary_unary(CHECK)(bytes(200_000), timeout=30) for _ in range(1000)]
+            return [await one.code() for one in sent]
+
+    assert set(asyncio.run(call())) == {grpc.StatusCode.INVALID_ARGUMENT}
+
+
 def test_unknown_method_is_unimplemented():
     assert raw(b"", f"/{GATE}/Release").code() is grpc.StatusCode.UNIMPLEMENTED
 
