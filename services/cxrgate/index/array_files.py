@@ -68,7 +68,7 @@ def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | 
     What join_rows has brought to its file is there already.
     """
     if data_key is None:
-        if isinstance(array, np.memmap) and array.filename == array_path(folder, name).resolve():
+        if isinstance(array, np.memmap) and Path(array.filename or "") == array_path(folder, name).resolve():
             array.flush()
         else:
             np.save(array_path(folder, name), array)
