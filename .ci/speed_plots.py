@@ -46,14 +46,14 @@ def taken_over(bench: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str,
     found: dict[str, Any] = {name: dict(before.get(name, {})) for name in ("all_spaces", "one_space", "images")}
     about = {
         part: {name: bench["parts"][part][name] for name in ("machine", "commit")}
-        for part in ("references", "pipeline", "limits")
+        for part in ("references", "images", "limits")
         if part in bench.get("parts", {})
     }
     for name in ("all_spaces", "one_space"):
         for count, figures in bench.get("growth_over_references", {}).get(name, {}).items():
             found[name][count] = {**figures, **about["references"]}
-    for count, figures in bench.get("pipeline", {}).get("growth", {}).items():
-        found["images"][count] = {**figures, **about["pipeline"]}
+    for count, figures in bench.get("growth_over_images", {}).items():
+        found["images"][count] = {**figures, **about["images"]}
     for name in ("limits", "share_of_limit"):
         found[name] = bench.get(name, before.get(name))
     return found

@@ -42,6 +42,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; the parts are {', '.join(PARTS)}")
     failed, begun = {}, time.monotonic()
+    if not asked.long:
+        print(f"== planned {sum(PARTS[name].seconds for name in asked.parts or PARTS)} s in all", flush=True)
     for name in asked.parts or PARTS:
         planned = "" if asked.long else f", planned {PARTS[name].seconds} s"
         print(f"== {name}{planned}", flush=True)

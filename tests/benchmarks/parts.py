@@ -27,14 +27,10 @@ PARTS = {
     "runtimes": Part("runtimes", 180, ("shipped_images_per_second_over_torch_eager",)),
     "pipeline": Part(
         "pipeline.figures",
-        520,
-        (
-            "pipeline_ms_per_image_256",
-            "pipeline_ms_per_image_1024",
-            "pipeline_two_cores_over_one",
-            "peak_memory_200k_over_2k_images",
-        ),
+        240,
+        ("pipeline_ms_per_image_256", "pipeline_ms_per_image_1024", "pipeline_two_cores_over_one"),
     ),
+    "images": Part("images.figures", 280, ("peak_memory_200k_over_2k_images",)),
     "search": Part(
         "search.figures",
         240,

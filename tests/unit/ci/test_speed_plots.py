@@ -36,7 +36,7 @@ def test_the_table_is_of_the_same_figures(script):
 def test_what_is_measured_again_counts_anew_and_the_rest_stays(script):
     before = {"images": {"10": {"seconds": 1}, "20": {"seconds": 2}}, "all_spaces": {"5": {"peak_gib": 1}}}
     about = {"machine": {"cores": 2}, "commit": "c"}
-    bench = {"parts": {"pipeline": about}, "pipeline": {"growth": {"20": {"seconds": 3}}}}
+    bench = {"parts": {"images": about}, "growth_over_images": {"20": {"seconds": 3}}}
 
     found = script.taken_over(bench, before)
 
