@@ -65,7 +65,7 @@ def filter_dataset(config: PipelineConfig, options: Options) -> Filtered:
         scores=read_scores(config.verification_output),
         pixels=origin["pixels"],
         folder=config.filtered_dataset_output,
-        names=release_names(files, [MANIFEST]),
+        names=dict(zip((file.image_id for file in files), release_names(files, [MANIFEST]), strict=True)),
     )
     try:
         asyncio.run(job.judge(files, options.workers, options.progress("filter", len(files))))

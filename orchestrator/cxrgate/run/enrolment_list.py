@@ -26,7 +26,7 @@ class EnrolmentList:
         notes: sentences on how the list was understood.
     """
 
-    files: tuple[ImageFile, ...]
+    files: Sequence[ImageFile]
     excluded: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -63,7 +63,8 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
     options = settings.options
     listed = read_listing(settings.images, options)
     excluded = read_excluded(settings.exclude, listed.files)
-    listed = replace(listed, files=tuple(file for file in listed.files if file.image_id not in excluded))
+    if excluded:
+        listed = replace(listed, files=tuple(file for file in listed.files if file.image_id not in excluded))
     if not listed.files:
         raise UsageError(f"no image is left to enrol of {settings.images}: all of them are excluded")
     if (options.layout or Layout.FOLDER) is Layout.FOLDER and not is_table(settings.images):

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from cxrgate.core import Failure, ImageError, SnapshotError, UsageError
@@ -146,7 +147,8 @@ def look_at_synthetic(
 def expect_room(output: Path, files: Sequence[ImageFile], snapshot: Path, references: int) -> None:
     """Raise UsageError where the disks have less room than the output and the new snapshot may take."""
     needs: Counter[Path] = Counter()
-    needs[_existing(output)] += int(_RELEASED_SHARE * sum(map(_size, {file.path for file in files})))
+    paths = (path for path, _ in groupby(file.path for file in files))  # the rows of an array file lie side by side
+    needs[_existing(output)] += int(_RELEASED_SHARE * sum(map(_size, paths)))
     needs[_existing(snapshot)] += _REFERENCE_BYTES * references
     by_disk: Counter[int] = Counter()
     for folder, need in needs.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def _folder(path: Path) -> FoundSet | None:
     return None
 
 
-def _listed(path: Path, layout: Layout | None) -> Iterator[tuple[ImageFile, ...]]:
+def _listed(path: Path, layout: Layout | None) -> Iterator[Sequence[ImageFile]]:
     """The images, or nothing where it is no set of that layout."""
     try:
         yield read_listing(path, SourceOptions(layout=layout)).files

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import overload
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.images import ImageFile
 
@@ -14,10 +20,12 @@ NAME_BYTES = 255
 """The longest name of a file on the usual file systems."""
 
 _SUFFIX = ".png"
+_DIGEST = 16
+"""Bytes that stand for a name while names are compared; two of one digest would only be told apart without need."""
 
 
-def release_names(files: Sequence[ImageFile], reserved: Collection[str] = ()) -> dict[str, str]:
-    """Per image id the name of its released file, with its class folders.
+def release_names(files: Sequence[ImageFile], reserved: Collection[str] = ()) -> Sequence[str]:
+    """The name of each image's released file, with its class folders, in the files' order.
 
     Two names clash where a file system that knows neither case nor Unicode forms would take them for one, where one is
     a folder of the other, or where one is too long or reserved. What clashes gets a part of its digest. A name that
@@ -26,20 +34,82 @@ def release_names(files: Sequence[ImageFile], reserved: Collection[str] = ()) ->
     Args:
         files: all images of the run.
         reserved: names at the top of the set that are taken.
+
+    Raises:
+        UsageError: two files have one image id.
     """
-    taken = {_key(name) for name in reserved}
-    names = {file.image_id: _named(file.image_id, taken) for file in files}
+    names = _ReleaseNames(files, {_key(name) for name in reserved})
     for attempt in range(len(names) + 2):
-        clashing = _clashing(names, taken)
-        if not clashing:
+        clashing = names.clashing()
+        if not len(clashing):
             break
-        names.update({image_id: _distinct(image_id, taken, attempt) for image_id in clashing})
+        if attempt == 0:
+            _expect_distinct(files[place].image_id for place in clashing)
+        names.rename(clashing, attempt)
     return names
 
 
+def _expect_distinct(image_ids: Iterable[str]) -> None:
+    name, count = Counter(image_ids).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{count} images are called {name!r}, and would be released as one file: rename them")
+
+
+class _ReleaseNames(Sequence[str]):
+    """Each is made anew when it is asked for; kept is which attempt at a distinct name counts, four bytes an image."""
+
+    def __init__(self, files: Sequence[ImageFile], taken: Collection[str]) -> None:
+        self._files, self._taken = files, taken
+        self._attempts = np.full(len(files), -1, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        image_id, attempt = self._files[place].image_id, int(self._attempts[place])
+        return _named(image_id, self._taken) if attempt < 0 else _distinct(image_id, self._taken, attempt)
+
+    def rename(self, places: NDArray[np.int64], attempt: int) -> None:
+        """Give the images at these places the names of an attempt."""
+        self._attempts[places] = attempt
+
+    def clashing(self) -> NDArray[np.int64]:
+        """The places of the names that clash, int64[m]; names are compared by their digests, sixteen bytes each."""
+        digests, unusable = bytearray(), bytearray()
+        folders, last = set[bytes](), ""
+        for name in self:
+            key = _key(name)
+            digests += _digest(key)
+            unusable.append(key in self._taken or _is_too_long(name))
+            folder = key.rpartition("/")[0]
+            if folder != last:
+                folders.update(map(_digest, _folders(folder)))
+                last = folder
+        keys = np.frombuffer(digests, f"S{_DIGEST}")
+        unique, counts = np.unique(keys, return_counts=True)
+        several = np.concatenate([unique[counts > 1], np.array(list(folders), keys.dtype)])
+        return np.flatnonzero(np.isin(keys, several) | np.frombuffer(unusable, bool))
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=_DIGEST).digest()
+
+
+def _folders(folder: str) -> Iterator[str]:
+    """A folder and those that it lies in."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
 def _named(image_id: str, taken: Collection[str]) -> str:
-    name = (_folder(image_id, taken) / PurePosixPath(image_id).name).with_suffix(_SUFFIX).as_posix()
-    return image_id if name == image_id else name  # one text for both
+    return (_folder(image_id, taken) / PurePosixPath(image_id).name).with_suffix(_SUFFIX).as_posix()
 
 
 def _folder(image_id: str, taken: Collection[str]) -> PurePosixPath:
@@ -56,17 +126,6 @@ def _distinct(image_id: str, taken: Collection[str], attempt: int) -> str:
     end = f".{bytes_digest(seed.encode())[: 8 if attempt == 0 else 16]}{_SUFFIX}"
     stem = PurePosixPath(image_id).name.encode()[: NAME_BYTES - len(end)].decode(errors="ignore")
     return (_folder(image_id, taken) / (stem + end)).as_posix()
-
-
-def _clashing(names: Mapping[str, str], taken: Collection[str]) -> list[str]:
-    keys = {image_id: _key(name) for image_id, name in names.items()}
-    counts = Counter(keys.values())
-    folders = {parent.as_posix() for key in counts for parent in PurePosixPath(key).parents}
-    return [
-        image_id
-        for image_id, key in keys.items()
-        if counts[key] > 1 or key in folders or key in taken or _is_too_long(names[image_id])
-    ]
 
 
 def _is_too_long(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxrgate.core.progress import Progress, Tell
@@ -29,7 +30,7 @@ class Plan:
         seconds: that decoding takes per image; 0 where nothing was decoded.
     """
 
-    files: list[ImageFile]
+    files: Sequence[ImageFile]
     held: Held | None
     listed: EnrolmentList | None
     seconds: float
@@ -51,7 +52,7 @@ def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tel
     synthetic = list_synthetic(config)
     for sentence in synthetic.sentences:
         tell(f"to check: {sentence}")
-    files = list(synthetic.files)
+    files = synthetic.files
     here = services.index is None
     held = hold_existing(config, progress) if here else None
     listed = list_to_enrol(config, progress) if here and held is None else None

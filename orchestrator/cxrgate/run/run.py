@@ -30,7 +30,7 @@ from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import ENCODER
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.commits import Commits
-from cxrgate.run.engines.batches import Batch
+from cxrgate.run.engines.batches import Batches
 from cxrgate.run.engines.engine import Check, Engine, LocalEngine
 from cxrgate.run.held import Held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
@@ -107,12 +107,6 @@ async def _run(services: Services, config: RunConfig, plan: Plan, progress: Prog
             return await _Run(config, gate, models, about, plan.files, held, progress).finish(engine, services)
 
 
-def _batches(files: Sequence[ImageFile], size: int) -> list[Batch]:
-    names = release_names(files, [MANIFEST])
-    parts = [files[i : i + size] for i in range(0, len(files), size)]
-    return [Batch(number, part, [names[file.image_id] for file in part]) for number, part in enumerate(parts)]
-
-
 def _nothing(config: RunConfig) -> str:
     """What is said of a snapshot that was just made, or with which there is nothing to compare."""
     return "" if config.enrol else "no list is configured to compare it with"
@@ -135,7 +129,7 @@ class _Run:
         self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
         self._files, self._progress = files, progress
         self._paths = Paths(config.output)
-        self._batches = _batches(files, config.batch_size)
+        self._batches = Batches(files, release_names(files, [MANIFEST]), config.batch_size)
 
     async def finish(self, engine: Engine, services: Services) -> RunSummary:
         """Check what the journal lacks, then publish.
@@ -182,8 +176,8 @@ class _Run:
         """Check the batches that are not done; a batch is redone when a file that it released is gone or changed."""
         done = {n for n, batch in journal.batches.items() if is_staged(self._paths.staged, batch["released"])}
         done -= {n for n in done if any(map(is_fault_row, journal.batches[n]["results"]))}
-        todo = [batch for batch in self._batches if batch.number not in done]
-        self._progress("check", len(self._files) - sum(len(batch.files) for batch in todo), len(self._files))
+        todo = self._batches.without(done)
+        self._progress("check", len(self._files) - todo.images, len(self._files))
         count = 0
         work = check(todo, self._paths.staged)
         async with Commits(journal) as commits, aclosing(work) as stream:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from cxrgate.images.sources.csv_list import list_csv
-from cxrgate.images.sources.files import ImageFile, list_folder
+from cxrgate.images.sources.files import ImageFile
+from cxrgate.images.sources.folder import list_folder
 from cxrgate.images.sources.layouts import list_source, read_listing
 from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 

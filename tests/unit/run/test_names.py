@@ -3,13 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.images import ImageFile, list_folder
 from cxrgate.run.names import NAME_BYTES, release_names
 
 
 def named(*names, reserved=("manifest.json",)):
-    return release_names([ImageFile(Path(name), name) for name in names], reserved)
+    found = release_names([ImageFile(Path(name), name) for name in names], reserved)
+    return dict(zip(names, found, strict=True))
 
 
 def keys(released):
@@ -54,9 +56,14 @@ def test_a_name_that_clashes_with_none_is_kept():
 
 
 def test_a_name_depends_on_the_set_and_not_on_its_order():
-    names = [name for part in CLASHES.values() for name in part]
+    names = list(dict.fromkeys(name for part in CLASHES.values() for name in part))
 
     assert named(*names) == named(*reversed(names))
+
+
+def test_images_of_one_id_have_no_two_names():
+    with pytest.raises(UsageError, match=r"2 images are called 'a\.png'"):
+        named("a.png", "b.png", "a.png")
 
 
 def test_a_file_whose_name_is_no_utf_8_is_listed_under_a_name_that_can_be_written(tmp_path):

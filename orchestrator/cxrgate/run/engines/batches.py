@@ -6,11 +6,11 @@ names, so that one whose answer was lost is simply done again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from cxrgate.core import Failure, GreyImage
 from cxrgate.gate.ordered import ordered_map
@@ -32,6 +32,42 @@ class Batch:
     number: int
     files: Sequence[ImageFile]
     names: Sequence[str]
+
+
+class Batches(Sequence[Batch]):
+    """A set's files in batches, each made when it is asked for."""
+
+    def __init__(self, files: Sequence[ImageFile], names: Sequence[str], size: int) -> None:
+        """Take files and the names of the released ones in their order, and the most images of a batch."""
+        self._files, self._names, self._size = files, names, size
+        self._numbers: Sequence[int] = range(-(-len(files) // size))
+
+    def without(self, done: Collection[int]) -> Batches:
+        """Those whose numbers are not among `done`."""
+        left = Batches(self._files, self._names, self._size)
+        left._numbers = [number for number in self._numbers if number not in done]
+        return left
+
+    @property
+    def images(self) -> int:
+        """How many images they have."""
+        return sum(min(self._size, len(self._files) - number * self._size) for number in self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Batch: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Batch]: ...
+    def __getitem__(self, place: int | slice) -> Batch | list[Batch]:
+        if isinstance(place, slice):
+            return [self._batch(number) for number in self._numbers[place]]
+        return self._batch(self._numbers[place])
+
+    def _batch(self, number: int) -> Batch:
+        part = slice(number * self._size, (number + 1) * self._size)
+        return Batch(number, self._files[part], self._names[part])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from cxrgate.core import UsageError
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions, images
 from cxrgate.images.sources.names import distinct, place, relative_name
+from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.tables import Table, columns_line, likely_names, read_columns
 
 NO_PATIENT = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
@@ -49,7 +50,8 @@ def table_files(table: Table) -> Listing:
     """
     files = [_row(table.path.parent, row) for row in table.rows]
     notes = [*table.notes, *_spellings(files, [row["image"] for row in table.rows])]
-    return Listing(tuple(distinct(files, table.path, table.lines)), tuple(notes))
+    distinct_files = distinct(files, table.path, table.lines)
+    return Listing(PackedFiles(table.path.parent, distinct_files), tuple(notes))
 
 
 def is_patient(patient_id: str) -> bool:

@@ -10,10 +10,12 @@ from cxrgate.core import UsageError
 from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
 from cxrgate.images.sources.csv_list import is_patient, list_table
-from cxrgate.images.sources.files import ImageFile, list_counted
+from cxrgate.images.sources.files import ImageFile
+from cxrgate.images.sources.folder import list_counted
 from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.mimic import list_mimic
 from cxrgate.images.sources.nih import list_nih
+from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.padchest import list_padchest
 from cxrgate.images.sources.passed_over import passed_over_note
 from cxrgate.images.sources.tables import is_table
@@ -44,7 +46,8 @@ def read_listing(path: Path, options: SourceOptions) -> Listing:
     listing = _listing(path, options)
     if options.float_range is None:
         return listing
-    return replace(listing, files=tuple(replace(file, value_range=options.float_range) for file in listing.files))
+    files = (replace(file, value_range=options.float_range) for file in listing.files)
+    return replace(listing, files=PackedFiles(path if path.is_dir() else path.parent, files))
 
 
 def _listing(path: Path, options: SourceOptions) -> Listing:
@@ -78,7 +81,7 @@ def _folder(path: Path, options: SourceOptions) -> Listing:
     notes = [note] if (note := passed_over_note(skipped)) else []
     if options.patients is PatientRule.EACH_IMAGE:
         notes.append("a folder names no patients: each image without a DICOM PatientID counts as another patient's")
-    return Listing(tuple(files), tuple(notes))
+    return Listing(files, tuple(notes))
 
 
 def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
@@ -89,5 +92,7 @@ def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
             f"{len(without)} images have no patient, the first is {without[0].image_id}; fill "
             "them in, or write `every_image_is_a_patient: true`, if every image is of another patient"
         )
+    if not without:
+        return listing
     files = (file if is_patient(file.patient_id) else replace(file, patient_id=file.image_id) for file in listing.files)
     return replace(listing, files=tuple(files))

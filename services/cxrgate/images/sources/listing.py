@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -89,7 +89,7 @@ class Listing:
         left_out: per reason, how many images the source has that are not listed.
     """
 
-    files: tuple[ImageFile, ...]
+    files: Sequence[ImageFile]
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 

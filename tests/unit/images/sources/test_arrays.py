@@ -11,7 +11,7 @@ from support.bad_images import SIDE, ramp
 from cxrgate.core import ImageError, UsageError
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sources import arrays
-from cxrgate.images.sources.files import list_folder
+from cxrgate.images.sources.folder import list_folder
 
 BATCH = np.stack([np.roll(ramp(), shift, 0) for shift in range(5)])
 COLOUR = np.repeat(BATCH[..., None], 3, 3)

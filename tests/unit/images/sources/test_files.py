@@ -53,6 +53,14 @@ def test_folder_is_listed_under_its_own_name_rather_than_a_links(tmp_path):
     assert names(list_folder(tmp_path)) == ["b/1.png"]
 
 
+def test_files_that_no_table_could_tell_apart_are_refused(tmp_path):
+    write(tmp_path / "caf\\xe9.png")
+    write(tmp_path / "caf\udce9.png")
+
+    with pytest.raises(UsageError, match="rename one of them"):
+        list_folder(tmp_path)
+
+
 def test_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
     write(tmp_path / "a/1.png")
     write(tmp_path / "b/2.png")

@@ -1,0 +1,67 @@
+"""The images of a source in little memory: a run of millions holds its list all the time."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, overload
+
+from cxrgate.images.sources.arrays import ArrayRow
+from cxrgate.images.sources.files import ImageFile
+
+
+class PackedFiles(Sequence[ImageFile]):
+    """Files in their order, each made anew when it is asked for; equal to what was given.
+
+    An image takes some twenty bytes and its name, and also its path where that is not its name below the root.
+    """
+
+    def __init__(self, root: Path, files: Iterable[ImageFile]) -> None:
+        """Pack `files`, most of which lie below `root` under their names."""
+        self._before = str(root / "x")[:-1]
+        self._rows, self._ends = bytearray(), array("Q", [0])
+        for file in files:
+            # Names that are no UTF-8 have surrogates in their paths.
+            self._rows += json.dumps(self._row(file), ensure_ascii=False).encode("utf-8", "surrogatepass")
+            self._ends.append(len(self._rows))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> ImageFile: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ImageFile]: ...
+    def __getitem__(self, place: int | slice) -> ImageFile | list[ImageFile]:
+        places = range(len(self))[place]
+        return self._file(places) if isinstance(places, int) else [self._file(each) for each in places]
+
+    def _row(self, file: ImageFile) -> list[Any]:
+        path = str(file.path)
+        return [
+            file.image_id,
+            None if path == self._before + file.image_id else path,
+            file.label,
+            None if file.patient_id == file.image_id else file.patient_id,
+            file.row and astuple(file.row),
+            file.value_range,
+        ]
+
+    def _file(self, place: int) -> ImageFile:
+        row = json.loads(self._rows[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass"))
+        name, path, label, patient, of_array, value_range = row
+        return ImageFile(
+            Path(self._before + name if path is None else path),
+            name,
+            label,
+            name if patient is None else patient,
+            of_array and _array_row(*of_array),
+            value_range and tuple(value_range),
+        )
+
+
+def _array_row(name: str, member: str, offset: int, shape: list[int], descr: str) -> ArrayRow:
+    return ArrayRow(name, member, offset, tuple(shape), descr)
