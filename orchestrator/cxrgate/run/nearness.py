@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxrgate.core import Policy
 from cxrgate.core.spaces import SIMILARITIES
+from cxrgate.run.row_groups import row_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ def nearest_recorded(table: Path, policy: Policy, published: Collection[str]) ->
     # By this thread alone: Arrow never ends where its own threads find no memory.
     images = pd.read_parquet(table, columns=columns, use_threads=False, pre_buffer=False)
     found = _found(images, policy)
-    released = [name in published for part in _parts(table, ["released_as"]) for name in part["released_as"]]
+    released = [name in published for part in row_groups(table, ["released_as"]) for name in part["released_as"]]
     places = nearest(found, np.array(released, bool))
     names = _rows(table, ["image_id", "released_as"], places)
     return images.iloc[places].assign(**names, nearness=found[places])
@@ -84,19 +85,10 @@ def _found(images: pd.DataFrame, policy: Policy) -> Float64s:
     return nearness(policy, identity, similarities)
 
 
-def _parts(table: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """A table's row groups."""
-    import pyarrow.parquet as pq  # noqa: PLC0415 - takes a while
-
-    with pq.ParquetFile(table) as file:
-        for number in range(file.num_row_groups):
-            yield file.read_row_group(number, columns=columns, use_threads=False).to_pandas(use_threads=False)
-
-
 def _rows(table: Path, columns: list[str], places: NDArray[np.int64]) -> dict[str, list[str]]:
     """By column what stands at some places of a table, in their order."""
     found, start = dict[int, tuple[str, ...]](), 0
-    for part in _parts(table, columns):
+    for part in row_groups(table, columns):
         for place in places[(places >= start) & (places < start + len(part))]:
             found[int(place)] = tuple(part.iloc[place - start][columns])
         start += len(part)

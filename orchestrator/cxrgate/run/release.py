@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.core.json_text import MALFORMED, parse_json
+from cxrgate.run.released_files import ReleasedFiles
 from cxrgate.storage import make_folder, replaced_folder
 from cxrgate.storage.regular_file import read_regular_file
 
@@ -62,10 +63,19 @@ def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapp
             _link(staged / name, target)
             if target.is_symlink() or file_digest(target) != sha256:
                 raise ReleaseChanged(name)
-        manifest = {**about, "files": dict(sorted(released.items()))}
-        with (partial / MANIFEST).open("w") as file:  # piece by piece: a text of all files is as large as their names
-            json.dump(manifest, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+        with (partial / MANIFEST).open("w") as file:
+            file.writelines(_manifest(released, about))
+
+
+def _manifest(released: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[str]:
+    """The text of a manifest, piece by piece: the whole of it is as large as all names."""
+    files = released if isinstance(released, ReleasedFiles) else ReleasedFiles(released.items())
+    yield json.dumps({**about, "files": {}}, indent=2, ensure_ascii=False).removesuffix("}\n}")
+    between = "\n"
+    for name, sha256 in files.items():
+        yield f'{between}    {json.dumps(name, ensure_ascii=False)}: "{sha256}"'
+        between = ",\n"
+    yield "\n  }\n}\n" if files else "}\n}\n"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

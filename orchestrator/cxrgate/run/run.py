@@ -43,7 +43,9 @@ from cxrgate.run.plan import Plan, open_or_enrol, prepare
 from cxrgate.run.reading import file_stamp
 from cxrgate.run.recorded import IMAGES
 from cxrgate.run.release import MANIFEST, is_staged, publish
+from cxrgate.run.released_files import ReleasedFiles
 from cxrgate.run.results import write_nearest, write_results
+from cxrgate.run.row_groups import row_groups
 from cxrgate.run.rows import RESULT_COLUMNS
 from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
 from cxrgate.storage import write_durably
@@ -189,14 +191,14 @@ class _Run:
                 count += checked.images
         return count
 
-    def _table(self, columns: list[str] | None = None) -> pd.DataFrame:
+    def _table(self) -> pd.DataFrame:
         # By this thread alone: Arrow never ends where its own threads find no memory.
         path = self._paths.results / IMAGES
-        return pd.read_parquet(path, columns=columns, use_threads=False, pre_buffer=False)
+        return pd.read_parquet(path, use_threads=False, pre_buffer=False)
 
     def _publish(self, batches: Mapping[int, Mapping[str, Any]], decisions: Counter[str]) -> Collection[str]:
         """Publish what was not withheld, and give its names."""
-        released = {name: sha for number in sorted(batches) for name, sha in batches[number]["released"].items()}
+        released = ReleasedFiles(file for number in sorted(batches) for file in batches[number]["released"].items())
         self._gate.check_certificate()
         self._gate.check_index()
         about = {
@@ -211,12 +213,13 @@ class _Run:
             digests = read_withheld(self._config.review)
             remaining, withheld = released, 0
             if digests:
-                remaining, withheld = without_withheld(released, self._table(["pixel_digest", "released_as"]), digests)
+                parts = row_groups(self._paths.results / IMAGES, ["pixel_digest", "released_as"])
+                remaining, withheld = without_withheld(released, parts, digests)
             expect_withheld(self._paths.released, withheld, digests)
             remember_withheld(self._paths.released, digests)
             more = {"withheld": withheld} if withheld else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
-        return remaining.keys()
+        return remaining
 
     def _describe(self, seconds: float, checked: int) -> None:
         """Write run.json, which the report is made from."""

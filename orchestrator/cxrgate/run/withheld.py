@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from cxrgate.core import UsageError
 from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.hashlog import read_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
+from cxrgate.run.released_files import ReleasedFiles
 from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_folder, write_durably
 from cxrgate.storage.regular_file import read_regular_file
 
@@ -41,17 +42,17 @@ def read_withheld(log: Path | None) -> frozenset[str]:
 
 
 def without_withheld(
-    released: Mapping[str, str], results: pd.DataFrame, withheld: frozenset[str]
-) -> tuple[dict[str, str], int]:
+    released: Mapping[str, str], results: Iterable[pd.DataFrame], withheld: frozenset[str]
+) -> tuple[ReleasedFiles, int]:
     """The released files {name: sha256} that remain, and how many do not.
 
     Args:
         released: the files.
-        results: rows of `results.parquet`, with `released_as` and `pixel_digest`.
+        results: parts of `results.parquet`, with `released_as` and `pixel_digest`.
         withheld: see read_withheld.
     """
-    names = set(results.loc[results["pixel_digest"].isin(withheld), "released_as"])
-    remaining = {name: sha256 for name, sha256 in released.items() if name not in names}
+    names = {name for part in results for name in part.loc[part["pixel_digest"].isin(withheld), "released_as"]}
+    remaining = ReleasedFiles((name, sha256) for name, sha256 in released.items() if name not in names)
     return remaining, len(released) - len(remaining)
 
 
@@ -128,7 +129,7 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
         files = manifest.pop("files")
         digests = read_withheld(log)
         remember_withheld(released, digests)
-        remaining, left = without_withheld(files, results, digests)
+        remaining, left = without_withheld(files, [results], digests)
         if left:
             for name in files.keys() - remaining.keys():
                 (released / name).unlink(missing_ok=True)

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeyp
 
     assert names(folder) == {*kept, "manifest.json"}
     assert {path.name for path in tmp_path.iterdir()} == {"staged", "released"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_manifest_is_written_as_json_writes_it_whole(tmp_path, count):
+    files = {name: stage(tmp_path / "staged", name, b"x") for name in ("b/\u00e4.png", 'a "1".png', "B.png")[:count]}
+    about = {"policy": "\u00fc", "decisions": {"ANONYMOUS": count}}
+    publish(tmp_path / "staged", tmp_path / "released", files, about)
+
+    whole = json.dumps({**about, "files": dict(sorted(files.items()))}, indent=2, ensure_ascii=False)
+    assert (tmp_path / "released/manifest.json").read_text() == f"{whole}\n"
 
 
 def test_staging_anew_does_not_reach_into_what_is_released(tmp_path):

@@ -1,0 +1,27 @@
+import pytest
+
+from cxrgate.core.digest import bytes_digest
+from cxrgate.run.released_files import ReleasedFiles
+
+FILES = {f"{number % 7}/\u00e4{number}.png": bytes_digest(bytes([number % 256])) for number in range(5000)}
+
+
+def test_it_is_the_mapping_that_was_given_in_the_order_of_its_names():
+    packed = ReleasedFiles(FILES.items())
+
+    assert list(packed.items()) == sorted(FILES.items())
+    assert len(packed) == 5000
+    assert "0/none.png" not in packed
+    with pytest.raises(KeyError):
+        packed["~"]
+
+
+def test_of_one_name_the_last_digest_counts():
+    again = ReleasedFiles([*FILES.items(), ("0/\u00e40.png", "ab" * 32)])
+
+    assert dict(again) == {**FILES, "0/\u00e40.png": "ab" * 32}
+
+
+def test_a_set_may_be_empty():
+    assert dict(ReleasedFiles([])) == {}
+    assert "a" not in ReleasedFiles([])
