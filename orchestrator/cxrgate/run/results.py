@@ -18,7 +18,7 @@ from cxrgate.storage import make_folder, whole_file
 NEAREST = "nearest.csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-ROW_GROUP = 8192
+ROW_GROUP = 2048
 """Rows of a table that are in memory at a time, and those of a row group of its Parquet file."""
 
 

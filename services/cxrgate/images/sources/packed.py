@@ -25,7 +25,8 @@ class PackedFiles(Sequence[ImageFile]):
         self._rows, self._ends = bytearray(), array("Q", [0])
         for file in files:
             # Names that are no UTF-8 have surrogates in their paths.
-            self._rows += json.dumps(self._row(file), ensure_ascii=False).encode("utf-8", "surrogatepass")
+            row = json.dumps(self._row(file), ensure_ascii=False, separators=(",", ":"))
+            self._rows += row.encode("utf-8", "surrogatepass")
             self._ends.append(len(self._rows))
 
     def __len__(self) -> int:
