@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,32 +67,40 @@ def nearest_recorded(table: Path, policy: Policy, published: Collection[str]) ->
         policy: by which it decided.
         published: names of the files in the released set.
     """
+    wanted = [_identity(policy), *(space.similarity for space in policy.searched)]
+    numbers = {name: [np.empty(0)] for name in wanted}
+    released = [np.empty(0, bool)]
+    for part in row_groups(table, [*wanted, "released_as"]):
+        for name in wanted:
+            numbers[name].append(np.array(part[name], np.float64))
+        released.append(np.array([name in published for name in part["released_as"]], bool))
+    found = _found({name: np.concatenate(parts) for name, parts in numbers.items()}, policy)
+    places = nearest(found, np.concatenate(released))
+    columns = ["score", "standout", *SIMILARITIES, "borderline", "image_id", "released_as"]
+    return _rows(table, columns, places).assign(nearness=found[places])
+
+
+def _identity(policy: Policy) -> str:
+    """The column that identity is decided by."""
+    return "score" if policy.standout is None else "standout"
+
+
+def _found(numbers: Mapping[str, Any] | pd.DataFrame, policy: Policy) -> Float64s:
+    similarities = {space.name: np.asarray(numbers[space.similarity], np.float64) for space in policy.searched}
+    return nearness(policy, np.asarray(numbers[_identity(policy)], np.float64), similarities)
+
+
+def _rows(table: Path, columns: list[str], places: NDArray[np.int64]) -> pd.DataFrame:
+    """What stands at some places of a table, in their order."""
     import pandas as pd  # noqa: PLC0415 - takes a while
 
-    columns = ["score", "standout", *SIMILARITIES, "borderline"]
-    # By this thread alone: Arrow never ends where its own threads find no memory.
-    images = pd.read_parquet(table, columns=columns, use_threads=False, pre_buffer=False)
-    found = _found(images, policy)
-    released = [name in published for part in row_groups(table, ["released_as"]) for name in part["released_as"]]
-    places = nearest(found, np.array(released, bool))
-    names = _rows(table, ["image_id", "released_as"], places)
-    return images.iloc[places].assign(**names, nearness=found[places])
-
-
-def _found(images: pd.DataFrame, policy: Policy) -> Float64s:
-    identity = images["score" if policy.standout is None else "standout"].to_numpy(np.float64)
-    similarities = {space.name: images[space.similarity].to_numpy(np.float64) for space in policy.searched}
-    return nearness(policy, identity, similarities)
-
-
-def _rows(table: Path, columns: list[str], places: NDArray[np.int64]) -> dict[str, list[str]]:
-    """By column what stands at some places of a table, in their order."""
-    found, start = dict[int, tuple[str, ...]](), 0
+    found, start = [pd.DataFrame(columns=columns)] if not len(places) else [], 0
     for part in row_groups(table, columns):
-        for place in places[(places >= start) & (places < start + len(part))]:
-            found[int(place)] = tuple(part.iloc[place - start][columns])
+        inside = places[(places >= start) & (places < start + len(part))] - start
+        if len(inside):
+            found.append(part.iloc[inside].set_axis(inside + start))
         start += len(part)
-    return {name: [found[int(place)][i] for place in places] for i, name in enumerate(columns)}
+    return pd.concat(found).loc[places]
 
 
 def _way(values: Float64s, threshold: float) -> Float64s:
