@@ -5,11 +5,11 @@ Whoever writes something that others read writes it through here, so that the or
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,6 @@ from cxrgate.storage.permissions import FILE_MODE, close_to_others, make_folder
 
 PARTIAL = ".partial"
 _OLD = ".old"
-_AT_ONCE = 8
-"""Files that are synced side by side: a file system brings many to the disk with one commit of its journal. Released
-images of 33 kB took 7 ms each one after another, and take 0.5 to 1 ms (ext4 on a virtual disk)."""
 
 
 def write_durably(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
@@ -121,24 +118,28 @@ def sync(path: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Bring everything in a folder to the disk, and the folder."""
+    _write_back(folder)
     for parent, _, names in os.walk(folder):
-        _sync_side_by_side([Path(parent, name) for name in names])
+        for name in names:
+            sync(Path(parent, name))
         sync(Path(parent))
 
 
-def _sync_side_by_side(paths: Sequence[Path]) -> None:
-    """Each of them; one after another where the system gives no threads."""
+def _write_back(folder: Path) -> None:
+    """Let the file system of a folder write what it has, all at once, where the system can.
+
+    It promises nothing: each file is synced afterwards. But a file system brings many files to the disk with one commit
+    of its journal, and a sync that finds nothing to do is quick. Files of 33 kB took 0.3 to 7 ms each by themselves,
+    and take 0.1 ms (ext4 on a virtual disk).
+    """
+    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+    if syncfs is None:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with ThreadPoolExecutor(_AT_ONCE, "sync") as pool:
-            for _ in pool.map(_sync_all, [paths[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(paths)))]):
-                pass
-    except RuntimeError:
-        _sync_all(paths)
-
-
-def _sync_all(paths: Iterable[Path]) -> None:
-    for path in paths:
-        sync(path)
+        syncfs(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _empty_partial(folder: Path, *, everybodys: bool = False) -> Path:
