@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cxrgate.core import UsageError
-from cxrgate.core.heads import CalibratedCosineHead
+from cxrgate.core.heads import CalibratedCosineHead, CohortCosineHead
 from cxrgate.core.progress import Progress, silent
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.core.standout import COHORT, Standout
@@ -101,8 +101,8 @@ def false_flag_file(everything: Everything, terms: MeasurementTerms, models: Map
 
 
 def _standout(terms: MeasurementTerms) -> Standout:
-    """Both cosines weigh the same; a head that is no calibrated cosine has no say."""
-    if isinstance(terms.head, CalibratedCosineHead):
+    """Both cosines weigh the same; a head that does not calibrate a cosine has no say."""
+    if isinstance(terms.head, CalibratedCosineHead | CohortCosineHead):
         return Standout(identity=0.5, verification=0.5 / terms.head.slope)
     return Standout()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core.heads import CalibratedCosineHead, CosineHead, Head, SiameseHead
+from cxrgate.core.heads import CalibratedCosineHead, CohortCosineHead, CosineHead, Head, SiameseHead
 from cxrgate.models.networks.architectures import Architecture, EmbedderArchitecture, VerificationArchitecture
 
 
@@ -18,6 +18,8 @@ def make_head(architecture: Architecture, tensor: Callable[[str], NDArray[np.flo
             return SiameseHead(tensor("fc_end.weight")[0], float(tensor("fc_end.bias")[0]))
         case EmbedderArchitecture():
             slope, offset = tensor("calibration").tolist()
+            if architecture.cohort:
+                return CohortCosineHead(slope, offset, tensor("cohort").astype(np.float32))
             return CalibratedCosineHead(slope, offset)
         case _:
             return CosineHead()

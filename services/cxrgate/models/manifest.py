@@ -163,7 +163,8 @@ def network_name(architecture: Architecture) -> str:
 
 def _sizes(architecture: Architecture) -> dict[str, Any]:
     """Its fields; a head that a network lacks is not named, so that networks older than that head keep their digest."""
-    return {name: size for name, size in asdict(architecture).items() if (name, size) != ("frontality", 0)}
+    later = {("frontality", 0), ("cohort", 0)}
+    return {name: size for name, size in asdict(architecture).items() if (name, size) not in later}
 
 
 def make_architecture(value: Mapping[str, Any]) -> Architecture:

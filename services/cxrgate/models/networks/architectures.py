@@ -108,7 +108,8 @@ class EmbedderArchitecture:
 
     `dimensions` come from the projection that training makes, `discriminants` from a linear discriminant analysis of
     what is pooled, fitted afterwards; 0 without. `frontality` is the number of hidden units that tell frontal chest
-    radiographs from everything else, fitted afterwards too; 0 without.
+    radiographs from everything else, fitted afterwards too; 0 without. `cohort` is the number of centroids that a
+    cosine is held against (heads.CohortCosineHead); 0 without.
     """
 
     trunk: str = "efficientnet-lite0"
@@ -117,10 +118,11 @@ class EmbedderArchitecture:
     dimensions: int = 256
     discriminants: int = 0
     frontality: int = 0
+    cohort: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taps", tuple(self.taps))
-        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality) >= 0
+        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality, self.cohort) >= 0
         if self.trunk not in LITE_TRUNKS or not sizes:
             raise ValueError(f"expected a trunk of {', '.join(LITE_TRUNKS)} and positive sizes, got {self}")
         blocks = len(block_channels(self.trunk))

@@ -40,13 +40,14 @@ class Embedder(nn.Module):
     `centre` and `spread` bring what is pooled from different depths to one scale. `whiten` makes what differs
     between the images of one patient small in every direction alike (within-class covariance normalisation, Hatch et
     al. 2006). The whitened projection and the discriminants weigh the same: the cosine of two images is the mean of
-    both parts' cosines. `calibration` turns a cosine into a score; see heads.CalibratedCosineHead. With a head for
-    frontality, in 0 to 1, that is one more number behind the embedding.
+    both parts' cosines. `calibration` and, where there is one, `cohort` turn a cosine into a score; see core.heads.
+    With a head for frontality, in 0 to 1, that is one more number behind the embedding.
     """
 
     centre: Tensor
     spread: Tensor
     calibration: Tensor
+    cohort: Tensor | None
 
     def __init__(self, shape: EmbedderArchitecture) -> None:
         super().__init__()
@@ -63,6 +64,7 @@ class Embedder(nn.Module):
         self.discriminate = nn.Linear(shape.pooled, shape.discriminants) if shape.discriminants else None
         self.frontality = FrontalityHead(shape.pooled, shape.frontality) if shape.frontality else None
         self.register_buffer("calibration", torch.tensor([10.0, -5.0]))
+        self.register_buffer("cohort", torch.zeros(shape.cohort, shape.embedding) if shape.cohort else None)
 
     def pooled(self, x: Tensor) -> Tensor:
         """The numbers before the projection, float[n, pooled]."""

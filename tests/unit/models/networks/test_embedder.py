@@ -3,10 +3,11 @@ import pytest
 import torch
 from support.fakes import images
 
-from cxrgate.core.heads import CalibratedCosineHead
+from cxrgate.core.heads import CalibratedCosineHead, CohortCosineHead
 from cxrgate.models import EmbedderArchitecture, ModelKind, Preprocessing
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model, save_model
 
 SHAPE = EmbedderArchitecture(pool=2, dimensions=16)
@@ -78,3 +79,26 @@ def test_discriminants_stand_beside_the_projection_at_unit_length(tmp_path):
     assert rows.shape == (3, shape.outputs) == (3, 24)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(rows[:, :16], axis=1) == pytest.approx(np.sqrt(0.5), abs=1e-5)
+
+
+def test_a_cohort_scores_in_both_runtimes_and_leaves_the_embedding_alone(tmp_path):
+    plain, told = SHAPE, EmbedderArchitecture(pool=2, dimensions=16, cohort=12)
+    state = build_network(plain).state_dict()
+    cohort = torch.nn.functional.normalize(torch.randn(12, 16, generator=torch.Generator().manual_seed(1)), dim=1)
+    save_model(tmp_path / "plain", ModelKind.VERIFICATION, plain, INPUT, state, {})
+    save_model(tmp_path / "told", ModelKind.VERIFICATION, told, INPUT, {**state, "cohort": cohort}, {})
+    before, after = (open_forward(tmp_path / name) for name in ("plain", "told"))
+    pixels = [image.pixels for image in images(3)]
+    rows = after(pixels)
+
+    assert np.array_equal(before(pixels), rows)
+    assert isinstance(after.head, CohortCosineHead)
+    assert np.array_equal(after.head.cohort, cohort.numpy())
+    assert np.array_equal(
+        after.head.score(rows[0], rows), TorchForward(load_model(tmp_path / "told")).head.score(rows[0], rows)
+    )
+
+
+def test_a_model_without_a_cohort_keeps_its_digest(tmp_path):
+    manifest = save(tmp_path / "model", ModelKind.VERIFICATION)
+    assert "cohort" not in manifest.to_json()["architecture"]

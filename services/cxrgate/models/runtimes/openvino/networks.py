@@ -75,6 +75,8 @@ def _embedding(pooled: Node, weights: Weights, shape: EmbedderArchitecture) -> N
     centre, spread = weights.take("centre", shape.pooled), weights.take("spread", shape.pooled)
     scaled = ops.divide(ops.subtract(pooled, constant(centre[np.newaxis])), constant(spread[np.newaxis]))
     weights.take("calibration", 2)
+    if shape.cohort:
+        weights.take("cohort", shape.cohort, shape.embedding)
     direction = unit_length(connect(scaled, *take_linear(weights, "project", shape.pooled, shape.dimensions)))
     whitened = connect(direction, *take_linear(weights, "whiten", shape.dimensions, shape.dimensions))
     rows = unit_length(whitened)
