@@ -25,12 +25,11 @@ from cxrgate.models.networks.lite import published_weights
 from cxrgate.models.store import save_model
 from cxrgate.planted.listing import Entry
 from cxrgate.train import ListedImage, Split, hashed_patients
-from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_fittable
+from cxrgate.train.fitting import set_calibration
 from cxrgate.train.initial import discriminate
 from cxrgate.train.inputs import normalise
 from cxrgate.train.pixels import PixelSet, decode_set
-from cxrgate.train.scoring.figures import all_pairs
 from cxrgate.train.scoring.models import embed_listing
 
 ARCHITECTURE = EmbedderArchitecture(taps=(4, 10), pool=4, dimensions=256)
@@ -114,11 +113,7 @@ def _calibrate(network: Embedder, listed_images: Sequence[ListedImage], work: Pa
         listed_images,
         progress=lambda done: progress("calibrate the baseline", done, len(listed_images)),
     )
-    rows = embedded.rows.astype(np.float64)
-    pairs = all_pairs(rows @ rows.T, embedded.patients)
-    threshold = unenrolled_threshold(embedded.rows, embedded.patients, FLAGGED[ModelKind.VERIFICATION])
-    network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
-    return threshold
+    return set_calibration(network, ModelKind.VERIFICATION, embedded.rows, embedded.patients)
 
 
 def _save(

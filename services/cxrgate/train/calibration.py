@@ -24,11 +24,11 @@ to find than a copy, so identity gets the larger share.
 Float64s = NDArray[np.float64]
 
 
-def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.int64], flagged: float) -> float:
-    """The cosine that the best match of an unenrolled patient exceeds in the share `flagged` of patients.
+def unenrolled_threshold(similarities: Float64s, patients: NDArray[np.int64], flagged: float) -> float:
+    """The similarity that the best match of an unenrolled patient exceeds in the share `flagged` of patients.
 
     Args:
-        embeddings: float32[n, d] of unit length.
+        similarities: float64[n, n], of every image with every one.
         patients: int64[n]; each patient's first image is asked as if not enrolled, all images of others are enrolled.
         flagged: 0 to 1.
 
@@ -38,13 +38,12 @@ def unenrolled_threshold(embeddings: NDArray[np.float32], patients: NDArray[np.i
     _, first = np.unique(patients, return_index=True)
     if len(first) < MINIMUM_PATIENTS:
         raise ValueError(f"expected {MINIMUM_PATIENTS} patients or more, got {len(first)}")
-    cosines = embeddings[first].astype(np.float64) @ embeddings.astype(np.float64).T
-    cosines[patients[first][:, None] == patients[None]] = -1
-    return float(np.quantile(cosines.max(axis=1), 1 - flagged))
+    others = np.where(patients[first][:, None] == patients[None], -np.inf, similarities[first])
+    return float(np.quantile(others.max(axis=1), 1 - flagged))
 
 
-def calibrate(cosines: Float64s, same: NDArray[np.bool_], threshold: float) -> tuple[float, float]:
-    """Slope and offset of score = sigmoid(slope * cosine + offset), with score 0.5 at `threshold`.
+def calibrate(similarities: Float64s, same: NDArray[np.bool_], threshold: float) -> tuple[float, float]:
+    """Slope and offset of score = sigmoid(slope * similarity + offset), with score 0.5 at `threshold`.
 
     The slope is that of a logistic regression of balanced pairs (Platt 1999), the offset is fixed by the threshold.
 
@@ -56,7 +55,7 @@ def calibrate(cosines: Float64s, same: NDArray[np.bool_], threshold: float) -> t
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
 
     def loss(parameters: Float64s) -> float:
-        chance = np.clip(expit(parameters[0] * cosines + parameters[1]), 1e-12, 1 - 1e-12)
+        chance = np.clip(expit(parameters[0] * similarities + parameters[1]), 1e-12, 1 - 1e-12)
         return float(-(weights * np.where(same, np.log(chance), np.log(1 - chance))).sum())
 
     slope = max(float(minimize(loss, np.array([10.0, -5.0]), method="Nelder-Mead").x[0]), 1.0)

@@ -1,4 +1,4 @@
-"""Fit what follows a finished model's trunk to more images: whitening, discriminants, calibration. The trunk stays.
+"""Fit what follows a finished model's trunk to more images: whitening, discriminants, cohort, calibration.
 
 It costs one forward per image, minutes where a training costs hours, and the within-class covariance of patients that
 the trunk was not trained on tells better how images of one patient differ.
@@ -18,16 +18,14 @@ from numpy.typing import NDArray
 from cxrgate.core import ModelError
 from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, silent
-from cxrgate.models import ModelManifest
+from cxrgate.models import EmbedderArchitecture, ModelManifest
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.store import load_model, save_model
-from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_fittable
-from cxrgate.train.fitting import fit_head
+from cxrgate.train.fitting import fit_head, fitted_architecture, set_calibration
 from cxrgate.train.inputs import normalise
 from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.pixels import PixelSet, decode_part
-from cxrgate.train.scoring.figures import all_pairs
 
 _BATCH = 32
 
@@ -62,22 +60,20 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     keep_freed_memory()
     model = load_model(job.model)
     manifest, network = model.manifest, model.network
-    if not isinstance(network, Embedder) or manifest.kind.finds_pictures:
+    shape = manifest.architecture
+    if not isinstance(network, Embedder) or not isinstance(shape, EmbedderArchitecture) or manifest.kind.finds_pictures:
         raise ModelError(f"{job.model} is no embedder for retrieval or verification: only those can be fitted again")
     expect_fittable(job.listed_images)
     seen, kept = (_decode(job, manifest, split, progress) for split in (Split.TRAIN, Split.TUNE))
     pooled = _pool(network, manifest, seen, progress)
-    fit_head(network, pooled, seen.patients, job.seed)
+    fit_head(network, manifest.kind, pooled, seen.patients, job.seed)
     with torch.inference_mode():
         embeddings = network.embedded(torch.from_numpy(_pool(network, manifest, kept, progress))).numpy()
-    threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[manifest.kind])
-    pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
-    with torch.no_grad():
-        network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
+    set_calibration(network, manifest.kind, embeddings, kept.patients)
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
     provenance = _provenance(job, manifest, seen, kept)
-    shape, preprocessing = manifest.architecture, manifest.preprocessing
-    return save_model(job.folder, manifest.kind, shape, preprocessing, state, provenance, dtype=manifest.dtype)
+    shape = fitted_architecture(network, shape)
+    return save_model(job.folder, manifest.kind, shape, manifest.preprocessing, state, provenance, dtype=manifest.dtype)
 
 
 def _decode(job: RefitJob, manifest: ModelManifest, split: Split, progress: Progress) -> PixelSet:

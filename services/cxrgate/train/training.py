@@ -14,22 +14,20 @@ from torch import Tensor, nn
 
 from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, Tell, silent, untold
-from cxrgate.models import Dtype, ModelManifest
+from cxrgate.models import Dtype, EmbedderArchitecture, ModelManifest
 from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
-from cxrgate.train.calibration import FLAGGED, calibrate, unenrolled_threshold
 from cxrgate.train.enough import expect_trainable
-from cxrgate.train.fitting import fit_head
+from cxrgate.train.fitting import fit_head, fitted_architecture, set_calibration
 from cxrgate.train.initial import start
 from cxrgate.train.inputs import Inputs, normalise, stored_side
 from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.loop import Training
 from cxrgate.train.pixels import PixelSet, decode_part, numbers
 from cxrgate.train.recipe import Recipe
-from cxrgate.train.scoring.figures import all_pairs
 from cxrgate.train.validation import LossLines, Validation, make_validation, some_patients
 
 _BATCH = 32
@@ -88,9 +86,10 @@ def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelMa
         "torch": torch.__version__,
         "patients": {split.value: hashed_patients(parts[split]) for split in parts},
     }
-    saved = save_model(
-        job.folder, recipe.kind, recipe.architecture, recipe.input, _plain(network), provenance, threshold=threshold
-    )
+    shape = recipe.architecture
+    if isinstance(network, Embedder) and isinstance(shape, EmbedderArchitecture):
+        shape = fitted_architecture(network, shape)
+    saved = save_model(job.folder, recipe.kind, shape, recipe.input, _plain(network), provenance, threshold=threshold)
     return _certify_bands(saved, job, parts[Split.TUNE], progress)
 
 
@@ -129,15 +128,11 @@ def _finish(
     side = job.recipe.input.height
     if not job.recipe.kind.finds_pictures:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
-        fit_head(network, _pool(network, job.recipe, seen), seen.patients, job.seed)
+        fit_head(network, job.recipe.kind, _pool(network, job.recipe, seen), seen.patients, job.seed)
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
-    threshold = unenrolled_threshold(embeddings, kept.patients, FLAGGED[job.recipe.kind])
-    if job.recipe.kind.finds_pictures:
-        return threshold
-    pairs = all_pairs(embeddings.astype(np.float64) @ embeddings.T.astype(np.float64), kept.patients)
-    network.calibration.copy_(torch.tensor(calibrate(pairs.scores, pairs.same, threshold)))
-    return None
+    threshold = set_calibration(network, job.recipe.kind, embeddings, kept.patients)
+    return threshold if job.recipe.kind.finds_pictures else None
 
 
 @torch.inference_mode()

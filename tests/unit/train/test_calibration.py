@@ -14,30 +14,36 @@ def _embeddings(patients=60, images=2, seed=0):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), labels
 
 
+def _similarities(rows):
+    return rows.astype(np.float64) @ rows.T.astype(np.float64)
+
+
 def test_the_stranger_threshold_is_a_plain_loops():
     rows, patients = _embeddings()
     best = []
     for patient in np.unique(patients):
         probe = rows[np.flatnonzero(patients == patient)[0]].astype(np.float64)
         best.append(max(probe @ other for other, owner in zip(rows, patients, strict=True) if owner != patient))
-    assert unenrolled_threshold(rows, patients, 0.1) == pytest.approx(np.quantile(best, 0.9), abs=1e-9)
+    assert unenrolled_threshold(_similarities(rows), patients, 0.1) == pytest.approx(np.quantile(best, 0.9), abs=1e-9)
 
 
 def test_fewer_flagged_strangers_need_a_higher_threshold():
     rows, patients = _embeddings()
-    assert unenrolled_threshold(rows, patients, 0.02) > unenrolled_threshold(rows, patients, 0.2)
+    assert unenrolled_threshold(_similarities(rows), patients, 0.02) > unenrolled_threshold(
+        _similarities(rows), patients, 0.2
+    )
 
 
 def test_a_patient_is_no_stranger_to_itself():
     # Pairs of equal images of otherwise orthogonal patients: the best other is at cosine 0.
     rows, patients = np.repeat(np.eye(50, dtype=np.float32), 2, axis=0), np.repeat(np.arange(50), 2)
-    assert unenrolled_threshold(rows, patients, 0.025) == 0
+    assert unenrolled_threshold(_similarities(rows), patients, 0.025) == 0
 
 
 def test_too_few_patients_are_refused():
     rows, patients = _embeddings(MINIMUM_PATIENTS - 1)
     with pytest.raises(ValueError, match="40 patients or more, got 39"):
-        unenrolled_threshold(rows, patients, 0.025)
+        unenrolled_threshold(_similarities(rows), patients, 0.025)
 
 
 def _cosines(seed=0):
