@@ -58,7 +58,11 @@ class CalibratedCosineHead:
 
     def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
         """See Head."""
-        return sigmoid(self.slope * _cosine(probe, candidates) + self.offset)
+        return sigmoid(self.slope * self.similarity(probe, candidates) + self.offset)
+
+    def similarity(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """Their cosines, float64[m]."""
+        return _cosine(probe, candidates)
 
     def to_json(self) -> dict[str, Any]:
         """See Head."""
@@ -90,8 +94,12 @@ class CohortCosineHead:
 
     def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
         """See Head."""
+        return sigmoid(self.slope * self.similarity(probe, candidates) + self.offset)
+
+    def similarity(self, probe: Float32s, candidates: Float32s) -> Float64s:
+        """Their cosines less what is usual, float64[m]."""
         usual = (self.usual(probe) + np.array([self.usual(row) for row in candidates], np.float64)) / 2
-        return sigmoid(self.slope * (_cosine(probe, candidates) - usual) + self.offset)
+        return _cosine(probe, candidates) - usual
 
     def usual(self, row: Float32s) -> float:
         """What cosine is usual for one image float32[d], whatever it is scored with."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import BAND, ModelError
+from cxrgate.core.heads import CalibratedCosineHead, CohortCosineHead
 from cxrgate.core.standout import COHORT, SLOPE
 from cxrgate.models.manifest import MANIFEST, Dtype, ModelKind, ModelManifest, read_manifest
 from cxrgate.models.networks.architectures import EmbedderArchitecture
@@ -68,8 +69,11 @@ def _numbers(forward: Forward, pixels: Sequence[NDArray[np.uint8]]) -> Float64s:
     width = manifest.architecture.embedding
     cosines = rows[:, :width].astype(np.float64) @ rows[:, :width].T.astype(np.float64)
     if manifest.kind is ModelKind.VERIFICATION:
-        scores = np.concatenate([forward.head.score(row, rows) for row in rows])
-        return np.concatenate([scores, _steepest(cosines) if _embeds(manifest) else scores[:0]])
+        head = forward.head
+        scores = np.concatenate([head.score(row, rows) for row in rows])
+        if not isinstance(head, CalibratedCosineHead | CohortCosineHead):
+            return scores
+        return np.concatenate([scores, _steepest(np.concatenate([head.similarity(row, rows) for row in rows]))])
     if manifest.kind.finds_pictures:
         return cosines.ravel()
     more = forward([view for image in pixels for view in _outlying(image)])[:, width:].ravel()
