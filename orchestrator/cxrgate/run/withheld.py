@@ -51,9 +51,14 @@ def without_withheld(
         results: parts of `results.parquet`, with `released_as` and `pixel_digest`.
         withheld: see read_withheld.
     """
-    names = {name for part in results for name in part.loc[part["pixel_digest"].isin(withheld), "released_as"]}
+    names = _withheld_names(results, withheld)
     remaining = ReleasedFiles((name, sha256) for name, sha256 in released.items() if name not in names)
     return remaining, len(released) - len(remaining)
+
+
+def _withheld_names(results: Iterable[pd.DataFrame], withheld: frozenset[str]) -> set[str]:
+    """The names under which they were released; "" is that of images that were not."""
+    return {name for part in results for name in part.loc[part["pixel_digest"].isin(withheld), "released_as"]}
 
 
 def expect_withheld(released: Path, withheld: int, digests: frozenset[str]) -> None:
@@ -129,10 +134,11 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
         files = manifest.pop("files")
         digests = read_withheld(log)
         remember_withheld(released, digests)
+        # Before anything else of the manifest is looked at: another entry of it may be damaged.
+        for name in files.keys() & _withheld_names([results], digests):
+            (released / name).unlink(missing_ok=True)
         remaining, left = without_withheld(files, [results], digests)
         if left:
-            for name in files.keys() - remaining.keys():
-                (released / name).unlink(missing_ok=True)
             about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
             publish(released, released, remaining, about)
     return left

@@ -1,5 +1,6 @@
 import pytest
 
+from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.run.released_files import ReleasedFiles
 
@@ -25,3 +26,17 @@ def test_of_one_name_the_last_digest_counts():
 def test_a_set_may_be_empty():
     assert dict(ReleasedFiles([])) == {}
     assert "a" not in ReleasedFiles([])
+
+
+def test_what_is_no_name_is_not_in_it():
+    assert None not in ReleasedFiles(FILES.items())
+
+
+def test_digests_that_would_shift_into_each_other_are_refused():
+    with pytest.raises(UsageError, match="another length"):
+        ReleasedFiles([("a", "ab" * 31), ("b", "ab" * 33)])
+
+
+def test_a_name_that_cannot_be_written_is_refused():
+    with pytest.raises(UsageError, match="damaged"):
+        ReleasedFiles([("\ud800.png", "ab" * 32)])

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import pandas as pd
 import pytest
@@ -57,6 +58,22 @@ def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(t
     withhold(tmp_path / "log", "2")
 
     with pytest.raises(ReleaseChanged):
+        withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    assert not list((tmp_path / "released").rglob("b.png"))
+
+
+@pytest.mark.parametrize("digest", ["ab" * 31 + "a", "ab" * 31, "zz" * 32, None])
+def test_what_was_withheld_leaves_even_where_the_manifest_is_damaged_elsewhere(tmp_path, digest):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    manifest = tmp_path / "released/manifest.json"
+    content = json.loads(manifest.read_text())
+    content["files"]["a.png"] = digest
+    manifest.write_text(json.dumps(content))
+    withhold(tmp_path / "log", "2")
+
+    with pytest.raises(UsageError, match=r"damaged|another length"):
         withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
     assert not list((tmp_path / "released").rglob("b.png"))
