@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
@@ -34,8 +36,7 @@ def find_cohort(embeddings: Float32s, patients: NDArray[np.int64], seed: int) ->
     rows, most = _unit(rows), len(rows) // FEWEST
     if most < USUAL:
         return None
-    rng = np.random.default_rng(seed)
-    centroids = _unit(kmeans2(rows, most, iter=_ROUNDS, minit="++", rng=rng, missing="raise")[0])
+    centroids = _unit(_begin(rows, most, seed))
     while len(centroids) >= USUAL:
         nearest = (rows @ centroids.T).argmax(axis=1)
         sizes = np.bincount(nearest, minlength=len(centroids))
@@ -44,6 +45,16 @@ def find_cohort(embeddings: Float32s, patients: NDArray[np.int64], seed: int) ->
             return _unit(np.array(means)).astype(np.float32)
         centroids = np.delete(centroids, sizes.argmin(), axis=0)
     return None
+
+
+def _begin(rows: Float64s, count: int, seed: int) -> Float64s:
+    """The centroids that k-means ends with, less those that are nobody's."""
+    with warnings.catch_warnings():
+        # Told where a centroid is nobody's, or where many patients have the same mean; the former is left out below.
+        warnings.simplefilter("ignore")
+        found, owners = kmeans2(rows, count, iter=_ROUNDS, minit="++", rng=np.random.default_rng(seed), missing="warn")
+    there = np.bincount(owners, minlength=count) > 0
+    return np.asarray(found[there & np.isfinite(found).all(axis=1)], np.float64)
 
 
 def _unit(rows: Float64s) -> Float64s:

@@ -105,6 +105,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _check(recipe: Recipe) -> None:
     """Raise unless architecture and input can be made and belong together."""
-    make_architecture(recipe.network)
+    if getattr(make_architecture(recipe.network), "cohort", 0):
+        raise ValueError("expected no `cohort` in the network: it is fitted afterwards, leave it out")
     if recipe.input.height != recipe.input.width:
         raise ValueError(f"expected a square input, got {recipe.input.height} x {recipe.input.width}")

@@ -47,3 +47,12 @@ def test_few_patients_give_none():
     assert find_cohort(rows, patients, seed=1) is None
     rows, patients = _embeddings([FEWEST * USUAL])  # all alike: the centroids cannot all be of twenty
     assert find_cohort(rows, patients, seed=1) is None
+
+
+def test_patients_who_are_alike_to_the_last_bit_give_centroids_or_none():
+    # k-means is left with centroids that are nobody's.
+    rows, _ = _embeddings([1] * 12)
+    some = np.repeat(rows[::2], 40, axis=0)
+    cohort = find_cohort(some, np.arange(len(some)), seed=1)
+    assert cohort is None or (len(cohort) >= USUAL and np.isfinite(cohort).all())
+    assert find_cohort(np.repeat(rows[:1], 400, axis=0), np.arange(400), seed=1) is None

@@ -61,6 +61,7 @@ def test_what_is_written_is_read(tmp_path):
         ({"network": {"network": "vgg"}}, "network or preprocessing"),
         ({"network": {"network": "packhaeuser-verification", "trunk": "resnet7"}}, "expected a trunk of"),
         ({"preprocessing": {"height": 64}}, "network or preprocessing"),
+        ({"network": {"network": "embedder", "cohort": 90}}, "leave it out"),
     ],
 )
 def test_a_wrong_recipe_is_refused_and_says_where(tmp_path, changes, message):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from cxrgate.core.heads import USUAL
+
 RESIDUAL_TRUNKS = ("resnet10", "resnet18", "resnet34", "resnet50")
 """The trunks of the published networks; trunks.build_trunk makes them."""
 LITE_TRUNKS = {"efficientnet-lite0": (1.0, 1.0), "efficientnet-lite1": (1.0, 1.1), "efficientnet-lite2": (1.1, 1.2)}
@@ -122,7 +124,9 @@ class EmbedderArchitecture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taps", tuple(self.taps))
-        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality, self.cohort) >= 0
+        sizes = min(self.pool, self.dimensions) > 0 and min(self.discriminants, self.frontality) >= 0
+        if self.cohort and self.cohort < USUAL:
+            raise ValueError(f"expected no cohort or one of {USUAL} centroids or more, got {self.cohort}")
         if self.trunk not in LITE_TRUNKS or not sizes:
             raise ValueError(f"expected a trunk of {', '.join(LITE_TRUNKS)} and positive sizes, got {self}")
         blocks = len(block_channels(self.trunk))

@@ -45,7 +45,14 @@ def test_a_copy_model_needs_a_threshold_and_no_other_kind_has_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"taps": (16,)}, {"trunk": "efficientnet-lite1", "taps": (21,)}, {"trunk": "resnet50"}, {"pool": 0}]
+    "sizes",
+    [
+        {"taps": (16,)},
+        {"trunk": "efficientnet-lite1", "taps": (21,)},
+        {"trunk": "resnet50"},
+        {"pool": 0},
+        {"cohort": 9},
+    ],
 )
 def test_impossible_architectures_are_refused(sizes):
     with pytest.raises(ValueError, match="expected"):
