@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cxrgate.gate.model_set import ModelSet
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
+from cxrgate.index.self_measurement import described
 from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.rpc.channel import open_aio_channel
 from cxrgate.rpc.identity import read_identity
@@ -123,5 +124,4 @@ async def open_gate(
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
     """The manifest without the arrays."""
-    content = {**asdict(snapshot.manifest), "digest": snapshot.manifest.digest}
-    return {key: value for key, value in content.items() if key != "arrays"}
+    return {key: value for key, value in described(snapshot.manifest).items() if key != "arrays"}

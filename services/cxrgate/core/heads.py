@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrgate.core.digest import mapping_digest
+
 USUAL = 10
 """The most similar centroids of a cohort whose mean cosine with an image is what is usual for it."""
 
@@ -87,10 +89,15 @@ class CohortCosineHead:
     slope: float
     offset: float
     cohort: Float32s = field(repr=False)
+    _centroids: Float64s = field(init=False, repr=False)
+    _lengths: Float64s = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.cohort.ndim != 2 or len(self.cohort) < USUAL or not np.isfinite(self.cohort).all():
             raise ValueError(f"expected {USUAL} finite centroids or more, got an array of shape {self.cohort.shape}")
+        centroids = self.cohort.astype(np.float64)
+        object.__setattr__(self, "_centroids", centroids)
+        object.__setattr__(self, "_lengths", np.linalg.norm(centroids, axis=1))
 
     def score(self, probe: Float32s, candidates: Float32s) -> Float64s:
         """See Head."""
@@ -103,7 +110,7 @@ class CohortCosineHead:
 
     def usual(self, row: Float32s) -> float:
         """What cosine is usual for one image float32[d], whatever it is scored with."""
-        return float(np.sort(_cosine(row, self.cohort))[-USUAL:].mean())
+        return float(np.sort(_cosines(row.astype(np.float64), self._centroids, self._lengths))[-USUAL:].mean())
 
     def to_json(self) -> dict[str, Any]:
         """See Head."""
@@ -124,6 +131,28 @@ class CosineHead:
         return {"head": "cosine"}
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedHead:
+    """Of a head with a cohort only the digest: what leaves the snapshot holds no centroids. It scores nothing."""
+
+    sha256: str
+
+    def score(self, probe: Float32s, candidates: Float32s) -> Float64s:  # noqa: ARG002
+        """Never: TypeError."""
+        raise TypeError("a head of which only the digest was recorded cannot score: take it from the model")
+
+    def to_json(self) -> dict[str, Any]:
+        """See Head."""
+        return {"head": "recorded", "sha256": self.sha256}
+
+
+def recorded(head: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a head's parameters may leave the snapshot: all but a cohort."""
+    if "cohort" not in head:
+        return dict(head)
+    return RecordedHead(mapping_digest(head)).to_json()
+
+
 def read_head(value: Mapping[str, Any]) -> Head:
     """The head that `to_json` described; KeyError, TypeError or ValueError where it is none."""
     match value["head"]:
@@ -135,6 +164,8 @@ def read_head(value: Mapping[str, Any]) -> Head:
             return CohortCosineHead(float(value["slope"]), float(value["offset"]), _from_text(**value["cohort"]))
         case "cosine":
             return CosineHead()
+        case "recorded":
+            return RecordedHead(str(value["sha256"]))
         case other:
             raise ValueError(f"expected the name of a head, got {other!r}")
 
@@ -147,10 +178,13 @@ def sigmoid(logits: Float64s) -> Float64s:
 
 def _cosine(probe: Float32s, candidates: Float32s) -> Float64s:
     """float64[m] in [-1, 1]; NaN where a vector has no length."""
-    a, b = probe.astype(np.float64), candidates.astype(np.float64)
-    lengths = np.linalg.norm(a) * np.linalg.norm(b, axis=1)
+    others = candidates.astype(np.float64)
+    return _cosines(probe.astype(np.float64), others, np.linalg.norm(others, axis=1))
+
+
+def _cosines(probe: Float64s, others: Float64s, lengths: Float64s) -> Float64s:
     with np.errstate(invalid="ignore", divide="ignore"):
-        cosine = (b * a).sum(axis=1) / lengths
+        cosine = (others * probe).sum(axis=1) / (np.linalg.norm(probe) * lengths)
     return np.asarray(np.clip(cosine, -1, 1), dtype=np.float64)
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cxrgate.core import SnapshotCorrupt
-from cxrgate.core.heads import Head, read_head
+from cxrgate.core.heads import Head, read_head, recorded
 from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.promise import Promise
 from cxrgate.core.spaces import COPY
@@ -229,6 +229,20 @@ class SelfMeasurement:
             suspects=int(value["suspects"]),
             by_chance=int(value["by_chance"]),
         )
+
+
+def without_cohort(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What `SelfMeasurement.to_json` wrote, for whoever reads outputs: the head's cohort by its digest."""
+    return {**about, "terms": {**about["terms"], "head": recorded(about["terms"]["head"])}}
+
+
+def described(manifest: SnapshotManifest) -> dict[str, Any]:
+    """A manifest with its digest, for whoever reads outputs: see `without_cohort`."""
+    content = {**asdict(manifest), "digest": manifest.digest}
+    part = content["parts"].get(PartName.MEASUREMENT)
+    if part is not None:
+        content["parts"] = {**content["parts"], PartName.MEASUREMENT: {**part, "about": without_cohort(part["about"])}}
+    return content
 
 
 def read_measurement(manifest: SnapshotManifest) -> SelfMeasurement | None:

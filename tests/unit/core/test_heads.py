@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cxrgate.core.heads import USUAL, CalibratedCosineHead, CohortCosineHead, read_head, sigmoid
+from cxrgate.core.heads import USUAL, CalibratedCosineHead, CohortCosineHead, read_head, recorded, sigmoid
 
 
 def _unit(rows):
@@ -85,3 +85,18 @@ def test_a_cohort_that_is_cut_off_is_refused(head, cut):
 
 def test_the_head_without_a_cohort_is_read_again():
     assert read_head(CalibratedCosineHead(3.0, -1.0).to_json()) == CalibratedCosineHead(3.0, -1.0)
+
+
+def test_what_leaves_a_snapshot_holds_no_centroid_and_scores_nothing(head, rows):
+    told = recorded(head.to_json())
+    assert set(told) == {"head", "sha256"}
+    assert read_head(told).to_json() == told
+    with pytest.raises(TypeError, match="cannot score"):
+        read_head(told).score(rows[0], rows)
+    with_one_more = CohortCosineHead(12.5, -3.25, np.concatenate([head.cohort, rows[:1]]))
+    assert recorded(with_one_more.to_json()) != told
+
+
+def test_a_head_without_a_cohort_leaves_a_snapshot_whole():
+    head = CalibratedCosineHead(3.0, -1.0).to_json()
+    assert recorded(head) == head

@@ -21,7 +21,7 @@ from cxrgate.core.spaces import COSINE_SPACES, IDENTITY, SIMILARITIES, CosineSpa
 from cxrgate.core.standout import Cohort
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import PartName
-from cxrgate.index.self_measurement import SelfMeasurement
+from cxrgate.index.self_measurement import SelfMeasurement, without_cohort
 from cxrgate.index.snapshot import Snapshot
 
 Float32s = NDArray[np.float32]
@@ -250,7 +250,7 @@ def to_index(snapshot: Snapshot, activated: datetime | None = None, certificate:
         excluded_count=manifest.excluded,
         images_digest=manifest.images,
         certificate=certificate or b"",
-        measurement=b"" if measured is None else canonical_json(measured.about),
+        measurement=b"" if measured is None else canonical_json(without_cohort(measured.about)),
         match_method=manifest.match_method or "",
         **about,
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,12 +19,11 @@ from cxrgate.core import MismatchError
 from cxrgate.gate.config import ModelFolders, read_config
 from cxrgate.index import Snapshot, create_key, read_key
 from cxrgate.index.manifest import PartName, read_manifest
+from cxrgate.index.self_measurement import described
 from cxrgate.models.dtypes import DtypeChoice
 
 if TYPE_CHECKING:
     from cxrgate.gate.local import LocalModels
-
-_LONGEST = 1000
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Build, look at and verify snapshots of the real images."
@@ -41,7 +39,7 @@ def info(
     snapshot: Annotated[Path, typer.Argument(help="Snapshot folder.")],
     page: Annotated[Path | None, typer.Option(help="HTML page to write, with the curve of the two rates.")] = None,
 ) -> None:
-    """Print a snapshot's manifest as JSON, arrays in it by length; `measured` says what it measured of itself."""
+    """Print a snapshot's manifest as JSON; `measured` says in sentences what it measured of itself."""
     with errors_as_messages("gate"):
         manifest = read_manifest(snapshot)
         if page is not None:
@@ -49,18 +47,8 @@ def info(
             from cxrgate.run_page.snapshot_page import write_snapshot_page
 
             write_snapshot_page(manifest, DEFAULT_RATE, page)
-        content = {**asdict(manifest), "digest": manifest.digest, "measured": measured_of(manifest)}
-        typer.echo(json.dumps(_without_arrays(content), indent=2))
-
-
-def _without_arrays(value: Any) -> Any:
-    """For people: a cohort, which is base64 of hundreds of thousands of characters, only as how long it is."""
-    match value:
-        case dict():
-            return {key: _without_arrays(one) for key, one in value.items()}
-        case str() if len(value) > _LONGEST:
-            return f"{len(value)} characters"
-    return value
+        content = {**described(manifest), "measured": measured_of(manifest)}
+        typer.echo(json.dumps(content, indent=2))
 
 
 @app.command()
