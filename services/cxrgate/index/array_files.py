@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def join_rows(
 ) -> NDArray[Any]:
     """Some rows of an array, and others behind them, block by block into the new array's file, which is mapped.
 
-    Under a data key they are joined in memory: on the disk they lie sealed or not at all.
+    Under a data key they are joined in memory: on the disk they lie sealed or not at all. OSError where
+    the disk is full.
 
     Args:
         folder: of the new array; without a data key the file must not exist, and write_array finds it there.
@@ -52,6 +54,7 @@ def join_rows(
     shape = (len(kept) + len(added), *rows.shape[1:])
     if data_key is None:
         joined: NDArray[Any] = np.lib.format.open_memmap(array_path(folder, name), "w+", rows.dtype, shape)
+        _take_room(array_path(folder, name))
     else:
         joined = np.empty(shape, rows.dtype)
     size = max(1, BLOCK // max(1, joined[:1].nbytes))
@@ -60,6 +63,12 @@ def join_rows(
         joined[first : first + len(some)] = rows[some]
     joined[len(kept) :] = added
     return joined
+
+
+def _take_room(path: Path) -> None:
+    """All of a new file's bytes: a full disk is an OSError here, and the end of the process in a mapped file."""
+    with path.open("rb+") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def write_array(folder: Path, name: str, array: NDArray[Any], data_key: bytes | None = None) -> ArrayEntry:
