@@ -68,15 +68,16 @@ class Batches:
     def _start(self) -> None:
         while len(self._express) < EXPRESS and self._is_crowded() and (batch := self._take(self._has_few)):
             self._run_in(self._express, batch)
-        while len(self._running) < self._in_flight and (batch := self._take(self._may_wait)):
+        while len(self._running) < self._in_flight and (batch := self._take(self._who_shares())):
             self._run_in(self._running, batch)
 
     def _is_crowded(self) -> bool:
         return len(self._running) >= self._in_flight or not all(map(self._has_few, self._waiting))
 
-    def _may_wait(self, identity: str) -> bool:
-        """Whether a full batch is for this caller: who has few images waits for the next batch of such."""
-        return not (self._is_crowded() and self._has_few(identity))
+    def _who_shares(self) -> Callable[[str], bool]:
+        """Whose images go into a full batch: beside a crowd, who has few waits for the next batch of such."""
+        crowded = self._is_crowded()
+        return lambda identity: not (crowded and self._has_few(identity))
 
     def _has_few(self, identity: str) -> bool:
         return self._here[identity] <= FEW

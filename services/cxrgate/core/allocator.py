@@ -9,7 +9,7 @@ _LARGE = 2**31 - 4096
 _TOP = 500_000_000
 
 PIXELS = 2**26
-"""Bytes that a process keeps which has a few images at a time: decoded or encoded, the largest one takes less."""
+"""Bytes that a process keeps which has a few images at a time: decoded or encoded, most take less."""
 
 
 def keep_freed_memory(most: int = _LARGE) -> bool:
@@ -20,10 +20,11 @@ def keep_freed_memory(most: int = _LARGE) -> bool:
     10.0 ms of processor without this and 4.0 ms with it.
 
     Returns:
-        False where there is no mallopt (another C library): slower, nothing else.
+        False where there is no mallopt (another C library), or it refuses a value: slower, nothing else.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
     settings = {_TRIM_THRESHOLD: most, _MMAP_THRESHOLD: most, _TOP_PAD: min(most, _TOP)}
-    return all(mallopt(name, value) == 1 for name, value in settings.items())
+    answers = [mallopt(name, value) for name, value in settings.items()]
+    return all(answer == 1 for answer in answers)
