@@ -15,6 +15,7 @@ from cxrgate.audit import parts as audit_parts
 from cxrgate.cli.main import app
 from cxrgate.demo.anatomy import Patient
 from cxrgate.demo.drawing import View, draw
+from cxrgate.growth.growth import Growth
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.planted.cases import COLUMNS, STANDOUTS
 from cxrgate.planted.classes.catalogue import CLASSES, of_class
@@ -39,8 +40,12 @@ def write_radiographs(folder):
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
+    """See audited."""
+    return audited(tmp_path_factory.mktemp("audit"), "--other-models", str(MODELS))
+
+
+def audited(folder, *more):
     """The answer of the command on invented patients, and where it wrote; few leaks, so that it takes seconds."""
-    folder = tmp_path_factory.mktemp("audit")
     write_radiographs(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cxrgate.planted.generator.fit_generator", partial(fit_generator, steps=2))
@@ -52,8 +57,7 @@ def result(tmp_path_factory):
         patch.setattr(module, "GENERATED_PATIENTS", 3)
         patch.setattr(module, "outliers", lambda: iter(list(noises(np.random.default_rng(0)))[:5]))
         arguments = ["audit", str(folder), "--models", str(MODELS), "--output", str(folder / "out")]
-        arguments += ["--other-models", str(MODELS)]
-        answer = CliRunner().invoke(app, arguments)
+        answer = CliRunner().invoke(app, [*arguments, *more])
     assert answer.exit_code == 0, answer.output
     return answer.stdout, folder / "out"
 
@@ -124,3 +128,18 @@ def test_no_name_of_an_image_is_written(result):
         .apply(lambda c: c.str.contains("nih"))
         .any(axis=None)
     )
+
+
+def test_the_policy_of_a_configuration_decides_with_keypoints_in_the_index(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "measure_models", lambda *_: Growth())
+    (tmp_path / "config.yaml").write_text("policy: {match_threshold: auto}")
+
+    told, folder = audited(tmp_path, "--config", str(tmp_path / "config.yaml"))
+
+    rule, cases = json.loads((folder / "audit.json").read_text())["rule"], pd.read_parquet(folder / "cases.parquet")
+    assert f"matches {rule['match_threshold']}." in told
+    answered = cases[~cases["failed"]]
+    assert answered["matches"].notna().all()
+    matched = answered["matches"] >= rule["match_threshold"]
+    assert matched[answered["leak_class"] == "identical"].all()
+    assert answered[matched]["reasons"].str.contains("COPY").all()
