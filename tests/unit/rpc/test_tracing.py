@@ -108,7 +108,9 @@ def test_spans_hold_no_data(spans, tmp_path, monkeypatch):
     monkeypatch.setattr(Stages, "embed", failing)
     check(tmp_path, CLEAN)
 
-    shown = "".join(span.to_json() for span in spans.get_finished_spans())
+    told = [json.loads(span.to_json()) for span in spans.get_finished_spans()]
+    # Times have digits of their own, which may be those of a score.
+    shown = json.dumps([{key: value for key, value in span.items() if not key.endswith("_time")} for span in told])
     assert '"gate.embed"' in shown
     assert not [word for word in ("DOE", "SECRETNAME", "spiffe", "0.98", "ANONYMOUS", "reference") if word in shown]
     names = {name for span in spans.get_finished_spans() for name in span.attributes}
