@@ -12,11 +12,15 @@ from typing import Any, overload
 from cxrgate.images.sources.arrays import ArrayRow
 from cxrgate.images.sources.files import ImageFile
 
+_FIELDS = 6
+"""Of a row; those at its end that are None are left out."""
+
 
 class PackedFiles(Sequence[ImageFile]):
     """Files in their order, each made anew when it is asked for; equal to what was given.
 
-    An image takes some twenty bytes and its name, and also its path where that is not its name below the root.
+    An image takes some fifteen bytes, its name and its label, and also its path where that is not its name below the
+    root.
     """
 
     def __init__(self, root: Path, files: Iterable[ImageFile]) -> None:
@@ -42,18 +46,21 @@ class PackedFiles(Sequence[ImageFile]):
 
     def _row(self, file: ImageFile) -> list[Any]:
         path = str(file.path)
-        return [
+        row = [
             file.image_id,
-            None if path == self._before + file.image_id else path,
             file.label,
+            None if path == self._before + file.image_id else path,
             None if file.patient_id == file.image_id else file.patient_id,
             file.row and astuple(file.row),
             file.value_range,
         ]
+        while row[-1] is None:
+            row.pop()
+        return row
 
     def _file(self, place: int) -> ImageFile:
         row = json.loads(self._rows[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass"))
-        name, path, label, patient, of_array, value_range = row
+        name, label, path, patient, of_array, value_range = row + [None] * (_FIELDS - len(row))
         return ImageFile(
             Path(self._before + name if path is None else path),
             name,

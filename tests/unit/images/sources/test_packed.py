@@ -37,4 +37,4 @@ def test_an_image_below_the_root_takes_its_name_and_little_more():
     name = "class/patient/study/image_000001.png"
     packed = PackedFiles(ROOT, [ImageFile(ROOT / name, name, "class", name)] * 1000)
 
-    assert len(pickle.dumps(packed)) < 1000 * (len(name) + 50)
+    assert len(pickle.dumps(packed)) < 1000 * (len(name) + 30)
