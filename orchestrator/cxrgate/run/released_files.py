@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -25,32 +26,36 @@ class ReleasedFiles(Mapping[str, str]):
         Raises:
             UsageError: what should be a digest is none, or a name cannot be written.
         """
-        parts = [_packed([])]
-        waiting: list[tuple[str, str]] = []
-        for file in files:
-            waiting.append(file)
-            if len(waiting) == _TOGETHER:
-                parts.append(_packed(waiting))
-                waiting = []
-        names, digests = map(np.concatenate, zip(*parts, _packed(waiting), strict=True))
-        order = np.argsort(names, kind="stable")
-        names = names[order]
-        last = np.append(names[1:] != names[:-1], True)[: len(names)]
-        self._names, self._digests = names[last], digests[order][last]
+        names = [np.array([], np.dtypes.StringDType())]
+        self._digests: list[NDArray[np.uint8]] = []
+        each = iter(files)
+        while together := list(islice(each, _TOGETHER)):
+            some_names, some_digests = _packed(together)
+            names.append(some_names)
+            self._digests.append(some_digests)
+        self._names = np.concatenate(names)
+        del names
+        order = np.argsort(self._names, kind="stable").astype(np.uint32)
+        changes = (self._names[one] != self._names[other] for one, other in pairwise(order))
+        self._order = order[np.fromiter(chain(changes, [True]), bool)[: len(order)]]
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._order)
 
     def __iter__(self) -> Iterator[str]:
-        return map(str, self._names)
+        return (str(self._names[place]) for place in self._order)
 
     def __getitem__(self, name: str) -> str:
         if not isinstance(name, str):
             raise KeyError(name)
-        place = bisect_left(self._names, name)
-        if place == len(self) or self._names[place] != name:
+        at = bisect_left(self._order, name, key=self._names.__getitem__)
+        if at == len(self) or self._names[self._order[at]] != name:
             raise KeyError(name)
-        digest: bytes = self._digests[place].tobytes()
+        return self._digest(self._order[at])
+
+    def _digest(self, place: int) -> str:
+        part, row = divmod(int(place), _TOGETHER)
+        digest: bytes = self._digests[part][row].tobytes()
         return digest.hex()
 
 

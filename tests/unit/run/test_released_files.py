@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from cxrgate.core import UsageError
@@ -40,3 +42,17 @@ def test_digests_that_would_shift_into_each_other_are_refused():
 def test_a_name_that_cannot_be_written_is_refused():
     with pytest.raises(UsageError, match="damaged"):
         ReleasedFiles([("\ud800.png", "ab" * 32)])
+
+
+def test_building_it_takes_little_more_than_what_is_kept():
+    digest = "ab" * 32
+    tracemalloc.start()
+    try:
+        packed = ReleasedFiles((f"{number * 7919 % 40_000:05}.png", digest) for number in range(40_000))
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(packed) == 40_000
+    assert kept < 60 * 40_000
+    assert peak < 1.8 * kept
