@@ -21,6 +21,7 @@ from cxrgate.gate.config import read_config
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import ENCODER
+from cxrgate.run.names import release_names
 from cxrgate.run.release import publish
 from cxrgate.run.run import run
 from cxrgate.verify_run.released import png_pixel_digest
@@ -42,6 +43,26 @@ def results(folder):
 def test_every_image_gets_one_outcome(results):
     assert len(results) == 34
     assert results["decision"].value_counts().to_dict() == {"ANONYMOUS": 20, "NOT_ANONYMOUS": 12, "INDETERMINATE": 2}
+
+
+def test_names_are_made_before_the_allocator_keeps_what_is_freed(folder, monkeypatch):
+    """What naming takes for a while would stay with the process until its end, 25 MiB of 200,000 images."""
+    steps = []
+
+    def names(*given):
+        steps.append("names")
+        return release_names(*given)
+
+    def models():
+        steps.append("models")
+        raise UsageError("far enough")
+
+    monkeypatch.setattr("cxrgate.run.run.release_names", names)
+    monkeypatch.setattr("cxrgate.gate.local.keep_freed_memory", models)
+    with pytest.raises(UsageError, match="far enough"):
+        run(read_config(write_config(folder, folder / "named first", 7)))
+
+    assert steps == ["names", "models"]
 
 
 def test_no_thread_is_started_once_images_are_checked(folder, monkeypatch):

@@ -93,12 +93,16 @@ def run(
         CxrgateError: see core.errors; nothing is published then.
     """
     plan = prepare(config, services, progress, tell)
+    # Before there are models: from then on what naming frees is kept, see core.allocator.
+    batches = Batches(plan.files, release_names(plan.files, [MANIFEST]), config.batch_size)
     if place := network_sentence(Paths(config.output).journal.parent):
         tell(place)
-    return run_with_threads(_run(services, config, plan, progress, engine or LocalEngine()))
+    return run_with_threads(_run(services, config, plan, batches, progress, engine or LocalEngine()))
 
 
-async def _run(services: Services, config: RunConfig, plan: Plan, progress: Progress, engine: Engine) -> RunSummary:
+async def _run(
+    services: Services, config: RunConfig, plan: Plan, batches: Batches, progress: Progress, engine: Engine
+) -> RunSummary:
     async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:
         if isinstance(models, LocalModels) and services.index is None:
             await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed, engine)
@@ -106,7 +110,7 @@ async def _run(services: Services, config: RunConfig, plan: Plan, progress: Prog
             held = plan.held
             if services.index is not None:
                 held = await asyncio.to_thread(hold_served, config, about, progress)
-            return await _Run(config, gate, models, about, plan.files, held, progress).finish(engine, services)
+            return await _Run(config, gate, models, about, plan.files, batches, held, progress).finish(engine, services)
 
 
 def _nothing(config: RunConfig) -> str:
@@ -124,14 +128,14 @@ class _Run:
         models: ModelSet,
         snapshot: Mapping[str, Any],
         files: Sequence[ImageFile],
+        batches: Batches,
         held: Held | None,
         progress: Progress,
     ) -> None:
         self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
         self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
-        self._files, self._progress = files, progress
+        self._files, self._batches, self._progress = files, batches, progress
         self._paths = Paths(config.output)
-        self._batches = Batches(files, release_names(files, [MANIFEST]), config.batch_size)
 
     async def finish(self, engine: Engine, services: Services) -> RunSummary:
         """Check what the journal lacks, then publish.
