@@ -32,7 +32,7 @@ output: {output}
 snapshot: store/first
 models: {SHIPPED}
 enrol: {{images: set/real.csv, key: private/key, reference_map: private/map.csv}}
-policy: {{score_threshold: 0.9999, copy_threshold: 0.95, minimum_frontality: null}}
+policy: {{score_threshold: 0.99999, copy_threshold: 0.95, minimum_frontality: null}}
 batch_size: 4
 """)
     return path
