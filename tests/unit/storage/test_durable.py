@@ -1,7 +1,10 @@
 import ctypes
+import errno
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,7 +114,7 @@ def test_a_crash_between_the_renames_is_brought_to_its_end(tmp_path, monkeypatch
 @pytest.mark.parametrize("libc", [ctypes.CDLL(None), object()])
 def test_every_file_of_a_folder_is_synced_where_the_file_system_can_be_and_where_not(tmp_path, monkeypatch, libc):
     synced, before = [], os.fsync
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: libc)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _, **__: libc)
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(name_of(descriptor)) or before(descriptor))
     with whole_folder(tmp_path / "folder") as partial:
         write_all(partial, "abc")
@@ -119,6 +122,20 @@ def test_every_file_of_a_folder_is_synced_where_the_file_system_can_be_and_where
     assert names(tmp_path / "folder") == ["a", "b", "c"]
     assert sorted(synced[:3]) == ["a", "b", "c"]
     assert synced[3:] == ["folder.partial", tmp_path.name]
+
+
+@pytest.mark.parametrize(("number", "lost"), [(errno.EIO, True), (errno.ENOSPC, True), (errno.ENOSYS, False)])
+def test_what_the_file_system_could_not_write_leaves_no_folder(tmp_path, monkeypatch, number, lost):
+    def syncfs(_):
+        ctypes.set_errno(number)
+        return -1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _, **__: SimpleNamespace(syncfs=syncfs))
+    with pytest.raises(OSError, match=os.strerror(number)) if lost else nullcontext():  # noqa: SIM117
+        with whole_folder(tmp_path / "folder") as partial:
+            write_all(partial, "ab")
+
+    assert names(tmp_path) == ([] if lost else ["folder"])
 
 
 def test_one_file_that_cannot_be_synced_leaves_no_folder(tmp_path, monkeypatch):
