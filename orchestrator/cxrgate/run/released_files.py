@@ -65,7 +65,11 @@ def _packed(files: list[tuple[str, str]]) -> tuple[NDArray[Any], NDArray[np.uint
         digests = [bytes.fromhex(digest) for _, digest in files]
         names = np.array([name for name, _ in files], np.dtypes.StringDType())
     except (TypeError, ValueError) as error:
-        raise UsageError("the released files: a name or a digest in their manifest or journal is damaged") from error
+        raise UsageError(
+            "a name or a digest of a released file is damaged in manifest or journal: restore them"
+        ) from error
     if any(len(digest) != _DIGEST_BYTES for digest in digests):
-        raise UsageError("the released files: a digest in their manifest or journal has another length than sha256")
+        raise UsageError(
+            "a digest of a released file has another length than sha256 in manifest or journal: restore them"
+        )
     return names, np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST_BYTES)

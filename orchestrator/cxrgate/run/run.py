@@ -47,7 +47,14 @@ from cxrgate.run.released_files import ReleasedFiles
 from cxrgate.run.results import write_nearest, write_results
 from cxrgate.run.row_groups import row_groups
 from cxrgate.run.rows import RESULT_COLUMNS
-from cxrgate.run.withheld import expect_withheld, publishing, read_withheld, remember_withheld, without_withheld
+from cxrgate.run.withheld import (
+    expect_withheld,
+    publishing,
+    read_withheld,
+    remember_withheld,
+    withheld_names,
+    without,
+)
 from cxrgate.storage import write_durably
 
 
@@ -218,7 +225,7 @@ class _Run:
             remaining, withheld = released, 0
             if digests:
                 parts = row_groups(self._paths.results / IMAGES, ["pixel_digest", "released_as"])
-                remaining, withheld = without_withheld(released, parts, digests)
+                remaining, withheld = without(released, withheld_names(parts, digests))
             expect_withheld(self._paths.released, withheld, digests)
             remember_withheld(self._paths.released, digests)
             more = {"withheld": withheld} if withheld else {}

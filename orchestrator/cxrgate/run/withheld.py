@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,23 +41,19 @@ def read_withheld(log: Path | None) -> frozenset[str]:
     return frozenset(line.content["pixel_digest"] for line in lines if line.content["event"] == WITHHELD)
 
 
-def without_withheld(
-    released: Mapping[str, str], results: Iterable[pd.DataFrame], withheld: frozenset[str]
-) -> tuple[ReleasedFiles, int]:
-    """The released files {name: sha256} that remain, and how many do not.
-
-    Args:
-        released: the files.
-        results: parts of `results.parquet`, with `released_as` and `pixel_digest`.
-        withheld: see read_withheld.
-    """
-    names = _withheld_names(results, withheld)
+def without(released: Mapping[str, str], names: Collection[str]) -> tuple[ReleasedFiles, int]:
+    """The released files {name: sha256} that remain without those of these names, and how many do not."""
     remaining = ReleasedFiles((name, sha256) for name, sha256 in released.items() if name not in names)
     return remaining, len(released) - len(remaining)
 
 
-def _withheld_names(results: Iterable[pd.DataFrame], withheld: frozenset[str]) -> set[str]:
-    """The names under which they were released; "" is that of images that were not."""
+def withheld_names(results: Iterable[pd.DataFrame], withheld: frozenset[str]) -> set[str]:
+    """The names under which withheld images were released; "" is that of images that were not.
+
+    Args:
+        results: parts of `results.parquet`, with `released_as` and `pixel_digest`.
+        withheld: see read_withheld.
+    """
     return {name for part in results for name in part.loc[part["pixel_digest"].isin(withheld), "released_as"]}
 
 
@@ -135,9 +131,10 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
         digests = read_withheld(log)
         remember_withheld(released, digests)
         # Before anything else of the manifest is looked at: another entry of it may be damaged.
-        for name in files.keys() & _withheld_names([results], digests):
+        names = files.keys() & withheld_names([results], digests)
+        for name in names:
             (released / name).unlink(missing_ok=True)
-        remaining, left = without_withheld(files, [results], digests)
+        remaining, left = without(files, names)
         if left:
             about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}
             publish(released, released, remaining, about)
