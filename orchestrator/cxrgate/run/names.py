@@ -7,13 +7,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
+from cxrgate.core.made_sequence import MadeSequence
 from cxrgate.images import ImageFile
 
 NAME_BYTES = 255
@@ -55,7 +55,7 @@ def _expect_distinct(image_ids: Iterable[str]) -> None:
         raise UsageError(f"{count} images are called {name!r}, and would be released as one file: rename them")
 
 
-class _ReleaseNames(Sequence[str]):
+class _ReleaseNames(MadeSequence[str]):
     """Each is made anew when it is asked for; kept is which attempt at a distinct name counts, four bytes an image."""
 
     def __init__(self, files: Sequence[ImageFile], taken: Collection[str]) -> None:
@@ -65,13 +65,8 @@ class _ReleaseNames(Sequence[str]):
     def __len__(self) -> int:
         return len(self._files)
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
+    def make(self, place: int) -> str:
+        """See MadeSequence."""
         image_id, attempt = self._files[place].image_id, int(self._attempts[place])
         return _named(image_id, self._taken) if attempt < 0 else _distinct(image_id, self._taken, attempt)
 

@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from cxrgate.core import Failure, GreyImage
+from cxrgate.core.made_sequence import MadeSequence
 from cxrgate.gate.ordered import ordered_map
 from cxrgate.gate.pipeline import WINDOW, Checked, Gate
 from cxrgate.images import ImageFile
@@ -34,7 +35,7 @@ class Batch:
     names: Sequence[str]
 
 
-class Batches(Sequence[Batch]):
+class Batches(MadeSequence[Batch]):
     """A set's files in batches, each made when it is asked for."""
 
     def __init__(self, files: Sequence[ImageFile], names: Sequence[str], size: int) -> None:
@@ -56,16 +57,9 @@ class Batches(Sequence[Batch]):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, place: int) -> Batch: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Batch]: ...
-    def __getitem__(self, place: int | slice) -> Batch | list[Batch]:
-        if isinstance(place, slice):
-            return [self._batch(number) for number in self._numbers[place]]
-        return self._batch(self._numbers[place])
-
-    def _batch(self, number: int) -> Batch:
+    def make(self, place: int) -> Batch:
+        """See MadeSequence."""
+        number = self._numbers[place]
         part = slice(number * self._size, (number + 1) * self._size)
         return Batch(number, self._files[part], self._names[part])
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
+from cxrgate.core.made_sequence import MadeSequence
 from cxrgate.images.sources.arrays import ArrayRow
 from cxrgate.images.sources.files import ImageFile
 
@@ -16,7 +17,7 @@ _FIELDS = 6
 """Of a row; those at its end that are None are left out."""
 
 
-class PackedFiles(Sequence[ImageFile]):
+class PackedFiles(MadeSequence[ImageFile]):
     """Files in their order, each made anew when it is asked for; equal to what was given.
 
     An image takes some fifteen bytes, its name and its label, and also its path where that is not its name below the
@@ -36,14 +37,6 @@ class PackedFiles(Sequence[ImageFile]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    @overload
-    def __getitem__(self, place: int) -> ImageFile: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[ImageFile]: ...
-    def __getitem__(self, place: int | slice) -> ImageFile | list[ImageFile]:
-        places = range(len(self))[place]
-        return self._file(places) if isinstance(places, int) else [self._file(each) for each in places]
-
     def _row(self, file: ImageFile) -> list[Any]:
         path = str(file.path)
         row = [
@@ -58,7 +51,8 @@ class PackedFiles(Sequence[ImageFile]):
             row.pop()
         return row
 
-    def _file(self, place: int) -> ImageFile:
+    def make(self, place: int) -> ImageFile:
+        """See MadeSequence."""
         row = json.loads(self._rows[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass"))
         name, label, path, patient, of_array, value_range = row + [None] * (_FIELDS - len(row))
         return ImageFile(
