@@ -7,16 +7,15 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from support.fakes import save_small_models
 from support.grpc_servers import channel, reason
 from support.index_calls import index
+from support.loaded_models import small_models
 from support.textures import cropped, texture, turned
 
 from cxrgate.core import GreyImage, ImageRecord, MismatchError
 from cxrgate.core.spaces import COPY
 from cxrgate.gate.binding import PolicyBinder
-from cxrgate.gate.config import ModelFolders, PolicyConfig
-from cxrgate.gate.local import local_models
+from cxrgate.gate.config import PolicyConfig
 from cxrgate.gate.model_set import with_keypoints
 from cxrgate.gate.remote import describe_index, remote_gate
 from cxrgate.images import ImageFile
@@ -38,9 +37,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    save_small_models(folder)
-    with local_models(ModelFolders.of(folder), "cpu") as loaded:
+    with small_models(tmp_path_factory.mktemp("models")) as loaded:
         yield loaded
 
 

@@ -3,12 +3,11 @@
 import shutil
 
 import pytest
-from support.fakes import picture, save_small_models
+from support.fakes import picture
+from support.loaded_models import small_models
 
 from cxrgate.core import UsageError
 from cxrgate.filter.cached_snapshot import cache_folder, is_snapshot, open_or_enrol
-from cxrgate.gate.config import ModelFolders
-from cxrgate.gate.local import local_models
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index import Snapshot
 from cxrgate.index.build import EnrolmentError
@@ -16,9 +15,7 @@ from cxrgate.index.build import EnrolmentError
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    save_small_models(folder)
-    with local_models(ModelFolders.of(folder), "cpu") as loaded:
+    with small_models(tmp_path_factory.mktemp("models")) as loaded:
         yield loaded
 
 
