@@ -49,6 +49,11 @@ CertificationKey = Annotated[
 ]
 """By which a deployment says that its gate may not be served without a certificate."""
 
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Decode workers; without it as many as this machine's cores and memory are good for."),
+]
+
 Column = Annotated[
     list[str] | None,
     typer.Option(help="What a column is called in the table, as patient_id=subject_id; again for more."),
@@ -69,6 +74,13 @@ def models_folder(given: Path | None) -> Path:
 def demo_models(given: Path | None) -> Path:
     """The models that the demo computes with; errors as models_folder."""
     return given or models_folder(None) / "demo"
+
+
+def decode_workers(given: int | None, device: str) -> int:
+    """How many processes decode: as `workers` in a configuration, where no number means `auto`."""
+    from cxrgate.gate.workers import count_workers  # noqa: PLC0415 - loads what describes models
+
+    return count_workers("auto" if given is None else given, device)
 
 
 def columns_of(given: list[str] | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from cxrgate.filter.given import Given, Range, expect_several, read_given
 from cxrgate.filter.verdict import Verdict, make_verdict
 from cxrgate.filter.verdicts import Verdicts
 from cxrgate.gate.config import GateConfig, make_section
+from cxrgate.gate.workers import WorkerChoice
 
 if TYPE_CHECKING:
     from cxrgate.filter.opening import Opened
@@ -50,7 +51,7 @@ class Filter:
         release: Mapping[str, Any] | None = None,
         reference_map: Path_ | None = None,
         batch_size: int = 16,
-        workers: int = 1,
+        workers: WorkerChoice = "auto",
         device: str = "cpu",
         storage_key: Path_ | None = None,
         certification_key: Path_ | None = None,
@@ -67,7 +68,7 @@ class Filter:
             reference_map: the table from opaque ids to real files that enrolment wrote; the gallery shows references
                 only with it.
             batch_size: images that go through the models together.
-            workers: decode workers.
+            workers: decode workers; "auto": as many as this machine's cores and memory are good for.
             device: "cpu", or for example "cuda" where the extra `torch` is installed.
             storage_key: the key that the snapshot is sealed with.
             certification_key: the public key of whoever certifies: nothing is checked then without a current
@@ -107,7 +108,7 @@ class Filter:
         policy: Mapping[str, Any] | None = None,
         release: Mapping[str, Any] | None = None,
         batch_size: int = 16,
-        workers: int = 1,
+        workers: WorkerChoice = "auto",
         device: str = "cpu",
         storage_key: Path_ | None = None,
         progress: Progress = silent,
@@ -130,7 +131,7 @@ class Filter:
             policy: as for `open`.
             release: as for `open`.
             batch_size: images that go through the models together.
-            workers: decode workers.
+            workers: decode workers; "auto": as many as this machine's cores and memory are good for.
             device: as for `open`.
             storage_key: the key of a snapshot that was given and is sealed.
             progress: called with "headers", "read", "look" and "enrol", images done now and images in all.

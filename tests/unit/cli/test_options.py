@@ -4,10 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.cli.options import MODEL_FOLDERS, models_folder
+from cxrgate.cli.options import MODEL_FOLDERS, decode_workers, models_folder
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_models
 from cxrgate.gate.config import read_config
+from cxrgate.gate.workers import count_workers
 from cxrgate.models import ModelKind
 
 DEPLOY = Path(__file__).parent.parent.parent.parent / "deploy"
@@ -61,3 +62,10 @@ def test_every_kind_of_model_is_named():
 def test_the_shipped_models_are_had_by_a_word(tmp_path):
     assert models_folder(Path("shipped")) == shipped_models()
     assert models_folder(tmp_path) == tmp_path
+
+
+def test_without_a_number_the_machine_says_how_many_decode(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)))
+    assert decode_workers(None, "cpu") == count_workers("auto", "cpu")
+    assert decode_workers(None, "cuda") == count_workers("auto", "cuda")
+    assert decode_workers(5, "cpu") == 5

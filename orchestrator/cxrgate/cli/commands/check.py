@@ -19,7 +19,9 @@ from cxrgate.cli.options import (
     LayoutOption,
     Models,
     StorageKey,
+    Workers,
     columns_of,
+    decode_workers,
     models_folder,
 )
 from cxrgate.core import Decision
@@ -47,7 +49,7 @@ def check(
     float_range: Annotated[
         tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
+    workers: Workers = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     storage_key: StorageKey = None,
     as_json: AsJson = False,
@@ -77,7 +79,7 @@ def check(
                 models=models_folder(models),
                 listing={name: value for name, value in listing.items() if value},
                 policy=policy,
-                workers=workers,
+                workers=decode_workers(workers, device),
                 device=device,
                 storage_key=storage_key,
                 progress=progress,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import Exit, errors_as_messages
+from cxrgate.cli.options import Workers, decode_workers
 from cxrgate.cli.plain import plain
 from cxrgate.compat import PipelineConfig, read_pipeline_config
 from cxrgate.core import Decision
@@ -25,7 +26,6 @@ Config = Annotated[
     typer.Argument(envvar="CONFIG_NAME", help="anonymization-pipeline's config.yaml; paths count from its folder."),
 ]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-Workers = Annotated[int, typer.Option(min=1, help="Decode workers.")]
 DEFAULT = Path("config.yaml")
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ _SHOWN = 20
 
 
 @app.command()
-def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = None) -> None:
     """Step 1, compute_training_embeddings: the real images' embeddings, to lookup_table_output."""
     with errors_as_messages("gate"):
         settings = read_pipeline_config(config)
@@ -49,7 +49,7 @@ def embed(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1
 
 
 @app.command()
-def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = None) -> None:
     """Step 2, search_nearest_image: the three nearest real images of each synthetic one, to nearest_images_output.
 
     Exit codes: 0 every image answered, 2 wrong usage, 3 some without an answer.
@@ -64,7 +64,7 @@ def search(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
 
 
 @app.command()
-def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 1) -> None:
+def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = None) -> None:
     """Step 3, verify_images: the same-patient score of each image and its nearest, to verification_output.
 
     Exit codes: 0 every pair answered, 2 wrong usage, 3 some without an answer.
@@ -79,7 +79,7 @@ def verify(config: Config = DEFAULT, device: Device = "cpu", workers: Workers = 
 
 
 @app.command("filter")
-def filter_dataset(config: Config = DEFAULT, workers: Workers = 1) -> None:
+def filter_dataset(config: Config = DEFAULT, workers: Workers = None) -> None:
     """Step 4, filter_dataset: the images with a score below 0.5, encoded anew, to filtered_dataset_output.
 
     This is the paper's rule: the nearest real image alone, by score alone. `cxrgate run` on the same configuration
@@ -118,7 +118,7 @@ def _tell(coverage: Coverage, what: str, output: Path) -> None:
 
 
 @contextmanager
-def _options(device: str, workers: int) -> Iterator[Options]:
+def _options(device: str, workers: int | None) -> Iterator[Options]:
     """Options with a progress bar on stderr."""
     from cxrgate.compat.step import Options
 
@@ -128,4 +128,4 @@ def _options(device: str, workers: int) -> Iterator[Options]:
             task = bars.add_task(step, total=total)
             return lambda count: bars.advance(task, count)
 
-        yield Options(device, workers, progress)
+        yield Options(device, decode_workers(workers, device), progress)

@@ -20,7 +20,9 @@ from cxrgate.cli.options import (
     LayoutOption,
     Models,
     StorageKey,
+    Workers,
     columns_of,
+    decode_workers,
     models_folder,
 )
 from cxrgate.cli.plain import plain
@@ -48,7 +50,7 @@ def duplicates(
     every_image_is_a_patient: Annotated[
         bool, typer.Option("--every-image-is-a-patient", help="Listed images without a patient are each another's.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
+    workers: Workers = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     storage_key: StorageKey = None,
     as_json: AsJson = False,
@@ -78,7 +80,7 @@ def duplicates(
             def opened(path: Path, **more: Any) -> CachedSnapshot:
                 keys = {name: value for name, value in {**listing, **more}.items() if value}
                 made, failures = open_or_enrol_readable(
-                    path, loaded, listing=keys, workers=workers, progress=progress, tell=say
+                    path, loaded, listing=keys, workers=decode_workers(workers, device), progress=progress, tell=say
                 )
                 unread.extend(failures)
                 return made

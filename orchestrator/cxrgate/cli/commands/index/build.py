@@ -13,7 +13,7 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_engine
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Column, Models, StorageKey, columns_of, models_folder
+from cxrgate.cli.options import Column, Models, StorageKey, Workers, columns_of, decode_workers, models_folder
 from cxrgate.core import UsageError
 from cxrgate.gate.config import Enrol, ModelFolders
 from cxrgate.images import Layout
@@ -56,7 +56,7 @@ def build(
     keypoints: Annotated[
         bool, typer.Option("--keypoints", help="Keep keypoints too, for policy.match_threshold: 39 KB an image more.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Decode workers.")] = 1,
+    workers: Workers = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     dtype: Annotated[
         DtypeChoice | None, typer.Option(help="What the models compute in; without it as their folders say.")
@@ -88,12 +88,15 @@ def build(
         from cxrgate.run.enrolment_list import list_enrolment
         from cxrgate.run.first_look import look_before_enrolment
 
+        here = decode_workers(workers, device)
         with bars() as progress:
-            listed = list_enrolment(settings, workers, progress)
+            listed = list_enrolment(settings, here, progress)
             for sentence in listed.sentences:
                 say(sentence)
-            look_before_enrolment(settings, listed, output, workers, progress, say)
-            job = EmbedJob(ModelFolders.of(models_folder(models)), device, DtypeRule(dtype), workers, keypoints)
+            look_before_enrolment(settings, listed, output, here, progress, say)
+            job = EmbedJob(
+                ModelFolders.of(models_folder(models)), device, DtypeRule(dtype), workers or "auto", keypoints
+            )
             with open_engine(engine, address) as chosen, local_models(job.folders, device, job.dtypes) as loaded:
                 snapshot = enrol_listed(
                     settings,
@@ -101,7 +104,7 @@ def build(
                     output,
                     loaded,
                     progress,
-                    workers=workers,
+                    workers=here,
                     storage_key=storage,
                     embedding=None if chosen is None else chosen.embedding(job),
                     keypoints=keypoints,
