@@ -59,9 +59,12 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
 
 
 @contextmanager
-def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot) -> Iterator[Gate]:
-    """A gate over a verified snapshot; the decode workers start up while it is read. Errors as PolicyBinder.bind."""
-    with SandboxedDecoder(config.decode_workers) as decoder:
+def local_gate(config: GateConfig, models: ModelSet, snapshot: Snapshot, *, express: bool = False) -> Iterator[Gate]:
+    """A gate over a verified snapshot; the decode workers, see SandboxedDecoder, start up while it is read.
+
+    Errors as PolicyBinder.bind.
+    """
+    with SandboxedDecoder(config.decode_workers, express=express) as decoder:
         snapshot = snapshot.in_memory()
         content = certificate_bytes(snapshot.path)
         policy, certificate = PolicyBinder.of(config, models).bind(SnapshotFacts.of(snapshot.manifest), content)

@@ -87,19 +87,23 @@ def _open_served(
 
 
 @asynccontextmanager
-async def open_gates(config: GateConfig, models: ModelSet, services: Services) -> AsyncIterator[Gates]:
+async def open_gates(
+    config: GateConfig, models: ModelSet, services: Services, *, express: bool = True
+) -> AsyncIterator[Gates]:
     """The gate over the configured snapshot, or the one that follows the index service.
+
+    With `express`, for a door of many callers, single images are decoded beside full batches, see SandboxedDecoder.
 
     Raises:
         CxrgateError: the snapshot, the decode workers or the TLS identity cannot be used.
     """
     if services.index is None or services.tls_identity is None:
         snapshot = await asyncio.to_thread(Snapshot.open, config.snapshot, config.read_storage_key())
-        with local_gate(config, models, snapshot) as gate:
+        with local_gate(config, models, snapshot, express=express) as gate:
             yield FixedGate(gate, _describe(snapshot))
         return
     async with open_aio_channel(services.index, read_identity(services.tls_identity)) as channel:
-        with SandboxedDecoder(config.decode_workers) as decoder:
+        with SandboxedDecoder(config.decode_workers, express=express) as decoder:
             yield FollowingGate(channel, PolicyBinder.of(config, models), decoder)
 
 
@@ -114,7 +118,7 @@ async def open_gate(
         MismatchError: the snapshot was built with other models.
         CertificateError: see PolicyBinder.bind.
     """
-    async with open_gates(config, models, services) as gates:
+    async with open_gates(config, models, services, express=False) as gates:
         try:
             await gates.load()
         except SnapshotError as error:

@@ -16,6 +16,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,13 @@ TOGETHER, TOGETHER_BYTES = 16, 2**19
 as much as for one, and between two a worker waits. But a call of one image waits for all that the worker has; with five
 radiographs of 490 kB at a time that was half of what callers waited."""
 
+FEW = 4
+"""Images of a call at most that the express worker takes."""
+
+_NICENESS = 10
+"""Of the other workers, where there is an express worker, which would share a core with them otherwise. A core that has
+nothing else to do is theirs none the less."""
+
 _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
 
@@ -40,20 +48,40 @@ _PATIENCE = 8
 """How many images a call waits longer for each one that it asks for: a gate's full batches, three of which may wait
 here, must not hold up the batch of one image beside them."""
 
+_Turn = tuple[int, int, "asyncio.Future[Worker]"]
+"""Who waits: when it is due, its number, and what it waits by."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a call stands in line: after how many images it is due, and whether the express worker is for it."""
+
+    due: int
+    few: bool
+
 
 class SandboxedDecoder:
     """A set of decode workers; use as a context manager, from one event loop at a time.
+
+    With `express` there is one worker more, for calls of at most FEW images, and it goes first where processors are
+    short: beside full batches a call of one image takes half the time.
 
     Example:
         with SandboxedDecoder(workers=2) as decoder:
             images = await decoder.decode(records)
     """
 
-    def __init__(self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode) -> None:
+    def __init__(
+        self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode, *, express: bool = False
+    ) -> None:
         """Have `workers` processes (fresh interpreters) run `function`; they start on entering the context."""
-        self._task = functools.partial(_attempt, function)
-        self._workers = [self._new() for _ in range(workers)]
-        self._idle, self._waiting = deque(self._workers), list[tuple[int, int, asyncio.Future[Worker]]]()
+        self._task, self._niceness = functools.partial(_attempt, function), _NICENESS if express else 0
+        self._express = Worker(self._task) if express else None
+        self._ordinary = workers
+        self._workers = [Worker(self._task, self._niceness) for _ in range(workers)]
+        if self._express is not None:
+            self._workers.insert(0, self._express)
+        self._idle, self._few, self._many = deque(self._workers), list[_Turn](), list[_Turn]()
         self._begun, self._numbers = 0, itertools.count()
         self._closed = False
 
@@ -77,21 +105,22 @@ class SandboxedDecoder:
         Calls of equal length are served as they come. A shorter one goes before a longer one, unless that has waited
         for `_PATIENCE` images for each that it asks for more.
         """
-        due = self._begun + _PATIENCE * len(records)
-        size = max(1, min(TOGETHER, len(records) // len(self._workers)))
-        found = await asyncio.gather(*[self._decode_group(group, due) for group in _groups(records, size)])
+        few = self._express is not None and len(records) <= FEW
+        place = _Place(self._begun + _PATIENCE * len(records), few)
+        size = max(1, min(TOGETHER, len(records) // (self._ordinary)))
+        found = await asyncio.gather(*[self._decode_group(group, place) for group in _groups(records, size)])
         return [image for group in found for image in group]
 
-    async def _decode_group(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
+    async def _decode_group(self, records: Sequence[ImageRecord], place: _Place) -> list[GreyImage | Failure]:
         """Decode images together; where that fails each one alone, which shows whose fault it is."""
         if len(records) > 1:
             with suppress(Exception):
-                return await self._ask_workers(records, due)
-        return list(await asyncio.gather(*[self._decode(record, due) for record in records]))
+                return await self._ask_workers(records, place)
+        return list(await asyncio.gather(*[self._decode(record, place) for record in records]))
 
-    async def _decode(self, record: ImageRecord, due: int) -> GreyImage | Failure:
+    async def _decode(self, record: ImageRecord, place: _Place) -> GreyImage | Failure:
         try:
-            (image,) = await self._ask_workers([record], due)
+            (image,) = await self._ask_workers([record], place)
         except TimeoutError:
             return _failure(
                 record,
@@ -112,17 +141,17 @@ class SandboxedDecoder:
             return _internal(record, "DECODER_BROKEN", error)
         return image
 
-    async def _ask_workers(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
+    async def _ask_workers(self, records: Sequence[ImageRecord], place: _Place) -> list[GreyImage | Failure]:
         """Ask one worker, and another one where it was lost before it began."""
         for _ in range(_TRIES - 1):
             try:
-                return await self._ask(records, due)
+                return await self._ask(records, place)
             except WorkerLostError:
                 continue
-        return await self._ask(records, due)
+        return await self._ask(records, place)
 
-    async def _ask(self, records: Sequence[ImageRecord], due: int) -> list[GreyImage | Failure]:
-        worker = await self._idle_one(due)
+    async def _ask(self, records: Sequence[ImageRecord], place: _Place) -> list[GreyImage | Failure]:
+        worker = await self._idle_one(place)
         self._begun += len(records)
         try:
             return await worker.decode(records)
@@ -132,12 +161,14 @@ class SandboxedDecoder:
             if lost:
                 await asyncio.to_thread(worker.stop)
 
-    async def _idle_one(self, due: int) -> Worker:
+    async def _idle_one(self, place: _Place) -> Worker:
         """A worker that has nothing to do, when the turn of what is due then has come."""
-        if self._idle:
-            return self._idle.popleft()
+        for worker in self._idle:
+            if place.few or worker is not self._express:
+                self._idle.remove(worker)
+                return worker
         turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (due, next(self._numbers), turn))
+        heapq.heappush(self._few if place.few else self._many, (place.due, next(self._numbers), turn))
         try:
             return await turn
         except asyncio.CancelledError:
@@ -146,21 +177,23 @@ class SandboxedDecoder:
             raise
 
     def _now_idle(self, worker: Worker) -> None:
-        while self._waiting:
-            turn = heapq.heappop(self._waiting)[-1]
-            if not turn.done():
-                turn.set_result(worker)
-                return
-        self._idle.append(worker)
+        """Who waits with few images gets a worker that is not express only where nobody waits with many."""
+        for line in (self._few,) if worker is self._express else (self._many, self._few):
+            while line:
+                turn = heapq.heappop(line)[-1]
+                if not turn.done():
+                    turn.set_result(worker)
+                    return
+        (self._idle.appendleft if worker is self._express else self._idle.append)(worker)
 
     def _instead_of(self, lost: Worker) -> Worker:
         """A new worker in the place of one that is lost."""
-        self._workers.remove(lost)
-        self._workers.append(self._new())
-        return self._workers[-1]
-
-    def _new(self) -> Worker:
-        return Worker(self._task)
+        is_express = lost is self._express
+        new = Worker(self._task, 0 if is_express else self._niceness)
+        self._workers[self._workers.index(lost)] = new
+        if is_express:
+            self._express = new
+        return new
 
 
 def _groups(records: Sequence[ImageRecord], most: int) -> list[list[ImageRecord]]:

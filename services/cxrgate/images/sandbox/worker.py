@@ -8,6 +8,7 @@ for without end while they start.
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import signal
 import socket
@@ -52,12 +53,14 @@ class WorkerDiedError(Exception):
 class Worker:
     """A process that decodes one group of images at a time; `lost` where it is of no use any more."""
 
-    def __init__(self, task: Task) -> None:
-        """It runs `task`, and starts with `start` or with its first image."""
+    def __init__(self, task: Task, niceness: int = 0) -> None:
+        """It runs `task`, and starts with `start` or with its first image; nice processes let others go first."""
         self._segment, self._socket, theirs = Segment(), *socket.socketpair()
         self._socket.settimeout(0)
         self._theirs = Connection(theirs.detach())
-        self._process = FreshContext().Process(target=_serve, args=(task, self._segment, self._theirs), daemon=True)
+        self._process = FreshContext().Process(
+            target=_serve, args=(task, self._segment, self._theirs, niceness), daemon=True
+        )
         self._is_ready = self._is_stopped = self._is_asked = False
         self.lost = False
 
@@ -150,9 +153,10 @@ class _Pieces(list[bytes]):
     write = list[bytes].append
 
 
-def _serve(task: Task, segment: WritableSegment, parent: Connection) -> None:
+def _serve(task: Task, segment: WritableSegment, parent: Connection, niceness: int) -> None:
     """In a worker: say that it is ready, then answer until the parent is gone; of an error nothing, b""."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(niceness)
     lock_down(task)
     with suppress(EOFError, OSError):
         parent.send_bytes(b"")

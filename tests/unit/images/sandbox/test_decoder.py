@@ -229,6 +229,54 @@ def test_a_call_of_one_image_goes_before_the_rest_of_a_long_one(decoder):
     assert asyncio.run(both()) == ["short", "long", "long, later"]
 
 
+def test_few_images_are_decoded_while_every_other_worker_has_a_long_call(monkeypatch):
+    monkeypatch.setattr(worker, "SECONDS", 3.0)
+    endless = [bad("sleep"), *GOOD[: sandbox.FEW]]
+
+    async def both(decoder):
+        long = asyncio.create_task(decoder.decode(endless))
+        await asyncio.sleep(0.05)
+        few = [await decoder.decode(GOOD[:1]), *await asyncio.gather(*[decoder.decode(GOOD[:2]) for _ in range(3)])]
+        return long.done(), few, await long
+
+    with SandboxedDecoder(1, misbehave, express=True) as decoder:
+        was_done, few, long = asyncio.run(both(decoder))
+
+    assert not was_done
+    assert [image.image_id for call in few for image in call] == ["image0"] + 3 * ["image0", "image1"]
+    assert [type(answer) for answer in long] == [Failure] + [GreyImage] * sandbox.FEW
+
+
+def test_few_images_have_the_other_workers_too_where_nobody_waits_with_many():
+    async def pids(decoder):
+        found = await asyncio.gather(*[decoder.decode([bad("pid"), *GOOD[:3]]) for _ in range(8)])
+        return {call[0].message for call in found}
+
+    with SandboxedDecoder(1, misbehave, express=True) as decoder:
+        asyncio.run(decoder.decode(GOOD))  # the workers have started
+        asyncio.run(decoder.decode(GOOD[:1]))
+        assert len(asyncio.run(pids(decoder))) == 2
+
+
+def test_the_express_worker_goes_first_and_so_does_the_one_in_its_place():
+    def niceness(decoder):
+        asyncio.run(decoder.decode(GOOD))
+        asyncio.run(decoder.decode(GOOD[:1]))
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        return sorted(os.getpriority(os.PRIO_PROCESS, pid) - own for pid in workers_of(decoder))
+
+    expected = [0, min(sandbox._NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))]
+    with SandboxedDecoder(1, misbehave, express=True) as decoder:
+        assert niceness(decoder) == expected
+        for kill in (slice(0, 1), slice(1, 2), slice(0, 2)):
+            for pid in workers_of(decoder)[kill]:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.3)
+            assert niceness(decoder) == expected
+    with SandboxedDecoder(2, misbehave) as decoder:
+        assert niceness(decoder) == [0, 0]
+
+
 def test_a_worker_is_given_many_small_images_or_few_large_ones_at_a_time():
     small, large = ImageRecord("small", b"x"), ImageRecord("large", bytes(sandbox.TOGETHER_BYTES + 1))
     groups = sandbox._groups([small] * 40 + [large] * 2 + [small, large], sandbox.TOGETHER)
@@ -253,15 +301,15 @@ def stuck(monkeypatch):
 
 
 def test_a_worker_that_never_answers_is_replaced(stuck, monkeypatch):
-    new, made = SandboxedDecoder._new, [stuck]
+    made = [stuck]
 
-    def first_stuck(decoder):
+    def first_stuck(*arguments):
         if made:
             return made.pop()
         monkeypatch.setattr(worker, "STALL_SECONDS", 180.0)
-        return new(decoder)
+        return Worker(*arguments)
 
-    monkeypatch.setattr(SandboxedDecoder, "_new", first_stuck)
+    monkeypatch.setattr(sandbox, "Worker", first_stuck)
     with SandboxedDecoder() as decoder:
         found = answers(decoder, GOOD[:4])
 
@@ -269,7 +317,7 @@ def test_a_worker_that_never_answers_is_replaced(stuck, monkeypatch):
 
 
 def test_workers_that_never_answer_give_failures(stuck, monkeypatch):
-    monkeypatch.setattr(SandboxedDecoder, "_new", lambda _: stuck)
+    monkeypatch.setattr(sandbox, "Worker", lambda *_: stuck)
     found = answers(SandboxedDecoder(), GOOD[:2])
 
     assert [(answer.code, answer.reason) for answer in found] == [("INTERNAL", "DECODER_BROKEN")] * 2
