@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
+from weakref import WeakValueDictionary
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
@@ -13,7 +14,7 @@ from cxrgate.core import CallRefused, MediaType
 from cxrgate.gate.gates import POLL_SECONDS
 from cxrgate.gateway.check import NOT_CHECKED, CheckService, check_name
 from cxrgate.gateway.records import CheckAnswer, ImageToCheck, RecordedEvidence
-from cxrgate.gateway.stream import answers
+from cxrgate.gateway.stream import Limit, Unanswered, answers
 from cxrgate.rpc.admission import Admission
 from cxrgate.rpc.guard import current_caller
 from cxrgate.rpc.limits import IMAGE_BYTES, MIB
@@ -24,7 +25,12 @@ IN_FLIGHT = 256
 """Images in the service at once, of one identity alone half of them; unary calls above are refused, streams wait."""
 
 WINDOW = 32
-STREAM_BYTES = 64 * MIB
+STREAM = Limit(WINDOW, 64 * MIB)
+"""What of one stream is read and not answered; the last image may go beyond it."""
+
+STREAMS = Limit(IN_FLIGHT // 2, 256 * MIB)
+"""What of all streams of one identity is: as many images as are checked of it at once. 32 streams that nobody read took
+in 500 MB at once otherwise, and everybody waited for that."""
 
 DECIMALS = 3
 """Of what reviewers are given: more helps nobody who reads, and somebody who probes."""
@@ -55,6 +61,7 @@ class GateServicer(stubs.GateServiceServicer):
     def __init__(self, service: CheckService, admission: Admission) -> None:
         """Answer from the gate in force."""
         self._service, self._admission = service, admission
+        self._unanswered: WeakValueDictionary[str, Unanswered] = WeakValueDictionary()
 
     async def GetPolicy(self, request: pb.GetPolicyRequest, context: Any) -> pb.GetPolicyResponse:
         """The policy in force."""
@@ -102,7 +109,8 @@ class GateServicer(stubs.GateServiceServicer):
                 await self._service.quotas.wait(caller)
                 yield request
 
-        stream = answers(check, within_quota(), WINDOW, lambda item: len(item.image.content), STREAM_BYTES)
+        unanswered = self._unanswered.setdefault(caller.identity, Unanswered(STREAMS))
+        stream = answers(check, within_quota(), lambda item: len(item.image.content), STREAM, unanswered)
         async with aclosing(stream):
             async for answer in stream:
                 yield answer
