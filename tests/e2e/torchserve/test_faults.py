@@ -100,7 +100,7 @@ def test_worker_that_hangs_is_started_anew_and_loses_no_item(server, folders, lo
     check_answers(local, answers)
     server.wait()
     assert server.front.pid != front.pid
-    assert server.log.read_text().count('"models.canary_failed"') >= 3
+    assert server.log.read_text().count('"models.known_answer_failed"') >= 3
 
 
 @pytest.mark.slow
@@ -131,5 +131,5 @@ def test_busy_callers_are_all_answered_and_their_answers_count_as_known_answers(
     asyncio.run(go())
     assert server.front.pid == front
     told = server.log.read_text().removeprefix(before)
-    assert "models.canary_unanswered" in told
+    assert "models.known_answer_missing" in told
     assert "models.server_lost" not in told

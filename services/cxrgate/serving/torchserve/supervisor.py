@@ -128,7 +128,7 @@ class Supervisor:
             good = await self._answers(name, predictions, KNOWN_ANSWER_SECONDS) or _beat(server.beats / name) > asked
             failures = 0 if good else failures + 1
             if not good:
-                _log.warning("models.canary_failed", {"model": name, "failures": failures})
+                _log.warning("models.known_answer_failed", {"model": name, "failures": failures})
 
     async def _answers(self, name: str, predictions: Predictions, seconds: float) -> bool:
         """Whether the model gives its known answer."""
@@ -136,7 +136,7 @@ class Supervisor:
         try:
             return known_answer.fits(digest, await predictions.ask(name, known_answer.request(digest), seconds))
         except CxrgateError as error:
-            _log.info("models.canary_unanswered", {"model": name, "reason": error.reason})
+            _log.info("models.known_answer_missing", {"model": name, "reason": error.reason})
             return False
 
     async def _pause(self, seconds: float) -> None:
