@@ -176,9 +176,20 @@ class SandboxedDecoder:
                 self._now_idle(turn.result())
             raise
 
+    def _lines(self, worker: Worker) -> tuple[list[_Turn], ...]:
+        """Who gets a worker that has nothing to do, in this order.
+
+        The express worker is for few images alone. Another one, which goes after everything else, takes them where
+        nobody waits with many, or where they are due, and before those: somebody's slow image may hold up the express
+        worker.
+        """
+        if worker is self._express:
+            return (self._few,)
+        is_due = bool(self._few) and self._few[0][0] <= min([self._begun, *[turn[0] for turn in self._many[:1]]])
+        return (self._few, self._many) if is_due else (self._many, self._few)
+
     def _now_idle(self, worker: Worker) -> None:
-        """Who waits with few images gets a worker that is not express only where nobody waits with many."""
-        for line in (self._few,) if worker is self._express else (self._many, self._few):
+        for line in self._lines(worker):
             while line:
                 turn = heapq.heappop(line)[-1]
                 if not turn.done():

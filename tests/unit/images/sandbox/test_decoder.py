@@ -247,6 +247,25 @@ def test_few_images_are_decoded_while_every_other_worker_has_a_long_call(monkeyp
     assert [type(answer) for answer in long] == [Failure] + [GreyImage] * sandbox.FEW
 
 
+def test_a_slow_image_in_the_express_worker_holds_up_no_other_one_beside_a_long_call(monkeypatch):
+    monkeypatch.setattr(worker, "SECONDS", 5.0)
+
+    async def all_of_them(decoder):
+        ended = []
+
+        async def call(records, name):
+            await decoder.decode(records)
+            ended.append(name)
+
+        calls = [asyncio.create_task(call([bad("sleep")], "slow")), asyncio.create_task(call(GOOD * 10, "long"))]
+        await asyncio.sleep(0.01)
+        await asyncio.gather(*calls, call(GOOD[:1], "one"))
+        return ended
+
+    with SandboxedDecoder(1, misbehave, express=True) as decoder:
+        assert asyncio.run(all_of_them(decoder)) == ["one", "long", "slow"]
+
+
 def test_few_images_have_the_other_workers_too_where_nobody_waits_with_many():
     async def pids(decoder):
         found = await asyncio.gather(*[decoder.decode([bad("pid"), *GOOD[:3]]) for _ in range(8)])
