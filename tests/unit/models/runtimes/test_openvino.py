@@ -23,7 +23,7 @@ from cxrgate.models.manifest import WEIGHTS
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.core_pool import CorePool
 from cxrgate.models.runtimes.forward import open_forward
-from cxrgate.models.runtimes.openvino.forward import OpenVinoForward
+from cxrgate.models.runtimes.openvino.forward import DtypeMissing, OpenVinoForward
 from cxrgate.models.runtimes.openvino.networks import build
 from cxrgate.models.runtimes.openvino.weights import Weights
 from cxrgate.models.runtimes.pytorch import TorchForward
@@ -88,7 +88,11 @@ def test_a_row_is_the_same_to_the_bit_in_any_batch_place_and_number_of_threads(t
     folder = written(tmp_path / "model", SHAPES[name], dtype)
     manifest = read_manifest(folder)
     pictures = pixels(7)
-    expected = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(1))(pictures)
+    try:
+        expected = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(1))(pictures)
+    except DtypeMissing:
+        assert dtype is not Dtype.FLOAT32
+        pytest.skip("OpenVINO has no bfloat16 on this CPU")
 
     for threads in (1, 2, 5):
         forward = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(threads))
