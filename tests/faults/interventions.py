@@ -122,7 +122,9 @@ def starve(at: str, nth: int, mebibytes: int) -> AbstractContextManager[None]:
 @contextmanager
 def misbehaving_decoder() -> Iterator[None]:
     """Decode workers that end, crash or fill their memory at the images whose names say so."""
-    with mock.patch.object(local, "SandboxedDecoder", lambda workers: SandboxedDecoder(workers, misbehave)):
+    with mock.patch.object(
+        local, "SandboxedDecoder", lambda workers, **more: SandboxedDecoder(workers, misbehave, **more)
+    ):
         yield
 
 

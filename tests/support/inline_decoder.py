@@ -11,7 +11,7 @@ from cxrgate.images.codec.decode import decode
 class InlineDecoder:
     """As SandboxedDecoder, without its workers."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, *, express: bool = False) -> None:
         pass
 
     def __enter__(self) -> Self:
