@@ -131,7 +131,7 @@ class Filter:
             policy: as for `open`.
             release: as for `open`.
             batch_size: images that go through the models together.
-            workers: decode workers; "auto": as many as this machine's cores and memory are good for.
+            workers: as for `open`.
             device: as for `open`.
             storage_key: the key of a snapshot that was given and is sealed.
             progress: called with "headers", "read", "look" and "enrol", images done now and images in all.

@@ -112,7 +112,6 @@ class _Reader(Generic[T, R]):
     async def read(self) -> None:
         """Start every item in turn; None in the queue is the end."""
         try:
-            await self._wait_for_room()
             async for item in self._items:
                 size = self._size(item)
                 future = asyncio.ensure_future(self._function(item))

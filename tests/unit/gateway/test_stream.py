@@ -30,6 +30,13 @@ class Stream:
                 self.got.append(answer)
 
 
+async def started(stream):
+    """The task that consumes it, once it has read what it may."""
+    task = asyncio.create_task(stream.consume())
+    await settled()
+    return task
+
+
 async def settled():
     for _ in range(1000):
         await asyncio.sleep(0)
@@ -42,8 +49,7 @@ def run(test):
 def test_a_stream_reads_as_many_items_ahead_as_its_limit_says():
     async def test():
         stream = Stream(Unanswered(WIDE), Limit(7, 10**9))
-        task = asyncio.create_task(stream.consume())
-        await settled()
+        task = await started(stream)
         assert stream.read == 7
         stream.hold.set()
         await task
@@ -55,8 +61,7 @@ def test_a_stream_reads_as_many_items_ahead_as_its_limit_says():
 def test_a_stream_reads_no_further_item_above_its_bytes():
     async def test():
         stream = Stream(Unanswered(WIDE), Limit(100, 25))
-        task = asyncio.create_task(stream.consume())
-        await settled()
+        task = await started(stream)
         assert stream.read == 3
         stream.hold.set()
         await task
@@ -69,8 +74,7 @@ def test_streams_of_one_caller_share_its_limit_and_each_has_one_item():
         for limit in (Limit(10, 10**9), Limit(10**9, 95)):
             caller = Unanswered(limit)
             streams = [Stream(caller) for _ in range(4)]
-            tasks = [asyncio.create_task(stream.consume()) for stream in streams]
-            await settled()
+            tasks = [await started(stream) for stream in streams]
             assert 10 <= sum(stream.read for stream in streams) <= 13
             assert all(stream.read >= 1 for stream in streams)
             for stream in streams:
@@ -86,8 +90,7 @@ def test_a_stream_goes_on_one_item_at_a_time_beside_one_that_is_stuck():
     async def test():
         caller = Unanswered(Limit(10, 10**9))
         stuck, other = Stream(caller), Stream(caller)
-        task = asyncio.create_task(stuck.consume())
-        await settled()
+        task = await started(stuck)
         assert stuck.read == 10
         other.hold.set()
         await asyncio.wait_for(other.consume(), 10)
@@ -103,10 +106,7 @@ def test_what_a_cancelled_stream_held_is_room_for_the_callers_others():
     async def test():
         caller = Unanswered(Limit(10, 10**9))
         first, second = Stream(caller), Stream(caller)
-        one = asyncio.create_task(first.consume())
-        await settled()
-        two = asyncio.create_task(second.consume())
-        await settled()
+        one, two = await started(first), await started(second)
         assert (first.read, second.read) == (10, 1)
         one.cancel()
         await settled()

@@ -21,7 +21,6 @@ from cxrgate.cli.options import (
     StorageKey,
     Workers,
     columns_of,
-    decode_workers,
     models_folder,
 )
 from cxrgate.core import Decision
@@ -79,7 +78,7 @@ def check(
                 models=models_folder(models),
                 listing={name: value for name, value in listing.items() if value},
                 policy=policy,
-                workers=decode_workers(workers, device),
+                workers=workers or "auto",
                 device=device,
                 storage_key=storage_key,
                 progress=progress,

@@ -107,7 +107,7 @@ class SandboxedDecoder:
         """
         few = self._express is not None and len(records) <= FEW
         place = _Place(self._begun + _PATIENCE * len(records), few)
-        size = max(1, min(TOGETHER, len(records) // (self._ordinary)))
+        size = max(1, min(TOGETHER, len(records) // self._ordinary))
         found = await asyncio.gather(*[self._decode_group(group, place) for group in _groups(records, size)])
         return [image for group in found for image in group]
 
