@@ -51,6 +51,11 @@ class ContainerState:
         """Whether it runs, and is healthy where that is asked."""
         return self.state == "running" and self.health in {"", "healthy"}
 
+    @property
+    def holds_port(self) -> bool:
+        """Whether it listens, or will at any moment: one that ends again and again does, whatever it is just now."""
+        return self.state in {"running", "paused", "restarting"}
+
 
 class Engine:
     """A connection to the engine that DOCKER_HOST, or the default socket, names."""

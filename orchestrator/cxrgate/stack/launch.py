@@ -96,7 +96,7 @@ class Launch:
             UsageError: it cannot be started, or does not become healthy; the message says what is wrong.
         """
         state, engine = self.plan.state, Engine()
-        running = any(item.service == "gate" and item.state == "running" for item in engine.states(self.project))
+        running = any(item.service == "gate" and item.holds_port for item in engine.states(self.project))
         self._require(look(self.plan), say, running=running)
         more = [*self._certification(), *self._review(), *self._second_port()]
         self._require([self._references(state), *more], say, running=running)

@@ -1,14 +1,16 @@
 import shutil
 
+import pytest
 from support.random_snapshots import write_snapshot
 
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import read_manifest
+from cxrgate.stack import launch as launch_module
 from cxrgate.stack.checks import Plan
 from cxrgate.stack.compose import Compose
 from cxrgate.stack.engine import ContainerState
 from cxrgate.stack.findings import HostFinding, Level
-from cxrgate.stack.launch import Launch
+from cxrgate.stack.launch import Launch, StackNotStarted
 from cxrgate.stack.model_folders import check_snapshot
 from cxrgate.stack.state import State
 from cxrgate.stack.waiting import SERVICES
@@ -45,6 +47,30 @@ def test_start_says_what_ends_soon_and_leaves_other_warnings_to_the_doctor(tmp_p
     launch._require([*found, HostFinding("certification", Level.OK, "has 80 days left")], said.append, running=False)
 
     assert said == ["certificates: has 3 days left; renew it"]
+
+
+class Prepared(Exception):
+    """A start came past what it looks at first."""
+
+
+@pytest.mark.parametrize(
+    ("state", "held"),
+    [("running", True), ("restarting", True), ("paused", True), ("exited", False), ("created", False)],
+)
+def test_port_may_be_taken_by_a_gate_of_the_stack_that_runs_or_ends_again_and_again(tmp_path, monkeypatch, state, held):
+    def prepare(*_):
+        raise Prepared
+
+    monkeypatch.setattr(launch_module, "Engine", lambda: FakeEngine([ContainerState("gate", "1", state, "", 5, 2)]))
+    taken = HostFinding("port", Level.FAIL, "127.0.0.1:8443 is not free", "end what listens there")
+    monkeypatch.setattr(launch_module, "look", lambda _: [taken])
+    monkeypatch.setattr(State, "prepare", prepare)
+    launch = Launch(
+        Plan(State(tmp_path), tmp_path, "127.0.0.1:0", gpu=False), tmp_path, "cxrgate", images=tmp_path / "real"
+    )
+
+    with pytest.raises(Prepared if held else StackNotStarted):
+        launch.run(print)
 
 
 def write_model(folder, digest):
