@@ -218,7 +218,8 @@ static __attribute__((noinline)) void keep(const References *r, Query *q, const 
 #define REACHED(sum, limit) _mm512_cmpge_epi32_mask(sum, limit)
 #include "nearest_tile.h"
 
-/* AVX2 (all but the oldest x86 CPUs): eight rows at once, even and odd numbers as 16-bit integers. */
+/* AVX2 (all but the oldest x86 CPUs): eight rows at once. The sum of two products has 16 bits on its way, which holds
+ * 255 * (|a| + |b|) as long as the numbers a and b of the query, side by side, reach 128 together: see kernel.py. */
 #define CPU avx2
 #define TARGET "avx2"
 #define LANES 8
@@ -226,9 +227,7 @@ static __attribute__((noinline)) void keep(const References *r, Query *q, const 
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
 #define STORE(p, x) _mm256_storeu_si256((__m256i *)(p), x)
 #define SPREAD(x) _mm256_set1_epi32(x)
-#define EVEN(rows, query) _mm256_madd_epi16(_mm256_and_si256(rows, _mm256_set1_epi16(255)), _mm256_srai_epi16(_mm256_slli_epi16(query, 8), 8))
-#define ODD(rows, query) _mm256_madd_epi16(_mm256_srli_epi16(rows, 8), _mm256_srai_epi16(query, 8))
-#define DOT(sum, rows, query) sum = _mm256_add_epi32(sum, _mm256_add_epi32(EVEN(rows, query), ODD(rows, query)))
+#define DOT(sum, rows, query) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(rows, query), _mm256_set1_epi16(1)))
 #define REACHED(sum, limit) (255 & ~_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(limit, sum))))
 #include "nearest_tile.h"
 

@@ -4,6 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
 from support.search_kernels import ROOT, hatch_build, library
 
 from cxrgate.index.engines.coded import kernel
@@ -71,6 +72,27 @@ def test_no_memory_is_an_error_and_not_an_answer(compiled):
     engine = CodedEngine(np.ones((3, 2), np.float32))
     with pytest.raises(MemoryError):
         broken.nearest(engine._codes, engine._rows, np.ones((1, 2), np.float32), 1)
+
+
+def test_numbers_at_both_ends_side_by_side_overflow_nothing(compiled):
+    rng = np.random.default_rng(3)
+    corners = rng.choice([-1.0, 1.0], (500, 64)) + rng.normal(0, 1e-3, (500, 64))
+    rows = (corners @ hadamard(64) / 8).astype(np.float32)
+    queries = rows[:40] + rng.normal(0, 1e-2, (40, 64)).astype(np.float32)
+    engine = CodedEngine(rows)
+    found, wanted = compiled.nearest(engine._codes, rows, queries, 7), MatrixEngine(rows).search(queries, 7)
+
+    assert np.abs(engine._codes.frame.code(queries)[0].astype(int)).min() > 110
+    assert np.array_equal(found.rows, wanted.rows)
+    assert np.array_equal(found.distances, wanted.distances)
+
+
+def test_pairs_give_way_to_what_fits_and_their_queries_err_by_so_much_more():
+    codes = np.int8([[127, -127, 3, 125], [100, 28, -100, 28], [-127, 2, 70, 59]])
+    kept, errors = kernel._within_pairs(codes, np.float64([1, 1, 1]), 0.5)
+
+    assert kept.tolist() == [[64, -64, 3, 125], [100, 28, -100, 28], [-126, 2, 69, 59]]
+    assert errors == pytest.approx([1 + 0.5 * np.hypot(63, 63), 1, 1 + 0.5 * np.hypot(1, 1)], rel=1e-15)
 
 
 @pytest.mark.parametrize("there", [False, True])
