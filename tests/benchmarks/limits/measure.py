@@ -1,7 +1,8 @@
 """What this machine can do at most, on one core and on all: the figures that speed is a share of.
 
-Memory is read by loads of 64 bytes from 1 GiB; multiply-adds run from registers. A multiply-add counts as two
-operations. A CPU without AVX-512, or a host without a C compiler, has no figures here, and null in their place.
+Memory is read by whole vectors from 1 GiB; multiply-adds run from registers, by AVX-512 or else by AVX2. A multiply-add
+counts as two operations. A CPU without AVX2, or a host without a C compiler, has no figures here, and null in their
+place; one without an instruction for it has none of bfloat16.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ SOURCE = Path(__file__).with_name("peaks.c")
 BYTES = 2**30
 STEPS = 2_000_000
 SUMS = 12
-OPERATIONS = {"float32": 2 * 16 * SUMS, "int8": 2 * 64 * SUMS, "bfloat16": 2 * 32 * SUMS}
-"""Of a step, by what is multiplied."""
+BYTES_EACH = {"float32": 4, "int8": 1, "bfloat16": 2}
+"""Of a number; a vector holds so many of them, and a step multiplies SUMS vectors."""
 TRIES = 5
 
 
 def library(folder: Path) -> ctypes.CDLL | None:
-    """The compiled source, None where it does not compile or this CPU has no AVX-512."""
+    """The compiled source, None where it does not compile or this CPU has no AVX2 and fused multiply-adds."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None or "avx512f" not in Path("/proc/cpuinfo").read_text():
+    if compiler is None or not {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text().split()):
         return None
     made = folder / "peaks.so"
     command = [compiler, "-O3", "-march=native", "-shared", "-fPIC", str(SOURCE), "-o", str(made)]
@@ -64,7 +65,8 @@ def limits_of(compiled: ctypes.CDLL, threads: int) -> dict[str, float | None]:
     found: dict[str, float | None] = {
         "read_gb_per_second": rate(lambda: read(place, count, ctypes.c_int64(1)), BYTES, threads) / 1e9
     }
-    for kind, operations in OPERATIONS.items():
+    for kind, each in BYTES_EACH.items():
+        operations = 2 * SUMS * (compiled.vector_bytes() // each)
         found[f"{kind}_gops"] = None
         if hasattr(compiled, f"multiply_{kind}"):
             work = partial(getattr(compiled, f"multiply_{kind}"), ctypes.c_int64(STEPS))
