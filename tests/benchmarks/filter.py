@@ -35,9 +35,9 @@ from cxrgate.run.run import run
 
 IMAGES = 144
 REAL = 64
-SEED_IMAGES = 128
-"""Its procedure takes several times as long per image; one of its batches of 128 for each network is enough, after the
-real images have warmed it up."""
+SEED_IMAGES = 64
+"""Its procedure takes several times as long per image; half of one of its batches of 128 for each network is enough,
+after the real images have warmed it up."""
 ROUNDS, LONG_ROUNDS = 5, 15
 
 
