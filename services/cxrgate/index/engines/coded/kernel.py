@@ -120,11 +120,15 @@ def _within_pairs(
     The larger of a pair gives way, or both to half of PAIR. A code may be any, as long as its error is known: what is
     taken away adds to the errors float64[q]. One query in ten has such a pair where numbers are spread as fit.py does.
     """
-    pairs = codes.astype(np.int16).reshape(len(codes), codes.shape[1] // 2, 2)
+    sizes = np.abs(codes).view(np.uint8)
+    wide = np.flatnonzero((sizes[:, ::2] + sizes[:, 1::2] > PAIR).any(axis=1))
+    pairs = codes[wide].astype(np.int16).reshape(len(wide), codes.shape[1] // 2, 2)
     most = np.maximum(PAIR - np.abs(pairs).min(axis=2, keepdims=True), PAIR // 2)
     kept = np.clip(pairs, -most, most)
-    taken = np.add.reduce((pairs - kept).astype(np.float64) ** 2, axis=(1, 2))
-    return kept.astype(np.int8).reshape(codes.shape), errors + step * np.sqrt(taken)
+    codes, errors = codes.copy(), errors.copy()
+    codes[wide] = kept.reshape(len(wide), codes.shape[1])
+    errors[wide] += step * np.sqrt(np.add.reduce((pairs - kept).astype(np.float64) ** 2, axis=(1, 2)))
+    return codes, errors
 
 
 def _at(array: NDArray[Any]) -> ctypes.c_void_p:
