@@ -118,7 +118,7 @@ def _within_pairs(
     """Codes int8[q, w] of which no two numbers side by side (1st and 2nd, 3rd and 4th ...) exceed PAIR together.
 
     The larger of a pair gives way, or both to half of PAIR. A code may be any, as long as its error is known: what is
-    taken away adds to the errors float64[q]. One query in ten has such a pair where numbers are spread as fit.py does.
+    taken away adds to the errors float64[q]. Numbers spread as by fit.py give such a pair to one query in four.
     """
     sizes = np.abs(codes).view(np.uint8)
     wide = np.flatnonzero((sizes[:, ::2] + sizes[:, 1::2] > PAIR).any(axis=1))
