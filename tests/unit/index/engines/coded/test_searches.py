@@ -113,15 +113,16 @@ SHORT = slice(0, 5)
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200 if WHOLE else 600)
+@pytest.mark.parametrize("name", NAMES[1:])
 @pytest.mark.parametrize(("case", "count", "dimensions", "asked", "numbers"), SIZES if WHOLE else SIZES[SHORT])
-def test_no_wrong_id_at_the_size_that_users_have(case, count, dimensions, asked, numbers):
+def test_no_wrong_id_at_the_size_that_users_have(name, case, count, dimensions, asked, numbers):
     asked = asked if WHOLE else asked // 200
     rows, queries = make_case(case, 6, count, dimensions, asked)
-    codes, nearest = encode(rows, fit(rows, numbers)), search(NAMES[-1])
+    codes, nearest = encode(rows, fit(rows, numbers)), search(name)
     for start, k in zip(range(0, asked, asked // 2), (1, 50), strict=False):
         part = queries[start : start + asked // 2]
         assert_found(nearest(codes, rows, part, k), rows, part, k)
     if WHOLE:
-        about = f"{case}, {count:,} references of {dimensions} numbers, codes of {codes.width}"
+        about = f"{case}, {count:,} references of {dimensions} numbers, codes of {codes.width}, {name}"
         wrong = {**bench_json.read().get("search_wrong_ids", {}), about: {"queries": asked, "wrong": 0}}
         bench_json.merge({"search_wrong_ids": wrong})
