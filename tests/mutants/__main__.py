@@ -38,7 +38,7 @@ TARGETS = {
     "cxrgate.certification.certificate": ["unit/certification/test_certificate.py"],
     "cxrgate.certification.laxer": ["unit/certification/test_laxer.py"],
     "cxrgate.index.search": ["unit/index/test_search.py"],
-    "cxrgate.index.engines.matrix": ["unit/index/engines", "unit/index/test_search.py"],
+    "cxrgate.index.engines.matrix": ["unit/index/engines/test_engines.py", "unit/index/test_search.py"],
     "cxrgate.images.codec.colour": ["unit/images/codec/test_formats.py"],
     "cxrgate.images.codec.shrink": ["unit/images/codec/test_shrink.py"],
     "cxrgate.run.release": ["unit/run/test_release.py", "unit/run/test_withheld.py"],

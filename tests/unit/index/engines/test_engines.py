@@ -60,6 +60,21 @@ def test_near_duplicates_are_told_apart():
     assert np.array_equal(MatrixEngine(rows).search(rows[:200], 1).rows[:, 0], brute_force(rows, rows[:200], 1)[:, 0])
 
 
+@pytest.mark.parametrize("rows", [np.zeros((5, 3)), [[3e18, 0, 4e18], [3e18, 1e18, 4e18], [0, 5e18, 0], [9e18, 0, 0]]])
+def test_a_query_without_length_finds_what_is_nearest(rows):
+    rows, query = np.asarray(rows, np.float32), np.zeros((1, 3), np.float32)
+    found = MatrixEngine(rows).search(query, 3)
+
+    assert np.array_equal(found.rows, brute_force(rows, query, 3))
+    assert np.array_equal(found.rows, KDTreeEngine(rows).search(query, 3).rows)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_rows_of_which_one_is_not_finite_are_refused(bad):
+    with pytest.raises(ValueError, match="finite"):
+        MatrixEngine(np.array([[0, 1], [bad, 0], [1, 1]], np.float32))
+
+
 @pytest.mark.parametrize("engine", [MatrixEngine, KDTreeEngine])
 @pytest.mark.parametrize("k", [0, -1, 4, 2**31])
 def test_k_outside_the_index_is_refused(engine, k):
