@@ -30,13 +30,17 @@ def library():
     return path if hatch_build().compile_kernel(ROOT, path) else None
 
 
+@cache
+def kernels():
+    """The names of the kernels that this machine can run: of its CPU and of lesser ones; none without a compiler."""
+    best = kernel.Cpu.NONE if library() is None else kernel.load(library()).cpu
+    return tuple(cpu.name for cpu in kernel.Cpu if kernel.Cpu.NONE < cpu <= best)
+
+
 def search(name):
     """The search of that name; skips the test where this machine cannot run it."""
     if name == NUMPY:
         return scan.nearest
-    if library() is None:
-        pytest.skip("no compiler")
-    cpu = kernel.Cpu[name]
-    if kernel.Cpu(kernel.load(library()).cpu) < cpu:
-        pytest.skip(f"no CPU of the kind {name}")
-    return kernel.load(library(), cpu).nearest
+    if name not in kernels():
+        pytest.skip("no compiler" if library() is None else f"no CPU of the kind {name}")
+    return kernel.load(library(), kernel.Cpu[name]).nearest

@@ -21,7 +21,6 @@ from cxrgate.index.engines.engine import Neighbors
 LIBRARY = Path(__file__).with_name("nearest.so")
 """What hatch_build.py compiles nearest.c to, where there is a compiler."""
 
-
 PAIR = 128
 """255 times as much fits 16 bits, which is what the AVX2 scan has for the products of two numbers."""
 
