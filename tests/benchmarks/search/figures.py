@@ -27,6 +27,9 @@ BATCHES = (1, 16, 256, 4096)
 COHORT = 53
 """Neighbours that the default policy's score wants in the identity space: 3 candidates and a cohort of 50."""
 CANDIDATES = 3
+OPENBLAS_SECONDS = 0.5
+"""After which OpenBLAS's other threads sleep. They turn round and round for 0.1 s after the large products by which a
+snapshot's codes are made, which no check waits for, and would double the process time of the searches that follow."""
 OTHERS = (methods.matrix, methods.usearch_exact, methods.hnswlib_ef128, methods.kdtree)
 SLOW_FROM = {methods.kdtree: 256, methods.usearch_exact: 4096, methods.matrix: 4096, methods.faiss_direct: 16}
 """Batches from which a method is left out: it is slower by far than another path, or takes minutes."""
@@ -100,6 +103,7 @@ def all_spaces(batch=16, rounds=5):
 
 async def _milliseconds_per_image(searcher, queries, batch):
     await searcher.search(queries[:batch])
+    await asyncio.sleep(OPENBLAS_SECONDS)
     times = []
     for i in range(0, len(queries), batch):
         start = time.process_time()

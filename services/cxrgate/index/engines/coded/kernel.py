@@ -42,7 +42,9 @@ class Kernel:
 
     def distance(self, row: NDArray[np.float32], query: NDArray[np.float32]) -> float:
         """The distance of two float32[d] as the kernel decides by it."""
-        return float(self.library.cxrgate_distance(_at(row), _at(query), ctypes.c_int32(len(row))))
+        return float(
+            self.library.cxrgate_distance(ctypes.c_int(self.cpu), _at(row), _at(query), ctypes.c_int32(len(row)))
+        )
 
     def nearest(self, codes: Codes, rows: NDArray[np.float32], queries: NDArray[np.float32], k: int) -> Neighbors:
         """As scan.nearest; rows may be a part of wider ones, but a row's numbers must lie side by side.

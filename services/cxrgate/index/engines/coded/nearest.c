@@ -39,6 +39,8 @@ int cxrgate_cpu(void) {
 enum { PANEL = 16 };          /* rows whose codes lie together, four numbers of each in turn */
 enum { PADDING = 8 * PANEL }; /* rows come in multiples of this, see codes.py */
 enum { AHEAD = 4 };           /* rows that are fetched from memory before they are measured */
+enum { LONG_ROW = 256 };      /* numbers above which a row is fetched into the second-level cache: the first waits for few lines at once */
+enum { FEW = 8, MANY = 16 };  /* times k: candidates that wait for being measured, many of long rows, so that fewer have to be */
 enum { GROUP = 504 };         /* queries per pass over the references: their codes fit the second-level cache */
 enum { BLOCK = 1 << 18 };     /* bytes of codes that all queries of a group visit while they are in that cache */
 enum { MOST_VECTORS = 8 };    /* of rows in a tile */
@@ -52,6 +54,7 @@ typedef struct {
     int64_t count;
     int32_t dimensions, width;
     double step, error;    /* error: the largest of any row */
+    double (*sum_squares)(const float *, const float *, int64_t);
 } References;
 
 typedef struct {
@@ -67,35 +70,6 @@ typedef struct {
 } Query;
 
 static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* ---- float64 decides: numpy's add.reduce(difference * difference), the same additions in the same order ---- */
-
-typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double Doubles __attribute__((vector_size(64)));
-
-#define WIDE(p) __builtin_convertvector(*(const Floats *)(p), Doubles)
-
-/* Up to 128 numbers: eight sums side by side, then folded; what is left over comes last. */
-static inline double sum_block(const float *a, const float *b, int64_t n) {
-    Doubles sums = {0};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        Doubles difference = WIDE(a + i) - WIDE(b + i);
-        sums += difference * difference;
-    }
-    double sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-    for (; i < n; i++) {
-        double difference = (double)a[i] - (double)b[i];
-        sum += difference * difference;
-    }
-    return sum;
-}
-
-static inline double sum_squares(const float *a, const float *b, int64_t n) {
-    if (n <= 128) return sum_block(a, b, n);
-    int64_t half = n / 2 / 8 * 8;
-    return sum_squares(a, b, half) + sum_squares(a + half, b + half, n - half);
-}
 
 /* ---- the k best, as a heap: nearer is better, of equal distances the earlier row ---- */
 
@@ -155,9 +129,13 @@ static void select_best(int64_t *values, int32_t size, int32_t best) {
     }
 }
 
-static void fetch(const References *r, int64_t candidate) {
+/* Always inline: gcc takes a function that only fetches for one without effect, and leaves out calls of it. */
+static inline __attribute__((always_inline)) void fetch(const References *r, int64_t candidate) {
     const float *row = r->rows + row_of(candidate) * r->stride;
-    for (int32_t i = 0; i < r->dimensions; i += 16) __builtin_prefetch(row + i);
+    if (r->dimensions > LONG_ROW)
+        for (int32_t i = 0; i < r->dimensions; i += 16) __builtin_prefetch(row + i, 0, 2);
+    else
+        for (int32_t i = 0; i < r->dimensions; i += 16) __builtin_prefetch(row + i);
 }
 
 /* Offer the first rows of the pool with their distances, then lower the limit. */
@@ -166,7 +144,7 @@ static void measure(const References *r, Query *q, int32_t size) {
     for (int32_t i = 0; i < size; i++) {
         if (i + AHEAD < size) fetch(r, q->pool[i + AHEAD]);
         const int64_t row = row_of(q->pool[i]);
-        offer(q, sqrt(sum_squares(q->vector, r->rows + row * r->stride, r->dimensions)), row);
+        offer(q, sqrt(r->sum_squares(q->vector, r->rows + row * r->stride, r->dimensions)), row);
     }
     q->measured += size;
     if (q->found < q->k) return;
@@ -200,7 +178,12 @@ static __attribute__((noinline)) void keep(const References *r, Query *q, const 
     }
 }
 
-/* ---- scores of some queries against some vectors of rows, for each kind of CPU ---- */
+/* ---- distances of rows, and scores of some queries against some vectors of rows, for each kind of CPU ---- */
+
+typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double Doubles __attribute__((vector_size(64)));
+
+#define WIDE(p) __builtin_convertvector(*(const Floats *)(p), Doubles)
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -234,7 +217,9 @@ static __attribute__((noinline)) void keep(const References *r, Query *q, const 
 /* ---- one call ---- */
 
 /* The float64 distance that decides. */
-double cxrgate_distance(const float *a, const float *b, int32_t dimensions) { return sqrt(sum_squares(a, b, dimensions)); }
+double cxrgate_distance(int cpu, const float *a, const float *b, int32_t dimensions) {
+    return sqrt((cpu == VNNI512 ? sum_squares_vnni512 : sum_squares_avx2)(a, b, dimensions));
+}
 
 typedef void (*Scan)(const References *, Query *, const int32_t *, int64_t, int64_t, const int64_t *);
 
@@ -260,12 +245,12 @@ static void begin(Query *q, const int8_t *codes, int32_t width, Query with) {
 int64_t cxrgate_nearest(int cpu, const uint8_t *codes, const int32_t *starts, const float *rows, int64_t stride, int64_t count,
                         int32_t dimensions, int32_t width, double step, double error, const float *vectors, const int8_t *query_codes,
                         const double *query_errors, int64_t queries, int32_t k, double *distances, int64_t *found) {
-    const References r = {codes, starts, rows, stride, count, dimensions, width, step, error};
+    const References r = {codes, starts, rows, stride, count, dimensions, width, step, error, cpu == VNNI512 ? sum_squares_vnni512 : sum_squares_avx2};
     const int few = queries <= 2;
     const int64_t size = few ? 1 : cpu == VNNI512 ? TILE_vnni512 : TILE_avx2;
     const Scan scan = cpu == VNNI512 ? (few ? one_vnni512 : some_vnni512) : (few ? one_avx2 : some_avx2);
     const int64_t padded = (count + PADDING - 1) / PADDING * PADDING, block = (BLOCK / width + PADDING - 1) / PADDING * PADDING;
-    const int64_t capacity = 16 + at_most(8 * (int64_t)k, count + k);
+    const int64_t capacity = 16 + at_most((dimensions > LONG_ROW ? MANY : FEW) * (int64_t)k, count + k);
     const int64_t group = (at_most(GROUP, 1 + POOLS / 8 / capacity) + size - 1) / size * size;
     const int64_t most = at_most(group, (queries + size - 1) / size * size);
     Query *state = malloc(most * sizeof(Query));

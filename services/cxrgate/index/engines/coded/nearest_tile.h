@@ -1,4 +1,5 @@
-/* Scores of a tile of queries against the rows from `first` to `end`; nearest.c includes this once per kind of CPU.
+/* What nearest.c has for each kind of CPU, and includes once for each: scores of a tile of queries against the rows from
+ * `first` to `end`, and distances.
  *
  * A tile is QUERIES x VECTORS sums that stay in registers while the codes stream past: a vector of rows is loaded once for
  * all queries, four numbers of a query once for all rows. Meanwhile the codes that lie `ahead` bytes behind each vector's are
@@ -50,6 +51,30 @@ SCAN(JOIN(one_, CPU), 1, 8)
 SCAN(JOIN(some_, CPU), 4, 2)
 SCAN(JOIN(one_, CPU), 1, 4)
 #endif
+
+/* ---- float64 decides: numpy's add.reduce(difference * difference), the same additions in the same order ---- */
+
+/* Up to 128 numbers: eight sums side by side, then folded; what is left over comes last. */
+__attribute__((target(TARGET))) static double JOIN(sum_block_, CPU)(const float *a, const float *b, int64_t n) {
+    Doubles sums = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        Doubles difference = WIDE(a + i) - WIDE(b + i);
+        sums += difference * difference;
+    }
+    double sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    for (; i < n; i++) {
+        double difference = (double)a[i] - (double)b[i];
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+__attribute__((target(TARGET))) static double JOIN(sum_squares_, CPU)(const float *a, const float *b, int64_t n) {
+    if (n <= 128) return JOIN(sum_block_, CPU)(a, b, n);
+    int64_t half = n / 2 / 8 * 8;
+    return JOIN(sum_squares_, CPU)(a, b, half) + JOIN(sum_squares_, CPU)(a + half, b + half, n - half);
+}
 
 #undef SCAN
 #undef CPU
