@@ -1,6 +1,7 @@
 """Images per second of the filter, end to end and per stage, and its ratios to two baselines measured in the same run.
 
-Both published networks (ResNet-50, 256 px, untrained weights: speed does not depend on them) on invented pictures.
+Both published networks (ResNet-50, 256 px, untrained weights: speed does not depend on them) on invented pictures;
+where the CPU has instructions for bfloat16, with `dtype: bfloat16`, too.
 Each round measures every arm once, so that other load on the machine meets all of them; the ratios are medians over
 the rounds. Some twenty seconds per arm keep what happens once (workers and memory of the first batch, the last batch on
 its way out) near one per cent.
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 import torch
+from benchmarks import bench_json
 from benchmarks.trust import trust_overhead
 from support.fakes import picture
 
@@ -29,6 +31,7 @@ from cxrgate.index import Snapshot
 from cxrgate.index.engines.engine import EngineName
 from cxrgate.index.search import LocalSearcher
 from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
+from cxrgate.models.dtypes import DtypeChoice
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.store import save_model
 from cxrgate.run.run import run
@@ -56,11 +59,17 @@ def write_inputs(folder, images):
         csv.writer(file).writerows([["image", "patient_id"], *names])
 
 
-def config(folder, number):
+def has_bfloat16():
+    """Whether this CPU is faster in it: see cxrgate.models.dtypes."""
+    return bool({"avx512_bf16", "amx_bf16"} & set(bench_json.machine()["instructions"]))
+
+
+def config(folder, number, dtype=None):
     return RunConfig(
         synthetic=folder / "synthetic",
         output=folder / f"out{number}",
-        snapshot=folder / "snapshot",
+        snapshot=folder / f"snapshot{dtype or ''}",
+        dtype=dtype,
         models=ModelFolders(retrieval=folder / "models/retrieval", verification=folder / "models/verification"),
         enrol=Enrol(images=folder / "real.csv", key=folder / "key", reference_map=folder / "map.csv"),
         policy=PolicyConfig(score_threshold=1.0, minimum_typicality=-1),
@@ -86,8 +95,8 @@ def bare(models, pixels):
     return rate(len(pixels), forwards)
 
 
-def end_to_end(folder, number):
-    summary = run(config(folder, number))
+def end_to_end(folder, number, dtype=None):
+    summary = run(config(folder, number, dtype))
     return summary.checked / summary.seconds
 
 
@@ -129,11 +138,15 @@ def figures(*, long):
         run(config(folder, "warm"))  # builds the snapshot
         files = list_folder(folder / "synthetic")
         pixels = [decode(file.read()).pixels for file in files]
-        ends, bares, seeds = [], [], []
+        halves = [DtypeChoice.BFLOAT16] if has_bfloat16() else []
+        for dtype in halves:
+            run(config(folder, f"warm{dtype}", dtype))
+        ends, bares, seeds, shorts = [], [], [], []
         with local_models(ModelFolders.of(folder / "models"), "cpu") as models:
             for number in range(rounds):
                 bares.append(bare(models, pixels))
                 ends.append(end_to_end(folder, number))
+                shorts += [end_to_end(folder, f"{number}{dtype}", dtype) for dtype in halves]
                 seeds.append(seed_procedure(folder))
             alone = stages(folder, models, files, pixels)
         in_run = json.loads((folder / f"out{rounds - 1}/results/run.json").read_text())["timing"]["stages"]
@@ -143,6 +156,7 @@ def figures(*, long):
             "rounds": rounds,
             "threads": torch.get_num_threads(),
             "end_to_end_images_per_second": ends,
+            "bfloat16_images_per_second": shorts,
             "bare_forward_images_per_second": bares,
             "seed_procedure_images_per_second": seeds,
             "stages_images_per_second": alone,
@@ -150,5 +164,10 @@ def figures(*, long):
         },
         "end_to_end_over_bare_forward": median([end / bare for end, bare in zip(ends, bares, strict=True)]),
         "end_to_end_over_seed_procedure": median([end / seed for end, seed in zip(ends, seeds, strict=True)]),
+        "end_to_end_over_seed_procedure_bfloat16": median(
+            [short / seed for short, seed in zip(shorts, seeds, strict=True)]
+        )
+        if shorts
+        else None,
         "trust_overhead": trust_overhead(IMAGES),
     }
