@@ -39,10 +39,15 @@ Answer = TypeVar("Answer", bound=_Named)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checked:
-    """An outcome and the pixels that were checked; `image` is None where there are none."""
+    """An outcome and the pixels that were checked; `image` is None where there are none.
+
+    `descriptors` are those that were searched for, for whoever compares images with each other; None where the image
+    was not described.
+    """
 
     image: GreyImage | None = field(repr=False)
     outcome: Outcome
+    descriptors: Descriptors | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class Gate:
         described = await self._then(decoded, GreyImage, embed, Stage.EMBED)
         found = await self._then(described, Descriptors, self.searcher.search, Stage.SEARCH)
         images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
+        descriptors = {item.image_id: item for item in described if isinstance(item, Descriptors)}
 
         async def verify(candidates: Sequence[Candidates]) -> list[Outcome]:
             probes = [images[item.image_id] for item in candidates]
@@ -118,7 +124,7 @@ class Gate:
             ]
 
         outcomes = await self._then(found, Candidates, verify, Stage.VERIFY)
-        return [Checked(images.get(outcome.image_id), outcome) for outcome in outcomes]
+        return [Checked(images.get(item.image_id), item, descriptors.get(item.image_id)) for item in outcomes]
 
     async def _decode(self, records: Sequence[ImageRecord]) -> Sequence[GreyImage | Failure]:
         """The pixels that are judged, and released if they may be."""

@@ -8,13 +8,9 @@ answer to learn from.
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-
-from cxrgate.core import ImageError
-from cxrgate.images.descriptors import weight_free
 
 REMEMBERED = 1024
 """Images per identity that a new one is compared with."""
@@ -35,16 +31,10 @@ class NearDuplicates:
         """Alarm at `alarm` near duplicates among the last `remembered` images of one identity."""
         self._remembered, self._alarm = remembered, alarm
         self._seen: OrderedDict[str, _Ring] = OrderedDict()
-        self._lock = Lock()
 
-    def notice(self, identity: str, pixels: NDArray[np.uint8]) -> bool:
-        """Remember an image uint8[height, width]; True when it is one too many of its kind."""
-        try:
-            descriptor, _ = weight_free(pixels)
-        except ImageError:
-            return False
-        with self._lock:
-            return self._ring(identity, len(descriptor)).add(descriptor) >= self._alarm
+    def notice(self, identity: str, descriptor: NDArray[np.float32]) -> bool:
+        """Remember an image's weight-free copy descriptor, float32[d]; True when it is one too many of its kind."""
+        return self._ring(identity, len(descriptor)).add(descriptor) >= self._alarm
 
     def _ring(self, identity: str, dimensions: int) -> _Ring:
         if identity not in self._seen:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cxrgate.core import ImageError
+from cxrgate.core import Descriptors, ImageError
 from cxrgate.core.spaces import COPY
 
 GRID = 32
@@ -97,6 +97,12 @@ def split_copies(rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """The parts of copy descriptors float32[..., d], each with its own neighbours: one, or learned and weight-free."""
     learned = rows.shape[-1] - COPY_DIMENSIONS
     return [rows] if learned <= 0 else [rows[..., :learned], rows[..., learned:]]
+
+
+def plain_copy(descriptors: Descriptors) -> NDArray[np.float32]:
+    """The weight-free part of an image's copy descriptor, float32[256] of unit length, see weight_free."""
+    plain = split_copies(descriptors.spaces[COPY.name])[-1]
+    return plain / np.linalg.norm(plain)
 
 
 def describe(

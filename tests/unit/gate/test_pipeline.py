@@ -108,6 +108,13 @@ def test_the_pixels_that_are_released_are_those_that_every_stage_saw():
     assert {*seen, checked.outcome.pixel_digest} == {checked.image.digest}
 
 
+def test_an_image_goes_with_its_descriptors_where_it_was_described():
+    checked = check(Fake("embed", fail_second))
+
+    described = [item.descriptors and item.descriptors.image_id for item in checked]
+    assert described == [checked[0].outcome.image_id, None, *(item.outcome.image_id for item in checked[2:])]
+
+
 class Early(Fake):
     """Says what was asked of it in which order, and has its candidates only once verification has begun."""
 

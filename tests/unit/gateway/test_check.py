@@ -17,7 +17,8 @@ from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway import check as check_module
 from cxrgate.gateway.batches import Batches
-from cxrgate.gateway.check import CheckService
+from cxrgate.gateway.check import NEAR_DUPLICATES, CheckService
+from cxrgate.gateway.probing import ALARM
 from cxrgate.gateway.quota import Quotas
 from cxrgate.gateway.records import ImageToCheck
 from cxrgate.hashlog import HashLog, read_lines
@@ -190,6 +191,31 @@ def test_what_another_door_records_counts_for_drift_too(tmp_path):
 
     assert use(tmp_path, call, drift=Drift(reference=10, window=10))
     assert events(tmp_path).count("drift_noticed") == 1
+
+
+def test_who_asks_about_one_picture_again_and_again_is_noticed(tmp_path):
+    other = Caller("spiffe://cxrgate.test/other", "generator")
+
+    async def call(service):
+        for number in range(ALARM + 1):
+            await check(service, CLEAN, caller=other if number == 0 else CALLER)
+        before = events(tmp_path).count(NEAR_DUPLICATES)
+        await check(service, CLEAN)
+        return before
+
+    assert use(tmp_path, call) == 0
+    (noticed,) = [line.content for line in read_lines(tmp_path / "log") if line.content["event"] == NEAR_DUPLICATES]
+    assert noticed["identity"] == CALLER.identity
+
+
+def test_an_image_that_could_not_be_described_is_nobodys_duplicate(tmp_path):
+    async def call(service):
+        for _ in range(ALARM + 2):
+            await refusal(check(service, TEXT))
+
+    use(tmp_path, call)
+
+    assert set(events(tmp_path)) == {"image_refused"}
 
 
 def test_a_door_takes_up_lines_of_its_own(tmp_path):

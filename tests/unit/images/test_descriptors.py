@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from support.fakes import picture
 
-from cxrgate.core import ImageError
-from cxrgate.images.descriptors import weight_free
+from cxrgate.core import Descriptors, ImageError
+from cxrgate.images.descriptors import join_copies, plain_copy, weight_free
 
 COUNT = 60
 
@@ -109,3 +109,14 @@ def test_white_noise_is_far_from_any_layout():
 def test_constant_picture_has_no_descriptor(value):
     with pytest.raises(ImageError, match="contrast"):
         weight_free(np.full((256, 256), value, np.uint8))
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5, 0.95])
+def test_weight_free_part_of_a_copy_descriptor_is_what_it_was_made_of(threshold):
+    plain, learned = weight_free(picture(3))[0], np.full(7, 7**-0.5, np.float32)
+    row = plain if threshold is None else join_copies(learned, plain, threshold)
+
+    found = plain_copy(Descriptors("a", {"identity": row, "copy": row}, np.ones(64, np.float32)))
+
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, plain, rtol=1e-6, atol=1e-7)
