@@ -21,6 +21,7 @@ from cxrgate.rpc.limits import (
     DRAIN_SECONDS,
     HANDSHAKE_SECONDS,
     MESSAGE_BYTES,
+    PENDING_CALLS,
     STREAMS_PER_CONNECTION,
     TRANSPORT_BYTES,
 )
@@ -46,6 +47,8 @@ OPTIONS: list[tuple[str, int]] = [
     # While the event loop is busy, streams that have ended are not forgotten yet. gRPC counts them among the open ones,
     # and refuses calls without a reason where both are too many. What waits for us is bounded without that.
     ("grpc.http.overload_protection", 0),
+    ("grpc.server.max_pending_requests", PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS),
     # Two servers on one port would share its calls unseen.
     ("grpc.so_reuseport", 0),
 ]
