@@ -28,8 +28,8 @@ DRAIN_SECONDS = 10.0
 STREAMS_PER_CONNECTION = 128
 """Calls at once on one connection."""
 
-PENDING_CALLS = 16_384
-"""Calls that wait in gRPC until they are taken up, with those that were given up meanwhile: some 13 KiB each, 210 MiB
+PENDING_CALLS = 8_192
+"""Calls that wait in gRPC until they are taken up, with those that were given up meanwhile: some 13 KiB each, 105 MiB
 in all. From 1,000 on gRPC by itself would end calls by chance, CANCELLED, and others' than those of whoever floods."""
 
 CONNECTION_SECONDS = 1800
