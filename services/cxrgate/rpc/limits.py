@@ -29,8 +29,9 @@ STREAMS_PER_CONNECTION = 128
 """Calls at once on one connection."""
 
 PENDING_CALLS = 8_192
-"""Calls that wait in gRPC until they are taken up, with those that were given up meanwhile: some 13 KiB each, 105 MiB
-in all. From 1,000 on gRPC by itself would end calls by chance, CANCELLED, and others' than those of whoever floods."""
+"""Calls that may wait in gRPC until they are taken up, those that their callers gave up meanwhile among them: at most
+13 KiB each, 105 MiB in all. By itself gRPC ends new calls by chance, as CANCELLED, once 1,000 wait: anybody's, where
+one caller floods."""
 
 CONNECTION_SECONDS = 1800
 """Age at which a connection is closed, so that callers spread over new replicas; then 60 s for its calls."""
