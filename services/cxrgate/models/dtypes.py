@@ -31,14 +31,14 @@ def made_with(manifest: ModelManifest, digest: str) -> ModelManifest:
 
 def fastest(manifest: ModelManifest, device: str) -> ModelManifest:
     """The manifest in the 16-bit dtype that `device` is fast at and whose certified band is narrow; else as it is."""
-    bands = {dtype: manifest.bands.get(dtype, 1.0) for dtype in _fast_dtypes(device)}
+    bands = {dtype: manifest.bands.get(dtype, 1.0) for dtype in fast_dtypes(device)}
     best = min(bands, key=lambda dtype: bands[dtype], default=None)
     if best is None or manifest.dtype is not Dtype.FLOAT32 or bands[best] > WIDEST_BAND:
         return manifest
     return replace(manifest, dtype=best)
 
 
-def _fast_dtypes(device: str) -> list[Dtype]:
+def fast_dtypes(device: str) -> list[Dtype]:
     """Those of GPUs, of CPUs with AMX, and of AMD's with AVX512-BF16.
 
     AVX512-BF16 and AVX512-FP16 without AMX take half as long again as float32 (Sapphire Rapids, the shipped models).
