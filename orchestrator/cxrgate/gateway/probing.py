@@ -2,7 +2,7 @@
 
 An attack needs hundreds to thousands of near-equal images (128 to 2,048 by simulation); a generator's samples are no
 near duplicates of one another. What is noticed is recorded and alarmed, not refused: a refusal would be one more
-answer to learn from.
+answer to learn from. An image without descriptors is not compared: it got no verdict.
 """
 
 from __future__ import annotations
