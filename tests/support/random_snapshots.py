@@ -42,7 +42,7 @@ class RandomModels:
             return made
         return [dataclasses.replace(item, keypoints=random_keypoints(self.rng)) for item in made]
 
-    async def features(self, images):
+    async def features(self, images, described):
         return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
 
 

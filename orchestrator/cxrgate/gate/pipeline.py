@@ -104,7 +104,7 @@ class Gate:
             nonlocal verifier, digests
             described = asyncio.ensure_future(self.embedder.embed(images))  # first: the search waits for it
             if isinstance(self.verifier, EarlyVerifier):
-                verifier = self.verifier.begin(images)
+                verifier = self.verifier.begin(images, described)
             # Pixels are hashed beside the models: it takes long enough to hold up every other call.
             found, digests = await asyncio.gather(described, asyncio.to_thread(_digests, images))
             return found

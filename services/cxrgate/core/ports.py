@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -44,6 +45,9 @@ class Verifier(Protocol):
 class EarlyVerifier(Verifier, Protocol):
     """A verifier that can work on images while their candidates are searched."""
 
-    def begin(self, images: Sequence[GreyImage]) -> Verifier:
-        """Begin with images; give the verifier that has begun with these, and knows no others."""
+    def begin(self, images: Sequence[GreyImage], described: asyncio.Future[list[Descriptors | Failure]]) -> Verifier:
+        """Begin with images; give the verifier that has begun with these, and knows no others.
+
+        `described` is what the embedder makes of the same images, for a verifier that can go on from it.
+        """
         ...

@@ -88,8 +88,10 @@ class Enrolment:
 class Featuriser(Protocol):
     """Images to the features f(x) that verification compares."""
 
-    async def features(self, images: Sequence[GreyImage]) -> list[NDArray[np.float32] | Failure]:
-        """float32[d] per image."""
+    async def features(
+        self, images: Sequence[GreyImage], described: asyncio.Future[list[Descriptors | Failure]]
+    ) -> list[NDArray[np.float32] | Failure]:
+        """float32[d] per image, which is described beside it."""
         ...
 
 
@@ -167,7 +169,8 @@ async def embed_images(
     """What a snapshot keeps of each image, or the Failure of either model."""
     if not images:
         return []
-    descriptors, features = await asyncio.gather(embedder.embed(images), featuriser.features(images))
+    described = asyncio.ensure_future(embedder.embed(images))
+    descriptors, features = await asyncio.gather(described, featuriser.features(images, described))
     return [_joined(*parts) for parts in zip(images, descriptors, features, strict=True)]
 
 

@@ -122,7 +122,7 @@ class Early(Fake):
         super().__init__(*args)
         self.order, self.has_begun = [], asyncio.Event()
 
-    def begin(self, images):
+    def begin(self, images, described):
         self.order.append(("begin", len(images)))
         self.has_begun.set()
         return self

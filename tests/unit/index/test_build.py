@@ -23,7 +23,7 @@ class Fake:
     async def embed(self, batch):
         return [self._answer("descriptors", image, _describe) for image in batch]
 
-    async def features(self, batch):
+    async def features(self, batch, described):
         return [self._answer("features", image, lambda i: _describe(i).spaces["identity"] / 2) for image in batch]
 
     def _answer(self, what, image, make):
