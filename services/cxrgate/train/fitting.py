@@ -40,8 +40,13 @@ def fit_head(
     if kind is ModelKind.VERIFICATION:
         with torch.inference_mode():
             embeddings = network.embedded(torch.from_numpy(pooled)).numpy()
-        cohort = find_cohort(embeddings, patients, seed)
-        network.cohort = None if cohort is None else torch.from_numpy(cohort)
+        fit_cohort(network, embeddings, patients, seed)
+
+
+def fit_cohort(network: Embedder, embeddings: NDArray[np.float32], patients: NDArray[np.int64], seed: int) -> None:
+    """Set the network's cohort, or none where there are too few patients; see find_cohort."""
+    cohort = find_cohort(embeddings, patients, seed)
+    network.cohort = None if cohort is None else torch.from_numpy(cohort)
 
 
 def set_calibration(

@@ -23,14 +23,14 @@ from cxrgate.models.store import StoredModel, save_model
 from cxrgate.train.enough import expect_trainable
 from cxrgate.train.fitting import fit_head, fitted_architecture, set_calibration
 from cxrgate.train.initial import start
-from cxrgate.train.inputs import Inputs, normalise, stored_side
+from cxrgate.train.inputs import Inputs, stored_side
 from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.loop import Training
 from cxrgate.train.pixels import PixelSet, decode_part, numbers
+from cxrgate.train.pooling import pool
 from cxrgate.train.recipe import Recipe
 from cxrgate.train.validation import LossLines, Validation, make_validation, some_patients
 
-_BATCH = 32
 _BAND_IMAGES = 400
 
 
@@ -128,21 +128,11 @@ def _finish(
     side = job.recipe.input.height
     if not job.recipe.kind.finds_pictures:
         seen = decode_part(parts[Split.TRAIN], side, job.work, progress)
-        fit_head(network, job.recipe.kind, _pool(network, job.recipe, seen), seen.patients, job.seed)
+        fit_head(network, job.recipe.kind, pool(network, job.recipe.input, seen), seen.patients, job.seed)
     kept = decode_part(parts[Split.TUNE], side, job.work, progress)
     embeddings = embed(network, job.recipe, kept)
     threshold = set_calibration(network, job.recipe.kind, embeddings, kept.patients)
     return threshold if job.recipe.kind.finds_pictures else None
-
-
-@torch.inference_mode()
-def _pool(network: Embedder, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:
-    """What the trunk pools of images that are of the input's size, float32[n, pooled]."""
-    rows = []
-    for start_row in range(0, len(images.pixels), _BATCH):
-        pixels = torch.from_numpy(np.array(images.pixels[start_row : start_row + _BATCH])).unsqueeze(1)
-        rows.append(network.pooled(normalise(pixels.to(torch.float32) / 255, recipe.input)).numpy())
-    return np.concatenate(rows)
 
 
 def embed(network: nn.Module, recipe: Recipe, images: PixelSet) -> NDArray[np.float32]:

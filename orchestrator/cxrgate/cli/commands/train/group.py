@@ -121,9 +121,12 @@ def frontality(
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
+Finished = Annotated[Path, typer.Argument(help="Folder of a finished retrieval or verification model.")]
+
+
 @app.command()
 def refit(
-    model: Annotated[Path, typer.Argument(help="Folder of a finished retrieval or verification model.")],
+    model: Finished,
     listing: Listing,
     output: Output,
     work: Work,
@@ -134,11 +137,56 @@ def refit(
     """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
     with errors_as_messages("torch"):
         listed_images = with_splits(_listed_images(listing, column, without), seed)
-        from cxrgate.train.refit import RefitJob
-        from cxrgate.train.refit import refit as fit_again
+        from cxrgate.train.refits.finished import RefitJob
+        from cxrgate.train.refits.refit import refit as fit_again
 
         with bars() as progress:
             manifest = fit_again(RefitJob(listed_images, seed, model, work, output), progress)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
+@app.command()
+def distil(
+    model: Finished,
+    listing: Listing,
+    teacher: Annotated[
+        list[Path], typer.Option(help="Folder of a finished model to learn from; may be given several times.")
+    ],
+    output: Output,
+    work: Work,
+    seed: Seed = 1,
+    without: Without = None,
+    column: Column = None,
+) -> None:
+    """Fit a model's projection to what several models make of the images together; it takes minutes."""
+    with errors_as_messages("torch"):
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
+        from cxrgate.train.refits.distil import distil as learn
+        from cxrgate.train.refits.finished import RefitJob
+
+        with bars() as progress:
+            manifest = learn(RefitJob(listed_images, seed, model, work, output), teacher, progress)
+        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
+@app.command()
+def verifier(
+    model: Annotated[Path, typer.Argument(help="Folder of a finished retrieval model.")],
+    listing: Listing,
+    output: Output,
+    work: Work,
+    seed: Seed = 1,
+    without: Without = None,
+    column: Column = None,
+) -> None:
+    """Make a verification model of a retrieval model: a gate with both computes one forward for the two."""
+    with errors_as_messages("torch"):
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
+        from cxrgate.train.refits.finished import RefitJob
+        from cxrgate.train.refits.verifier import make_verifier
+
+        with bars() as progress:
+            manifest = make_verifier(RefitJob(listed_images, seed, model, work, output), progress)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 

@@ -6,50 +6,17 @@ import numpy as np
 import pytest
 import torch
 from support.fakes import picture
-from support.training_sets import EMBEDDER, recipe, rows, write_listing
 
 from cxrgate.core import ModelError, UsageError
-from cxrgate.models import ModelKind
-from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.pytorch import TorchForward
-from cxrgate.models.store import load_model, save_model
-from cxrgate.train import patient_hash, read_listed_images
-from cxrgate.train.recipe import Loss
-from cxrgate.train.refit import RefitJob, refit
-
-BEFORE = {"patients": {"train": ["0" * 16]}, "seed": 9}
-NETWORK = {**EMBEDDER, "discriminants": 4}
+from cxrgate.models.store import load_model
+from cxrgate.train import patient_hash
+from cxrgate.train.refits.refit import refit
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Models with random weights, and a listing of eight patients to fit to and 41 to calibrate on."""
-    folder = tmp_path_factory.mktemp("refit")
-    torch.manual_seed(3)
-    for kind in ("verification", "copy"):
-        settings = recipe(Loss.CONTRASTIVE, kind=kind, network=NETWORK)
-        network = build_network(settings.architecture)
-        threshold = 0.9 if kind == "copy" else None
-        save_model(
-            folder / kind,
-            ModelKind(kind),
-            settings.architecture,
-            settings.input,
-            network.state_dict(),
-            BEFORE,
-            threshold=threshold,
-        )
-    parts = [rows(8, 2, "a", "train"), rows(40, 1, "a", "tune"), rows(1, 2, "b", "tune")]
-    write_listing(folder, [row for part in parts for row in part])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def fitted(folder):
-    job = RefitJob(
-        read_listed_images(folder / "listing.csv"), 1, folder / "verification", folder / "work", folder / "new"
-    )
-    told = []
+def fitted(job_of):
+    job, told = job_of("verification", "new"), []
     manifest = refit(job, lambda step, done, total: told.append((step, done, total)))
     return job, manifest, told
 
@@ -86,7 +53,7 @@ def test_the_manifest_says_what_it_was_fitted_to_and_keeps_the_patients_of_befor
     assert provenance["refit"]["from"] == load_model(job.model).manifest.digest
     assert provenance["refit"]["images"] == {"train": 16, "tune": 42}
     assert provenance["seed"] == 9
-    assert set(provenance["patients"]["train"]) == {*train, "0" * 16}
+    assert set(provenance["patients"]["train"]) == {*train, "1" * 16}
     assert len(provenance["patients"]["tune"]) == 41
 
 
