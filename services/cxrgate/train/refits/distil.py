@@ -30,7 +30,9 @@ from cxrgate.train.refits.finished import FinishedModel, RefitJob, embedded, ope
 MIDDLE = 0.9
 """Of each side: the part that teachers are shown beside the whole image. A second view is worth a second model."""
 PENALTY = 0.25
-"""Of the regression, per image and in standardised numbers; chosen on the tune part of the shipped models' data."""
+"""Of the regression, per row and in standardised numbers; chosen on the tune part of the shipped models' data."""
+PARTS = {ModelKind.RETRIEVAL: (1.0,), ModelKind.VERIFICATION: (1.0, MIDDLE)}
+"""What of each side a model learns from; chosen likewise: the middles, too, help to judge and do not help to find."""
 
 Float64s = NDArray[np.float64]
 
@@ -56,10 +58,11 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
     kind, preprocessing = model.manifest.kind, model.manifest.preprocessing
     shape = replace(model.shape, dimensions=model.shape.embedding, discriminants=0, cohort=0)
     network = _with_room(model.network, shape)
-    pooled = pool(network, preprocessing, seen, progress)
-    fit_projection(network, pooled, joint / math.sqrt(2 * len(taught)))
+    pooled = [pool(network, preprocessing, seen, progress, part) for part in PARTS[kind]]
+    target = np.tile(joint / math.sqrt(2 * len(taught)), (len(pooled), 1))
+    fit_projection(network, np.concatenate(pooled), target)
     if kind is ModelKind.VERIFICATION:
-        fit_cohort(network, embedded(network, pooled), seen.patients, job.seed)
+        fit_cohort(network, embedded(network, pooled[0]), seen.patients, job.seed)
     set_calibration(network, kind, embedded(network, pool(network, preprocessing, kept, progress)), kept.patients)
     fitted = {"images_sha256": seen.digest, "teachers": [teacher.manifest.digest for teacher in taught]}
     return save_finished(job, network, kind, shape, [model, *taught], {"distilled": fitted})

@@ -10,6 +10,7 @@ from cxrgate.models.networks.architectures import EmbedderArchitecture
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
+from cxrgate.train import fitting
 from cxrgate.train.refits import distil as module
 from cxrgate.train.refits.distil import distil, fit_projection
 
@@ -45,6 +46,18 @@ def test_the_same_seed_gives_the_same_model(folder, job_of, distilled):
     again = distil(job_of("retrieval", "again"), [folder / "retrieval", folder / "verification"])
 
     assert again.digest == distilled.digest
+
+
+def test_a_verification_model_learns_from_middles_too_and_has_a_cohort_where_there_are_patients(
+    folder, job_of, monkeypatch
+):
+    rows, fit = [], module.fit_projection
+    monkeypatch.setattr(module, "fit_projection", lambda *given: rows.append(len(given[1])) or fit(*given))
+    monkeypatch.setattr(fitting, "find_cohort", lambda found, *_: np.eye(12, found.shape[1], dtype=np.float32))
+    made = distil(job_of("verification", "judge"), [folder / "retrieval"])
+
+    assert rows == [2 * 16]
+    assert made.architecture.cohort == 12
 
 
 def test_a_copy_model_is_no_teacher(folder, job_of):
