@@ -1,0 +1,62 @@
+"""A run with a verification model of the retrieval model's embedding: half the forwards, and the same outcome."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from support.image_sets import tree, write_config, write_sets
+from support.one_embedding import save_one_embedding
+
+from cxrgate.gate import local
+from cxrgate.gate.config import read_config
+from cxrgate.index import Snapshot
+from cxrgate.models.runtimes.openvino.forward import OpenVinoForward
+from cxrgate.run.run import run
+
+POLICY = "{score_threshold: 0.9, minimum_typicality: -1, minimum_frontality: null}"
+
+
+def ran(folder, name, counts, monkeypatch):
+    """The summary, the snapshot and the images that were computed, of a run with a snapshot of its own."""
+    start = OpenVinoForward.start
+
+    def counted(self, pixels):
+        counts[name] += len(pixels)
+        return start(self, pixels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenVinoForward, "start", counted)
+        config = read_config(write_config(folder, folder / name, 4, snapshot=f"snapshot-{name}", policy=POLICY))
+        summary = run(config)
+    return summary, Snapshot.open(config.snapshot)
+
+
+@pytest.fixture
+def both(tmp_path, monkeypatch):
+    """As it is, and with each model computing for itself."""
+    write_sets(tmp_path)
+    save_one_embedding(tmp_path / "models")
+    counts = Counter()
+    shared = ran(tmp_path, "shared", counts, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "lends_embedding", lambda *_: False)
+        apart = ran(tmp_path, "apart", counts, monkeypatch)
+    return tmp_path, shared, apart, counts
+
+
+def test_half_the_forwards_give_the_same_decisions_files_and_snapshot(both):
+    folder, (shared, one), (apart, other), counts = both
+
+    assert counts["apart"] == 2 * counts["shared"] > 0
+    assert shared.results["decision"].nunique() == 3
+    assert shared.results["decision"].tolist() == apart.results["decision"].tolist()
+    assert shared.results["score"].equals(apart.results["score"])
+    files = [
+        {name: content for name, content in tree(folder / name / "released").items() if name.endswith(".png")}
+        for name in ("shared", "apart")
+    ]
+    assert files[0]
+    assert files[0] == files[1]
+    for name in ("identity", "features"):
+        assert np.array_equal(np.asarray(one.arrays[name]), np.asarray(other.arrays[name]))
+    assert np.array_equal(np.asarray(one.features), np.asarray(one.identity))
