@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 from support.fakes import images
 from support.one_embedding import save_one_embedding
 
+from cxrgate.core import ModelError
 from cxrgate.models import Dtype
 from cxrgate.models.manifest import WEIGHTS, read_manifest
 from cxrgate.models.runtimes.borrowed import BorrowedForward, lends_embedding
@@ -45,12 +46,10 @@ def test_rows_and_scores_are_those_that_the_model_would_compute_itself(folder):
 
 @pytest.mark.parametrize("name", ["project.bias", "whiten.weight", "centre", "trunk.blocks.3.expand.conv.weight"])
 def test_one_other_number_lends_nothing(folder, tmp_path, name):
-    shutil.copytree(folder / "verification", tmp_path / "other")
-    tensors = load_file(tmp_path / "other" / WEIGHTS)
-    tensors[name].flat[0] += 1e-3
-    save_file(tensors, tmp_path / "other" / WEIGHTS)
+    values = load_file(folder / "verification" / WEIGHTS)[name]
+    values.flat[0] += 1e-3
 
-    assert not lends(folder, tmp_path / "other")
+    assert not lends(folder, changed(folder, tmp_path, **{name: values}))
 
 
 def test_another_dtype_input_or_network_lends_nothing(folder):
@@ -59,3 +58,31 @@ def test_another_dtype_input_or_network_lends_nothing(folder):
     assert not lends(folder, dtype=Dtype.BFLOAT16)
     assert not lends(folder, preprocessing=replace(manifest.preprocessing, height=64, width=64))
     assert not lends(folder, architecture=replace(manifest.architecture, pool=1))
+
+
+def changed(folder, tmp_path, **tensors):
+    """The verification model with other tensors."""
+    shutil.copytree(folder / "verification", tmp_path / "other")
+    save_file({**load_file(tmp_path / "other" / WEIGHTS), **tensors}, tmp_path / "other" / WEIGHTS)
+    return tmp_path / "other"
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [{"calibration": np.ones(3, np.float32)}, {"cohort": np.ones((12, 3), np.float32)}],
+    ids=["calibration", "cohort"],
+)
+def test_what_is_its_own_is_checked_as_elsewhere(folder, tmp_path, tensors):
+    other = changed(folder, tmp_path, **tensors)
+    assert lends(folder, other)
+
+    with pytest.raises(ModelError, match=next(iter(tensors))):
+        BorrowedForward(read_manifest(folder / "verification"), other, open_forward(folder / "retrieval"))
+
+
+def test_weights_that_cannot_be_read_are_told(folder, tmp_path):
+    shutil.copytree(folder / "verification", tmp_path / "other")
+    (tmp_path / "other" / WEIGHTS).write_bytes(b"no tensors")
+
+    with pytest.raises(ModelError):
+        lends(folder, tmp_path / "other")

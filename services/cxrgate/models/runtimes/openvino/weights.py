@@ -49,6 +49,10 @@ class Weights:
         """A tensor that is left in place; KeyError where there is none."""
         return self._tensors[name].astype(np.float64)
 
+    def all_but(self, beginnings: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
+        """The tensors, left in place, whose names begin otherwise."""
+        return {name: values for name, values in self._tensors.items() if not name.startswith(beginnings)}
+
     def finish(self) -> None:
         """Raise ModelError where a tensor has not been used."""
         if self._tensors:
