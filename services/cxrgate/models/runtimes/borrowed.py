@@ -20,7 +20,7 @@ _OWN = ("calibration", "cohort", "frontality.")
 """Tensors that an embedding does not depend on, or how their names begin."""
 
 
-class BorrowedForward:
+class BorrowedForward(Forward):
     """See Forward; the first numbers of the lender's rows are this model's."""
 
     def __init__(self, manifest: ModelManifest, folder: Path, lender: Forward) -> None:
@@ -35,15 +35,6 @@ class BorrowedForward:
         if isinstance(shape, EmbedderArchitecture) and shape.cohort:
             own["cohort"] = weights.take("cohort", shape.cohort, shape.embedding)
         self.head: Head = make_head(shape, lambda name: own[name].astype(np.float64))
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers per image."""
-        return self.manifest.architecture.outputs
-
-    def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """See Forward."""
-        return self.start(pixels)()
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """See Forward."""

@@ -16,29 +16,27 @@ from cxrgate.models.torch_extra import expect_torch
 
 
 class Forward(Protocol):
-    """A model that is ready to run."""
+    """A model that is ready to run.
 
-    @property
-    def manifest(self) -> ModelManifest:
-        """What the model is, with the dtype that it computes in."""
-        ...
+    Attributes:
+        manifest: what the model is, with the dtype that it computes in.
+        head: how two of its rows become a score.
+    """
 
-    @property
-    def head(self) -> Head:
-        """How two of its rows become a score."""
-        ...
+    manifest: ModelManifest
+    head: Head
 
     @property
     def dimensions(self) -> int:
         """Numbers per image."""
-        ...
+        return self.manifest.architecture.outputs
 
     def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Images uint8[h, w] of any shape to float32[n, dimensions]: embeddings, or features f(x) in (0, 1).
 
         A row may hold NaN or infinity when the weights or the dtype fail; the caller makes that a Failure.
         """
-        ...
+        return self.start(pixels)()
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """Begin, and give what waits for the rows: other images and other models may be asked for meanwhile."""

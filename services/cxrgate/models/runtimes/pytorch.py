@@ -17,6 +17,7 @@ from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.networks.published import SiameseNetwork
 from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.forward import Forward
 from cxrgate.models.runtimes.transfers import Transfers, transfers_to
 from cxrgate.models.store import StoredModel
 
@@ -48,7 +49,7 @@ def folded(network: nn.Module) -> nn.Module:
     return result
 
 
-class TorchForward:
+class TorchForward(Forward):
     """A model ready to run: batch norms folded, channels last, in the manifest's dtype."""
 
     def __init__(self, model: StoredModel, device: str = "cpu", transfers: Transfers | None = None) -> None:
@@ -66,15 +67,6 @@ class TorchForward:
         self._mean = torch.tensor(preprocessing.mean).view(1, 3, 1, 1).to(self._device)
         self._std = torch.tensor(preprocessing.std).view(1, 3, 1, 1).to(self._device)
         self._batch = CPU_BATCH if self._device.type == "cpu" else GPU_BATCH
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers per image."""
-        return self.manifest.architecture.outputs
-
-    def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """See models.runtimes.forward.Forward."""
-        return self.start(pixels)()
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """See models.runtimes.forward.Forward.

@@ -16,6 +16,7 @@ from cxrgate.models.heads import make_head
 from cxrgate.models.manifest import Dtype, ModelManifest
 from cxrgate.models.resize import resize
 from cxrgate.models.runtimes.core_pool import CorePool, core_pool
+from cxrgate.models.runtimes.forward import Forward
 from cxrgate.models.runtimes.openvino.library import openvino
 from cxrgate.models.runtimes.openvino.networks import build
 from cxrgate.models.runtimes.openvino.weights import Weights
@@ -31,7 +32,7 @@ class DtypeMissing(ModelError):
     """OpenVINO does not compute in the model's dtype on this CPU."""
 
 
-class OpenVinoForward:
+class OpenVinoForward(Forward):
     """One image per inference and one thread per inference, as many at a time as there are cores, over all models.
 
     So an image's row does not depend, by a single bit, on what else is in the batch, on its place, or on the number of
@@ -55,15 +56,6 @@ class OpenVinoForward:
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for _ in range(self._pool.cores):
             self._idle.put(compiled.create_infer_request())
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers per image."""
-        return self.manifest.architecture.outputs
-
-    def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """See models.runtimes.forward.Forward."""
-        return self.start(pixels)()
 
     def start(self, pixels: Sequence[NDArray[np.uint8]]) -> Callable[[], NDArray[np.float32]]:
         """See models.runtimes.forward.Forward; `finish` raises what the first image that failed raised."""
