@@ -8,9 +8,11 @@ model_store/README.md.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +54,23 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
         UsageError: too few patients, see expect_fittable, or an image cannot be read.
     """
     model = open_finished(job)
-    taught = [FinishedModel.read(teacher) for teacher in teachers]
-    joint = np.concatenate([part for teacher in taught for part in _views(teacher, job, progress)], axis=1)
+    taught = [
+        model if item.manifest.digest == model.manifest.digest else item for item in map(FinishedModel.read, teachers)
+    ]
+
+    @cache
+    def look(finished: FinishedModel, part: float) -> NDArray[np.float32]:
+        """What its trunk pools of that part of the training images: once, also where a model teaches itself."""
+        images = finished.decode(job, Split.TRAIN, progress)
+        return pool(finished.network, finished.manifest.preprocessing, images, progress, part)
+
     seen, kept = (model.decode(job, split, progress) for split in (Split.TRAIN, Split.TUNE))
     kind, preprocessing = model.manifest.kind, model.manifest.preprocessing
+    views = [_views(teacher, look, seen.patients, job.seed) for teacher in taught]
+    joint = np.concatenate([part for both in views for part in both], axis=1)
     shape = replace(model.shape, dimensions=model.shape.embedding, discriminants=0, cohort=0)
     network = _with_room(model.network, shape)
-    pooled = [pool(network, preprocessing, seen, progress, part) for part in PARTS[kind]]
+    pooled = [look(model, part) for part in PARTS[kind]]
     target = np.tile(joint / math.sqrt(2 * len(taught)), (len(pooled), 1))
     fit_projection(network, np.concatenate(pooled), target)
     if kind is ModelKind.VERIFICATION:
@@ -68,14 +80,17 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
     return save_finished(job, network, kind, shape, [model, *taught], {"distilled": fitted})
 
 
-def _views(teacher: FinishedModel, job: RefitJob, progress: Progress) -> tuple[NDArray[np.float32], ...]:
+def _views(
+    teacher: FinishedModel,
+    look: Callable[[FinishedModel, float], NDArray[np.float32]],
+    patients: NDArray[np.int64],
+    seed: int,
+) -> tuple[NDArray[np.float32], ...]:
     """Its embeddings of the whole training images, and of their middles by a head that is fitted to those."""
-    network, preprocessing = teacher.network, teacher.manifest.preprocessing
-    seen = teacher.decode(job, Split.TRAIN, progress)
-    whole = embedded(network, pool(network, preprocessing, seen, progress))
-    middles = pool(network, preprocessing, seen, progress, MIDDLE)
+    network = copy.deepcopy(teacher.network)
+    whole, middles = embedded(network, look(teacher, 1.0)), look(teacher, MIDDLE)
     # A cohort of its own would change no embedding.
-    fit_head(network, ModelKind.RETRIEVAL, middles, seen.patients, job.seed)
+    fit_head(network, ModelKind.RETRIEVAL, middles, patients, seed)
     return whole, embedded(network, middles)
 
 
