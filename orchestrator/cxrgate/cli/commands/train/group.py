@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Column, columns_of
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_recipe
-from cxrgate.models import ModelKind
+from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.train import ListedImage, read_listed_images, read_recipe, with_splits, without_sources
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models
 Listing = Annotated[
     Path, typer.Argument(help="CSV with image and patient_id and, if there, source and split (train, tune, test).")
 ]
+Finished = Annotated[Path, typer.Argument(help="Folder of a finished retrieval or verification model.")]
 Output = Annotated[Path, typer.Option(help="Model folder to write.")]
 Work = Annotated[Path, typer.Option(help="Folder of decoded images and the checkpoint; a stopped training goes on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
@@ -121,28 +123,61 @@ def frontality(
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
 
 
-Finished = Annotated[Path, typer.Argument(help="Folder of a finished retrieval or verification model.")]
-
-
-@app.command()
-def refit(
-    model: Finished,
-    listing: Listing,
-    output: Output,
-    work: Work,
-    seed: Seed = 1,
-    without: Without = None,
-    column: Column = None,
+def _fit(
+    load: Callable[[], Callable[..., ModelManifest]],
+    model: Path,
+    listing: Path,
+    output: Path,
+    work: Path,
+    seed: int,
+    without: list[str] | None,
+    column: list[str] | None,
 ) -> None:
-    """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
+    """Fit a finished model to a listing by what `load` imports, and say what came of it."""
     with errors_as_messages("torch"):
         listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.refits.finished import RefitJob
-        from cxrgate.train.refits.refit import refit as fit_again
 
         with bars() as progress:
-            manifest = fit_again(RefitJob(listed_images, seed, model, work, output), progress)
+            manifest = load()(RefitJob(listed_images, seed, model, work, output), progress=progress)
         typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
+def _fitting_by(load: Callable[[], Callable[..., ModelManifest]]) -> Callable[..., None]:
+    def command(
+        model: Finished,
+        listing: Listing,
+        output: Output,
+        work: Work,
+        seed: Seed = 1,
+        without: Without = None,
+        column: Column = None,
+    ) -> None:
+        _fit(load, model, listing, output, work, seed, without, column)
+
+    return command
+
+
+def _refit() -> Callable[..., ModelManifest]:
+    from cxrgate.train.refits.refit import refit
+
+    return refit
+
+
+def _make_verifier() -> Callable[..., ModelManifest]:
+    from cxrgate.train.refits.verifier import make_verifier
+
+    return make_verifier
+
+
+app.command(
+    "refit",
+    help="Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes.",
+)(_fitting_by(_refit))
+app.command(
+    "verifier",
+    help="Make a verification model of a retrieval model: a gate with both computes one forward for the two.",
+)(_fitting_by(_make_verifier))
 
 
 @app.command()
@@ -159,35 +194,13 @@ def distil(
     column: Column = None,
 ) -> None:
     """Fit a model's projection to what several models make of the images together; it takes minutes."""
-    with errors_as_messages("torch"):
-        listed_images = with_splits(_listed_images(listing, column, without), seed)
+
+    def load() -> Callable[..., ModelManifest]:
         from cxrgate.train.refits.distil import distil as learn
-        from cxrgate.train.refits.finished import RefitJob
 
-        with bars() as progress:
-            manifest = learn(RefitJob(listed_images, seed, model, work, output), teacher, progress)
-        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+        return partial(learn, teachers=teacher)
 
-
-@app.command()
-def verifier(
-    model: Annotated[Path, typer.Argument(help="Folder of a finished retrieval model.")],
-    listing: Listing,
-    output: Output,
-    work: Work,
-    seed: Seed = 1,
-    without: Without = None,
-    column: Column = None,
-) -> None:
-    """Make a verification model of a retrieval model: a gate with both computes one forward for the two."""
-    with errors_as_messages("torch"):
-        listed_images = with_splits(_listed_images(listing, column, without), seed)
-        from cxrgate.train.refits.finished import RefitJob
-        from cxrgate.train.refits.verifier import make_verifier
-
-        with bars() as progress:
-            manifest = make_verifier(RefitJob(listed_images, seed, model, work, output), progress)
-        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+    _fit(load, model, listing, output, work, seed, without, column)
 
 
 @app.command("false-flags")
