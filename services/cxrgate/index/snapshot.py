@@ -30,7 +30,7 @@ from cxrgate.core import SnapshotCorrupt, SnapshotError, StorageCorrupt, Storage
 from cxrgate.core.digest import file_digest
 from cxrgate.core.spaces import IDENTITY
 from cxrgate.index.array_files import array_path, map_array, read_array, unsealed_array
-from cxrgate.index.manifest import ARRAYS, MANIFEST, MANIFEST_SEAL, PartName, SnapshotManifest, read_manifest
+from cxrgate.index.manifest import ARRAYS, MANIFEST, MANIFEST_SEAL, ArrayEntry, PartName, SnapshotManifest, read_manifest
 from cxrgate.index.memory import free_memory
 from cxrgate.index.parts import Part
 from cxrgate.storage import WRAPPED, open_data_key, unseal
@@ -123,7 +123,7 @@ class Snapshot:
             return self
         with ThreadPoolExecutor() as pool:
             held = pool.map(lambda name: read_array(self.path, name, entries[name]), entries)
-            found = dict(zip(entries, held, strict=True))
+            found = _held_once(entries, dict(zip(entries, held, strict=True)))
         arrays = {name: found[name] for name in ARRAYS}
         return replace(self, arrays=arrays, parts=_parts(self.manifest, found))
 
@@ -137,6 +137,12 @@ class Snapshot:
         for (name, entry), sha256 in zip(self.manifest.files.items(), found, strict=True):
             if sha256 != entry.sha256:
                 raise SnapshotCorrupt(f"{array_path(self.path, name)}: its content is not what the manifest names")
+
+
+def _held_once(entries: Mapping[str, ArrayEntry], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays, of which those with the same content are one: features are embeddings where both models' are."""
+    first: dict[ArrayEntry, NDArray[Any]] = {}
+    return {name: first.setdefault(entries[name], array) for name, array in arrays.items()}
 
 
 def _parts(manifest: SnapshotManifest, arrays: Mapping[str, NDArray[Any]]) -> dict[PartName, Part]:
@@ -158,7 +164,7 @@ def _unsealed(path: Path, manifest: SnapshotManifest, storage_key: bytes) -> dic
         with ThreadPoolExecutor() as pool:
             files = manifest.files
             arrays = pool.map(lambda name: unsealed_array(path, name, files[name], data_key), files)
-            return dict(zip(files, arrays, strict=True))
+            return _held_once(files, dict(zip(files, arrays, strict=True)))
     except (StorageCorrupt, OSError) as error:
         raise SnapshotCorrupt(f"{path}: {error}") from error
     except StorageError as error:

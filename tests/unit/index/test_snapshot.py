@@ -92,6 +92,13 @@ def test_what_was_changed_before_it_is_read_into_memory_is_found(folder, name):
         snapshot.in_memory()
 
 
+def test_arrays_with_the_same_content_are_held_once(folder):
+    snapshot = Snapshot.open(folder).in_memory()  # of zeros, the features as wide as the embeddings
+
+    assert np.shares_memory(snapshot.features, snapshot.identity)
+    assert snapshot.arrays["copy"].shape == (5, 256)
+
+
 def test_a_snapshot_that_does_not_fit_stays_mapped_and_can_be_asked_again(folder, monkeypatch):
     monkeypatch.setattr("cxrgate.index.snapshot.free_memory", lambda: 100)
     snapshot = Snapshot.open(folder).in_memory()
