@@ -2,7 +2,7 @@
 
 With the shipped models: telling outliers (the head for frontality, the layout for typicality), the digest of the
 pixels, the certificate's date, the rule with its band, the watch for drift, and the record of each image, against the
-three models' forwards.
+forwards that a gate computes: verification takes what retrieval has computed.
 """
 
 import json
@@ -59,7 +59,7 @@ def trust_overhead(count):
 
 
 def _measure(count):
-    models = {name: load_model(STORE / name) for name in ("retrieval", "verification", "copy")}
+    models = {name: load_model(STORE / name) for name in ("retrieval", "copy")}
     forwards = [TorchForward(model) for model in models.values()]
     head = models["retrieval"].network.frontality
     pooled = torch.zeros(BATCH, models["retrieval"].manifest.architecture.pooled)

@@ -30,7 +30,15 @@ from cxrgate.core import SnapshotCorrupt, SnapshotError, StorageCorrupt, Storage
 from cxrgate.core.digest import file_digest
 from cxrgate.core.spaces import IDENTITY
 from cxrgate.index.array_files import array_path, map_array, read_array, unsealed_array
-from cxrgate.index.manifest import ARRAYS, MANIFEST, MANIFEST_SEAL, ArrayEntry, PartName, SnapshotManifest, read_manifest
+from cxrgate.index.manifest import (
+    ARRAYS,
+    MANIFEST,
+    MANIFEST_SEAL,
+    ArrayEntry,
+    PartName,
+    SnapshotManifest,
+    read_manifest,
+)
 from cxrgate.index.memory import free_memory
 from cxrgate.index.parts import Part
 from cxrgate.storage import WRAPPED, open_data_key, unseal
