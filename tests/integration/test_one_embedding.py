@@ -7,9 +7,11 @@ import pytest
 from support.image_sets import tree, write_config, write_sets
 from support.one_embedding import save_one_embedding
 
+from cxrgate.core.shipped import shipped_models
 from cxrgate.gate import local
-from cxrgate.gate.config import read_config
+from cxrgate.gate.config import ModelFolders, read_config
 from cxrgate.index import Snapshot
+from cxrgate.models.runtimes.borrowed import BorrowedForward
 from cxrgate.models.runtimes.openvino.forward import OpenVinoForward
 from cxrgate.run.run import run
 
@@ -60,3 +62,8 @@ def test_half_the_forwards_give_the_same_decisions_files_and_snapshot(both):
     for name in ("identity", "features"):
         assert np.array_equal(np.asarray(one.arrays[name]), np.asarray(other.arrays[name]))
     assert np.array_equal(np.asarray(one.features), np.asarray(one.identity))
+
+
+def test_the_shipped_models_are_such_a_pair():
+    with local.local_models(ModelFolders.of(shipped_models()), "cpu") as models:
+        assert isinstance(models.verification, BorrowedForward)
