@@ -52,10 +52,13 @@ class ServedNullForward(NullForward):
 
 @contextmanager
 def null_models(forward: type[NullForward] = NullForward) -> Iterator[None]:
-    """Models that are opened in this process meanwhile are null models."""
+    """Models that are opened in this process meanwhile are null models, each with its own rows, as a server's are."""
 
     def opened(folder: Path, _device: str = "cpu", manifest: ModelManifest | None = None) -> NullForward:
         return forward(manifest or read_manifest(folder))
 
-    with mock.patch.object(local, "open_forward", opened):
+    with (
+        mock.patch.object(local, "open_forward", opened),
+        mock.patch.object(local, "lends_embedding", return_value=False),
+    ):
         yield
