@@ -59,9 +59,10 @@ class Dtype(StrEnum):
 BANDS = {Dtype.FLOAT32: BAND, Dtype.BFLOAT16: 0.16, Dtype.FLOAT16: 0.02}
 """How far a dtype may move a score, similarity or frontality; see core.policy.Policy.band.
 
-Above the largest difference from float32 that the shipped models show on 80 radiographs of adults and children, all
-their pairs, and 40 outliers: in bfloat16 0.152 (frontality, where it is steepest; copy similarity 0.033, same-patient
-score 0.026), in float16 0.008 (same-patient score; copy similarity 0.005; frontality 0.0005, on 24 images)."""
+Above the largest difference from float32 that the models of version 0.1 show on 80 radiographs of adults and
+children, all their pairs, and 40 outliers: in bfloat16 0.152 (frontality, where it is steepest; copy similarity
+0.033, same-patient score 0.026), in float16 0.008 (same-patient score; copy similarity 0.005; frontality 0.0005, on
+24 images)."""
 
 NETWORKS: dict[str, type[Architecture]] = {
     "packhaeuser-retrieval": RetrievalArchitecture,
