@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.random_snapshots import write_snapshot
 from support.zero_snapshots import write_zeros
 
 from cxrgate.core import SnapshotCorrupt, SnapshotError
@@ -96,7 +97,15 @@ def test_arrays_with_the_same_content_are_held_once(folder):
     snapshot = Snapshot.open(folder).in_memory()  # of zeros, the features as wide as the embeddings
 
     assert np.shares_memory(snapshot.features, snapshot.identity)
-    assert snapshot.arrays["copy"].shape == (5, 256)
+
+
+def test_arrays_of_one_shape_with_another_content_are_held_apart(tmp_path):
+    snapshot = write_snapshot(tmp_path / "snapshot").in_memory()
+    ids, keys = snapshot.reference_ids, snapshot.patient_keys
+
+    assert ids.shape == keys.shape
+    assert not np.shares_memory(ids, keys)
+    assert not np.array_equal(ids, keys)
 
 
 def test_a_snapshot_that_does_not_fit_stays_mapped_and_can_be_asked_again(folder, monkeypatch):
