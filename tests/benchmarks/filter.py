@@ -32,6 +32,7 @@ from cxrgate.index.search import LocalSearcher
 from cxrgate.models import Dtype, ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.dtypes import DtypeChoice, fast_dtypes
 from cxrgate.models.networks.build import build_network
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import save_model
 from cxrgate.run.run import run
 
@@ -76,17 +77,17 @@ def rate(images, task):
     return images / (time.perf_counter() - start)
 
 
-def bare(models, pixels):
+def bare(forwards, pixels):
     """Images per second of the forwards that the policy requires, and nothing else."""
-    for forward in (models.retrieval, models.verification):
+    for forward in forwards:
         forward(pixels[:8])
 
-    def forwards():
+    def every():
         for i in range(0, len(pixels), 16):
-            models.retrieval(pixels[i : i + 16])
-            models.verification(pixels[i : i + 16])
+            for forward in forwards:
+                forward(pixels[i : i + 16])
 
-    return rate(len(pixels), forwards)
+    return rate(len(pixels), every)
 
 
 def end_to_end(folder, number, dtype=None):
@@ -94,7 +95,7 @@ def end_to_end(folder, number, dtype=None):
     return summary.checked / summary.seconds
 
 
-def stages(folder, models, files: list[ImageFile], pixels):
+def stages(folder, models, verification, files: list[ImageFile], pixels):
     """Images per second of each stage alone."""
     records = [file.read() for file in files]
     snapshot = Snapshot.open(folder / "snapshot")
@@ -108,7 +109,7 @@ def stages(folder, models, files: list[ImageFile], pixels):
             "decode": rate(count, lambda: asyncio.run(decoder.decode(records))),
             "embed": rate(count, lambda: asyncio.run(models.embedder.embed(images))),
             "search": rate(count, lambda: asyncio.run(searcher.search(queries))),
-            "verify": rate(count, lambda: models.verification(pixels)),
+            "verify": rate(count, lambda: verification(pixels)),
             "encode": rate(count, lambda: [encode_png(image) for image in pixels]),
         }
 
@@ -136,13 +137,14 @@ def figures(*, long):
         for dtype in sixteen_bits:
             run(config(folder, f"warm{dtype}", dtype))
         ends, bares, seeds, in_bfloat16 = [], [], [], []
+        forwards = [open_forward(folder / "models" / kind) for kind in ("retrieval", "verification")]
         with local_models(ModelFolders.of(folder / "models"), "cpu") as models:
             for number in range(rounds):
-                bares.append(bare(models, pixels))
+                bares.append(bare(forwards, pixels))
                 ends.append(end_to_end(folder, number))
                 in_bfloat16 += [end_to_end(folder, f"{number}{dtype}", dtype) for dtype in sixteen_bits]
                 seeds.append(seed_procedure(folder))
-            alone = stages(folder, models, files, pixels)
+            alone = stages(folder, models, forwards[-1], files, pixels)
         in_run = json.loads((folder / f"out{rounds - 1}/results/run.json").read_text())["timing"]["stages"]
     return {
         "filter": {

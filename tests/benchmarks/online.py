@@ -27,8 +27,8 @@ from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.gate.config import ModelFolders, read_config
 from cxrgate.gate.local import local_models
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.models.runtimes.borrowed import BorrowedForward
 from cxrgate.models.runtimes.forward import Forward, open_forward
+from cxrgate.models.verifier import IdentityVerifier
 from cxrgate.rpc.channel import Identity
 from cxrgate.rpc.development_ca import write_development_certificates
 from cxrgate.run.run import run
@@ -114,7 +114,7 @@ async def waiting(gate: AsyncGate, contents: list[bytes], count: int, rate: floa
 def computed_forwards() -> list[Forward]:
     """Those of the shipped models that compute something in a gate: one whose embedding another makes does not."""
     with local_models(ModelFolders.of(STORE), "cpu") as models:
-        borrows = isinstance(models.verification, BorrowedForward)
+        borrows = isinstance(models.verifier, IdentityVerifier)
     return [open_forward(STORE / kind, "cpu") for kind in KINDS if not (borrows and kind == "verification")]
 
 

@@ -106,7 +106,7 @@ def eager():
     """The models of this process by PyTorch, each with its own forward."""
     with (
         mock.patch.object(local, "open_forward", by_torch),
-        mock.patch.object(local, "lends_embedding", return_value=False),
+        mock.patch.object(local, "borrowed_head", return_value=None),
     ):
         yield
 

@@ -27,7 +27,7 @@ POINTS = {
     "decode": "support.inline_decoder:InlineDecoder.decode",
     "embed": "cxrgate.models.local:LocalEmbedder.embed",
     "search": "cxrgate.index.search:LocalSearcher.search",
-    "verify": "cxrgate.models.local:LocalVerifier.verify",
+    "verify": "cxrgate.models.verifier:FeatureVerifier.verify",
     "decide": "cxrgate.core.policy:Policy.decide",
     "stage": "cxrgate.run.engines.writers:stage",
     "journal": "cxrgate.run.journal:Journal.append_all",

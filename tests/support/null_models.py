@@ -59,6 +59,6 @@ def null_models(forward: type[NullForward] = NullForward) -> Iterator[None]:
 
     with (
         mock.patch.object(local, "open_forward", opened),
-        mock.patch.object(local, "lends_embedding", return_value=False),
+        mock.patch.object(local, "borrowed_head", return_value=None),
     ):
         yield

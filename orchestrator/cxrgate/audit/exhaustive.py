@@ -56,7 +56,7 @@ async def verify_all(
     counts, least = np.zeros(3, dtype=np.int64), policy.identity_threshold - policy.band
     for origin, probe, described in zip(origins, features, descriptors, strict=True):
         if isinstance(probe, np.ndarray) and isinstance(described, Descriptors):
-            scores = models.verification.head.score(probe, snapshot.features)
+            scores = models.verifier.head.score(probe, snapshot.features)
             distances = exact_distances(snapshot.identity, described.spaces[IDENTITY])
             numbers = _deciding(policy, distances, scores, patients)
             counts += _found(numbers, distances, keys == origin.patient, policy.candidates, least)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,10 +19,11 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.index.search import LocalSearcher
 from cxrgate.index.self_measurement import MeasurementTerms
-from cxrgate.models import ModelKind, ModelManifest, by_space
-from cxrgate.models.local import IdentityVerifier, LocalEmbedder, LocalVerifier
-from cxrgate.models.runtimes.borrowed import BorrowedForward, lends_embedding
-from cxrgate.models.runtimes.forward import Forward, open_forward
+from cxrgate.models import ModelKind, by_space
+from cxrgate.models.borrowed_head import borrowed_head
+from cxrgate.models.local import LocalEmbedder, LocalVerifier
+from cxrgate.models.runtimes.forward import open_forward
+from cxrgate.models.verifier import FeatureVerifier, IdentityVerifier
 
 ON_CPU, ON_GPU = 16, 2
 """Threads that ask models: two for each batch that the gateway has under way at once."""
@@ -37,9 +38,7 @@ class LocalModels(ModelSet):
     """
 
     embedder: LocalEmbedder
-    verifier: LocalVerifier
-    retrieval: Forward
-    verification: Forward
+    verifier: FeatureVerifier
     terms: MeasurementTerms
     """How snapshots that these models make measure themselves."""
 
@@ -51,24 +50,17 @@ def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STOR
     manifests = dtypes.manifests(folders, device)
     with started_pool(ON_CPU if device == "cpu" else ON_GPU, "compute") as compute:
         retrieval = open_forward(folders.retrieval, device, manifests[ModelKind.RETRIEVAL])
-        verification = _open_verification(folders, device, manifests, retrieval)
         paths = by_space(folders.paths)
         pictures = {name: open_forward(paths[name], device, own) for name, own in by_space(manifests).items()}
         embedder = LocalEmbedder(retrieval, compute, pictures)
-        borrows = isinstance(verification, BorrowedForward)
-        verifier = (IdentityVerifier if borrows else LocalVerifier)(verification, compute)
-        terms = measurement_terms(folders.retrieval.parent, manifests, verification.head)
-        yield LocalModels(manifests, embedder, verifier, retrieval, verification, terms)
-
-
-def _open_verification(
-    folders: ModelFolders, device: str, manifests: Mapping[ModelKind, ModelManifest], retrieval: Forward
-) -> Forward:
-    """The verification model, which computes nothing itself where its embedding is the retrieval model's."""
-    manifest = manifests[ModelKind.VERIFICATION]
-    if lends_embedding(retrieval.manifest, folders.retrieval, manifest, folders.verification):
-        return BorrowedForward(manifest, folders.verification, retrieval)
-    return open_forward(folders.verification, device, manifest)
+        verifier: FeatureVerifier
+        if head := borrowed_head(folders.paths, manifests):
+            verifier = IdentityVerifier(head, embedder)
+        else:
+            own = manifests[ModelKind.VERIFICATION]
+            verifier = LocalVerifier(open_forward(folders.verification, device, own), compute)
+        terms = measurement_terms(folders.retrieval.parent, manifests, verifier.head)
+        yield LocalModels(manifests, embedder, verifier, terms)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.index import Snapshot
 from cxrgate.index.self_measurement import described
 from cxrgate.models import ModelKind, ModelManifest
+from cxrgate.models.borrowed_head import borrowed_head
+from cxrgate.models.verifier import IdentityVerifier
 from cxrgate.rpc.channel import open_aio_channel
 from cxrgate.rpc.identity import read_identity
 from cxrgate.serving.oip.served import open_oip_models
@@ -62,6 +64,8 @@ async def open_models(
 ) -> AsyncIterator[ModelSet]:
     """The models of these folders, here or on the model server.
 
+    A verification model whose embedding is the retrieval model's is not asked there, see models.borrowed_head.
+
     Raises:
         ModelError: a folder is not what its manifest says, or the model server does not answer.
         MismatchError: others are served.
@@ -71,8 +75,12 @@ async def open_models(
             yield models
         return
     manifests = await asyncio.to_thread(dtypes.manifests, folders, device)
-    async with _open_served(folders, manifests, services.models, services.tls_identity) as served:
-        yield ModelSet(manifests, served.embedder, served.verifier, are_healthy=served.are_healthy)
+    head = await asyncio.to_thread(borrowed_head, folders.paths, manifests)
+    asked = {kind: own for kind, own in manifests.items() if head is None or kind is not ModelKind.VERIFICATION}
+    async with _open_served(folders, asked, services.models, services.tls_identity) as served:
+        embedder = served.embedder
+        verifier = served.verifier if head is None else IdentityVerifier(head, embedder)
+        yield ModelSet(manifests, embedder, verifier, are_healthy=served.are_healthy)
 
 
 def _open_served(

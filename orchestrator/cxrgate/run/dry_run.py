@@ -13,7 +13,7 @@ from cxrgate.gate.dtypes import DtypeRule
 from cxrgate.gate.opening import Services, open_gate, open_models
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.models.local import IdentityVerifier
+from cxrgate.models.verifier import IdentityVerifier
 from cxrgate.run.plan import prepare
 from cxrgate.run.reading import decoded_files
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core import Candidates, Descriptors, Evidence, Failure, GreyImage, ImageError, Stage
+from cxrgate.core import Descriptors, Failure, GreyImage, ImageError, Stage
 from cxrgate.core.spaces import COSINE_SPACES, IDENTITY
 from cxrgate.images.descriptors import COPY_THRESHOLD, describe, weight_free
 from cxrgate.models.manifest import ModelManifest
 from cxrgate.models.runtimes.forward import Forward
+from cxrgate.models.verifier import Described, Features, FeatureVerifier
 
 _NONFINITE = "expected finite numbers from the model"
 
 
 Float32s = NDArray[np.float32]
-Rows = list[Float32s | Failure]
-Described = asyncio.Future[list[Descriptors | Failure]]
 
 
 class LocalEmbedder:
@@ -121,77 +119,20 @@ def make_descriptors(
     return Descriptors(plain.image_id, {IDENTITY: identity, **cosines}, plain.layout, certain)
 
 
-class LocalVerifier:
-    """Features f(x) of each image, and the same-patient score against each candidate's stored features."""
+class LocalVerifier(FeatureVerifier):
+    """See FeatureVerifier: one with a forward of its own."""
 
     def __init__(self, verification: Forward, compute: Executor) -> None:
         """`compute` as for LocalEmbedder."""
+        super().__init__(verification.head)
         self._verification = verification
         self._compute = compute
 
-    async def features(self, images: Sequence[GreyImage], described: Described | None = None) -> Rows:  # noqa: ARG002 - see IdentityVerifier
-        """float32[d] per image: what enrolment stores.
-
-        `described` is what is being made of the same images by the embedder beside it; this verifier needs none of it.
-        """
+    async def features(self, images: Sequence[GreyImage], described: Described | None = None) -> Features:  # noqa: ARG002 - it needs none of it
+        """See FeatureVerifier."""
         loop = asyncio.get_running_loop()
         rows = await loop.run_in_executor(self._compute, self._verification, [image.pixels for image in images])
         return [_finite(image, row) for image, row in zip(images, rows, strict=True)]
-
-    def begin(self, images: Sequence[GreyImage], described: Described) -> LocalVerifier:
-        """See core.ports.EarlyVerifier."""
-        return _Begun(self._verification, self._compute, images, self.features(images, described))
-
-    async def verify(self, images: Sequence[GreyImage], candidates: Sequence[Candidates]) -> list[Evidence | Failure]:
-        """See core.ports.Verifier."""
-        features = await self.features(images)
-        return [self._evidence(*item) for item in zip(images, features, candidates, strict=True)]
-
-    def _evidence(
-        self, image: GreyImage, features: NDArray[np.float32] | Failure, candidates: Candidates
-    ) -> Evidence | Failure:
-        if isinstance(features, Failure):
-            return features
-        if candidates.image_id != image.image_id:
-            raise ValueError("expected each image's own candidates, got another's")
-        return Evidence(candidates, self._verification.head.score(features, candidates.features))
-
-
-class IdentityVerifier(LocalVerifier):
-    """One whose model has the embedding of the retrieval model: features of described images cost no forward."""
-
-    async def features(self, images: Sequence[GreyImage], described: Described | None = None) -> Rows:
-        """See LocalVerifier.features."""
-        if described is None:
-            return await super().features(images)
-        # Shielded: who waits for the descriptors themselves still does where nobody wants features any more.
-        found = await asyncio.shield(described)
-        return [item if isinstance(item, Failure) else item.spaces[IDENTITY] for item in found]
-
-
-class _Begun(LocalVerifier):
-    """One that computes the features of its images while their candidates are searched."""
-
-    def __init__(
-        self, verification: Forward, compute: Executor, images: Sequence[GreyImage], features: Coroutine[Any, Any, Rows]
-    ) -> None:
-        super().__init__(verification, compute)
-        self._places = {id(image): place for place, image in enumerate(images)}
-        self._images = images  # kept, for an id is another object's once its own is gone
-        self._found = asyncio.ensure_future(features)
-        self._found.add_done_callback(_passed_over)
-
-    async def features(self, images: Sequence[GreyImage], described: Described | None = None) -> Rows:  # noqa: ARG002 - it has begun with what is described
-        """Of images that it was given; KeyError for another."""
-        places = [self._places[id(image)] for image in images]
-        found = await asyncio.shield(self._found)
-        return [found[place] for place in places]
-
-
-def _passed_over(found: asyncio.Future[Rows]) -> None:
-    """Where no candidates come nobody reads what came of it, and asyncio complains about errors that nobody reads."""
-    if not found.cancelled():
-        found.exception()
 
 
 def _finite(image: GreyImage, row: NDArray[np.float32]) -> NDArray[np.float32] | Failure:

@@ -14,11 +14,10 @@ from support.fakes import images
 from support.torchserve_process import ModelServer
 
 from cxrgate.core import Failure
-from cxrgate.gate.config import ModelFolders
-from cxrgate.gate.local import local_models
 from cxrgate.models import ModelKind, Preprocessing, RetrievalArchitecture, VerificationArchitecture
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.resize import resize
+from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import save_model
 from cxrgate.serving.torchserve.predictions import Predictions, open_models_channel
 from cxrgate.serving.torchserve.served import TorchServeModel
@@ -92,7 +91,6 @@ def torchserve(folder, write=write_models, count=IMAGES, rounds=5):
     server.start()
     try:
         server.wait()
-        with local_models(ModelFolders.of(folder / "models"), "cpu") as models:
-            return asyncio.run(compare(server.address, models.retrieval, count, rounds))
+        return asyncio.run(compare(server.address, open_forward(folder / "models/retrieval"), count, rounds))
     finally:
         server.stop()

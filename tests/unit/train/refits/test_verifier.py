@@ -6,8 +6,9 @@ from support.fakes import picture
 
 from cxrgate.core import ModelError
 from cxrgate.core.heads import CohortCosineHead
+from cxrgate.models import ModelKind
+from cxrgate.models.borrowed_head import borrowed_head
 from cxrgate.models.manifest import read_manifest
-from cxrgate.models.runtimes.borrowed import lends_embedding
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import load_model
 from cxrgate.train import fitting
@@ -33,7 +34,8 @@ def test_it_has_the_embedding_of_the_retrieval_model_without_frontality(folder, 
 
     assert verifier.kind == "verification"
     assert np.array_equal(retrieval(pixels)[:, :12], own(pixels))
-    assert lends_embedding(read_manifest(folder / "retrieval"), folder / "retrieval", verifier, folder / "verifier")
+    folders = {ModelKind.RETRIEVAL: folder / "retrieval", ModelKind.VERIFICATION: folder / "verifier"}
+    assert borrowed_head(folders, {kind: read_manifest(path) for kind, path in folders.items()}) is not None
 
 
 def test_it_is_held_against_a_cohort_and_says_what_it_was_made_of(folder, verifier):

@@ -1,4 +1,4 @@
-"""A verification model with the retrieval model's embedding takes its rows from that one."""
+"""A verification model with the retrieval model's embedding scores the rows of that one."""
 
 import shutil
 from dataclasses import replace
@@ -10,10 +10,12 @@ from support.fakes import images
 from support.one_embedding import save_one_embedding
 
 from cxrgate.core import ModelError
-from cxrgate.models import Dtype
+from cxrgate.models import Dtype, ModelKind
+from cxrgate.models.borrowed_head import borrowed_head
 from cxrgate.models.manifest import WEIGHTS, read_manifest
-from cxrgate.models.runtimes.borrowed import BorrowedForward, lends_embedding
 from cxrgate.models.runtimes.forward import open_forward
+
+RETRIEVAL, VERIFICATION = ModelKind.RETRIEVAL, ModelKind.VERIFICATION
 
 
 @pytest.fixture(scope="module")
@@ -23,41 +25,37 @@ def folder(tmp_path_factory):
     return folder
 
 
-def lends(folder, weights=None, **changes):
-    lender, borrower = read_manifest(folder / "retrieval"), read_manifest(folder / "verification")
-    return lends_embedding(
-        lender, folder / "retrieval", replace(borrower, **changes), weights or folder / "verification"
-    )
+def head_of(folder, weights=None, **changes):
+    """Of the pair in `folder`, the verification model with other weights or another manifest."""
+    manifests = {kind: read_manifest(folder / kind) for kind in (RETRIEVAL, VERIFICATION)}
+    manifests[VERIFICATION] = replace(manifests[VERIFICATION], **changes)
+    return borrowed_head({RETRIEVAL: folder / "retrieval", VERIFICATION: weights or folder / "verification"}, manifests)
 
 
 def test_rows_and_scores_are_those_that_the_model_would_compute_itself(folder):
     pixels = [image.pixels for image in images(5)]
-    own = open_forward(folder / "verification")
-    borrowed = BorrowedForward(
-        read_manifest(folder / "verification"), folder / "verification", open_forward(folder / "retrieval")
-    )
-    rows = borrowed(pixels)
+    own, lender = open_forward(folder / "verification"), open_forward(folder / "retrieval")
+    rows = lender(pixels)[:, : own.dimensions]
 
-    assert lends(folder)
-    assert borrowed.dimensions == own.dimensions == rows.shape[1]
+    assert rows.shape == (5, lender.manifest.architecture.embedding)
     assert np.array_equal(rows, own(pixels))
-    assert np.array_equal(borrowed.head.score(rows[0], rows), own.head.score(rows[0], rows))
+    assert np.array_equal(head_of(folder).score(rows[0], rows), own.head.score(rows[0], rows))
 
 
 @pytest.mark.parametrize("name", ["project.bias", "whiten.weight", "centre", "trunk.blocks.3.expand.conv.weight"])
-def test_one_other_number_lends_nothing(folder, tmp_path, name):
+def test_with_one_other_number_there_is_none(folder, tmp_path, name):
     values = load_file(folder / "verification" / WEIGHTS)[name]
     values.flat[0] += 1e-3
 
-    assert not lends(folder, changed(folder, tmp_path, **{name: values}))
+    assert head_of(folder, changed(folder, tmp_path, **{name: values})) is None
 
 
-def test_another_dtype_input_or_network_lends_nothing(folder):
+def test_with_another_dtype_input_or_network_there_is_none(folder):
     manifest = read_manifest(folder / "verification")
 
-    assert not lends(folder, dtype=Dtype.BFLOAT16)
-    assert not lends(folder, preprocessing=replace(manifest.preprocessing, height=64, width=64))
-    assert not lends(folder, architecture=replace(manifest.architecture, pool=1))
+    assert head_of(folder, dtype=Dtype.BFLOAT16) is None
+    assert head_of(folder, preprocessing=replace(manifest.preprocessing, height=64, width=64)) is None
+    assert head_of(folder, architecture=replace(manifest.architecture, pool=1)) is None
 
 
 def changed(folder, tmp_path, **tensors):
@@ -73,11 +71,8 @@ def changed(folder, tmp_path, **tensors):
     ids=["calibration", "cohort"],
 )
 def test_what_is_its_own_is_checked_as_elsewhere(folder, tmp_path, tensors):
-    other = changed(folder, tmp_path, **tensors)
-    assert lends(folder, other)
-
     with pytest.raises(ModelError, match=next(iter(tensors))):
-        BorrowedForward(read_manifest(folder / "verification"), other, open_forward(folder / "retrieval"))
+        head_of(folder, changed(folder, tmp_path, **tensors))
 
 
 def test_weights_that_cannot_be_read_are_told(folder, tmp_path):
@@ -85,4 +80,4 @@ def test_weights_that_cannot_be_read_are_told(folder, tmp_path):
     (tmp_path / "other" / WEIGHTS).write_bytes(b"no tensors")
 
     with pytest.raises(ModelError):
-        lends(folder, tmp_path / "other")
+        head_of(folder, tmp_path / "other")
