@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cxrgate.core import CxrgateError
 from cxrgate.images.descriptors import made_by
+from cxrgate.index.engines.coded.fit import FEW
 from cxrgate.index.manifest import PartName, SnapshotManifest, read_manifest
 from cxrgate.stack.findings import HostFinding, Level
 from cxrgate.stack.model_folders import KINDS, SPACES, model_digest
@@ -51,6 +52,8 @@ def check_upgrade(snapshot: Path, models: Path) -> HostFinding:
 
 def _missing_parts(manifest: SnapshotManifest, about: str) -> HostFinding:
     missing = [part for part in _PARTS if part not in manifest.parts]
+    if manifest.references < FEW:
+        missing = [part for part in missing if part is not PartName.CODES]  # a small snapshot has none
     if not missing:
         return HostFinding(SUBJECT, Level.OK, f"{about}: it has all that this version knows")
     lacks = "; ".join(f"no {_PARTS[part][0]}" for part in missing)

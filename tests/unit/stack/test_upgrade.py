@@ -6,6 +6,7 @@ from support.random_snapshots import write_snapshot
 from cxrgate.images.descriptors import JOINED_METHOD
 from cxrgate.index.build import ModelDigests
 from cxrgate.index.changes import with_parts
+from cxrgate.index.engines.coded.fit import FEW
 from cxrgate.index.manifest import PartName, read_manifest, write_manifest
 from cxrgate.index.parts import Part
 from cxrgate.stack.findings import Level
@@ -48,6 +49,20 @@ def test_with_all_parts_nothing_is_to_be_done(tmp_path, snapshot, models):
     whole = with_parts(snapshot, tmp_path / "whole", missing)
 
     assert check_upgrade(whole.path, models).level is Level.OK
+
+
+@pytest.mark.parametrize(("references", "level"), [(FEW - 1, Level.OK), (FEW, Level.WARN)])
+def test_codes_are_missed_where_a_snapshot_is_large_enough_to_have_them(tmp_path, snapshot, models, references, level):
+    missing = {part: Part({"made": "up"}) for part in PartName if part not in snapshot.parts}
+    whole = with_parts(snapshot, tmp_path / "whole", missing)
+    manifest = read_manifest(whole.path)
+    parts = {name: entry for name, entry in manifest.parts.items() if name != PartName.CODES}
+    write_manifest(whole.path, replace(manifest, references=references, parts=parts))
+
+    found = check_upgrade(whole.path, models)
+
+    assert found.level is level
+    assert ("no codes" in found.text) == (level is Level.WARN)
 
 
 @pytest.mark.parametrize("kind", ["retrieval", "verification", "copy"])
