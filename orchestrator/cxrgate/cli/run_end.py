@@ -62,6 +62,7 @@ def as_mapping(settings: RunConfig, summary: RunSummary) -> dict[str, Any]:
         "nearest_to_a_threshold": [] if summary.nearest.empty else summary.nearest["image_id"].tolist(),
         "held": summary.held.sentence,
         "promise": None if summary.promise is None else str(summary.promise),
+        "recognised": summary.recognised,
         "released_set": str(paths.released),
         "page": str(settings.output / "report.html"),
         "results": str(paths.results),

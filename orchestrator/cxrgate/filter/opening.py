@@ -26,6 +26,7 @@ from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.sources.tables import read_table
+from cxrgate.index.measurement_text import recognised_by
 from cxrgate.run_page.pictures import SIDE
 
 
@@ -81,7 +82,9 @@ async def enrol_here(
         )
         references = {} if cached.reference_map is None else read_references(cached.reference_map, files)
         found = config.model_copy(update={"snapshot": cached.snapshot})
-        async with open_gate(found, models, IN_THIS_PROCESS) as (gate, _):
+        async with open_gate(found, models, IN_THIS_PROCESS) as (gate, snapshot):
+            if told := recognised_by(snapshot, gate.policy.promise):
+                tell(told)
             yield Opened(gate, cached.snapshot, references)
 
 

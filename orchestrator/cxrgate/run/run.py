@@ -28,6 +28,7 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, Services, open_gate, open_mode
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import ENCODER
+from cxrgate.index.measurement_text import recognised_by
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.commits import Commits
 from cxrgate.run.engines.batches import Batches
@@ -71,6 +72,8 @@ class RunSummary:
     checked: int
     held: Held
     promise: Promise | None = None
+    recognised: str | None = None
+    """What of enrolled patients' other radiographs is recognised, in a sentence; None where nothing is promised."""
     nearest: pd.DataFrame = field(default_factory=pd.DataFrame)
     """The released images that are nearest to a threshold, see nearness.nearest_recorded."""
 
@@ -164,7 +167,9 @@ class _Run:
             nearest = self._name_nearest(released)
         finally:
             journal.close()
-        return RunSummary(self._table, released, seconds, checked, self._held, self._gate.policy.promise, nearest)
+        promise = self._gate.policy.promise
+        told = recognised_by(self._snapshot, promise)
+        return RunSummary(self._table, released, seconds, checked, self._held, promise, told, nearest)
 
     def _name_nearest(self, released: Collection[str]) -> pd.DataFrame:
         """The released images to look at first, which are written beside the results."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from cxrgate.core.promise import Promise
+from cxrgate.index.manifest import PartName
 from cxrgate.index.self_measurement import Basis, OperatingPoint, SelfMeasurement
 
 SHOWN_RATES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -64,6 +67,17 @@ def recognised(point: OperatingPoint) -> str:
         f"Another radiograph of an enrolled patient: {100 * share.value:.0f} % ({100 * share.low:.0f}-"
         f"{100 * share.high:.0f}) are recognised, measured on {share.patients:,} of your patients; the others pass."
     )
+
+
+def recognised_by(snapshot: Mapping[str, Any], promise: Promise | None) -> str | None:
+    """The same of a snapshot's manifest as JSON, at the promised rate.
+
+    None where nothing is promised, or the snapshot never measured itself.
+    """
+    part = snapshot.get("parts", {}).get(PartName.MEASUREMENT)
+    if promise is None or part is None:
+        return None
+    return recognised(SelfMeasurement.from_json(part["about"]).at(promise.rate))
 
 
 def _all(point: OperatingPoint) -> str:

@@ -59,8 +59,10 @@ def test_what_has_no_answer_comes_before_certificates(settings, tmp_path, capsys
 
 def test_everything_is_there_as_json(settings):
     found = summary(*USUAL, NEAR, SAME)
-    told = json.loads(json.dumps(as_mapping(settings, replace(found, checked=2))))
+    found = replace(found, checked=2, recognised="Most pass.")
+    told = json.loads(json.dumps(as_mapping(settings, found)))
 
     assert told["counts"] == {"ANONYMOUS": 4, "NOT_ANONYMOUS": 1, "INDETERMINATE": 0}
     assert (told["released"], told["borderline"], told["images_checked_now"]) == (4, 1, 2)
     assert told["nearest_to_a_threshold"][0] == "near.png"
+    assert told["recognised"] == "Most pass."

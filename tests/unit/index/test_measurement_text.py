@@ -2,7 +2,7 @@ import dataclasses
 
 from support.measured_references import TERMS, WITH_CURVE, mixed
 
-from cxrgate.index.measurement_text import sentences
+from cxrgate.index.measurement_text import recognised, recognised_by, sentences
 from cxrgate.index.measuring.measure import measure
 
 
@@ -17,6 +17,15 @@ def test_the_rate_its_basis_and_what_is_recognised_are_told():
     assert "Another radiograph of an enrolled patient:" in text
     assert "0.1 %:" in text
     assert "20 %:" in text
+
+
+def test_what_is_recognised_is_told_at_the_promised_rate_alone():
+    found = measure(mixed(500), TERMS)
+    snapshot = {"parts": {"measurement": {"about": found.to_json()}}}
+
+    assert recognised_by(snapshot, found.promise(0.1)) == recognised(found.at(0.1))
+    assert recognised_by(snapshot, None) is None
+    assert recognised_by({"parts": {}}, found.promise(0.1)) is None
 
 
 def test_suspected_pairs_and_a_limit_are_told_and_only_where_there_are_some():

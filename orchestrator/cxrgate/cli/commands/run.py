@@ -161,7 +161,8 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     removed = results[results["decision"] != "ANONYMOUS"]
     for row in removed.head(_SHOWN).to_dict("records"):
         scores = scores_line(row["score"], row) if not row["stage"] else ""
-        console.print(f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}", markup=False, highlight=False)
+        line = f"  removed {plain(row['image_id'])}  {row['reasons']}{scores}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(removed) > _SHOWN:
         console.print(f"  and {len(removed) - _SHOWN} more, all in the results")
     withheld = _withheld(summary)
@@ -172,6 +173,8 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     console.print(f"{summary.held.sentence[0].upper()}{summary.held.sentence[1:]}.", soft_wrap=True)
     promise = summary.promise or "nothing is promised of unenrolled patients: a threshold was set by hand"
     console.print(f"False flags: {promise}.", soft_wrap=True, highlight=False)
+    if summary.recognised:
+        console.print(summary.recognised, soft_wrap=True, highlight=False)
     console.print(f"{borderline} of the released are borderline. Released set: {paths.released}", soft_wrap=True)
     for line in nearest_lines(summary):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -179,10 +182,11 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
 
 def _tell_refusals(console: Console, results: pd.DataFrame) -> None:
     """Why images have no answer, once per reason, and how many were colour."""
-    unanswered = results[results["stage"] != ""]
+    unanswered = results[results["decision"] == "INDETERMINATE"]
     counts = Counter(zip(unanswered["reasons"], unanswered["message"], strict=True))
     for (reason, message), count in counts.most_common():
-        console.print(f"  no answer for {count}: {reason}, {message}", markup=False, highlight=False, soft_wrap=True)
+        why = f"{reason}, {message}" if message else reason
+        console.print(f"  no answer for {count}: {why}", markup=False, highlight=False, soft_wrap=True)
     if colour := int(results["colour"].sum()):
         console.print(f"  {colour} of colour, their channels at most 8 levels apart, were turned grey", highlight=False)
 

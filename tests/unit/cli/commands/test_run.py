@@ -45,6 +45,16 @@ def test_what_reviewers_withheld_is_told_and_not_called_released(tmp_path):
     assert "0 of the released are borderline" in output.getvalue()
 
 
+def test_what_the_policy_leaves_without_an_answer_is_told_as_what_failed_is(tmp_path):
+    config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
+    output, odd = io.StringIO(), checked("odd.png", typicality=-1)
+    found = replace(summary(CLEAR, odd), recognised="Most pass.")
+    tell(Console(file=output), config, found)
+
+    assert f"no answer for 1: {found.results['reasons'][1]}\n" in output.getvalue()
+    assert "Most pass." in output.getvalue()
+
+
 def test_each_reason_is_told_once_with_its_count_and_so_is_colour(tmp_path):
     config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
     output = io.StringIO()
