@@ -21,7 +21,7 @@ from cxrgate.index.engines.coded.fit import fit
 
 KS = {"identity": (1, 53)}
 OTHER_KS = (1, 3)
-"""The plain search, and the default policy's: 3 candidates, and in the identity space a cohort of 50 more."""
+"""The plain search, and one with 50 references more of the identity space; the default policy asks for 40 more."""
 FEW = 16
 REPEATED = 8
 
