@@ -14,8 +14,8 @@ from cxrgate.models.manifest import WEIGHTS, ModelKind, ModelManifest
 from cxrgate.models.networks.architectures import EmbedderArchitecture
 from cxrgate.models.runtimes.openvino.weights import Weights
 
-_OWN = ("calibration", "cohort", "frontality.")
-"""Tensors that an embedding does not depend on, or how their names begin."""
+_OWN, _FRONTALITY = ("calibration", "cohort"), "frontality."
+"""Tensors that an embedding does not depend on: of both models, and how the names of the retrieval model's begin."""
 
 
 def borrowed_head(folders: Mapping[ModelKind, Path], manifests: Mapping[ModelKind, ModelManifest]) -> Head | None:
@@ -39,7 +39,7 @@ def borrowed_head(folders: Mapping[ModelKind, Path], manifests: Mapping[ModelKin
     if bare[0] != bare[1] or (lender.preprocessing, lender.dtype) != (borrower.preprocessing, borrower.dtype):
         return None
     weights = [Weights.read(folders[kind] / WEIGHTS) for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)]
-    lent, own = (found.all_but(_OWN) for found in weights)
+    lent, own = weights[0].all_but(_OWN, _FRONTALITY), weights[1].all_but(_OWN)
     if lent.keys() != own.keys() or not all(np.array_equal(lent[name], own[name]) for name in lent):
         return None
     return _head(weights[1], other)

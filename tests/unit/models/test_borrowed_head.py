@@ -50,6 +50,11 @@ def test_with_one_other_number_there_is_none(folder, tmp_path, name):
     assert head_of(folder, changed(folder, tmp_path, **{name: values})) is None
 
 
+@pytest.mark.parametrize("name", ["frontality.out.bias", "cohort2", "calibration.more"])
+def test_with_a_tensor_too_many_there_is_none_so_that_the_model_is_opened_and_refused(folder, tmp_path, name):
+    assert head_of(folder, changed(folder, tmp_path, **{name: np.ones(1, np.float32)})) is None
+
+
 def test_with_another_dtype_input_or_network_there_is_none(folder):
     manifest = read_manifest(folder / "verification")
 

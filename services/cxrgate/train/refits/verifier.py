@@ -1,6 +1,6 @@
 """A verification model of a finished retrieval model: the same embedding, held against a cohort.
 
-A gate with both computes one forward for the two, see models.runtimes.borrowed.
+A gate with both computes one forward for the two, see models.borrowed_head.
 """
 
 from __future__ import annotations

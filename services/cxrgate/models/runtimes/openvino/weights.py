@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +49,10 @@ class Weights:
         """A tensor that is left in place; KeyError where there is none."""
         return self._tensors[name].astype(np.float64)
 
-    def all_but(self, beginnings: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
-        """The tensors, left in place, whose names begin otherwise."""
-        return {name: values for name, values in self._tensors.items() if not name.startswith(beginnings)}
+    def all_but(self, names: Collection[str], beginning: str | None = None) -> dict[str, NDArray[np.generic]]:
+        """The tensors, left in place, with other names than these, which begin otherwise, too."""
+        found = {name: values for name, values in self._tensors.items() if name not in names}
+        return {name: found[name] for name in found if beginning is None or not name.startswith(beginning)}
 
     def finish(self) -> None:
         """Raise ModelError where a tensor has not been used."""
