@@ -17,7 +17,7 @@ that a snapshot has the same digest sealed or not. Opened, its arrays are in mem
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -123,15 +123,11 @@ class Snapshot:
         entries = self.manifest.files
         if not self.is_mapped:
             return self
-        if (
-            sum(np.dtype(entry.dtype).itemsize * math.prod(entry.shape) for entry in entries.values())
-            > free_memory() / 2
-        ):
+        size = sum(np.dtype(entry.dtype).itemsize * math.prod(entry.shape) for entry in set(entries.values()))
+        if size > free_memory() / 2:
             self.verify()
             return self
-        with ThreadPoolExecutor() as pool:
-            held = pool.map(lambda name: read_array(self.path, name, entries[name]), entries)
-            found = _held_once(entries, dict(zip(entries, held, strict=True)))
+        found = _read_once(entries, lambda name: read_array(self.path, name, entries[name]))
         arrays = {name: found[name] for name in ARRAYS}
         return replace(self, arrays=arrays, parts=_parts(self.manifest, found))
 
@@ -147,10 +143,15 @@ class Snapshot:
                 raise SnapshotCorrupt(f"{array_path(self.path, name)}: its content is not what the manifest names")
 
 
-def _held_once(entries: Mapping[str, ArrayEntry], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays, of which those with the same content are one: features are embeddings where both models' are."""
-    first: dict[ArrayEntry, NDArray[Any]] = {}
-    return {name: first.setdefault(entries[name], array) for name, array in arrays.items()}
+def _read_once(entries: Mapping[str, ArrayEntry], read: Callable[[str], NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays, of which those with the same content are one: features are embeddings where both models' are.
+
+    One of their files is read, and checked; nothing is taken from the others.
+    """
+    names = {entry: name for name, entry in entries.items()}
+    with ThreadPoolExecutor() as pool:
+        found = dict(zip(names, pool.map(read, names.values()), strict=True))
+    return {name: found[entry] for name, entry in entries.items()}
 
 
 def _parts(manifest: SnapshotManifest, arrays: Mapping[str, NDArray[Any]]) -> dict[PartName, Part]:
@@ -169,10 +170,8 @@ def _unsealed(path: Path, manifest: SnapshotManifest, storage_key: bytes) -> dic
         data_key = open_data_key(path / DATA_KEY, storage_key)
         if unseal(path / MANIFEST_SEAL, "manifest", data_key) != manifest.digest.encode():
             raise SnapshotCorrupt(f"{path / MANIFEST} is not the manifest that was sealed: it was changed afterwards")
-        with ThreadPoolExecutor() as pool:
-            files = manifest.files
-            arrays = pool.map(lambda name: unsealed_array(path, name, files[name], data_key), files)
-            return _held_once(files, dict(zip(files, arrays, strict=True)))
+        files = manifest.files
+        return _read_once(files, lambda name: unsealed_array(path, name, files[name], data_key))
     except (StorageCorrupt, OSError) as error:
         raise SnapshotCorrupt(f"{path}: {error}") from error
     except StorageError as error:

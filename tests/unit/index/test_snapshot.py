@@ -12,6 +12,7 @@ from cxrgate.core import SnapshotCorrupt, SnapshotError
 from cxrgate.index import Snapshot
 from cxrgate.index.array_files import array_path
 from cxrgate.index.manifest import ARRAYS, MANIFEST, read_manifest, write_manifest
+from cxrgate.index.sealing import seal_snapshot
 
 LARGE = ("identity", "features", "copy", "reference_ids", "patient_keys")
 
@@ -85,18 +86,27 @@ def test_a_snapshot_in_memory_is_not_changed_by_who_writes_into_its_files(folder
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_what_was_changed_before_it_is_read_into_memory_is_found(folder, name):
-    snapshot = Snapshot.open(folder)
-    overwrite(folder, name)
+def test_what_was_changed_before_it_is_read_into_memory_is_found(tmp_path, name):
+    snapshot = write_snapshot(tmp_path / "snapshot")
+    overwrite(snapshot.path, name)
 
     with pytest.raises(SnapshotCorrupt, match=name):
         snapshot.in_memory()
 
 
-def test_arrays_with_the_same_content_are_held_once(folder):
-    snapshot = Snapshot.open(folder).in_memory()  # of zeros, the features as wide as the embeddings
+def test_arrays_with_the_same_content_are_read_and_held_once(folder, tmp_path, monkeypatch):
+    plain = Snapshot.open(folder)  # of zeros, the features as wide as the embeddings
+    key = bytes(32)
+    seal_snapshot(plain, tmp_path / "sealed", key)
+    entries = plain.manifest.files
+    assert entries["features"] == entries["identity"]
+    # Room for one of both, and for everything else.
+    every = sum(plain.arrays[name].nbytes for name in ARRAYS)
+    monkeypatch.setattr("cxrgate.index.snapshot.free_memory", lambda: 2 * every - 1)
 
-    assert np.shares_memory(snapshot.features, snapshot.identity)
+    for snapshot in (plain.in_memory(), Snapshot.open(tmp_path / "sealed", key)):
+        assert not snapshot.is_mapped
+        assert np.shares_memory(snapshot.features, snapshot.identity)
 
 
 def test_arrays_of_one_shape_with_another_content_are_held_apart(tmp_path):
