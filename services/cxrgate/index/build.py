@@ -181,6 +181,8 @@ def _joined(
         return found
     if isinstance(features, Failure):
         return features
+    if found.image_id != image.image_id:
+        raise ValueError("expected each image's own descriptors, got another's")
     return EmbeddedImage(image.digest, found.spaces, features, found.layout, found.keypoints)
 
 

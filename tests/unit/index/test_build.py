@@ -7,7 +7,7 @@ from support.fakes import images
 from cxrgate.core import Descriptors, Failure, SnapshotError, Stage
 from cxrgate.images.descriptors import weight_free
 from cxrgate.index import Snapshot, opaque_id
-from cxrgate.index.build import Enrolment, EnrolmentError, ModelDigests, build_snapshot
+from cxrgate.index.build import Enrolment, EnrolmentError, ModelDigests, build_snapshot, embed_images
 
 KEY = b"k" * 32
 MODELS = ModelDigests("retrieval", "verification")
@@ -48,6 +48,15 @@ def build(folder, items, count=6, fake=None, size=4):
 
     fake = fake or Fake()
     return asyncio.run(build_snapshot(folder, batches(), count, fake, fake, MODELS, KEY, excluded=2))
+
+
+def test_descriptors_of_another_image_are_not_enrolled():
+    class Reversed(Fake):
+        async def embed(self, batch):
+            return (await super().embed(batch))[::-1]
+
+    with pytest.raises(ValueError, match="another's"):
+        asyncio.run(embed_images(IMAGES, Reversed(), Fake()))
 
 
 def test_rows_stand_in_the_order_of_insertion(tmp_path):
