@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core import Descriptors, GreyImage, Policy
+from cxrgate.core import GreyImage, Policy
 from cxrgate.core.spaces import IDENTITY
 from cxrgate.core.standout import COHORT, Cohort
 from cxrgate.gate.local import LocalModels
 from cxrgate.index import Snapshot
+from cxrgate.index.build import EmbeddedImage, embed_images
 from cxrgate.index.engines.distance import exact_distances
 from cxrgate.index.nearest_patients import number_patients
 from cxrgate.planted.origins import LeakOrigin
@@ -49,15 +50,14 @@ async def verify_all(
         policy: says how many candidates the identity search takes, and which score or standout reaches the threshold.
     """
     images = [GreyImage(origin.name, origin.pixels) for origin in origins]
-    features = await models.verifier.features(images)
-    descriptors = await models.embedder.embed(images)
+    made = await embed_images(images, models.embedder, models.verifier)
     keys = np.array([row.tobytes().hex() for row in np.asarray(snapshot.patient_keys)])
     patients = number_patients(np.asarray(snapshot.patient_keys))
     counts, least = np.zeros(3, dtype=np.int64), policy.identity_threshold - policy.band
-    for origin, probe, described in zip(origins, features, descriptors, strict=True):
-        if isinstance(probe, np.ndarray) and isinstance(described, Descriptors):
-            scores = models.verifier.head.score(probe, snapshot.features)
-            distances = exact_distances(snapshot.identity, described.spaces[IDENTITY])
+    for origin, found in zip(origins, made, strict=True):
+        if isinstance(found, EmbeddedImage):
+            scores = models.verifier.head.score(found.features, snapshot.features)
+            distances = exact_distances(snapshot.identity, found.spaces[IDENTITY])
             numbers = _deciding(policy, distances, scores, patients)
             counts += _found(numbers, distances, keys == origin.patient, policy.candidates, least)
     return Exhaustive(len(origins), *counts.tolist())
