@@ -59,13 +59,13 @@ def filter_dataset(config: PipelineConfig, options: Options) -> Filtered:
     origin = read_origin(config.verification_output, "verify", [*NOTED, "nearest_images", "verification"])
     check_same(config.lookup_table_output, origin["lookup_table"], "search")
     check_same(config.nearest_images_output, origin["nearest_images"], "verify")
-    files = list_images(config.anonymous_dataset_path, Layout.FOLDER)
+    files, folder = list_images(config.anonymous_dataset_path, Layout.FOLDER), config.filtered_dataset_output
     job = _Filter(
         policy=seed_policy(origin),
         scores=read_scores(config.verification_output),
         pixels=origin["pixels"],
-        folder=config.filtered_dataset_output,
-        names=dict(zip((file.image_id for file in files), release_names(files, [MANIFEST]), strict=True)),
+        folder=folder,
+        names=dict(zip((file.image_id for file in files), release_names(files, folder, [MANIFEST]), strict=True)),
     )
     try:
         asyncio.run(job.judge(files, options.workers, options.progress("filter", len(files))))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,26 +20,37 @@ from cxrgate.images import ImageFile
 NAME_BYTES = 255
 """The longest name of a file on the usual file systems."""
 
+PATH_BYTES = 4095
+"""The longest path that Linux opens."""
+
+_BESIDE = 128
+"""What a path of a staged or published file has more than the output folder and the name, at most."""
+
 _SUFFIX = ".png"
 _DIGEST = 16
 """Bytes that stand for a name while names are compared; two of one digest would only be told apart without need."""
 
 
-def release_names(files: Sequence[ImageFile], reserved: Collection[str] = ()) -> Sequence[str]:
+def release_names(files: Sequence[ImageFile], output: Path, reserved: Collection[str] = ()) -> Sequence[str]:
     """The name of each image's released file, with its class folders, in the files' order.
 
     Two names clash where a file system that knows neither case nor Unicode forms would take them for one, where one is
-    a folder of the other, or where one is too long or reserved. What clashes gets a part of its digest. A name that
-    was made to clash with that gets one too, so this is repeated until nothing clashes.
+    a folder of the other, or where one is too long or reserved. What clashes gets a part of its digest; of folders
+    that are too long together the first is kept. A name that was made to clash with that gets a digest too, so this is
+    repeated until nothing clashes.
 
     Args:
         files: all images of the run.
+        output: below which they are staged and published.
         reserved: names at the top of the set that are taken.
 
     Raises:
-        UsageError: two files have one image id.
+        UsageError: two files have one image id, or the output folder's path is too long for any name.
     """
-    names = _ReleaseNames(files, {_key(name) for name in reserved})
+    room = PATH_BYTES - _BESIDE - len(os.fsencode(output.absolute()))
+    if room < 3 * NAME_BYTES:
+        raise UsageError(f"{output}: the path is too long for files below it: name a shorter output")
+    names = _ReleaseNames(files, {_key(name) for name in reserved}, room)
     for attempt in range(len(names) + 2):
         clashing = names.clashing()
         if not len(clashing):
@@ -58,8 +70,8 @@ def _expect_distinct(image_ids: Iterable[str]) -> None:
 class _ReleaseNames(MadeSequence[str]):
     """Each is made anew when it is asked for; kept is which attempt at a distinct name counts, four bytes an image."""
 
-    def __init__(self, files: Sequence[ImageFile], taken: Collection[str]) -> None:
-        self._files, self._taken = files, taken
+    def __init__(self, files: Sequence[ImageFile], taken: Collection[str], room: int) -> None:
+        self._files, self._taken, self._room = files, taken, room
         self._attempts = np.full(len(files), -1, np.int32)
 
     def __len__(self) -> int:
@@ -68,7 +80,7 @@ class _ReleaseNames(MadeSequence[str]):
     def make(self, place: int) -> str:
         """See MadeSequence."""
         image_id, attempt = self._files[place].image_id, int(self._attempts[place])
-        return _named(image_id, self._taken) if attempt < 0 else _distinct(image_id, self._taken, attempt)
+        return _named(image_id, self._taken) if attempt < 0 else self._distinct(image_id, attempt)
 
     def rename(self, places: NDArray[np.int64], attempt: int) -> None:
         """Give the images at these places the names of an attempt."""
@@ -81,7 +93,7 @@ class _ReleaseNames(MadeSequence[str]):
         for name in self:
             key = _key(name)
             digests += _digest(key)
-            unusable.append(key in self._taken or _is_too_long(name))
+            unusable.append(key in self._taken or self._is_too_long(name))
             folder = key.rpartition("/")[0]
             if folder != last:
                 folders.update(map(_digest, _folders(folder)))
@@ -90,6 +102,19 @@ class _ReleaseNames(MadeSequence[str]):
         unique, counts = np.unique(keys, return_counts=True)
         several = np.concatenate([unique[counts > 1], np.array(list(folders), keys.dtype)])
         return np.flatnonzero(np.isin(keys, several) | np.frombuffer(unusable, bool))
+
+    def _is_too_long(self, name: str) -> bool:
+        return len(PurePosixPath(name).name.encode()) > NAME_BYTES or len(name.encode()) > self._room
+
+    def _distinct(self, image_id: str, attempt: int) -> str:
+        """The image's whole name and a digest, cut to what a file's name may be."""
+        seed = image_id if attempt == 0 else f"{attempt}:{image_id}"
+        end = f".{bytes_digest(seed.encode())[: 8 if attempt == 0 else 16]}{_SUFFIX}"
+        name = PurePosixPath(image_id).name.encode()[: NAME_BYTES - len(end)].decode(errors="ignore") + end
+        folder = _folder(image_id, self._taken)
+        if self._is_too_long(whole := (folder / name).as_posix()):
+            return (PurePosixPath(folder.parts[0]) / name).as_posix()
+        return whole
 
 
 def _digest(key: str) -> bytes:
@@ -113,18 +138,6 @@ def _folder(image_id: str, taken: Collection[str]) -> PurePosixPath:
     if _key(first) in taken:
         first = f"{first}.{bytes_digest(first.encode())[:8]}"
     return PurePosixPath(first, *rest)
-
-
-def _distinct(image_id: str, taken: Collection[str], attempt: int) -> str:
-    """The image's whole name and a digest, cut to what a file's name may be."""
-    seed = image_id if attempt == 0 else f"{attempt}:{image_id}"
-    end = f".{bytes_digest(seed.encode())[: 8 if attempt == 0 else 16]}{_SUFFIX}"
-    stem = PurePosixPath(image_id).name.encode()[: NAME_BYTES - len(end)].decode(errors="ignore")
-    return (_folder(image_id, taken) / (stem + end)).as_posix()
-
-
-def _is_too_long(name: str) -> bool:
-    return len(PurePosixPath(name).name.encode()) > NAME_BYTES
 
 
 def _key(name: str) -> str:

@@ -104,7 +104,7 @@ def run(
     """
     plan = prepare(config, services, progress, tell)
     # Before there are models: from then on what naming frees is kept, see core.allocator.
-    batches = Batches(plan.files, release_names(plan.files, [MANIFEST]), config.batch_size)
+    batches = Batches(plan.files, release_names(plan.files, config.output, [MANIFEST]), config.batch_size)
     if place := network_sentence(Paths(config.output).journal.parent):
         tell(place)
     return run_with_threads(_run(services, config, plan, batches, progress, engine or LocalEngine()))

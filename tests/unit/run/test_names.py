@@ -6,11 +6,11 @@ import pytest
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.images import ImageFile, list_folder
-from cxrgate.run.names import NAME_BYTES, release_names
+from cxrgate.run.names import NAME_BYTES, PATH_BYTES, release_names
 
 
-def named(*names, reserved=("manifest.json",)):
-    found = release_names([ImageFile(Path(name), name) for name in names], reserved)
+def named(*names, output=Path("/out"), reserved=("manifest.json",)):
+    found = release_names([ImageFile(Path(name), name) for name in names], output, reserved)
     return dict(zip(names, found, strict=True))
 
 
@@ -47,6 +47,22 @@ def test_names_are_distinct_on_every_file_system(names, tmp_path):
         assert name.endswith(".png")
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
+
+
+def test_a_path_that_is_too_long_keeps_its_first_folder_and_its_name():
+    deep = "/".join(["class", *["d" * 200] * 19, "x.jpg"])  # some 3,800 bytes
+    short, long = Path("/out"), Path("/" + "o" * 250)
+
+    assert named(deep, output=short)[deep] == deep.replace(".jpg", ".png")
+    released = named(deep, "class/x.jpg", output=long)
+    assert released["class/x.jpg"] == "class/x.png"
+    assert released[deep].startswith("class/x.jpg.")
+    assert len(str(long / released[deep])) < PATH_BYTES
+
+
+def test_an_output_that_leaves_no_room_for_names_is_refused():
+    with pytest.raises(UsageError, match="name a shorter output"):
+        named("x.jpg", output=Path("/" + "/".join(["o" * 250] * 14)))
 
 
 def test_a_name_that_clashes_with_none_is_kept():
