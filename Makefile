@@ -17,8 +17,12 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/cxrgate demo --output out
 
+# Two at a time, each with one thread of PyTorch's: with all cores each they wait for one another. Tests that start services have the
+# machine to themselves.
+JOBS ?= 2
 test: .venv/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest tests --ignore tests/unit
 
 lint: .venv/installed
 	$(BIN)/ruff check
