@@ -1,4 +1,4 @@
-"""DICOM files that must be refused, each with its reason: D01 to D20 of the catalogue of bad inputs."""
+"""DICOM files that must be refused, each with its reason: D01 to D21 of the catalogue of bad inputs."""
 
 import struct
 import zlib
@@ -40,6 +40,43 @@ def nested(depth):
     sequence = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, UNDEFINED)
     item = struct.pack("<HHI", 0xFFFE, 0xE000, UNDEFINED)
     return split(dicom())[0] + (sequence + item) * depth
+
+
+UNREADABLE_KINDS = {b"FD": b"1234567", b"US": b"123", b"ZZ": b"1234"}
+"""Explicit kinds that pydicom fails on, or does not know, with values of which it does so."""
+
+
+def as_another_kind(content, tag, kind):
+    """An explicit object whose UID at `tag` is of one of UNREADABLE_KINDS."""
+    meta, data = split(content)
+    start = data.index(struct.pack("<HH2s", *tag, b"UI"))
+    length = struct.unpack_from("<H", data, start + 6)[0]
+    return meta + data[:start] + element(*tag, kind, UNREADABLE_KINDS[kind]) + data[start + 8 + length :]
+
+
+def with_private_elements(number):
+    """An implicit object with so many empty private elements before its pixels, of 8 bytes each."""
+    meta, data = split(dicom(syntax=ImplicitVRLittleEndian))
+    start = data.rindex(struct.pack("<HH", 0x7FE0, 0x0010))
+    count = np.arange(number)
+    added = np.zeros((number, 4), "<u2")
+    added[:, 0], added[:, 1] = 0x1001 + 2 * (count // 60_000), 0x1100 + count % 60_000
+    return meta + data[:start] + added.tobytes() + data[start:]
+
+
+def with_items(number):
+    """An explicit object with a sequence of so many empty items, which has no stated length."""
+    meta, data = split(dicom())
+    items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) * number + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return meta + struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, UNDEFINED) + items + data
+
+
+def with_meta_elements(number):
+    """An object with so many more elements in its file meta group."""
+    meta, data = split(dicom())
+    length = struct.unpack_from("<I", meta, 140)[0] + 8 * number
+    added = b"".join(element(0x0002, 0x1000 + count % 0xE000, b"SH", b"") for count in range(number))
+    return meta[:140] + struct.pack("<I", length) + meta[144:] + added + data
 
 
 def floating(value, name="FloatPixelData", kind="<f4"):
@@ -146,6 +183,9 @@ REFUSED = {
     "D12 unknown": (with_syntax("1.2.3.4.5"), "DICOM_TRANSFER_SYNTAX"),
     "D13 deflated": (deflate_bomb(), "DICOM_TRANSFER_SYNTAX"),
     "D14 nested": (nested(20_000), "DICOM_STRUCTURE"),
+    "D21 200,000 private elements": (with_private_elements(200_000), "DICOM_STRUCTURE"),
+    "D21 200,000 items": (with_items(200_000), "DICOM_STRUCTURE"),
+    "D21 20,000 elements of the meta group": (with_meta_elements(20_000), "DICOM_STRUCTURE"),
     "D15 undefined length of pixels": (undefined_pixels(), "DICOM_TAGS"),
     "D15 undefined length of bytes": (undefined_length(b"OB"), "DICOM_TAGS"),
     "D15 undefined length of unknown": (undefined_length(b"UN"), "DICOM_TAGS"),

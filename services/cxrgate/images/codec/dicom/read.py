@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import struct
 import warnings
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cxrgate.core import ImageError
+from cxrgate.images.codec.dicom.counted import counted
 from cxrgate.images.codec.dicom.frame import stored_values
 from cxrgate.images.codec.dicom.grey import to_grey
 from cxrgate.images.codec.dicom.kind import check_kind, check_samples, code
@@ -48,8 +49,6 @@ def decode_dicom(content: bytes) -> NDArray[np.uint8]:
             return _decode(content)
         except (ImageError, MemoryError):
             raise
-        except RecursionError as error:
-            raise ImageError("DICOM_STRUCTURE", "sequences are nested too deeply: remove them") from error
         except Exception as error:  # pydicom raises whatever a broken value leads to
             raise ImageError(
                 "DICOM_TAGS", "the tags of the image contradict each other or cannot be read: store the object again"
@@ -84,7 +83,8 @@ def _read(content: bytes) -> tuple[Dataset, str]:
     if content[MARK_OFFSET : MARK_OFFSET + len(MARK)] != MARK:
         return _read_bare(content)
     syntax, start = check_syntax(content)
-    dataset = dcmread(io.BytesIO(content))
+    with counted(content) as file:
+        dataset = dcmread(file)
     if len(dataset) == 0:
         # pydicom gives up all of it for an element without an end; fewer bytes than an element's are none.
         cut = len(content) - start < _SHORTEST_ELEMENT
@@ -113,7 +113,8 @@ def _read_bare(content: bytes) -> tuple[Dataset, str]:
             "DICOM_HEADER", "the file is no DICOM file: neither preamble and header nor a little endian data set"
         )
     implicit = not content[4:6].isalpha()
-    dataset = Dataset(read_dataset(io.BytesIO(content), is_implicit_VR=implicit, is_little_endian=True))
+    with counted(content) as file:
+        dataset = Dataset(read_dataset(file, is_implicit_VR=implicit, is_little_endian=True))
     if "SOPClassUID" not in dataset:
         raise ImageError(
             "DICOM_HEADER", "the file is no DICOM file: neither preamble and header nor a little endian data set"
@@ -123,12 +124,9 @@ def _read_bare(content: bytes) -> tuple[Dataset, str]:
 
 def _meta(content: bytes) -> tuple[str, int]:
     """The transfer syntax, from the file meta group alone (always explicit little endian), and where that ends."""
-    file = io.BytesIO(content)
     try:
-        read_preamble(file, force=False)
-        meta = read_dataset(
-            file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
-        )
+        with counted(content) as file:
+            meta = read_meta(file)
         _check_lengths(meta, coded=False)
         syntax = meta.get("TransferSyntaxUID")
     except InvalidDicomError as error:
@@ -140,6 +138,14 @@ def _meta(content: bytes) -> tuple[str, int]:
     if not syntax:
         raise ImageError("DICOM_TRUNCATED", "the header names no transfer syntax: send or copy the object again")
     return str(syntax), file.tell()
+
+
+def read_meta(file: BinaryIO) -> Dataset:
+    """The file meta group; the file is left at its end. Raises whatever pydicom does."""
+    read_preamble(file, force=False)
+    return read_dataset(
+        file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
+    )
 
 
 def _check_lengths(dataset: Dataset, *, coded: bool) -> None:
