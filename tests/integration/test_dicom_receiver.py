@@ -12,6 +12,8 @@ from prometheus_client import generate_latest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 from support import dicom_receiver
+from support.bad_dicoms import UNREADABLE_KINDS, as_another_kind
+from support.bad_images import split
 from support.dicom_receiver import (
     CLEAN,
     LEAK,
@@ -35,10 +37,12 @@ from cxrgate.dicom import work
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import ReceiverEndpoint
-from cxrgate.dicom.spool import SpoolLimits
+from cxrgate.dicom.spool import Spool, SpoolLimits
+from cxrgate.dicom.trace import digest_of
 from cxrgate.dicom.work import ATTEMPTS
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.pipeline import Gate
+from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog, read_lines, verify_log
 
 OUT_OF_RESOURCES = 0xA700
@@ -237,6 +241,90 @@ def test_an_image_that_breaks_a_stage_others_pass_is_given_up_and_sent_again_che
         "INDETERMINATE",
         "NOT_ANONYMOUS",
     ]
+
+
+def untraceable(number, kind):
+    """An object whose image can be read and whose SOPInstanceUID cannot."""
+    return as_another_kind(as_file(radiograph(number)[0]), (0x0008, 0x0018), kind)
+
+
+@pytest.mark.parametrize("kind", UNREADABLE_KINDS)
+def test_an_object_whose_uid_cannot_be_read_is_refused_at_reception(tmp_path, monkeypatch, kind):
+    content = untraceable(1, kind)
+    monkeypatch.setattr("pynetdicom.association.encode", lambda *_, **__: split(content)[1])
+    with Running(tmp_path).started() as running:
+        assert store(running.port, radiograph(1)[0]) == [0xC000]
+        assert running.waiting() == []
+
+
+def test_what_an_older_receiver_took_without_a_readable_uid_is_answered_and_delays_nothing(tmp_path, caplog):
+    spool = Spool(tmp_path / "spool")
+    for number in range(2):
+        for kind in UNREADABLE_KINDS:
+            spool.put("GENERATOR", untraceable(number, kind))
+    with Running(tmp_path, gates=NoGate()).started() as running:
+        assert len(running.waiting()) == 2 * len(UNREADABLE_KINDS)
+    assert traced(tmp_path / "log", "1.2.3", "--spool", tmp_path / "spool")[0] == 1
+
+    with Running(tmp_path).started() as running:
+        until(lambda: not running.waiting())
+
+    assert {(line["decision"], line["instance"], line["final"]) for line in outcomes(tmp_path)} == {
+        ("INDETERMINATE", "", True)
+    }
+    assert (len(outcomes(tmp_path)), running.released()) == (2 * len(UNREADABLE_KINDS), [])
+    assert "Traceback" not in caplog.text
+    assert not [value for value in UNREADABLE_KINDS.values() if value.decode() in caplog.text]
+
+
+def test_what_fails_for_a_reason_nobody_foresaw_is_given_up_without_a_word_of_its_values(tmp_path, monkeypatch, caplog):
+    broken = radiograph(0)[0]
+    digest = digest_of(broken.SOPInstanceUID)
+    judge = CheckService.judge
+
+    async def breaks(self, gate, identity, content, declared):
+        if broken.SOPInstanceUID.encode() in content:
+            raise RuntimeError(f"expected no {broken.SOPInstanceUID}")
+        return await judge(self, gate, identity, content, declared)
+
+    monkeypatch.setattr(CheckService, "judge", breaks)
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    with Running(tmp_path).started() as running:
+        store(running.port, broken)
+        time.sleep(0.3)
+        assert len(running.waiting()) == 1  # alone it may be the host's fault, which uses up no attempts
+        for number in range(1, 3 * ATTEMPTS):
+            store(running.port, radiograph(number)[0])
+            until(lambda wanted=number: len(running.released()) >= wanted)
+        until(lambda: not running.waiting())
+
+    given_up = [line for line in outcomes(tmp_path) if line["decision"] == "INDETERMINATE"]
+    assert [(line["instance"], line["final"]) for line in given_up] == [(digest, False)]
+    told = [record for record in caplog.records if record.message == "dicom.image_failed"]
+    assert told
+    assert not [record for record in caplog.records if record.exc_info]
+    assert broken.SOPInstanceUID not in caplog.text + "".join(str(vars(record)) for record in told)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_what_the_host_refuses_uses_up_no_attempts(tmp_path, monkeypatch, error):
+    failed, prepare = [], Outbox.prepare
+
+    def refused(self, image):
+        if image.pixels[0, 0] == 1 and len(failed) <= 2 * ATTEMPTS:
+            failed.append(image)
+            raise error
+        return prepare(self, image)
+
+    monkeypatch.setattr(Outbox, "prepare", refused)
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    with Running(tmp_path).started() as running:
+        store(running.port, radiograph(0, 1)[0])
+        for number in range(1, 2 * ATTEMPTS):
+            store(running.port, radiograph(number)[0])
+        until(lambda: not running.waiting())
+
+    assert (len(running.released()), len(failed)) == (2 * ATTEMPTS, 2 * ATTEMPTS + 1)
 
 
 def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):

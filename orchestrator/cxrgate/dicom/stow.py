@@ -7,7 +7,6 @@ POST /studies and /studies/{uid}, multipart/related with parts application/dicom
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydicom.filereader import read_dataset, read_preamble
 from python_multipart.multipart import MultipartParser
 
 from cxrgate.core import ImageError
@@ -24,7 +22,7 @@ from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.refusals import DOES_NOT_FIT, UNREADABLE, refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
-from cxrgate.images.codec.dicom.header import check_header, read_header
+from cxrgate.images.codec.dicom.header import STUDY, check_header, meta_uids, read_header, uid_of
 from cxrgate.rpc.limits import IMAGE_BYTES
 
 INSTANCES = 1000
@@ -143,7 +141,7 @@ def _ruled_out(content: bytes, study: str | None) -> int | None:
         check_header(header)
     except ImageError as error:
         return refused_status(error)
-    return None if study is None or str(header.get("StudyInstanceUID", "")) == study else DOES_NOT_FIT
+    return None if study is None or uid_of(header, STUDY) == study else DOES_NOT_FIT
 
 
 def _put(stow: Stow, caller: str, content: bytes) -> int | None:
@@ -164,15 +162,7 @@ def _put(stow: Stow, caller: str, content: bytes) -> int | None:
 
 def _uids(content: bytes) -> dict[str, Any] | None:
     """Class and instance UID from the file meta group alone; None where it cannot be read."""
-    file = io.BytesIO(content)
-    try:
-        read_preamble(file, force=False)
-        meta = read_dataset(
-            file, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag.group != 2
-        )
-        values = [str(meta[tag].value) for tag in _UIDS]
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken value leads to
-        return None
+    values = meta_uids(content, _UIDS)
     if not all(value and set(value) <= set("0123456789.") and len(value) <= 64 for value in values):
         return None
     return {tag: {"vr": "UI", "Value": [value]} for tag, value in zip((_CLASS, _INSTANCE), values, strict=True)}

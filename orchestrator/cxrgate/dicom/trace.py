@@ -14,17 +14,18 @@ from cxrgate.core.digest import bytes_digest
 from cxrgate.dicom.finished import CHECKED
 from cxrgate.dicom.spool import WAITING
 from cxrgate.hashlog import read_lines
-from cxrgate.images.codec.dicom.header import read_header
+from cxrgate.images.codec.dicom.header import instance_uid, read_header
 from cxrgate.images.sources.regular import read_regular
 from cxrgate.storage import PARTIAL
 
 
 def instance_of(content: bytes) -> str:
-    """The digest of an object's SOPInstanceUID in hex; "" where its header cannot be read."""
-    try:
-        return digest_of(str(read_header(content).get("SOPInstanceUID", "")))
-    except ImageError:
-        return ""
+    """The digest of an object's SOPInstanceUID in hex.
+
+    Raises:
+        ImageError: its header cannot be read, or has no SOPInstanceUID.
+    """
+    return digest_of(instance_uid(read_header(content)))
 
 
 def digest_of(uid: str) -> str:
@@ -48,11 +49,12 @@ def waits(spool: Path, uid: str) -> bool:
     """Whether this object lies in the spool and has no outcome yet."""
     # The folder itself and no Spool: opening one tidies up, which only the receiver may do.
     wanted, found = digest_of(uid), sorted((spool / WAITING).rglob("*"))
-    return any(_instance_at(path) == wanted for path in found if path.is_file() and path.suffix != PARTIAL)
+    return any(instance_at(path) == wanted for path in found if path.is_file() and path.suffix != PARTIAL)
 
 
-def _instance_at(path: Path) -> str:
+def instance_at(path: Path) -> str:
+    """The digest of a file's SOPInstanceUID in hex; "" where it has none, or has just left the spool."""
     try:
         return instance_of(read_regular(path))
-    except ImageError:  # it has just left the spool
+    except ImageError:
         return ""

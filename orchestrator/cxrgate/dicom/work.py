@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.finished import CHECKED, FinishedImages
 from cxrgate.dicom.outbox import Outbox, OutFile
 from cxrgate.dicom.spool import Spool, SpoolEntry
-from cxrgate.dicom.trace import instance_of
+from cxrgate.dicom.trace import instance_at, instance_of
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import Gates
 from cxrgate.gate.model_set import ModelSet
@@ -153,11 +154,24 @@ class SpoolWorker:
                 await self._finish(entry, checked, gate, instance)
         except CxrgateError as error:  # no gate, or no log
             _log.warning("dicom.image_postponed", {"reason": error.reason})
-        except Exception:  # noqa: BLE001 - ours or the disk's: never a release, and nothing is lost
-            _log.exception("dicom.image_postponed")
+        except (OSError, MemoryError) as error:  # the disk's or the host's: never a release, and nothing is lost
+            _tell("dicom.image_postponed", entry, error)
+        except Exception as error:  # noqa: BLE001 - nobody foresaw it: it may be this image's own
+            _tell("dicom.image_failed", entry, error)
+            if self._attempts(entry) >= ATTEMPTS:
+                await self._give_up(entry)
         else:
             return
         await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _give_up(self, entry: SpoolEntry) -> None:
+        """End as INDETERMINATE what failed so often for a reason that nobody foresaw; it stays where that fails."""
+        failure = Failure(entry.name, Stage.READ, "INTERNAL", "STAGE_FAILED", "the image could not be checked")
+        try:
+            instance = await asyncio.to_thread(_trace, entry.path)
+            await self._finish(entry, Checked(None, failure), self.service.gates.current(), instance)
+        except Exception as error:  # noqa: BLE001 - tried again with the image
+            _tell("dicom.image_postponed", entry, error)
 
     async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate, str]:
         """What the gate says, the gate, and the digest by which the sender's object is traced."""
@@ -169,7 +183,10 @@ class SpoolWorker:
             if error.reason == "FILE_UNREADABLE":
                 raise  # the disk's, or too many open files: what was acknowledged stays until it can be read
             return Checked(None, error.failure(entry.name, Stage.READ)), gate, ""
-        instance = await asyncio.to_thread(instance_of, content)
+        try:
+            instance = await asyncio.to_thread(instance_of, content)
+        except ImageError as error:  # refused at the door today; an older receiver took it
+            return Checked(None, error.failure(entry.name, Stage.DECODE)), gate, ""
         return await self.service.judge(gate, entry.caller, content, MediaType.DICOM), gate, instance
 
     def _attempts(self, entry: SpoolEntry) -> int:
@@ -205,6 +222,23 @@ class _Failed:
 
     attempts: int
     judged: int
+
+
+def _tell(message: str, entry: SpoolEntry, error: Exception) -> None:
+    """Log which kind of error it was and where, and nothing that the error quotes: that may be the object's values."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    about = {"name": entry.name, "error": type(error).__name__, "at": f"{last.filename}:{last.lineno}"}
+    if isinstance(error, OSError):
+        about["reason"] = error.strerror or ""
+    _log.warning(message, about)
+
+
+def _trace(path: Path) -> str:
+    """The digest by which the sender's object is traced; "" where that is what fails."""
+    try:
+        return instance_at(path)
+    except Exception:  # noqa: BLE001 - whatever it is, the image has failed for it already
+        return ""
 
 
 def _is_ours(checked: Checked) -> bool:

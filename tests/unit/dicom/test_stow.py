@@ -1,4 +1,5 @@
 import pytest
+from support.bad_dicoms import UNREADABLE_KINDS, as_another_kind, with_private_elements
 from support.dicom_receiver import as_file, radiograph
 from support.grpc_servers import ROLES
 from support.reviewed_run import Browser
@@ -100,6 +101,39 @@ def test_a_study_takes_its_own_instances_only(tmp_path):
     assert answer.status_code == 202
     assert uids(answer, "00081199") == [own.SOPInstanceUID]
     assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xA900]
+
+
+@pytest.mark.parametrize("kind", UNREADABLE_KINDS)
+def test_a_uid_that_cannot_be_read_fails_its_instance_alone(tmp_path, kind):
+    sender, (good, bad) = Sender(tmp_path), (as_file(radiograph(number)[0]) for number in (1, 2))
+
+    answer = sender.send(good, as_another_kind(bad, (0x0008, 0x0018), kind))
+
+    assert answer.status_code == 202
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xC000]
+    assert [content for _, content in sender.waiting()] == [good]
+
+
+@pytest.mark.parametrize("kind", UNREADABLE_KINDS)
+def test_an_instance_whose_study_cannot_be_read_is_of_another_study(tmp_path, kind):
+    sender, (good, bad) = Sender(tmp_path), (radiograph(number)[0] for number in (1, 2))
+    contents = as_file(good), as_another_kind(as_file(bad), (0x0020, 0x000D), kind)
+
+    answer = sender.send(*contents, path=f"/studies/{good.StudyInstanceUID}")
+
+    assert answer.status_code == 202
+    assert uids(answer, "00081199") == [good.SOPInstanceUID]
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xA900]
+
+
+def test_an_instance_with_too_many_elements_is_refused_before_it_is_kept(tmp_path):
+    sender = Sender(tmp_path)
+
+    answer = sender.send(with_private_elements(200_000))
+
+    assert answer.status_code == 409
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xC000]
+    assert sender.waiting() == []
 
 
 def test_a_refusal_says_in_a_sentence_why(tmp_path):
