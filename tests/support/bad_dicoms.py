@@ -1,4 +1,4 @@
-"""DICOM files that must be refused, each with its reason: D01 to D21 of the catalogue of bad inputs."""
+"""DICOM files that must be refused, each with its reason: D01 to D22 of the catalogue of bad inputs."""
 
 import struct
 import zlib
@@ -186,6 +186,13 @@ REFUSED = {
     "D21 200,000 private elements": (with_private_elements(200_000), "DICOM_STRUCTURE"),
     "D21 200,000 items": (with_items(200_000), "DICOM_STRUCTURE"),
     "D21 20,000 elements of the meta group": (with_meta_elements(20_000), "DICOM_STRUCTURE"),
+    "D22 MONOCHROME2, inverse": (dicom(dataset(PresentationLUTShape="INVERSE")), "DICOM_TAGS"),
+    "D22 MONOCHROME1, identity": (
+        dicom(dataset(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="IDENTITY")),
+        "DICOM_TAGS",
+    ),
+    "D22 another shape": (dicom(dataset(PresentationLUTShape="LIN OD")), "DICOM_TAGS"),
+    "D22 two shapes": (dicom(dataset(PresentationLUTShape=["IDENTITY", "IDENTITY"])), "DICOM_TAGS"),
     "D15 undefined length of pixels": (undefined_pixels(), "DICOM_TAGS"),
     "D15 undefined length of bytes": (undefined_length(b"OB"), "DICOM_TAGS"),
     "D15 undefined length of unknown": (undefined_length(b"UN"), "DICOM_TAGS"),

@@ -12,7 +12,7 @@ from cxrgate.images.codec.dicom.read import check_syntax, read_meta, silence
 INSTANCE, STUDY = "SOPInstanceUID", "StudyInstanceUID"
 
 _CHECKED = ["Modality", "PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated"]
-_CHECKED += ["NumberOfFrames", "BitsStored", "HighBit", "PixelRepresentation"]
+_CHECKED += ["NumberOfFrames", "BitsStored", "HighBit", "PixelRepresentation", "PresentationLUTShape"]
 """What check_kind and check_bits look at."""
 
 

@@ -18,7 +18,11 @@ _OTHER_MODALITIES = {
 }  # fmt: skip
 """Those of PS3.3, C.7.3.1.1.1 that a message may name: anything else might be anybody's text."""
 
-_PHOTOMETRIC = {"MONOCHROME1", "MONOCHROME2"}
+_SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+"""PresentationLUTShape of each PhotometricInterpretation, where it is stated (PS3.3, C.7.6.1 and C.8.11.3). INVERSE is
+the same inversion said twice, and no second one; what C.11.6 has beyond that is of presentation states, not of images.
+"""
+
 _COLOURS = {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"}
 _REQUIRED = ("PhotometricInterpretation", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated")
 _DESCRIBED = ("BitsStored", "PixelRepresentation")
@@ -33,11 +37,12 @@ def check_kind(dataset: Dataset) -> None:
     check_modality(dataset.get("Modality"))
     require(dataset, _REQUIRED)
     photometric = code(dataset.PhotometricInterpretation)
-    if photometric not in _PHOTOMETRIC or first_number(dataset, "SamplesPerPixel") != 1:
+    if photometric not in _SHAPES or first_number(dataset, "SamplesPerPixel") != 1:
         named = photometric if photometric in _COLOURS else "another or several samples per pixel"
         raise ImageError(
             "MODE_FORBIDDEN", f"PhotometricInterpretation is {named}: convert the image to MONOCHROME1 or MONOCHROME2"
         )
+    _check_shape(dataset, photometric)
     stated = "NumberOfFrames" in dataset and not dataset["NumberOfFrames"].is_empty
     # 0 stands for nothing stated: the pixels of one frame are there or not.
     if stated and first_number(dataset, "NumberOfFrames") not in {0, 1}:
@@ -46,6 +51,18 @@ def check_kind(dataset: Dataset) -> None:
     if rows < 1 or columns < 1:
         raise ImageError("DICOM_TAGS", f"the object has {rows} Rows and {columns} Columns: both must be 1 or more")
     check_dimensions(columns, rows)
+
+
+def _check_shape(dataset: Dataset, photometric: str) -> None:
+    """Raise ImageError (DICOM_TAGS) where two attributes contradict each other on which end of the range is white."""
+    shape, expected = code(dataset.get("PresentationLUTShape")), _SHAPES[photometric]
+    if shape not in {"", expected}:
+        named = shape if shape in _SHAPES.values() else "neither IDENTITY nor INVERSE"
+        raise ImageError(
+            "DICOM_TAGS",
+            f"PresentationLUTShape is {named}, PhotometricInterpretation {photometric} asks for {expected}: "
+            "correct the one of them that is wrong",
+        )
 
 
 def check_modality(value: object) -> None:

@@ -30,6 +30,16 @@ def test_monochrome1_is_inverted_however_it_is_written(written, window):
     assert np.array_equal(shown(PhotometricInterpretation=written, **window), 255 - RAMP)
 
 
+@pytest.mark.parametrize(
+    ("photometric", "shape"), [("MONOCHROME1", "INVERSE"), ("MONOCHROME2", "IDENTITY"), ("MONOCHROME2", " identity")]
+)
+def test_the_usual_shape_of_the_presentation_lut_changes_nothing(photometric, shape):
+    found = shown(PhotometricInterpretation=photometric, PresentationLUTShape=shape)
+
+    assert np.array_equal(found, shown(PhotometricInterpretation=photometric))
+    assert np.array_equal(found, shown(PhotometricInterpretation=photometric, PresentationLUTShape=""))
+
+
 def test_an_intercept_alone_counts():
     found = shown(RescaleIntercept=-1000, WindowCenter=1048, WindowWidth=4096)
 

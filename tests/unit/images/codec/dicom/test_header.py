@@ -101,3 +101,7 @@ def test_the_uids_of_the_meta_group_are_read_alone():
 
     assert meta_uids(content, (0x00020003, 0x00020100)) == [dataset.SOPInstanceUID, ""]
     assert meta_uids(b"no DICOM", (0x00020003,)) == [""]
+
+
+def test_a_shape_of_the_presentation_lut_that_contradicts_is_refused_by_the_header_alone():
+    assert refusal(as_file(radiograph(1, PresentationLUTShape="INVERSE")[0])) == "DICOM_TAGS"
