@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,16 +12,16 @@ from cxrgate.core import UsageError
 from cxrgate.images.sources.arrays import ENDINGS, list_rows
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.packed import PackedFiles
-from cxrgate.images.sources.passed_over import JUNK_FOLDERS, passed_over, passed_over_note
+from cxrgate.images.sources.passed_over import JUNK_FOLDERS, PassedOver, passed_over
 
 
 def list_folder(root: Path) -> list[ImageFile]:
-    """The images below `root`; see list_counted."""
-    return list(list_counted(root)[0])
+    """The images below `root`; see list_told."""
+    return list(list_told(root)[0])
 
 
-def list_counted(root: Path) -> tuple[PackedFiles, dict[str, int]]:
-    """The images below `root`, sorted by name, and per kind how many files were passed over, see passed_over.
+def list_told(root: Path) -> tuple[PackedFiles, tuple[str, ...]]:
+    """The images below `root`, sorted by name, and sentences on what was passed over, see PassedOver.
 
     The first folder below `root` is the class. `root` may be one array file, too; each row of such a file is an image.
 
@@ -30,40 +29,42 @@ def list_counted(root: Path) -> tuple[PackedFiles, dict[str, int]]:
         UsageError: no such folder, no image in it, a folder below it that cannot be listed, two files of one name once
             it is written as text, or see list_rows.
     """
+    skipped = PassedOver()
     if root.is_file() and root.suffix.lower() in ENDINGS:
-        return PackedFiles(root.parent, (replace(file, label="") for file in _images(root.name, root))), {}
+        files = PackedFiles(root.parent, (replace(file, label="") for file in _images(root.name, root, skipped)))
+        return files, skipped.notes
     if not root.is_dir():
         raise UsageError(f"{root} is neither a folder of images nor an array file (.npz, .npy)")
-    skipped = Counter[str]()
     places = sorted(_walk(root, skipped), key=lambda place: (_legible(place), place))
     for one, other in pairwise(places):
         if _legible(one) == _legible(other):
             raise UsageError(f"{root} has two files that are written as {_legible(one)!r}: rename one of them")
-    files = PackedFiles(root, (file for place in places for file in _images(_legible(place), root / place)))
+    files = PackedFiles(root, (file for place in places for file in _images(_legible(place), root / place, skipped)))
     if not files:
-        raise UsageError(f"{root} holds no image. {passed_over_note(skipped)}")
-    return files, dict(skipped)
+        raise UsageError(". ".join([f"{root} holds no image", *skipped.notes]))
+    return files, skipped.notes
 
 
-def _images(name: str, path: Path) -> list[ImageFile]:
+def _images(name: str, path: Path, skipped: PassedOver) -> list[ImageFile]:
     """The images in one file: itself, or the rows of the arrays in it."""
-    rows = list_rows(path) if path.suffix.lower() in ENDINGS else []
+    rows = list_rows(path, skipped.labels) if path.suffix.lower() in ENDINGS else []
     if not rows:
         return [ImageFile(path, name, _label(name), name)]
     names = [f"{name}/{row.name}" for row in rows]
     return [ImageFile(path, each, _label(name), each, row) for each, row in zip(names, rows, strict=True)]
 
 
-def _walk(root: Path, skipped: Counter[str]) -> Iterator[str]:
+def _walk(root: Path, skipped: PassedOver) -> Iterator[str]:
     """Files relative to `root`, links to folders followed; each real folder once, so that a loop of links ends."""
-    visited = {_identity(root)}
+    visited = {_identity(root): "."}
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
-        skipped.update(f"{name}/" for name in folders if _is_junk(name))
-        folders[:] = _unvisited(Path(folder), [name for name in folders if not _is_junk(name)], visited)
         inside = "".join(f"{part}/" for part in Path(folder).relative_to(root).parts)
+        skipped.names.update(f"{name}/" for name in folders if _is_junk(name))
+        known = [name for name in folders if not _is_junk(name)]
+        folders[:] = _unvisited(Path(folder), inside, known, visited, skipped.folders)
         for name in names:
             if kind := passed_over(name):
-                skipped[kind] += 1
+                skipped.names[kind] += 1
             else:
                 yield inside + name
 
@@ -77,13 +78,22 @@ def _is_junk(folder: str) -> bool:
     return folder.startswith(".") or folder.casefold() in JUNK_FOLDERS
 
 
-def _unvisited(folder: Path, names: Sequence[str], visited: set[tuple[int, int]]) -> list[str]:
-    """The folders to go into: not seen yet under another name, true folders before links."""
+def _unvisited(
+    folder: Path,
+    inside: str,
+    names: Sequence[str],
+    visited: dict[tuple[int, int], str],
+    skipped: dict[str, str],
+) -> list[str]:
+    """The folders to go into: not seen yet under another name, true folders before links; others go to `skipped`."""
     kept = []
     for name in sorted(names, key=lambda name: ((folder / name).is_symlink(), name)):
         identity = _identity(folder / name)
-        if identity not in visited:
-            visited.add(identity)
+        place = _legible(inside + name)
+        if identity in visited:
+            skipped[place] = visited[identity]
+        else:
+            visited[identity] = place
             kept.append(name)
     return kept
 

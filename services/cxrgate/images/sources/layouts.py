@@ -11,13 +11,12 @@ from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
 from cxrgate.images.sources.csv_list import is_patient, list_table
 from cxrgate.images.sources.files import ImageFile
-from cxrgate.images.sources.folder import list_counted
+from cxrgate.images.sources.folder import list_told
 from cxrgate.images.sources.listing import Layout, Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.mimic import list_mimic
 from cxrgate.images.sources.nih import list_nih
 from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.padchest import list_padchest
-from cxrgate.images.sources.passed_over import passed_over_note
 from cxrgate.images.sources.tables import is_table
 from cxrgate.images.sources.vindr import list_vindr
 
@@ -77,8 +76,8 @@ def _folder(path: Path, options: SourceOptions) -> Listing:
         raise UsageError(
             f"`columns` go with a table, and {path} is a folder: leave them out, or list the images in a table"
         )
-    files, skipped = list_counted(path)
-    notes = [note] if (note := passed_over_note(skipped)) else []
+    files, told = list_told(path)
+    notes = list(told)
     if options.patients is PatientRule.EACH_IMAGE:
         notes.append("a folder names no patients: each image without a DICOM PatientID counts as another patient's")
     return Listing(files, tuple(notes))

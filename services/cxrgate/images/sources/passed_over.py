@@ -1,11 +1,14 @@
-"""What lies in folders of images and is none: told by its name, passed over, and counted."""
+"""What a listing passes over, and tells: files that are no images by their names, labels, second names of a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 _HIDDEN = "hidden"
+_MOST_TOLD = 10
 _JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "dicomdir", "icon\r"}
 """Left by Windows, macOS and DICOM media; DICOMDIR is the table of contents of a folder of DICOM files."""
 JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
@@ -36,3 +39,48 @@ def passed_over_note(counts: Mapping[str, int]) -> str:
         return ""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     return f"{sum(counts.values())} files that are no images by their names were passed over: {kinds}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What a listing passed over.
+
+    Attributes:
+        names: per kind of name, how many files; see passed_over.
+        labels: per name and number of axes, how many arrays that can be labels; see list_rows.
+        folders: per folder that is another one, by a link, the name under which it is listed.
+    """
+
+    names: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    folders: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each of the three that there is."""
+        return tuple(note for note in (passed_over_note(self.names), self._labels, self._folders) if note)
+
+    @property
+    def _labels(self) -> str:
+        if not self.labels:
+            return ""
+        kinds = _few(f"{count} {kind}" for kind, count in sorted(self.labels.items()))
+        return f"{self.labels.total()} arrays that are no images by their shapes were passed over: {kinds}"
+
+    @property
+    def _folders(self) -> str:
+        if not self.folders:
+            return ""
+        links = _few(f"{name} is {other}" for name, other in sorted(self.folders.items()))
+        return f"{len(self.folders)} folders were passed over, as they are listed under another name: {links}"
+
+
+def _few(texts: Iterable[str]) -> str:
+    """The first few, and how many more there are."""
+    first, more = [], 0
+    for text in texts:
+        if len(first) < _MOST_TOLD:
+            first.append(text)
+        else:
+            more += 1
+    return ", ".join(first) + (f" and {more} more" if more else "")

@@ -9,6 +9,7 @@ import pytest
 from support.bad_images import SIDE, ramp
 
 from cxrgate.core import ImageError, UsageError
+from cxrgate.images import SourceOptions, read_listing
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sources import arrays
 from cxrgate.images.sources.folder import list_folder
@@ -125,6 +126,116 @@ def test_rows_in_fortran_order_name_the_cure(tmp_path):
 
     with pytest.raises(UsageError, match="ascontiguousarray"):
         list_folder(tmp_path)
+
+
+def test_one_picture_in_fortran_order_is_refused_in_an_archive_and_read_from_a_file_of_its_own(tmp_path):
+    picture = np.asfortranarray(BATCH[0][:, :80])
+    np.save(tmp_path / "a.npy", picture)
+    np.save(tmp_path / "b.npy", np.asfortranarray(COLOUR[0][:, :80]))
+    for pixels in read(list_folder(tmp_path)):
+        assert np.array_equal(pixels, picture)
+
+    np.savez(tmp_path / "c.npz", picture)
+    with pytest.raises(UsageError, match=r"c\.npz.*arr_0.*ascontiguousarray"):
+        list_folder(tmp_path)
+
+
+def saved(values):
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def announced(*shape):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def ragged():
+    values = np.empty(2, object)
+    values[:] = [BATCH[0], BATCH[1][:80]]
+    return values
+
+
+RECORDS = np.zeros(2, [("image", "u1", (SIDE, SIDE)), ("label", "i4")])
+FILES = np.asarray([bytes([1]) * 5000] * 2)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "compressed"])
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (saved(ragged()), "objects"),
+        (saved(np.asarray({"images": BATCH}, object)), "objects"),
+        (saved(RECORDS), "records"),
+        (saved(FILES), "long texts"),
+        (saved(BATCH[:, None, None]), "5 axes"),
+        (saved(BATCH)[:-1], "does not hold all values"),
+        (announced(5, SIDE, SIDE), "does not hold all values"),
+        (announced(-5, SIDE, SIDE), "does not hold all values"),
+        (saved(np.arange(9))[:-1], "does not hold all values"),
+    ],
+    ids=["ragged", "dictionary", "records", "files", "5 axes", "cut", "header alone", "negative", "cut labels"],
+)
+def test_an_array_of_an_archive_that_is_neither_images_nor_labels_is_named(tmp_path, content, fault, compression):
+    with zipfile.ZipFile(tmp_path / "train.npz", "w", compression) as archive:
+        archive.writestr("good.npy", saved(BATCH))
+        archive.writestr("odd.npy", content)
+
+    with pytest.raises(UsageError, match=rf"train\.npz: the array 'odd\.npy' .*{fault}.*left out unseen"):
+        list_folder(tmp_path)
+
+
+@pytest.mark.parametrize("values", [ragged(), BATCH[:, None, None]], ids=["ragged", "5 axes"])
+def test_what_cannot_be_read_in_a_file_of_its_own_is_an_image_that_is_refused(tmp_path, values):
+    np.save(tmp_path / "a.npy", values)
+    (file,) = list_folder(tmp_path)
+
+    with pytest.raises(ImageError):
+        decode(file.read())
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_with_two_members_of_one_name_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", saved(BATCH))
+        archive.writestr("a.npy", saved(BATCH[1:]))
+
+    with pytest.raises(UsageError, match=r"a\.npz has 2 members that are called 'a\.npy'"):
+        list_folder(tmp_path)
+
+
+def test_an_archive_with_a_member_without_a_name_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("name.npy", saved(BATCH))
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes().replace(b"name.npy", bytes(8)))
+
+    with pytest.raises(UsageError, match="without a name"):
+        list_folder(tmp_path)
+
+
+def test_labels_beside_images_are_passed_over_and_told(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        texts = np.asarray(["No Finding"])
+        np.savez(tmp_path / name, BATCH, labels=np.zeros((5, 14)), cases=np.arange(5), split=np.asarray(1), texts=texts)
+    listing = read_listing(tmp_path, SourceOptions())
+
+    assert len(listing.files) == 10
+    (note,) = listing.notes
+    assert note == (
+        "8 arrays that are no images by their shapes were passed over: 2 cases of 1 axis, 2 labels of 2 axes, "
+        "2 split of 0 axes, 2 texts of 1 axis"
+    )
+    assert read_listing(tmp_path / "a.npz", SourceOptions()).notes[0].startswith("4 arrays")
+
+
+def test_of_many_arrays_that_are_passed_over_a_few_are_named(tmp_path):
+    np.savez(tmp_path / "a.npz", BATCH, **{f"label{number:02d}": np.arange(5) for number in range(30)})
+    (note,) = read_listing(tmp_path, SourceOptions()).notes
+
+    assert note.startswith("30 arrays")
+    assert note.endswith("1 label09 of 1 axis and 20 more")
 
 
 def test_a_pipe_is_not_opened(tmp_path):
