@@ -24,6 +24,7 @@ from support.bad_images import (
     with_frame,
     zipped,
 )
+from support.tiffs import BITS, LONG, SIGNED_SHORT, WIDTH, entries, tiff
 
 
 def numpy_file(values):
@@ -163,6 +164,8 @@ REFUSED = {
     "B28 TIFF as JPEG": (of_kind("TIFF", compression="jpeg"), "MODE_FORBIDDEN"),
     "B28 TIFF of one bit": (of_kind("TIFF", "1"), "MODE_FORBIDDEN"),
     "B28 TIFF with used alpha": (saved(two_layers("LA"), "TIFF"), "MODE_FORBIDDEN"),
+    "B28 TIFF of two depths": (tiff([(BITS, LONG, 16), *entries(8)], 16), "IMAGE_UNDECODABLE"),
+    "B28 TIFF of a signed width": (tiff([(WIDTH, SIGNED_SHORT, SIDE), *entries()[1:]]), "IMAGE_UNDECODABLE"),
     "B28 JPEG 2000 with alpha": (of_kind("JPEG2000", "RGBA"), "MODE_FORBIDDEN"),
     "B29 PFM of infinities": (pfm(), "IMAGE_UNDECODABLE"),
     "B30 half a JPEG": (jpeg()[: len(jpeg()) // 2], "TRUNCATED"),

@@ -114,7 +114,10 @@ def _channels(image: Image.Image, content: bytes, found: Png | Tiff | None) -> N
         _check_palette(image)
     if image.mode in {"1", "P"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return np.atleast_3d(np.asarray(image))
+    values = np.asarray(image)
+    if values.dtype != np.uint8:  # the checks took its samples for others than Pillow did
+        raise ImageError("MODE_FORBIDDEN", "the image's samples are not whole numbers of 8 bits: convert it to grey")
+    return np.atleast_3d(values)
 
 
 def _check_palette(image: Image.Image) -> None:

@@ -18,6 +18,12 @@ _ENTRY = 12
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR = 256, 257, 258, 259, 262, 277, 284
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _PREDICTOR = 273, 278, 279, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES, _SUB_FILES, _FORMAT = 322, 323, 324, 325, 330, 339
+_LOOKED_AT = frozenset(
+    {
+        _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _STRIP_OFFSETS, _ROWS_PER_STRIP,
+        _STRIP_BYTES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES, _FORMAT,
+    }
+)  # fmt: skip
 _FORMATS = {1: "B", 3: "H", 4: "I"}
 """BYTE, SHORT and LONG: the types of every number that is looked at."""
 _COMPRESSIONS = {1: "none", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate"}
@@ -65,25 +71,36 @@ def _directory(content: bytes, order: str) -> dict[int, tuple[int, tuple[int, ..
         (count,) = struct.unpack_from(f"{order}H", content, start)
         (following,) = struct.unpack_from(f"{order}I", content, start + 2 + count * _ENTRY)
         places = [start + 2 + number * _ENTRY for number in range(count)]
-        entries = {tag: (place, numbers) for place in places for tag, numbers in _entry(content, order, place)}
+        tags = [struct.unpack_from(f"{order}H", content, place)[0] for place in places]
+        # Of a tag that stands there twice readers take the first or the last: they would see two pictures.
+        if len(set(tags)) != count:
+            raise ImageError("IMAGE_UNDECODABLE", "the TIFF's directory names a tag twice: save it again")
+        found = {tag: (place, _numbers(content, order, place)) for tag, place in zip(tags, places, strict=True)}
     except struct.error as error:
         raise ImageError("TRUNCATED", "the TIFF ends before or within its directory: copy or save it again") from error
-    if following or _SUB_FILES in entries:
+    if following or _SUB_FILES in found:
         raise ImageError("FRAMES", "the TIFF holds several pages: save each in a file of its own")
+    entries = {tag: entry for tag, entry in found.items() if tag in _LOOKED_AT}
+    if not all(numbers for _, numbers in entries.values()):
+        raise ImageError(
+            "IMAGE_UNDECODABLE",
+            "the TIFF's directory states its size, bits or the like in a type that such numbers do not have, or leaves "
+            "the number out: save it again",
+        )
     return entries
 
 
-def _entry(content: bytes, order: str, place: int) -> list[tuple[int, tuple[int, ...]]]:
-    """Tag and numbers of one entry; nothing for types that no looked-at tag has."""
+def _numbers(content: bytes, order: str, place: int) -> tuple[int, ...]:
+    """The numbers of one entry; none for tags that are not looked at, and for types that no looked-at tag has."""
     tag, kind, count = struct.unpack_from(f"{order}HHI", content, place)
     letter = _FORMATS.get(kind)
     if letter is None or not count:
-        return []
+        return ()
     size = struct.calcsize(letter) * count
     at = place + 8 if size <= 4 else struct.unpack_from(f"{order}I", content, place + 8)[0]
     if at + size > len(content):
         raise ImageError("TRUNCATED", "the TIFF ends within a value of its directory: copy or save it again")
-    return [(tag, struct.unpack_from(f"{order}{count}{letter}", content, at))]
+    return struct.unpack_from(f"{order}{count}{letter}", content, at) if tag in _LOOKED_AT else ()
 
 
 def _check_kind(tiff: Tiff) -> None:
@@ -116,6 +133,8 @@ def _check_pixels(content: bytes, tiff: Tiff) -> None:
     """Every strip or tile is there, and lies within the file."""
     width, height = tiff.number(_WIDTH), tiff.number(_HEIGHT)
     tiled = _TILE_OFFSETS in tiff.entries
+    if tiled and _STRIP_OFFSETS in tiff.entries:
+        raise ImageError("IMAGE_UNDECODABLE", "the TIFF has both strips and tiles, one of them is read: save it again")
     across, down = (tiff.number(_TILE_WIDTH), tiff.number(_TILE_HEIGHT)) if tiled else (width, height)
     down = down if tiled else min(tiff.number(_ROWS_PER_STRIP, height), height)
     offsets = tiff.entries.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, (0, ()))[1]

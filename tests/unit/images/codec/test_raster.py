@@ -23,8 +23,10 @@ from support.bad_images import (
     segment,
     zipped,
 )
+from support.tiffs import entries, tiff
 
-from cxrgate.core import ImageRecord
+from cxrgate.core import ImageRecord, MediaType
+from cxrgate.images.codec import raster
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.images.codec.png import check_png
@@ -180,6 +182,13 @@ def test_b40_the_same_pixels_have_one_digest_and_one_encoding():
     assert len(decoded) >= 49
     assert {image.digest for image in decoded} == {decoded[0].digest}
     assert {encode_png(image.pixels) for image in decoded} == {encode_png(noise)}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_samples_of_another_depth_than_the_checks_saw_are_refused(monkeypatch, order):
+    monkeypatch.setitem(raster._CHECKS, MediaType.TIFF, lambda _: None)
+
+    assert reason(tiff(entries(16), 16, order)) == "MODE_FORBIDDEN"
 
 
 def test_b41_burned_in_text_is_part_of_the_picture():
