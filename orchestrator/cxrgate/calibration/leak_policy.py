@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cxrgate.gate.config import Section, read_section
+from cxrgate.gate.config import read_section
+from cxrgate.gate.section import Section
 from cxrgate.planted.classes.catalogue import GENERATED, GENERATED_STRENGTHS, LEAKS, SAME_PATIENT
 
 LARGEST_RATE = 0.09

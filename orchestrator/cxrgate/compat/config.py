@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cxrgate.compat.places import check_places
 from cxrgate.core import UsageError
-from cxrgate.gate.config import Section, read_section
+from cxrgate.gate.config import read_section
+from cxrgate.gate.section import Section
 from cxrgate.images import Layout
 from cxrgate.storage.yaml_file import read_yaml
 

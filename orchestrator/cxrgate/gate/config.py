@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -21,6 +20,7 @@ from cxrgate.core.keypoints import KEYPOINTS
 from cxrgate.core.policy import FEWEST_MATCHES
 from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
+from cxrgate.gate.section import Section
 from cxrgate.gate.suggestions import explain
 from cxrgate.gate.workers import count_workers
 from cxrgate.images import Layout, PatientRule, SourceOptions
@@ -30,13 +30,6 @@ from cxrgate.index.self_measurement import RATES
 from cxrgate.models import ModelKind
 from cxrgate.models.dtypes import DtypeChoice
 from cxrgate.storage.yaml_file import read_yaml
-
-
-class Section(BaseModel):
-    """A part of a configuration: every key is known and described, nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
 
 SectionType = TypeVar("SectionType", bound=Section)
 
