@@ -77,7 +77,8 @@ class PassedOver:
 
 def _few(texts: Iterable[str]) -> str:
     """The first few, and how many more there are."""
-    first, more = [], 0
+    first: list[str] = []
+    more = 0
     for text in texts:
         if len(first) < _MOST_TOLD:
             first.append(text)
