@@ -17,12 +17,14 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/cxrgate demo --output out
 
-# Two at a time, each with one thread of PyTorch's: with all cores each they wait for one another. Tests that start services have the
-# machine to themselves.
+# Two at a time, each with one thread of PyTorch's: with all cores each they would wait for one another. Those that hold answers against
+# a time have the machine to themselves.
 JOBS ?= 2
+TIMED := tests/benchmarks tests/e2e tests/faults tests/load
+test: export OMP_NUM_THREADS = 1
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit -n $(JOBS) --dist worksteal
-	$(BIN)/python -m pytest tests --ignore tests/unit
+	$(BIN)/python -m pytest tests $(TIMED:%=--ignore %) -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest $(TIMED)
 
 lint: .venv/installed
 	$(BIN)/ruff check
