@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 const int Attempts = 4;
 if (args.Length < 3)
@@ -14,12 +15,13 @@ if (args.Length < 3)
 }
 using var gate = Open(args[0], args[1]);
 bool allReleased = true, allAnswered = true;
-foreach (var image in args[2..])
+for (var number = 1; number <= args.Length - 2; number++)
 {
+    var image = args[number + 1];
     string decision;
     try
     {
-        decision = await CheckAsync(gate, image);
+        decision = await CheckAsync(gate, image, number);
     }
     catch (Exception error) when (error is HttpRequestException or IOException or JsonException or TaskCanceledException)
     {
@@ -33,14 +35,19 @@ foreach (var image in args[2..])
 return !allAnswered ? 3 : allReleased ? 0 : 1;
 
 // The decision on one image; the judged pixels of a released one are written beside it, and these may go out.
-static async Task<string> CheckAsync(HttpClient gate, string image)
+static async Task<string> CheckAsync(HttpClient gate, string image, int number)
 {
-    var name = Uri.EscapeDataString(Path.GetFileName(image));
+    // The gate's names have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -; the number keeps them apart.
+    var cleaned = Regex.Replace(Path.GetFileName(image), "[^A-Za-z0-9._-]", "_");
+    var name = $"{number}-{cleaned[Math.Max(0, cleaned.Length - 100)..]}";
     var content = await File.ReadAllBytesAsync(image);
     using var answer = await SendAsync(gate, $"v1/check?return_image=true&image_id={name}", content);
     using var body = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
     if (answer.StatusCode != HttpStatusCode.OK)
-        throw new HttpRequestException($"{(int)answer.StatusCode} {Text(body, "code")} {Text(body, "reason")}");
+    {
+        var why = $"{Text(body, "code")} {Text(body, "reason")}: {Text(body, "message")}";
+        throw new HttpRequestException($"{(int)answer.StatusCode} {why}");
+    }
     var decision = Text(body, "decision");
     if (decision == "ANONYMOUS") // only this one word releases an image
         await File.WriteAllBytesAsync($"{image}.released.png", Convert.FromBase64String(Text(body, "image")));

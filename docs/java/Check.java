@@ -4,13 +4,11 @@
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyFactory;
@@ -48,7 +46,7 @@ public final class Check {
             Path image = Path.of(arguments[number]);
             String decision;
             try {
-                decision = check(gate, arguments[0], image);
+                decision = check(gate, arguments[0], image, number - 1);
             } catch (IOException error) { // an error never releases
                 decision = "no answer: " + error.getMessage();
                 allAnswered = false;
@@ -61,8 +59,11 @@ public final class Check {
     }
 
     /** The decision on one image; the judged pixels of a released one are written beside it, and these may go out. */
-    private static String check(HttpClient gate, String address, Path image) throws IOException, InterruptedException {
-        String name = URLEncoder.encode(image.getFileName().toString(), StandardCharsets.UTF_8);
+    private static String check(HttpClient gate, String address, Path image, int number)
+            throws IOException, InterruptedException {
+        // The gate's names have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -; the number keeps them apart.
+        String cleaned = image.getFileName().toString().replaceAll("[^A-Za-z0-9._-]", "_");
+        String name = number + "-" + cleaned.substring(Math.max(0, cleaned.length() - 100));
         HttpRequest request = HttpRequest.newBuilder(URI.create(address + "/v1/check?return_image=true&image_id=" + name))
                 .header("Content-Type", "application/octet-stream")
                 .timeout(LIMIT)
@@ -71,7 +72,7 @@ public final class Check {
         HttpResponse<String> answer = send(gate, request);
         if (answer.statusCode() != 200) {
             throw new IOException(answer.statusCode() + " " + field(answer.body(), "code") + " "
-                    + field(answer.body(), "reason"));
+                    + field(answer.body(), "reason") + ": " + message(answer.body()));
         }
         String decision = field(answer.body(), "decision");
         if (!decision.equals("ANONYMOUS")) { // only this one word releases an image
@@ -111,6 +112,12 @@ public final class Check {
             throw new IOException("the gate's answer has no " + name);
         }
         return found.group(1);
+    }
+
+    /** The gate's own sentence on what is wrong and what to do; "" where there is none. */
+    private static String message(String json) {
+        Matcher found = Pattern.compile("\"message\"\\s*:\\s*\"((?:[^\"\\\\]++|\\\\.)*+)\"").matcher(json);
+        return found.find() ? found.group(1).replaceAll("\\\\(.)", "$1") : "";
     }
 
     /** The caller's certificate and key, and the authority it trusts: tls.crt, tls.key (PKCS 8) and ca.crt. */

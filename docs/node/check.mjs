@@ -56,6 +56,11 @@ function take(answer) {
   }
 }
 
+// The gate's names have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -; the number keeps them apart.
+function nameOf(number, file) {
+  return `${number}-${path.basename(file).replace(/[^A-Za-z0-9._-]/gu, "_").slice(-100)}`;
+}
+
 // One stream over what has no answer yet; gives how it ended.
 function stream() {
   return new Promise((resolve) => {
@@ -63,7 +68,8 @@ function stream() {
     let sent = answered;
     const send = () => {
       while (sent < images.length && sent - answered < WINDOW) {
-        const image = { imageId: path.basename(images[sent]), content: fs.readFileSync(images[sent]) };
+        const content = fs.readFileSync(images[sent]);
+        const image = { imageId: nameOf(sent + 1, images[sent]), content };
         sent += 1;
         if (!call.write({ sequence: sent, image, returnImage: true })) {
           call.once("drain", send);

@@ -14,7 +14,8 @@ from cxrgate.images.codec.decode import decode
 from cxrgate.rpc.development_ca import Authority
 
 DOCS = ROOT / "docs"
-IMAGES = {"clean.png": CLEAN, "leak.png": LEAK, "text.png": TEXT}
+SPACED = f"Aufnahme Müller {'9' * 120}.png"
+IMAGES = {"clean.png": CLEAN, "leak.png": LEAK, "text.png": TEXT, SPACED: CLEAN}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,10 @@ def judged(path):
     [
         (["clean.png"], 0, ["clean.png release ANONYMOUS"]),
         (["clean.png", "leak.png"], 1, ["clean.png release ANONYMOUS", "leak.png keep back NOT_ANONYMOUS"]),
-        (["text.png", "clean.png"], 3, ["keep back no answer: 400 INVALID_ARGUMENT IMAGE_UNDECODABLE"]),
+        (["text.png", "clean.png"], 3, ["keep back no answer: 400 INVALID_ARGUMENT IMAGE_UNDECODABLE: "]),
+        ([SPACED, "clean.png"], 0, [f"{SPACED} release ANONYMOUS"]),
     ],
-    ids=["all", "some", "error"],
+    ids=["all", "some", "error", "name"],
 )
 def test_the_java_sample_keeps_the_judged_pixels_alone(monkeypatch, tmp_path, images, names, code, says):
     compiled = tmp_path / "classes"
@@ -102,8 +104,9 @@ def test_the_java_sample_trusts_no_other_authority(monkeypatch, tmp_path, images
         (["clean.png"] * 100, 0, ["release DECISION_ANONYMOUS"]),
         (["clean.png", "leak.png"], 1, ["leak.png keep back DECISION_NOT_ANONYMOUS"]),
         (["text.png", "clean.png"], 3, ["text.png keep back INVALID_ARGUMENT IMAGE_UNDECODABLE"]),
+        ([SPACED, "clean.png"], 0, [f"{SPACED} release DECISION_ANONYMOUS"]),
     ],
-    ids=["all", "some", "error"],
+    ids=["all", "some", "error", "name"],
 )
 def test_the_node_sample_streams_and_says_what_failed(monkeypatch, tmp_path, node, images, names, code, says):
     paths = images(dict.fromkeys(names)) if len(names) < 100 else images(["clean.png"]) * 100
