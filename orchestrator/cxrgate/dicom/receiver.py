@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+from pydicom import Dataset
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
@@ -28,11 +29,10 @@ from cxrgate.dicom.budget import IDLE_SECONDS, PDU_BYTES, Budget
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.doorway import Doorway, LateHandshake
 from cxrgate.dicom.places import REQUEST_SECONDS, Places
-from cxrgate.dicom.refusals import refused_status
+from cxrgate.dicom.refusals import read_allowed, refused_comment, refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
 from cxrgate.dicom.visitor import Visitor
-from cxrgate.images.codec.dicom.header import check_header, read_header
 from cxrgate.images.codec.dicom.syntaxes import CODED, NATIVE
 from cxrgate.rpc.limits import IMAGE_BYTES
 from cxrgate.rpc.roles import RoleMatrix
@@ -193,34 +193,33 @@ class Receiver:
         self.counts.turned_away(ASSOCIATION)
         return NO_PLACE
 
-    def _stored(self, event: Event) -> int:
+    def _stored(self, event: Event) -> Dataset:
         """The status of one image. Success is said when it is durable, and not before."""
         budget = self._budgets[event.assoc]
         budget.renew()
         with budget.visitor.being_served():
-            status = self._status(event)
-        self.counts.stored(status)
-        return status
+            answer = self._answer(event)
+        self.counts.stored(answer.Status)
+        return answer
 
-    def _status(self, event: Event) -> int:
+    def _answer(self, event: Event) -> Dataset:
         caller = event.assoc.requestor.ae_title.strip()
         try:
             content = event.encoded_dataset()
             if len(content) > IMAGE_BYTES:
-                return TOO_LARGE
-            check_header(read_header(content))
-            return self._keep(caller, content)
+                return _status(TOO_LARGE)
+            read_allowed(caller, content)
+            return _status(self._keep(caller, content))
         except ImageError as error:
-            _log.info("dicom.image_refused", {"caller": caller, "reason": error.reason})
-            return refused_status(error)
+            return _status(refused_status(error), refused_comment(error))
         except SpoolFull:
             _log.warning("dicom.spool_full", {"caller": caller})
-            return OUT_OF_RESOURCES
+            return _status(OUT_OF_RESOURCES)
         except OSError:  # what is on the disk is unknown: nothing more is acknowledged
             self.failed = True
             _log.exception("dicom.spool_failed", {"caller": caller})
             self.arrived()
-            return PROCESSING_FAILURE
+            return _status(PROCESSING_FAILURE)
 
     def _keep(self, caller: str, content: bytes) -> int:
         if self.failed:
@@ -229,6 +228,15 @@ class Receiver:
             self.spool.put(caller, content)
             self.arrived()
         return SUCCESS
+
+
+def _status(status: int, comment: str = "") -> Dataset:
+    """What pynetdicom answers a C-STORE with."""
+    answer = Dataset()
+    answer.Status = status
+    if comment:
+        answer.ErrorComment = comment
+    return answer
 
 
 def _knows_titles(request: Any, endpoint: ReceiverEndpoint) -> bool:

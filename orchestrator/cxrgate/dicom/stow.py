@@ -19,10 +19,10 @@ from python_multipart.multipart import MultipartParser
 
 from cxrgate.core import ImageError
 from cxrgate.dicom.counts import Counts
-from cxrgate.dicom.refusals import DOES_NOT_FIT, UNREADABLE, refused_status
+from cxrgate.dicom.refusals import DOES_NOT_FIT, UNREADABLE, read_allowed, refused_status
 from cxrgate.dicom.senders import Senders
 from cxrgate.dicom.spool import CALLER, Spool, SpoolFull
-from cxrgate.images.codec.dicom.header import STUDY, check_header, meta_uids, read_header, uid_of
+from cxrgate.images.codec.dicom.header import STUDY, meta_uids, uid_of
 from cxrgate.rpc.limits import IMAGE_BYTES
 
 INSTANCES = 1000
@@ -130,15 +130,14 @@ def _keep(stow: Stow, caller: str, study: str | None, content: bytes | None) -> 
     item = _uids(content)
     if item is None:
         return {}, UNREADABLE
-    ruled_out = _ruled_out(content, study)
+    ruled_out = _ruled_out(caller, content, study)
     return item, _put(stow, caller, content) if ruled_out is None else ruled_out
 
 
-def _ruled_out(content: bytes, study: str | None) -> int | None:
+def _ruled_out(caller: str, content: bytes, study: str | None) -> int | None:
     """The failure reason of an instance that its header rules out, or that is of another study than was said."""
     try:
-        header = read_header(content)
-        check_header(header)
+        header = read_allowed(caller, content)
     except ImageError as error:
         return refused_status(error)
     return None if study is None or uid_of(header, STUDY) == study else DOES_NOT_FIT

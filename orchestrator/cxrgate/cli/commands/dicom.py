@@ -105,7 +105,7 @@ def trace(
     with errors_as_messages("dicom"):
         if not log.is_file():
             raise UsageError(f"there is no log at {log}")
-        from cxrgate.dicom.trace import recorded, waits
+        from cxrgate.dicom.trace import digest_of, recorded, waits
 
         lines = list(recorded(log, uid))
         for line in lines:
@@ -117,6 +117,7 @@ def trace(
             typer.echo("it waits in the spool and has no outcome yet")
         if not lines and not waiting:
             typer.echo("no outcome is recorded: it was refused at reception, never sent here, or still waits (--spool)")
+            typer.echo(f"where it was refused, the receiver's messages have dicom.image_refused with {digest_of(uid)}")
             raise typer.Exit(1)
 
 
