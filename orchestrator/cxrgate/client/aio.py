@@ -12,11 +12,13 @@ import grpc
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client.errors import from_rpc
+from cxrgate.client.given import expect_target
 from cxrgate.client.resume import PAUSE_SECONDS, Unanswered
 from cxrgate.client.types import (
     GatePolicy,
     Image,
     Verdict,
+    expect_image,
     from_policy,
     from_verdict,
     refused_verdict,
@@ -30,7 +32,17 @@ class AsyncGate:
     """A gate; use as an asynchronous context manager, in one event loop."""
 
     def __init__(self, target: str, identity: Identity, seconds: float = UNARY_SECONDS) -> None:
-        """`target` is HOST:PORT, `seconds` the longest that one unary call may take, retries included."""
+        """Open a channel; it connects with the first call.
+
+        Args:
+            target: HOST:PORT of the gate; HOST must be in its certificate.
+            identity: the caller's, as Identity.read gives it.
+            seconds: the longest that one unary call may take, retries included.
+
+        Raises:
+            ValueError: the target is a URL.
+        """
+        expect_target(target)
         self._channel = open_aio_channel(target, identity)
         self._stub: stubs.GateServiceAsyncStub = stubs.GateServiceStub(self._channel)
         self._seconds = seconds
@@ -64,6 +76,7 @@ class AsyncGate:
 
         Raises:
             GateError: the gate gives no verdict on any image now; see errors for the kinds.
+            TypeError: the content is no bytes or the id no str.
         """
         image = Image(content, image_id)
         try:
@@ -79,6 +92,7 @@ class AsyncGate:
 
         Raises:
             GateError: the gate does not come back, or refuses the stream.
+            TypeError: one of `images` is no Image.
             Exception: whatever `images` raises.
         """
         source, waiting = _Source(images), Unanswered(return_image=return_image)
@@ -136,7 +150,10 @@ class _Source:
 
     async def _read(self) -> Image | None:
         try:
-            return await anext(self._images, None)
+            image = await anext(self._images, None)
+            if image is not None:
+                expect_image(image)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it back
             self._own = error
             return None
+        return image

@@ -13,11 +13,13 @@ import grpc
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.api.gate.v1 import gate_service_pb2_grpc as stubs
 from cxrgate.client.errors import from_rpc
+from cxrgate.client.given import expect_target
 from cxrgate.client.resume import PAUSE_SECONDS, Unanswered
 from cxrgate.client.types import (
     GatePolicy,
     Image,
     Verdict,
+    expect_image,
     from_policy,
     from_verdict,
     judged_png,
@@ -29,10 +31,20 @@ from cxrgate.rpc.limits import UNARY_SECONDS
 
 
 class Gate:
-    """A gate; use as a context manager. See AsyncGate, whose methods these are."""
+    """A gate; use as a context manager. AsyncGate has the same for an event loop."""
 
     def __init__(self, target: str, identity: Identity, seconds: float = UNARY_SECONDS) -> None:
-        """See AsyncGate."""
+        """Open a channel; it connects with the first call.
+
+        Args:
+            target: HOST:PORT of the gate; HOST must be in its certificate.
+            identity: the caller's, as Identity.read gives it.
+            seconds: the longest that one unary call may take, retries included.
+
+        Raises:
+            ValueError: the target is a URL.
+        """
+        expect_target(target)
         self._channel = open_channel(target, identity)
         self._stub = stubs.GateServiceStub(self._channel)
         self._seconds = seconds
@@ -44,14 +56,32 @@ class Gate:
         self._channel.close()
 
     def policy(self) -> GatePolicy:
-        """See AsyncGate.policy."""
+        """What images are held against, and what the service accepts.
+
+        Raises:
+            GateError: the gate does not answer or refuses the call; see errors for the kinds.
+        """
         try:
             return from_policy(self._stub.GetPolicy(pb.GetPolicyRequest(), timeout=self._seconds))
         except grpc.RpcError as error:
             raise from_rpc(error) from error
 
     def check(self, content: bytes, image_id: str = "image", *, return_image: bool = False) -> Verdict:
-        """See AsyncGate.check."""
+        """Check one encoded image.
+
+        Args:
+            content: the encoded bytes.
+            image_id: your name for it: 1 to 128 characters, each one of A-Z a-z 0-9 . _ -.
+            return_image: have `png` in the verdict of an image that may go out.
+
+        Returns:
+            The verdict; that on an image which the gate will never accept is INDETERMINATE and says so in `error`, as
+            in check_many.
+
+        Raises:
+            GateError: the gate gives no verdict on any image now; see errors for the kinds.
+            TypeError: the content is no bytes or the id no str.
+        """
         image = Image(content, image_id)
         try:
             answer = self._stub.CheckImage(to_request(image, return_image=return_image), timeout=self._seconds)
@@ -60,7 +90,20 @@ class Gate:
         return from_verdict(image, answer.verdict)
 
     def check_many(self, images: Iterable[Image], *, return_image: bool = False) -> Iterator[Verdict]:
-        """See AsyncGate.check_many. `images` is read from a thread of gRPC's, a few ahead of the answers."""
+        """Check many images over one stream, which is resumed after the last answer where the gate went away.
+
+        Args:
+            images: read from a thread of gRPC's, a few ahead of the answers.
+            return_image: have `png` in the verdicts of images that may go out.
+
+        Yields:
+            One verdict per image, in order; an image that cannot be checked has an error and is INDETERMINATE.
+
+        Raises:
+            GateError: the gate does not come back, or refuses the stream.
+            TypeError: one of `images` is no Image.
+            Exception: whatever `images` raises.
+        """
         source, waiting = _Shared(images), Unanswered(return_image=return_image)
         while True:
             stream = self._stub.CheckImages(source.requests(waiting))
@@ -132,6 +175,8 @@ class _Shared:
                     return True
             try:
                 image = next(self._source, None)
+                if image is not None:
+                    expect_image(image)
             except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it back
                 self._own = error
                 return False

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from cxrgate.api.gate.v1 import gate_service_pb2 as pb
 from cxrgate.client.errors import GateError, ImageRefused, make_error
+from cxrgate.client.given import expect_type
 
 
 class Decision(StrEnum):
@@ -19,10 +20,20 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One encoded image, PNG, JPEG or DICOM of at most 32 MiB; the id is of A-Z a-z 0-9 . _ - and yours to choose."""
+    """One encoded image, PNG, JPEG or DICOM of at most 32 MiB.
+
+    The id is yours to choose: 1 to 128 characters, each one of A-Z a-z 0-9 . _ -.
+
+    Raises:
+        TypeError: the content is no bytes or the id no str.
+    """
 
     content: bytes = field(repr=False)
     image_id: str = "image"
+
+    def __post_init__(self) -> None:
+        expect_type("content", self.content, bytes, "the bytes of the encoded image")
+        expect_type("image_id", self.image_id, str, "your name for the image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,11 @@ def from_policy(answer: pb.GetPolicyResponse) -> GatePolicy:
         release_side=policy.release_side if policy.HasField("release_side") else None,
         match_threshold=policy.match_threshold if policy.HasField("match_threshold") else None,
     )
+
+
+def expect_image(item: object) -> None:
+    """Raise TypeError where one of the images to check is none."""
+    expect_type("each of images", item, Image, "made by Image(content, image_id)")
 
 
 def to_request(image: Image, *, return_image: bool) -> pb.CheckImageRequest:

@@ -57,6 +57,9 @@ OPTIONS: list[tuple[str, int | str]] = [
 """A server's pushback (`grpc-retry-pushback-ms`, negative for "never") decides before the policy does."""
 
 
+_FILES = ("tls.crt", "tls.key", "ca.crt")
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One side's certificate and key, and the authorities it trusts; all PEM."""
@@ -70,9 +73,15 @@ class Identity:
         """Read `tls.crt`, `tls.key` and `ca.crt`, the names that Kubernetes gives them.
 
         Raises:
-            OSError: one of them is not there.
+            OSError: one of them is not there or cannot be read; the message names the folder and the files.
         """
-        return cls(*[(folder / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt")])
+        try:
+            return cls(*[(folder / name).read_bytes() for name in _FILES])
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+            raise type(error)(
+                f"{folder} lacks tls.crt, tls.key or ca.crt, or they cannot be read: give the folder that holds the "
+                "caller's certificate, its key and the certificate of the authority by these names"
+            ) from error
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
         """For a caller."""
