@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,17 @@ class ReceiverPaths:
         return Forwarder(self.spool / QUEUE, self.released, self.forward, title)
 
 
+def quiet_libraries() -> None:
+    """Let neither DICOM library log or warn of anything from now on: they quote what peers sent.
+
+    The decoder's `silence` is for one thread at a time: of two that read headers at once, the one that ends first
+    would let the other's warnings out.
+    """
+    for name in ("pynetdicom", "pydicom"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", module=rf"{name}(\.|\Z)")
+
+
 async def serve_receiver(
     config: RunConfig,
     endpoint: ReceiverEndpoint,
@@ -98,8 +110,7 @@ async def serve_receiver(
         CxrgateError: see core.errors; nothing is received then.
         SpoolFailed: the disk failed while receiving.
     """
-    # Its messages quote what peers sent.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    quiet_libraries()
     async with (
         open_models(config.folders, config.device, services, DtypeRule.of(config)) as models,
         open_gates(config, models, services) as gates,
