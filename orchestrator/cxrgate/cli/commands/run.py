@@ -153,7 +153,9 @@ def tell(console: Console, settings: RunConfig, summary: RunSummary) -> None:
     counts = results["decision"].value_counts()
     promised = settings.certification == "required"
     told = "under the certificate of the snapshot" if promised else "no certificate, no bound on missed leaks"
-    table = Table("decision", "images", title=f"{settings.synthetic.name}: {told}")
+    # A line of its own: a table's title is broken to the width of its two columns.
+    console.print(f"{plain(settings.synthetic.name)}: {told}", markup=False, highlight=False, soft_wrap=True)
+    table = Table("decision", "images")
     for name in ("ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"):
         table.add_row(name, str(counts.get(name, 0)))
     console.print(table)

@@ -45,6 +45,25 @@ def test_what_reviewers_withheld_is_told_and_not_called_released(tmp_path):
     assert "0 of the released are borderline" in output.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("certification", "told"),
+    [("none", "no certificate, no bound on missed leaks"), ("required", "under the certificate of the snapshot")],
+)
+def test_what_is_promised_of_missed_leaks_stands_on_one_line_above_the_table(tmp_path, certification, told):
+    config = RunConfig(
+        synthetic=tmp_path / "fakes[1]",
+        output=tmp_path,
+        snapshot=tmp_path,
+        models=tmp_path,
+        certification=certification,
+        certification_key=tmp_path / "key.pem",
+    )
+    output = io.StringIO()
+    tell(Console(file=output, width=40), config, summary(CLEAR))
+
+    assert output.getvalue().splitlines()[0] == f"fakes[1]: {told}"
+
+
 def test_what_the_policy_leaves_without_an_answer_is_told_as_what_failed_is(tmp_path):
     config = RunConfig(synthetic=tmp_path, output=tmp_path, snapshot=tmp_path, models=tmp_path)
     output, odd = io.StringIO(), checked("odd.png", typicality=-1)
