@@ -23,6 +23,9 @@ MARGIN = 1.25
 """A band is this much wider than the largest difference seen: other images and other CPUs round otherwise."""
 FEWEST = 100
 """Images below which a largest difference says too little."""
+WIDEST = 0.999
+"""The widest band that a policy takes: nearly everything counts against an image then. Scores and standouts lie between
+0 and 1; what is measured of a poor model is a bound on them, and may be more."""
 
 Float64s = NDArray[np.float64]
 
@@ -49,7 +52,8 @@ def certify_band(folder: Path, dtype: Dtype, pixels: Sequence[NDArray[np.uint8]]
     moved = float(np.abs(exact - cast).max(initial=0))
     if not math.isfinite(moved):
         raise ModelError(f"{folder} gives numbers that are not finite in {dtype}")
-    certified = replace(manifest, bands={**manifest.bands, dtype: max(BAND, math.ceil(1000 * MARGIN * moved) / 1000)})
+    band = min(WIDEST, max(BAND, math.ceil(1000 * MARGIN * moved) / 1000))
+    certified = replace(manifest, bands={**manifest.bands, dtype: band})
     content = {**certified.to_json(), "digest": certified.digest}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_durably(folder / MANIFEST, text.encode(), EVERYBODY_MODE)

@@ -7,7 +7,8 @@ from support.fakes import picture, save_small_models
 from cxrgate.core import BAND, ModelError
 from cxrgate.core.standout import COHORT, Cohort, Standout
 from cxrgate.models import BANDS, Dtype, EmbedderArchitecture, ModelKind, ModelManifest, Preprocessing, read_manifest
-from cxrgate.models.band import FEWEST, MARGIN, _numbers, certify_band
+from cxrgate.models import band as module
+from cxrgate.models.band import FEWEST, MARGIN, WIDEST, _numbers, certify_band
 from cxrgate.models.runtimes.forward import open_forward
 
 PIXELS = [picture(number, (64, 64)) for number in range(FEWEST)]
@@ -81,6 +82,16 @@ def test_no_standout_moves_by_more_than_the_numbers_say_cohorts_included(seed):
 
 def test_what_was_not_measured_has_the_bands_of_the_shipped_models(folder):
     assert replace(read_manifest(folder), bands={}, dtype=Dtype.FLOAT16).band == BANDS[Dtype.FLOAT16]
+
+
+def test_numbers_that_move_by_more_than_a_policy_can_allow_for_have_the_widest_band(folder, monkeypatch):
+    moved = iter([np.zeros(2), np.array([0.0, 1.2])])
+    monkeypatch.setattr(module, "open_forward", lambda *_: None)
+    monkeypatch.setattr(module, "_numbers", lambda *_: next(moved))
+    certified = certify_band(folder, Dtype.BFLOAT16, PIXELS)
+
+    assert replace(certified, dtype=Dtype.BFLOAT16).band == WIDEST < 1
+    assert certified == read_manifest(folder)
 
 
 def test_too_few_images_and_float32_itself_are_refused(folder):
