@@ -12,6 +12,7 @@ from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model, save_model
 from cxrgate.train import read_listed_images
+from cxrgate.train.frontality import fit
 from cxrgate.train.frontality.fit import FrontalityJob, fit_frontality
 from cxrgate.train.frontality.recipe import FrontalityRecipe
 
@@ -66,6 +67,16 @@ def test_a_head_is_fitted_again_alike_and_leaves_the_embeddings_as_they_were(fol
     tune = [file.file.path for file in read_listed_images(folder / "listing.csv") if file.split == "tune"]
     rows = open_forward(folder / "first")([np.asarray(Image.open(path).convert("L")) for path in tune])
     assert (rows[:, -1] >= 0.5 - 1e-3).sum() >= 7
+
+
+def test_the_bands_of_a_model_with_its_head_are_measured_on_the_tune_part(folder, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        fit, "certify_bands", lambda manifest, path, pixels, _: measured.append((path, pixels.shape)) or manifest
+    )
+    fit_frontality(job(folder, "banded"))
+
+    assert measured == [(folder / "banded", (8, SMALL.height, SMALL.width))]
 
 
 def test_the_command_writes_a_model_in_place_of_its_own_head(folder):

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from cxrgate.core.allocator import keep_freed_memory
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.models import Dtype, EmbedderArchitecture, ModelManifest
-from cxrgate.models.band import FEWEST, certify_band
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.runtimes.pytorch import TorchForward
 from cxrgate.models.store import StoredModel, save_model
+from cxrgate.train.bands import certify_bands
 from cxrgate.train.enough import expect_trainable
 from cxrgate.train.fitting import fit_head, fitted_architecture, set_calibration
 from cxrgate.train.initial import start
@@ -30,8 +30,6 @@ from cxrgate.train.pixels import PixelSet, decode_part, numbers
 from cxrgate.train.pooling import pool
 from cxrgate.train.recipe import Recipe
 from cxrgate.train.validation import LossLines, Validation, make_validation, some_patients
-
-_BAND_IMAGES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,10 @@ def train(job: Job, progress: Progress = silent, tell: Tell = untold) -> ModelMa
     if isinstance(network, Embedder) and isinstance(shape, EmbedderArchitecture):
         shape = fitted_architecture(network, shape)
     saved = save_model(job.folder, recipe.kind, shape, recipe.input, _plain(network), provenance, threshold=threshold)
-    return _certify_bands(saved, job, parts[Split.TUNE], progress)
+    if not parts[Split.TUNE]:
+        return saved
+    kept = decode_part(parts[Split.TUNE], recipe.input.height, job.work, progress)
+    return certify_bands(saved, job.folder, kept.pixels, progress)
 
 
 def _validation(job: Job, network: nn.Module, tune: Sequence[ListedImage], progress: Progress) -> Validation | None:
@@ -100,19 +101,6 @@ def _validation(job: Job, network: nn.Module, tune: Sequence[ListedImage], progr
     chosen = [tune[row] for row in some_patients(numbers([listed_image.patient_id for listed_image in tune]))]
     images = decode_part(chosen, stored_side(job.recipe.input), job.work, progress)
     return make_validation(job.recipe, images, network, job.seed, job.device)
-
-
-def _certify_bands(
-    manifest: ModelManifest, job: Job, listed_images: Sequence[ListedImage], progress: Progress
-) -> ModelManifest:
-    """The bands of both 16-bit dtypes, measured on images of the tune part; none where there are too few."""
-    if len(listed_images) < FEWEST:
-        return manifest
-    kept = decode_part(listed_images, job.recipe.input.height, job.work, progress)
-    pixels = list(kept.pixels[:: max(1, len(listed_images) // _BAND_IMAGES)])
-    for dtype in (Dtype.BFLOAT16, Dtype.FLOAT16):
-        manifest = certify_band(job.folder, dtype, pixels)
-    return manifest
 
 
 def _parts(listed_images: Sequence[ListedImage]) -> dict[Split, list[ListedImage]]:

@@ -24,6 +24,7 @@ from cxrgate.models.networks.embedder import Embedder, FrontalityHead
 from cxrgate.models.resize import resize
 from cxrgate.models.store import StoredModel, load_model, save_model
 from cxrgate.train.augmenter import Augmenter
+from cxrgate.train.bands import certify_bands
 from cxrgate.train.frontality.outliers import SPOILED, read_pictures, view
 from cxrgate.train.frontality.recipe import FrontalityRecipe
 from cxrgate.train.inputs import normalise, stored_side
@@ -58,7 +59,8 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
-        ModelError: no model folder, or not an embedder for retrieval.
+        ModelError: no model folder, or not an embedder for retrieval, or a number that is not finite in 16 bits, see
+            certify_bands.
         UsageError: no radiographs of a split, no pictures, or an image cannot be read.
     """
     keep_freed_memory()
@@ -71,7 +73,8 @@ def fit_frontality(job: FrontalityJob, progress: Progress = silent) -> ModelMani
     frontal, strange = material.radiographs(Split.TRAIN), material.outliers()
     head = _fit(frontal.rows, strange.rows, job)
     _set_threshold(head, material.radiographs(Split.TUNE, changed=False).rows, job.recipe.refused)
-    return _save(job, model, head, {**frontal.counts, **strange.counts})
+    saved = _save(job, model, head, {**frontal.counts, **strange.counts})
+    return certify_bands(saved, job.folder, material.plain(Split.TUNE), progress)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,8 +120,7 @@ class _Material:
         """The radiographs of a split as they are and, with `changed`, once more changed at random."""
         preprocessing, recipe = self.pooling.manifest.preprocessing, self.job.recipe
         listed_images = self._chosen(split)
-        plain = self._decode(listed_images, preprocessing.height)
-        rows = [self.pooling.pictures(f"radiographs of {split}", list(plain.pixels))]
+        rows = [self.pooling.pictures(f"radiographs of {split}", list(self.plain(split)))]
         if changed:
             larger = self._decode(listed_images, stored_side(preprocessing)).pixels
             generator = torch.Generator().manual_seed(self.job.seed)
@@ -129,6 +131,10 @@ class _Material:
             )
             rows.append(self.pooling.inputs("changed radiographs", batches, len(larger)))
         return _Pooled(np.concatenate(rows), {"radiographs": len(listed_images)})
+
+    def plain(self, split: Split) -> NDArray[np.uint8]:
+        """The radiographs of a split as they are, uint8[n, side, side] of the network's input."""
+        return self._decode(self._chosen(split), self.pooling.manifest.preprocessing.height).pixels
 
     def outliers(self) -> _Pooled:
         """Views of the pictures, and spoiled radiographs."""

@@ -50,7 +50,8 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
-        ModelError: no model folder, or no embedder for retrieval or verification.
+        ModelError: no model folder, or no embedder for retrieval or verification,
+            or a number that is not finite in 16 bits, see save_finished.
         UsageError: too few patients, see expect_fittable, or an image cannot be read.
     """
     model = open_finished(job)
@@ -77,7 +78,7 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
         fit_cohort(network, embedded(network, pooled[0]), seen.patients, job.seed)
     set_calibration(network, kind, embedded(network, pool(network, preprocessing, kept, progress)), kept.patients)
     fitted = {"images_sha256": seen.digest, "teachers": [teacher.manifest.digest for teacher in taught]}
-    return save_finished(job, network, kind, shape, [model, *taught], {"distilled": fitted})
+    return save_finished(job, network, kind, shape, [model, *taught], {"distilled": fitted}, kept, progress)
 
 
 def _views(

@@ -17,6 +17,7 @@ from cxrgate.core.progress import Progress
 from cxrgate.models import EmbedderArchitecture, ModelKind, ModelManifest
 from cxrgate.models.networks.embedder import Embedder
 from cxrgate.models.store import load_model, save_model
+from cxrgate.train.bands import certify_bands
 from cxrgate.train.enough import expect_fittable
 from cxrgate.train.fitting import fitted_architecture
 from cxrgate.train.listing import ListedImage, Split, hashed_patients
@@ -91,8 +92,10 @@ def save_finished(
     shape: EmbedderArchitecture,
     models: Sequence[FinishedModel],
     fitted: Mapping[str, Any],
+    kept: PixelSet,
+    progress: Progress,
 ) -> ModelManifest:
-    """Write the model.
+    """Write the model, with the bands of 16-bit dtypes where the tune part is large enough to measure them on.
 
     Args:
         job: names the folder and the images.
@@ -101,6 +104,11 @@ def save_finished(
         shape: of the network; its cohort is as large as what was found.
         models: whose training patients are the new one's, too; the first is the one that it was made of.
         fitted: what the manifest says of it, by what was done.
+        kept: the images of the tune part.
+        progress: see certify_bands.
+
+    Raises:
+        ModelError: a number is not finite in a 16-bit dtype; the model is written, without that band.
     """
     before = dict(models[0].manifest.provenance)
     known = [model.manifest.provenance.get("patients", {}) for model in models]
@@ -121,7 +129,7 @@ def save_finished(
     provenance = {**before, "patients": patients, **{name: {**about, **more} for name, more in fitted.items()}}
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
     manifest = models[0].manifest
-    return save_model(
+    saved = save_model(
         job.folder,
         kind,
         fitted_architecture(network, shape),
@@ -130,3 +138,4 @@ def save_finished(
         provenance,
         dtype=manifest.dtype,
     )
+    return certify_bands(saved, job.folder, kept.pixels, progress)

@@ -22,7 +22,8 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
-        ModelError: no model folder, or no embedder for retrieval or verification.
+        ModelError: no model folder, or no embedder for retrieval or verification,
+            or a number that is not finite in 16 bits, see save_finished.
         UsageError: too few patients, see expect_fittable, or an image cannot be read.
     """
     model = open_finished(job)
@@ -30,4 +31,5 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     seen, kept = (model.decode(job, split, progress) for split in (Split.TRAIN, Split.TUNE))
     fit_head(network, kind, pool(network, preprocessing, seen, progress), seen.patients, job.seed)
     set_calibration(network, kind, embedded(network, pool(network, preprocessing, kept, progress)), kept.patients)
-    return save_finished(job, network, kind, model.shape, [model], {"refit": {"images_sha256": seen.digest}})
+    fitted = {"refit": {"images_sha256": seen.digest}}
+    return save_finished(job, network, kind, model.shape, [model], fitted, kept, progress)

@@ -24,7 +24,8 @@ def make_verifier(job: RefitJob, progress: Progress = silent) -> ModelManifest:
         progress: called with what is being done, how much was done now and of how much.
 
     Raises:
-        ModelError: no model folder, or no embedder for retrieval.
+        ModelError: no model folder, or no embedder for retrieval,
+            or a number that is not finite in 16 bits, see save_finished.
         UsageError: too few patients, see expect_fittable, or an image cannot be read.
     """
     model = open_finished(job)
@@ -38,4 +39,4 @@ def make_verifier(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     set_calibration(network, ModelKind.VERIFICATION, embeddings, kept.patients)
     shape = replace(model.shape, frontality=0)
     made = {"verifier": {"images_sha256": seen.digest}}
-    return save_finished(job, network, ModelKind.VERIFICATION, shape, [model], made)
+    return save_finished(job, network, ModelKind.VERIFICATION, shape, [model], made, kept, progress)

@@ -4,6 +4,7 @@ import pytest
 from support.finished_models import write_finished_models
 
 from cxrgate.train import read_listed_images
+from cxrgate.train.refits import finished
 from cxrgate.train.refits.finished import RefitJob
 
 
@@ -23,3 +24,16 @@ def job_of(folder):
         return RefitJob(changes.get("listed_images", listed_images), 1, folder / name, folder / "work", folder / result)
 
     return job
+
+
+@pytest.fixture
+def bands_measured_on(monkeypatch):
+    """For each model whose bands were to be measured: its folder, and on how many images."""
+    measured = []
+
+    def certify(manifest, folder, pixels, _progress):
+        measured.append((folder, len(pixels)))
+        return manifest
+
+    monkeypatch.setattr(finished, "certify_bands", certify)
+    return measured

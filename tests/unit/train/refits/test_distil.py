@@ -65,6 +65,12 @@ def test_a_copy_model_is_no_teacher(folder, job_of):
         distil(job_of("retrieval", "none"), [folder / "copy"])
 
 
+def test_its_bands_are_measured_on_the_tune_part(folder, job_of, bands_measured_on):
+    distil(job_of("retrieval", "measured"), [folder / "verification"])
+
+    assert bands_measured_on == [(folder / "measured", 42)]
+
+
 def network(dimensions):
     return Embedder(EmbedderArchitecture(taps=(4,), pool=1, dimensions=dimensions, discriminants=0)).eval()
 

@@ -96,3 +96,10 @@ def test_too_few_patients_to_calibrate_on_are_told_before_anything_is_decoded(fo
     with pytest.raises(UsageError, match="calibration needs"):
         refit(replace(job, listed_images=few, folder=folder / "few", work=folder / "unused"))
     assert not (folder / "unused").exists()
+
+
+def test_its_bands_are_measured_on_the_tune_part(folder, fitted, bands_measured_on):
+    """A band that nobody measured may be narrower than the error: numbers near a threshold would pass."""
+    refit(replace(fitted[0], folder=folder / "measured"))
+
+    assert bands_measured_on == [(folder / "measured", 42)]

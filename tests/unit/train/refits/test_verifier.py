@@ -54,3 +54,9 @@ def test_of_few_patients_it_has_no_cohort(job_of):
 def test_it_is_made_of_a_retrieval_model_alone(job_of):
     with pytest.raises(ModelError, match="no retrieval model"):
         make_verifier(job_of("verification", "none"))
+
+
+def test_its_bands_are_measured_on_the_tune_part(folder, job_of, bands_measured_on):
+    make_verifier(job_of("retrieval", "measured"))
+
+    assert bands_measured_on == [(folder / "measured", 42)]
