@@ -1,7 +1,7 @@
 """Models that answer at once: what is left of a run is everything that is not a forward.
 
-Their rows are drawn once and picked by a few pixels, so that equal pictures have equal rows and different ones have
-(nearly always) different rows.
+Their rows are drawn once for each kind of model and picked by a few pixels, so that equal pictures have equal rows,
+different ones have (nearly always) different rows, and no row of one model is taken for another's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class NullForward:
     def __init__(self, manifest: ModelManifest) -> None:
         self.manifest, self.dimensions = manifest, manifest.architecture.outputs
         self.head = CalibratedCosineHead(0.0, -5.0)
-        rows = np.random.default_rng(0).standard_normal((ROWS, self.dimensions), np.float32)
+        rows = np.random.default_rng(zlib.crc32(manifest.kind.encode())).standard_normal(
+            (ROWS, self.dimensions), np.float32
+        )
         self._rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
