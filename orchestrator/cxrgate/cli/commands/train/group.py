@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +46,10 @@ def _listed_images(listing: Path, column: list[str] | None, without: list[str] |
     return without_sources(read_listed_images(listing, columns_of(column), say), without or [])
 
 
+def _say_written(manifest: ModelManifest, output: Path) -> None:
+    typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+
+
 def _training_of(kind: ModelKind) -> Callable[..., None]:
     def command(
         listing: Listing,
@@ -69,7 +72,7 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
 
             with bars() as progress:
                 manifest = train(Job(listed_images, settings, seed, work, output, device), progress, say)
-            typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+            _say_written(manifest, output)
 
     return command
 
@@ -120,64 +123,49 @@ def frontality(
             manifest = fit_frontality(
                 FrontalityJob(listed_images, settings, seed, model, outliers, work, output), progress
             )
-        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+        _say_written(manifest, output)
 
 
-def _fit(
-    load: Callable[[], Callable[..., ModelManifest]],
-    model: Path,
-    listing: Path,
-    output: Path,
-    work: Path,
-    seed: int,
-    without: list[str] | None,
-    column: list[str] | None,
+@app.command()
+def refit(
+    model: Finished,
+    listing: Listing,
+    output: Output,
+    work: Work,
+    seed: Seed = 1,
+    without: Without = None,
+    column: Column = None,
 ) -> None:
-    """Fit a finished model to a listing by what `load` imports, and say what came of it."""
+    """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
     with errors_as_messages("torch"):
         listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.refits.finished import RefitJob
+        from cxrgate.train.refits.refit import refit as fit
 
         with bars() as progress:
-            manifest = load()(RefitJob(listed_images, seed, model, work, output), progress=progress)
-        typer.echo(f"{manifest.kind} model {manifest.digest} in {output}")
+            manifest = fit(RefitJob(listed_images, seed, model, work, output), progress)
+        _say_written(manifest, output)
 
 
-def _fitting_by(load: Callable[[], Callable[..., ModelManifest]]) -> Callable[..., None]:
-    def command(
-        model: Finished,
-        listing: Listing,
-        output: Output,
-        work: Work,
-        seed: Seed = 1,
-        without: Without = None,
-        column: Column = None,
-    ) -> None:
-        _fit(load, model, listing, output, work, seed, without, column)
+@app.command()
+def verifier(
+    model: Finished,
+    listing: Listing,
+    output: Output,
+    work: Work,
+    seed: Seed = 1,
+    without: Without = None,
+    column: Column = None,
+) -> None:
+    """Make a verification model of a retrieval model: a gate with both computes one forward for the two."""
+    with errors_as_messages("torch"):
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
+        from cxrgate.train.refits.finished import RefitJob
+        from cxrgate.train.refits.verifier import make_verifier
 
-    return command
-
-
-def _refit() -> Callable[..., ModelManifest]:
-    from cxrgate.train.refits.refit import refit
-
-    return refit
-
-
-def _make_verifier() -> Callable[..., ModelManifest]:
-    from cxrgate.train.refits.verifier import make_verifier
-
-    return make_verifier
-
-
-app.command(
-    "refit",
-    help="Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes.",
-)(_fitting_by(_refit))
-app.command(
-    "verifier",
-    help="Make a verification model of a retrieval model: a gate with both computes one forward for the two.",
-)(_fitting_by(_make_verifier))
+        with bars() as progress:
+            manifest = make_verifier(RefitJob(listed_images, seed, model, work, output), progress)
+        _say_written(manifest, output)
 
 
 @app.command()
@@ -194,13 +182,14 @@ def distil(
     column: Column = None,
 ) -> None:
     """Fit a model's projection to what several models make of the images together; it takes minutes."""
-
-    def load() -> Callable[..., ModelManifest]:
+    with errors_as_messages("torch"):
+        listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.refits.distil import distil as learn
+        from cxrgate.train.refits.finished import RefitJob
 
-        return partial(learn, teachers=teacher)
-
-    _fit(load, model, listing, output, work, seed, without, column)
+        with bars() as progress:
+            manifest = learn(RefitJob(listed_images, seed, model, work, output), teacher, progress)
+        _say_written(manifest, output)
 
 
 @app.command("false-flags")
