@@ -28,6 +28,7 @@ from cxrgate.train.fitting import fit_cohort, fit_head, set_calibration
 from cxrgate.train.listing import Split
 from cxrgate.train.pooling import pool
 from cxrgate.train.refits.finished import FinishedModel, RefitJob, embedded, open_finished, save_finished
+from cxrgate.train.refits.unseen import expect_unseen
 
 MIDDLE = 0.9
 """Of each side: the part that teachers are shown beside the whole image. A second view is worth a second model."""
@@ -52,12 +53,14 @@ def distil(job: RefitJob, teachers: Sequence[Path], progress: Progress = silent)
     Raises:
         ModelError: no model folder, or no embedder for retrieval or verification,
             or a number that is not finite in 16 bits, see save_finished.
-        UsageError: too few patients, see expect_fittable, or an image cannot be read.
+        UsageError: see open_finished, patients to calibrate on that a teacher was trained on, see expect_unseen, or an
+            image cannot be read.
     """
     model = open_finished(job)
     taught = [
         model if item.manifest.digest == model.manifest.digest else item for item in map(FinishedModel.read, teachers)
     ]
+    expect_unseen(job.listed_images, [teacher.manifest for teacher in taught])
 
     @cache
     def look(finished: FinishedModel, part: float) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ from cxrgate.train.enough import expect_fittable
 from cxrgate.train.fitting import fitted_architecture
 from cxrgate.train.listing import ListedImage, Split, hashed_patients
 from cxrgate.train.pixels import PixelSet, decode_part
+from cxrgate.train.refits.unseen import expect_unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,16 @@ class FinishedModel:
 
 
 def open_finished(job: RefitJob) -> FinishedModel:
-    """The job's model, when there is enough to fit to.
+    """The job's model, when there is enough to fit to and to calibrate on.
 
     Raises:
         ModelError: no model folder, or no embedder for retrieval or verification.
-        UsageError: too few patients, see expect_fittable.
+        UsageError: too few patients, see expect_fittable, or patients that it knows, see expect_unseen.
     """
     keep_freed_memory()
     model = FinishedModel.read(job.model)
     expect_fittable(job.listed_images)
+    expect_unseen(job.listed_images, [model.manifest])
     return model
 
 

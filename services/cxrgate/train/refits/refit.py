@@ -24,7 +24,7 @@ def refit(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     Raises:
         ModelError: no model folder, or no embedder for retrieval or verification,
             or a number that is not finite in 16 bits, see save_finished.
-        UsageError: too few patients, see expect_fittable, or an image cannot be read.
+        UsageError: see open_finished, or an image cannot be read.
     """
     model = open_finished(job)
     network, kind, preprocessing = model.network, model.manifest.kind, model.manifest.preprocessing

@@ -26,7 +26,7 @@ def make_verifier(job: RefitJob, progress: Progress = silent) -> ModelManifest:
     Raises:
         ModelError: no model folder, or no embedder for retrieval,
             or a number that is not finite in 16 bits, see save_finished.
-        UsageError: too few patients, see expect_fittable, or an image cannot be read.
+        UsageError: see open_finished, or an image cannot be read.
     """
     model = open_finished(job)
     if model.manifest.kind is not ModelKind.RETRIEVAL:
