@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.heads import CalibratedCosineHead
-from cxrgate.gate import local
+from cxrgate.gate import local, opening
 from cxrgate.models import ModelManifest, read_manifest
 from cxrgate.models.resize import resize
 
@@ -62,5 +62,6 @@ def null_models(forward: type[NullForward] = NullForward) -> Iterator[None]:
     with (
         mock.patch.object(local, "open_forward", opened),
         mock.patch.object(local, "borrowed_head", return_value=None),
+        mock.patch.object(opening, "borrowed_head", return_value=None),
     ):
         yield
