@@ -20,7 +20,7 @@ import pandas as pd
 
 from cxrgate.core import UsageError
 from cxrgate.core.json_text import MALFORMED, parse_json
-from cxrgate.hashlog import read_lines
+from cxrgate.hashlog import Line, LogBroken, head_path, read_known_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
 from cxrgate.run.released_files import ReleasedFiles
 from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_folder, write_durably
@@ -33,12 +33,21 @@ def read_withheld(log: Path | None) -> frozenset[str]:
     """Digests of the pixels that were withheld, under whatever policy; none without a log.
 
     Raises:
-        LogBroken: the chain does not hold, so that nobody knows what was withheld.
+        LogBroken: the chain does not hold, or lines are missing that its head counts, so that nobody knows what was
+            withheld.
+        UsageError: the head is torn.
     """
-    if log is None or not log.exists():
+    if log is None or not (log.exists() or head_path(log).exists()):
         return frozenset()
-    lines = read_lines(log, growing=True)
-    return frozenset(line.content["pixel_digest"] for line in lines if line.content["event"] == WITHHELD)
+    return frozenset(_digest(log, line) for line in read_known_lines(log) if line.content["event"] == WITHHELD)
+
+
+def _digest(log: Path, line: Line) -> str:
+    digest = line.content.get("pixel_digest")
+    if not isinstance(digest, str):
+        told = f"{log}: line {line.head.count} withholds an image and does not say which: restore the log"
+        raise LogBroken(log, line.head.count, told)
+    return digest
 
 
 def without(released: Mapping[str, str], names: Collection[str]) -> tuple[ReleasedFiles, int]:

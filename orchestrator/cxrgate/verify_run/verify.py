@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxrgate.hashlog import read_lines
 from cxrgate.verify_run.bindings import CertificateFile, changed_certification, changed_policy, is_uncertified
 from cxrgate.verify_run.decisions import changed_decisions
 from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
 from cxrgate.verify_run.records import EVIDENCE, RELEASED, RESULTS, Records, read_records
 from cxrgate.verify_run.released import changed_files
+from cxrgate.verify_run.review import Review, read_review
 from cxrgate.verify_run.violation import Kind, Violation
 
-_PASSED, _WITHHELD = "ANONYMOUS", "image_withheld"
+_PASSED = "ANONYMOUS"
 _ANSWER = ("decision", "reasons", "pixel_digest", "released_as")
 
 
@@ -61,23 +61,23 @@ def verify_run(output: Path, known: Known | None = None) -> Verified:
     A run that was stopped has no set yet, or one of before: its journal is checked, and nothing counts as missing.
 
     Raises:
-        LogBroken: the chain of the reviewers' log does not hold.
         StorageError: the journal is sealed with another key.
     """
     known = known or Known()
     journal, broken = read_journal(output, known.storage_key)
     records, missing = read_records(output)
-    found = [*broken, *missing, *_twice(journal)]
+    review = read_review(known.review, int((records.manifest or {}).get("withheld", 0)))
+    found = [*broken, *missing, *_twice(journal), *review.violations]
     if records.run:
         policy = records.run.get("policy", {})
         found += [each for batch in journal.batches for each in changed_decisions(batch, policy)]
     if records.manifest is not None:
         found += [*changed_policy(records, journal.run), *changed_certification(records, known.certificate)]
         found += [*_changed_rows(journal, records), *_unanswered(records, known.listed)]
-        found += [*_changed_set(output, journal, records, _withheld(known.review))]
+        found += [*_changed_set(output, journal, records, review.withheld)]
     images = len({row["image_id"] for row in journal.rows})
     released = None if records.manifest is None else len(records.files)
-    return Verified(tuple(found), images, released, tuple(_unchecked(records, known)))
+    return Verified(tuple(found), images, released, tuple(_unchecked(records, known, review)))
 
 
 def _twice(journal: RecordedJournal) -> Iterator[Violation]:
@@ -128,7 +128,7 @@ def _unanswered(records: Records, listed: Collection[str] | None) -> Iterator[Vi
 
 
 def _changed_set(
-    output: Path, journal: RecordedJournal, records: Records, withheld: Collection[str]
+    output: Path, journal: RecordedJournal, records: Records, withheld: Collection[str] | None
 ) -> Iterator[Violation]:
     hashes, pixels = defaultdict(set), defaultdict(set)
     for batch in journal.batches:
@@ -141,7 +141,7 @@ def _changed_set(
     yield from _changed_passes(records, withheld)
 
 
-def _changed_passes(records: Records, withheld: Collection[str]) -> Iterator[Violation]:
+def _changed_passes(records: Records, withheld: Collection[str] | None) -> Iterator[Violation]:
     passed = {row["released_as"]: row for row in records.results if row["decision"] == _PASSED}
     for name in sorted(records.files.keys() - passed.keys()):
         yield Violation(Kind.RELEASED_UNPROVEN, name, "no image of the results passed under that name")
@@ -149,7 +149,7 @@ def _changed_passes(records: Records, withheld: Collection[str]) -> Iterator[Vio
         name for name in sorted(passed.keys() - records.files.keys()) if not _is_withheld(passed[name], withheld)
     ]
     # Without the reviewers' log nobody knows which images they withheld, but the manifest says how many.
-    if len(unpublished) != (0 if withheld else int((records.manifest or {}).get("withheld", 0))):
+    if len(unpublished) != (0 if withheld is not None else int((records.manifest or {}).get("withheld", 0))):
         for name in unpublished:
             yield Violation(Kind.NOT_PUBLISHED, name, "passed, and is not in the set")
     for name in sorted(passed.keys() & records.files.keys()):
@@ -157,19 +157,11 @@ def _changed_passes(records: Records, withheld: Collection[str]) -> Iterator[Vio
             yield Violation(Kind.WITHHELD_PUBLISHED, name, "a reviewer withheld its pixels")
 
 
-def _is_withheld(row: Mapping[str, Any], withheld: Collection[str]) -> bool:
-    return row["pixel_digest"] in withheld
+def _is_withheld(row: Mapping[str, Any], withheld: Collection[str] | None) -> bool:
+    return withheld is not None and row["pixel_digest"] in withheld
 
 
-def _withheld(log: Path | None) -> frozenset[str]:
-    """Digests of the pixels that reviewers withheld."""
-    if log is None or not log.exists():
-        return frozenset()
-    lines = (line.content for line in read_lines(log, growing=True))
-    return frozenset(line["pixel_digest"] for line in lines if line["event"] == _WITHHELD)
-
-
-def _unchecked(records: Records, known: Known) -> Iterator[str]:
+def _unchecked(records: Records, known: Known, review: Review) -> Iterator[str]:
     if records.manifest is None:
         yield "a released set: none is published"
         return
@@ -177,7 +169,7 @@ def _unchecked(records: Records, known: Known) -> Iterator[str]:
         yield "which images were listed, only how many: no configuration was given"
     if known.certificate is None and not is_uncertified(records):
         yield "the certificate: it and the key of whoever certifies were not given"
-    if known.review is None and (records.manifest or {}).get("withheld"):
-        yield "which images reviewers withheld, only how many: their log was not given"
+    if review.unchecked:
+        yield review.unchecked
     if not records.run:
         yield f"decisions: run.json has no policy, and {NAME} none either"

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """An image passed, nobody withheld it, and it is not in the set."""
     WITHHELD_PUBLISHED = "WITHHELD_PUBLISHED"
     """A reviewer withheld these pixels, and they are in the set."""
+    REVIEW_BROKEN = "REVIEW_BROKEN"
+    """The reviewers' log was changed, lacks lines that its head counts, or is gone though images were withheld."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ START = "0" * 64
 class LogBroken(UsageError):
     """A log whose chain does not hold. `number` is the first line that does not fit."""
 
-    def __init__(self, path: Path, number: int) -> None:
-        super().__init__(f"the chain of {path} is broken: line {number} does not fit the line before it")
+    def __init__(self, path: Path, number: int, told: str | None = None) -> None:
+        super().__init__(told or f"the chain of {path} is broken: line {number} does not fit the line before it")
         self.number = number
 
 
@@ -61,6 +61,30 @@ def read_lines(path: Path, *, growing: bool = False) -> Iterator[Line]:
             head = Head(head.count + 1, expected)
             yield Line(offset, _content(path, payload, head.count), head)
             offset += len(raw)
+
+
+def read_known_lines(path: Path) -> Iterator[Line]:
+    """The whole lines of a log that another process may be appending to, held against the head beside it.
+
+    A log without a head has no known end. A head that was written before the last lines is one of the chain.
+
+    Raises:
+        LogBroken: a line does not fit, or lines that the head counts are missing, all of them among these.
+        UsageError: the head is torn.
+        OSError: there is neither log nor head, or they cannot be read.
+    """
+    # Before the lines: a writer brings a line to the disk first, and then its head.
+    kept, last = read_head(path), Head(0, START)
+    if kept is not None and not path.exists():
+        raise LogBroken(path, 1, f"{path} is gone, and its head beside it counts {kept.count} lines: restore the log")
+    found = kept is None or kept == last
+    for line in read_lines(path, growing=True):
+        last = line.head
+        found = found or kept == last
+        yield line
+    if kept is not None and not found:
+        told = f"{path} has {last.count} lines and not the line {kept.count} of its head beside it: restore the log"
+        raise LogBroken(path, min(kept.count, last.count + 1), told)
 
 
 def _content(path: Path, payload: bytes, number: int) -> dict[str, Any]:

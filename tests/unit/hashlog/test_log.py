@@ -4,7 +4,7 @@ import random
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.hashlog import HashLog, Head, LogBroken, parse_head, read_lines, verify_log
+from cxrgate.hashlog import HashLog, Head, LogBroken, head_path, parse_head, read_known_lines, read_lines, verify_log
 
 
 def write(path, count):
@@ -111,3 +111,35 @@ def test_a_torn_head_is_named_with_the_way_out(tmp_path, torn):
     (tmp_path / "gate.log.head").write_bytes(torn)
     with pytest.raises(UsageError, match=r"gate\.log\.head is empty or torn.*cxrgate log verify.*move gate\.log\.head"):
         HashLog(path)
+
+
+def test_lines_that_the_head_does_not_count_yet_are_read(log):
+    head_path(log).write_text("0:" + "0" * 64)
+    with log.open("ab") as file:
+        file.write(b"torn")
+
+    assert len(list(read_known_lines(log))) == 200
+
+
+@pytest.mark.parametrize("left", [0, 1, 199])
+def test_a_log_without_lines_that_its_head_counts_is_broken(log, left):
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:left]))
+
+    with pytest.raises(LogBroken, match=rf"has {left} lines and not the line 200 of its head.*restore the log"):
+        list(read_known_lines(log))
+
+
+def test_another_log_under_that_head_is_broken(log, tmp_path):
+    write(tmp_path / "other.log", 201)
+    log.write_bytes((tmp_path / "other.log").read_bytes())
+
+    with pytest.raises(LogBroken, match="not the line 200"):
+        list(read_known_lines(log))
+
+
+def test_a_log_that_is_gone_from_its_head_is_broken(log):
+    log.unlink()
+
+    with pytest.raises(LogBroken, match=r"is gone, and its head beside it counts 200 lines"):
+        list(read_known_lines(log))

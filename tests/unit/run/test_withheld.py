@@ -23,9 +23,12 @@ def withhold(path, *digests):
 
 
 def test_a_line_that_is_still_being_written_is_not_there_yet(tmp_path):
-    withhold(tmp_path / "log", "1", "2")
+    withhold(tmp_path / "log", "1")
+    head = (tmp_path / "log.head").read_bytes()
+    withhold(tmp_path / "log", "2")
     content = (tmp_path / "log").read_bytes()
     (tmp_path / "log").write_bytes(content[:-10])
+    (tmp_path / "log.head").write_bytes(head)
 
     assert read_withheld(tmp_path / "log") == {"1"}
 
@@ -36,6 +39,25 @@ def test_a_log_that_was_changed_lets_nothing_be_published(tmp_path):
     (tmp_path / "log").write_bytes(content.replace(b'"1"', b'"9"'))
 
     with pytest.raises(LogBroken):
+        read_withheld(tmp_path / "log")
+
+
+@pytest.mark.parametrize("left", [None, 0, 1])
+def test_a_log_that_lost_its_end_or_is_gone_lets_nothing_be_published(tmp_path, left):
+    withhold(tmp_path / "log", "1", "2")
+    lines = (tmp_path / "log").read_bytes().splitlines(keepends=True)
+    (tmp_path / "log").unlink()
+    if left is not None:
+        (tmp_path / "log").write_bytes(b"".join(lines[:left]))
+
+    with pytest.raises(LogBroken, match="restore the log"):
+        read_withheld(tmp_path / "log")
+
+
+def test_a_line_that_withholds_nothing_by_name_lets_nothing_be_published(tmp_path):
+    withhold(tmp_path / "log", None)
+
+    with pytest.raises(LogBroken, match=r"line 1 withholds an image and does not say which"):
         read_withheld(tmp_path / "log")
 
 

@@ -309,7 +309,7 @@ def test_each_damage_is_named(output, damage):
 
 
 def test_every_kind_of_violation_has_its_damage():
-    elsewhere = {Kind.NOT_LISTED, Kind.WITHHELD_PUBLISHED}
+    elsewhere = {Kind.NOT_LISTED, Kind.WITHHELD_PUBLISHED, Kind.REVIEW_BROKEN}
     assert set(Kind) == set(DAMAGE.values()) | elsewhere
 
 
@@ -338,6 +338,23 @@ def test_what_a_reviewer_withheld_is_not_in_the_set(output, tmp_path):
     assert kinds(output, known) == set()
     # Without the log nobody knows who withheld it.
     assert kinds(output) == {Kind.NOT_PUBLISHED}
+
+
+def test_a_log_that_withholds_nothing_leaves_no_image_out_of_the_set(output, tmp_path):
+    left_out_of_the_set(output)
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(withheld=1))
+
+    async def empty():
+        await HashLog(tmp_path / "review.log").close()
+
+    asyncio.run(empty())
+    assert kinds(output, Known(review=tmp_path / "review.log")) == {Kind.NOT_PUBLISHED}
+
+
+def test_a_log_that_is_gone_is_named_where_the_set_says_that_images_were_withheld(output, tmp_path):
+    left_out_of_the_set(output)
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(withheld=1))
+    assert kinds(output, Known(review=tmp_path / "review.log")) == {Kind.REVIEW_BROKEN}
 
 
 def test_the_command_counts_and_names_violations(good, output):
