@@ -145,7 +145,7 @@ class StandoutBundle(Bundle):
         found = evidence[evidence["image_id"] == row["image_id"]]
         if found.empty:
             return row
-        names, features = ("",) * len(found), np.empty((len(found), 0), np.float32)
+        names, features = tuple(map(str, range(len(found)))), np.empty((len(found), 0), np.float32)
         numbers = (found[name].to_numpy(np.float64) for name in ("distance", "similarity", "score"))
         distances, similarities, scores = numbers
         about = row["typicality"], row["frontality"], self.cohort

@@ -138,7 +138,7 @@ def _today(
 ) -> Decided:
     distances, *cosines, scores = numbers.T
     similarities = {space.name: column for space, column in zip(COSINE_SPACES, cosines, strict=True)}
-    names = ("",) * len(numbers)
+    names = tuple(map(str, range(len(numbers))))
     features = np.empty((len(numbers), 0), np.float32)
     found = Candidates("", names, names, distances, similarities, features, typicality, frontality, cohort, matches)
     verdict = policy.decide(Evidence(found, scores), "")

@@ -170,7 +170,8 @@ class Policy:
     def decide(self, evidence: Evidence, pixel_digest: str) -> Verdict:
         """Decide on one image. Pure: equal evidence gives an equal verdict.
 
-        Incomplete or impossible evidence (NaN, a score outside [0, 1], too few candidates) is INDETERMINATE.
+        Incomplete or impossible evidence (NaN, a score outside [0, 1], too few candidates, one of them twice) is
+        INDETERMINATE.
         """
         reasons = self._invalid(evidence) or self._matches(evidence)
         decision = Decision.ANONYMOUS
@@ -209,7 +210,8 @@ class Policy:
     def _invalid(self, evidence: Evidence) -> tuple[str, ...]:
         found, scores = evidence.candidates, evidence.scores
         fewest = min(self.candidates, self.references)
-        complete = fewest <= len(scores) == len(found.reference_ids)
+        # A reference that is named twice stands for a candidate that nobody looked at.
+        complete = fewest <= len(scores) == len(found.reference_ids) == len(set(found.reference_ids))
         sound = (
             _within(scores, 0, 1)
             and all(_within(found.similarities[space.name], -1, 1) for space in COSINE_SPACES)

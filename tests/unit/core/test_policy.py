@@ -113,6 +113,14 @@ def test_too_few_candidates_are_indeterminate():
     assert verdict.reasons == ("SCORE_INVALID",)
 
 
+def test_one_candidate_named_several_times_is_indeterminate():
+    given = evidence()
+    one = dataclasses.replace(given.candidates, reference_ids=("reference0",) * 3)
+    verdict = POLICY.decide(dataclasses.replace(given, candidates=one), "")
+
+    assert (verdict.decision, verdict.reasons) == (Decision.INDETERMINATE, ("SCORE_INVALID",))
+
+
 def test_fewer_references_than_candidates_are_enough():
     policy = dataclasses.replace(POLICY, references=2)
 

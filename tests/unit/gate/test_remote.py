@@ -81,6 +81,15 @@ def test_an_index_that_does_not_say_what_it_answers_is_not_believed(asked, answe
     assert all(isinstance(item, Failure) for item in search(asked, silent))
 
 
+def test_a_list_that_names_one_neighbor_several_times_is_none(asked, answered):
+    one = pb.NeighborList()
+    one.CopyFrom(answered[1])
+    for item in one.neighbors:
+        item.reference_id = one.neighbors[0].reference_id
+    found = search(asked, [answered[0], one, *answered[2:]])
+    assert [isinstance(item, Failure) for item in found] == [False, True, False, False]
+
+
 def test_half_an_answer_is_none(asked, answered):
     with pytest.raises(ValueError, match="shorter"):
         search(asked, answered[:2])

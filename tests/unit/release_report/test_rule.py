@@ -27,7 +27,7 @@ def test_it_decides_as_the_policy_does(changes):
     seen = set()
     for _ in range(3000):
         numbers, typicality, frontality = draw(int(RNG.integers(2, 6)))
-        names, features = ("",) * len(numbers), np.empty((len(numbers), 0), np.float32)
+        names, features = tuple(map(str, range(len(numbers)))), np.empty((len(numbers), 0), np.float32)
         distances, similarities, scores = numbers.T
         found = Candidates("", names, names, distances, {"copy": similarities}, features, typicality, frontality)
         verdict = rule.decide(Evidence(found, scores), "")

@@ -171,13 +171,15 @@ def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
 
     Raises:
         CallRefused: the list answers another query, or the features are not one row per neighbor.
-        ValueError: there is no neighbor.
+        ValueError: there is no neighbor, or one of them is named twice.
     """
     if answer.query_digest != query_digest(query):
         raise invalid(
             "QUERY_DIGEST", "the index answered another query, or is older than this gate: upgrade the index first"
         )
     found = answer.neighbors
+    if len({item.reference_id for item in found}) != len(found):
+        raise ValueError("expected each neighbor once, got one reference several times")
     return Candidates(
         image_id=query.image_id,
         reference_ids=tuple(item.reference_id.hex() for item in found),
