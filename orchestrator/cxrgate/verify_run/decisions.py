@@ -20,6 +20,8 @@ from cxrgate.verify_run.violation import Kind, Violation
 _NUMBERS = 2 + len(SIMILARITIES)
 """Distance, similarities and score of a row of evidence; what follows are matches, in rows that have any."""
 _UNANSWERED, _PASSED = "INDETERMINATE", "ANONYMOUS"
+_INVALID = "SCORE_INVALID"
+"""Of candidates of which one is named twice, so that another was not looked at."""
 
 
 def changed_decisions(batch: Batch, policy: Mapping[str, Any]) -> Iterator[Violation]:
@@ -29,12 +31,13 @@ def changed_decisions(batch: Batch, policy: Mapping[str, Any]) -> Iterator[Viola
         batch: a line of the journal.
         policy: as run.json holds it.
     """
-    evidence = defaultdict(list)
-    for name, *_ids, numbers in ((*row[:3], row[3:]) for row in batch.evidence if len(row) > 3):
+    evidence, references = defaultdict(list), defaultdict(list)
+    for name, reference, _patient, *numbers in (row for row in batch.evidence if len(row) > 3):
         evidence[name].append([math.nan if number is None else float(number) for number in numbers])
+        references[name].append(reference)
     for row in batch.results:
         try:
-            expected = _expected(policy, row, evidence[row["image_id"]])
+            expected = _expected(policy, row, evidence[row["image_id"]], references[row["image_id"]])
         except MALFORMED as error:
             told = f"nothing follows from its numbers and the policy: {type(error).__name__}"
             yield Violation(Kind.DECISION_DIFFERS, row["image_id"], told)
@@ -49,11 +52,13 @@ def changed_decisions(batch: Batch, policy: Mapping[str, Any]) -> Iterator[Viola
 
 
 def _expected(
-    policy: Mapping[str, Any], row: Mapping[str, Any], evidence: Sequence[Sequence[float]]
+    policy: Mapping[str, Any], row: Mapping[str, Any], evidence: Sequence[Sequence[float]], references: Sequence[str]
 ) -> tuple[str, str, bool]:
     """Decision, reasons and borderline; whatever failed in a stage, or has no evidence, has no answer."""
     if row["stage"] or not evidence:
         return _UNANSWERED, row["reasons"], False
+    if len(set(references)) != len(references):
+        return _UNANSWERED, _INVALID, False
     numbers = np.array(evidence)
     matches = _matches(numbers)
     told = (_number(row, "typicality"), _number(row, "frontality"))

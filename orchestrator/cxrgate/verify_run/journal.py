@@ -87,13 +87,14 @@ def _is_batch(content: Mapping[str, Any]) -> bool:
     return (
         type(content.get("batch")) is int
         and all(isinstance(content.get(name), kind) for name, kind in _PARTS.items())
-        and all(_is_row(row) for row in content["results"])
-        and all(_is_evidence(row) for row in content["evidence"])
+        and all(is_row(row) for row in content["results"])
+        and all(is_evidence(row) for row in content["evidence"])
         and all(isinstance(sha256, str) for sha256 in content["released"].values())
     )
 
 
-def _is_row(row: Any) -> bool:
+def is_row(row: Any) -> bool:
+    """Whether it is a row of results, in the journal or in the table."""
     return (
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in _TEXTS)
@@ -102,7 +103,8 @@ def _is_row(row: Any) -> bool:
     )
 
 
-def _is_evidence(row: Any) -> bool:
+def is_evidence(row: Any) -> bool:
+    """Whether it is a row of evidence, in the journal or in the table."""
     return isinstance(row, list) and all(isinstance(name, str) for name in row[:3]) and all(map(_is_number, row[3:]))
 
 

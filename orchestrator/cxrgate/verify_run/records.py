@@ -12,9 +12,12 @@ import pandas as pd
 
 from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.storage.regular_file import read_regular_file
+from cxrgate.verify_run.journal import is_evidence, is_row
 from cxrgate.verify_run.violation import Kind, Violation
 
 RELEASED, MANIFEST = "released", "manifest.json"
+_IDS = 3
+"""Columns of evidence that name image, reference and patient; behind them are numbers."""
 RUN, RESULTS, EVIDENCE = "results/run.json", "results/results.parquet", "results/evidence.parquet"
 
 
@@ -48,7 +51,7 @@ def read_records(output: Path) -> tuple[Records, list[Violation]]:
             violations.append(Violation(Kind.RECORD_MISSING, name, f"cannot be read: {type(error).__name__}"))
     columns, evidence = found.get(EVIDENCE, ((), ()))
     manifest = found.get(f"{RELEASED}/{MANIFEST}", {})
-    records = Records(manifest, found.get(RUN, {}), found.get(RESULTS, ()), evidence, columns[3:])
+    records = Records(manifest, found.get(RUN, {}), found.get(RESULTS, ()), evidence, columns[_IDS:])
     return records, violations
 
 
@@ -74,13 +77,20 @@ def _manifest(path: Path) -> Mapping[str, Any]:
 
 
 def _rows(path: Path) -> Sequence[Mapping[str, Any]]:
-    rows = pd.read_parquet(path).to_dict("records")
-    return [{str(name): plain_value(value) for name, value in row.items()} for row in rows]
+    """ValueError where a row is none of results."""
+    found = pd.read_parquet(path).to_dict("records")
+    rows = [{str(name): plain_value(value) for name, value in row.items()} for row in found]
+    if not all(map(is_row, rows)):
+        raise ValueError("expected the columns of results, and texts and numbers in them")
+    return rows
 
 
 def _evidence(path: Path) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    """ValueError where a row is none of evidence, or there are no columns to hold any."""
     table = pd.read_parquet(path)
     rows = [[plain_value(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    if len(table.columns) <= _IDS or not all(map(is_evidence, rows)):
+        raise ValueError("expected the columns of evidence, and texts and numbers in them")
     return list(map(str, table.columns)), rows
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrgate.verify_run.records import MANIFEST
+from cxrgate.verify_run.records import MANIFEST, RELEASED
 from cxrgate.verify_run.violation import Kind, Violation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -28,6 +28,8 @@ def changed_files(
         journal: name to each sha256 that a line of the journal gives it.
         pixels: name to the digest of the pixels that were decided on, per line of the journal.
     """
+    if folder.is_symlink():
+        yield Violation(Kind.FILE_CHANGED, RELEASED, "is a link: the set lies elsewhere, where others may change it")
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not _is_folder(path)}
     there.pop(MANIFEST, None)
     for name in sorted(there.keys() - manifest.keys()):

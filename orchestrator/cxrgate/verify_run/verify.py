@@ -15,9 +15,10 @@ from typing import Any
 from cxrgate.verify_run.bindings import CertificateFile, changed_certification, changed_policy, is_uncertified
 from cxrgate.verify_run.decisions import changed_decisions
 from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
-from cxrgate.verify_run.records import EVIDENCE, RELEASED, RESULTS, Records, read_records
+from cxrgate.verify_run.records import RELEASED, RESULTS, Records, read_records
 from cxrgate.verify_run.released import changed_files
 from cxrgate.verify_run.review import Review, read_review
+from cxrgate.verify_run.tables import changed_rows, shared_names
 from cxrgate.verify_run.violation import Kind, Violation
 
 _PASSED = "ANONYMOUS"
@@ -73,7 +74,7 @@ def verify_run(output: Path, known: Known | None = None) -> Verified:
         found += [each for batch in journal.batches for each in changed_decisions(batch, policy)]
     if records.manifest is not None:
         found += [*changed_policy(records, journal.run), *changed_certification(records, known.certificate)]
-        found += [*_changed_rows(journal, records), *_unanswered(records, known.listed)]
+        found += [*changed_rows(journal, records), *shared_names(records), *_unanswered(records, known.listed)]
         found += [*_changed_set(output, journal, records, review.withheld)]
     images = len({row["image_id"] for row in journal.rows})
     released = None if records.manifest is None else len(records.files)
@@ -93,25 +94,6 @@ def _twice(journal: RecordedJournal) -> Iterator[Violation]:
     for image, different in answers.items():
         if len(different) > 1:
             yield Violation(Kind.ANSWERED_TWICE, image, f"the journal decides on it in {len(different)} ways")
-
-
-def _changed_rows(journal: RecordedJournal, records: Records) -> Iterator[Violation]:
-    """Rows of the tables that no line of the journal has. A batch that was tried again has several lines."""
-    rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    evidence: set[tuple[Any, ...]] = set()
-    for batch in journal.batches:
-        for row in batch.results:
-            rows[row["image_id"]].append(dict(row))
-        evidence.update(map(tuple, batch.evidence))
-    for row in records.results:
-        if row not in rows[row["image_id"]]:
-            yield Violation(Kind.ROW_DIFFERS, f"{RESULTS}, {row['image_id']}", "is not the journal's row")
-    for image, count in Counter(row["image_id"] for row in records.results).items():
-        if count > 1:
-            yield Violation(Kind.ANSWERED_TWICE, f"{RESULTS}, {image}", f"there are {count} rows of it")
-    for number, line in enumerate(records.evidence):
-        if tuple(line) not in evidence:
-            yield Violation(Kind.ROW_DIFFERS, f"{EVIDENCE}, row {number}, {line[0]}", "is not in the journal")
 
 
 def _unanswered(records: Records, listed: Collection[str] | None) -> Iterator[Violation]:

@@ -170,6 +170,66 @@ def evidence_changed(output):
     edit_table(output, "evidence", lambda table: table.assign(distance=table["distance"] + 1))
 
 
+def evidence_gone(output):
+    edit_table(output, "evidence", lambda table: table.iloc[:0])
+
+
+def evidence_twice(output):
+    edit_table(output, "evidence", lambda table: pd.concat([table, table]))
+
+
+def evidence_without_columns(output):
+    edit_table(output, "evidence", lambda table: table.iloc[:, :0])
+
+
+def evidence_of_lists(output):
+    edit_table(output, "evidence", lambda table: table.assign(score=[[1.0]] * len(table)))
+
+
+def evidence_of_nobody(output):
+    edit_table(output, "evidence", lambda table: pd.concat([table, table.iloc[:1].assign(image_id="nobody.png")]))
+
+
+def results_without_names(output):
+    edit_table(output, "results", lambda table: table.drop(columns="image_id"))
+
+
+def results_without_decisions(output):
+    edit_table(output, "results", lambda table: table.drop(columns="decision"))
+
+
+def one_candidate_repeated(output):
+    """Of every image that passed, the first candidate in place of each."""
+
+    def change(lines):
+        for line in lines[1:]:
+            first = {}
+            line["evidence"] = [first.setdefault(row[0], row) for row in line["evidence"]]
+
+    edit_journal(output, change)
+
+
+def one_name_for_two(output):
+    """Two images that passed under one name, in every record; the file of one of them is in no set."""
+    kept, lost = names(output)[:2]
+
+    def change(lines):
+        for line in lines[1:]:
+            line["released"].pop(lost, None)
+            for row in line["results"]:
+                row["released_as"] = kept if row["released_as"] == lost else row["released_as"]
+
+    edit_journal(output, change)
+    edit_table(output, "results", lambda table: table.replace({"released_as": {lost: kept}}))
+    edit_json(output / "released/manifest.json", lambda manifest: manifest["files"].pop(lost))
+    (output / "released" / lost).unlink()
+
+
+def set_lies_elsewhere(output):
+    shutil.move(output / "released", output.parent / "elsewhere")
+    (output / "released").symlink_to(output.parent / "elsewhere")
+
+
 def passed_by_hand(output):
     """A flagged image that somebody made ANONYMOUS, in the journal and in the table."""
     edit_journal(output, lambda lines: first_row(lines, "NOT_ANONYMOUS").update(decision="ANONYMOUS", reasons=""))
@@ -285,6 +345,16 @@ DAMAGE = {
     row_gone: Kind.NOT_ANSWERED,
     row_changed: Kind.ROW_DIFFERS,
     evidence_changed: Kind.ROW_DIFFERS,
+    evidence_gone: Kind.ROW_DIFFERS,
+    evidence_twice: Kind.ROW_DIFFERS,
+    evidence_of_nobody: Kind.ROW_DIFFERS,
+    evidence_without_columns: Kind.RECORD_MISSING,
+    evidence_of_lists: Kind.RECORD_MISSING,
+    results_without_names: Kind.RECORD_MISSING,
+    results_without_decisions: Kind.RECORD_MISSING,
+    one_candidate_repeated: Kind.DECISION_DIFFERS,
+    one_name_for_two: Kind.NOT_PUBLISHED,
+    set_lies_elsewhere: Kind.FILE_CHANGED,
     passed_by_hand: Kind.DECISION_DIFFERS,
     score_above_the_threshold: Kind.DECISION_DIFFERS,
     score_without_a_number: Kind.DECISION_DIFFERS,
