@@ -190,6 +190,7 @@ def test_a_rotten_record_is_written_anew(folder, rotten):
     run(read_config(folder / "out.yaml"))
 
     assert verify_run(folder / "out").violations == ()
+    assert json.loads((folder / "out/results/run.json").read_text())["timing"].keys() == {"finished"}
 
 
 def test_a_set_has_its_record_from_the_moment_at_which_it_is_there(folder, monkeypatch):

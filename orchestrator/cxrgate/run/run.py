@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core.digest import rows_digest
+from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
 from cxrgate.core.threads import run_with_threads
@@ -242,10 +244,10 @@ class _Run:
         content = describe(self._config, self._gate, self._models, self._snapshot, len(self._files))
         content["held"] = {"sentence": self._held.sentence, **asdict(self._held)}
         path = self._paths.results / "run.json"
+        finished = utc_now().replace(microsecond=0).isoformat()
         if checked:
             rate = checked / seconds
             stages = self._gate.stopwatch.stages()
-            finished = utc_now().replace(microsecond=0).isoformat()
             content["timing"] = {
                 "finished": finished,
                 "seconds": seconds,
@@ -253,11 +255,19 @@ class _Run:
                 "images_per_second": rate,
                 "stages": stages,
             }
-        elif path.is_file():
-            with suppress(ValueError):  # torn or rotten: it is written anew here
-                content["timing"] = json.loads(path.read_text()).get("timing")
+        else:
+            # Without a record of when it ended nobody could say whether its certificate was current then: it is now.
+            content["timing"] = _timing(path) or {"finished": finished}
         told = {name: value for name, value in content.items() if value is not None}
         write_durably(path, f"{json.dumps(told, indent=2)}\n".encode())
+
+
+def _timing(path: Path) -> Any:
+    """What an earlier run.json tells of its run; None where there is none, or it is torn or rotten."""
+    try:
+        return parse_json(path.read_bytes())["timing"]
+    except (FileNotFoundError, *MALFORMED):
+        return None
 
 
 def _versions() -> dict[str, str]:

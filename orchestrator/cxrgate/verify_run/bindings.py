@@ -12,9 +12,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cxrgate.certification import UNCERTIFIED, read_certificate
 from cxrgate.core import CertificateError
 from cxrgate.core.digest import bytes_digest, mapping_digest
+from cxrgate.core.json_text import MALFORMED
+from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.verify_run.records import MANIFEST, RELEASED, RUN, Records
 from cxrgate.verify_run.violation import Kind, Violation
 
+_UNBOUND = {
+    "borderline",
+    "retrieval",
+    "verification",
+    "standout",
+    "promise",
+    *(space.borderline for space in COSINE_SPACES),
+}
+"""What a certificate does not name of a policy: it lists images, or follows from snapshot and models."""
 _MANIFEST = f"{RELEASED}/{MANIFEST}"
 
 
@@ -72,13 +83,37 @@ def is_uncertified(records: Records) -> bool:
 def _told(run: Mapping[str, Any], file: CertificateFile) -> Iterator[str]:
     try:
         certificate = read_certificate(file.content, file.key)
-        finished = run.get("timing", {}).get("finished")
-        if finished is not None:
-            certificate.check_current(datetime.fromisoformat(finished))
     except CertificateError as error:
         yield str(error)
         return
-    policy = run.get("policy", {})
-    for name in sorted(certificate.binding.keys() & policy.keys()):
-        if certificate.binding[name] != policy[name]:
-            yield f"{name}: the certificate binds {certificate.binding[name]}, the policy has {policy[name]}"
+    try:
+        certificate.check_current(datetime.fromisoformat(run["timing"]["finished"]))
+    except CertificateError as error:
+        yield str(error)
+    except MALFORMED:
+        yield f"{RUN} does not say when the run ended, so that nobody knows whether the certificate was current then"
+    try:
+        found = _recorded(run)
+    except MALFORMED as error:
+        yield f"{RUN} does not say of which policy and models the run was: {type(error).__name__}"
+        return
+    for name in sorted(certificate.binding.keys() | found.keys()):
+        if certificate.binding.get(name) != found.get(name):
+            yield f"{name}: the certificate binds {certificate.binding.get(name)}, the run had {found.get(name)}"
+
+
+def _recorded(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Every part that a verdict depends on, as a certificate names it; LookupError or TypeError where one is missing.
+
+    A part that has no value counts as one that is not named, on either side.
+    """
+    policy = {name: value for name, value in run["policy"].items() if name not in _UNBOUND}
+    models = {
+        f"{kind}.{part}": value for kind, model in run["models"].items() for part, value in _model_parts(model).items()
+    }
+    return {"cxrgate": run["cxrgate"], **policy, **models}
+
+
+def _model_parts(model: Mapping[str, Any]) -> dict[str, Any]:
+    digests = {part: mapping_digest(model[part]) for part in ("architecture", "preprocessing")}
+    return {"weights": model["weights"], "dtype": model["dtype"], **digests}

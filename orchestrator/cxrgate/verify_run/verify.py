@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.verify_run.bindings import CertificateFile, changed_certification, changed_policy, is_uncertified
+from cxrgate.verify_run.configured import Configured, changed_configuration
 from cxrgate.verify_run.decisions import changed_decisions
 from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
 from cxrgate.verify_run.records import RELEASED, RESULTS, Records, read_records
@@ -34,12 +35,14 @@ class Known:
         review: the reviewers' log.
         storage_key: that the journal is sealed with.
         certificate: of the gate.
+        configured: what its configuration requires of a run; None where that is not at hand.
     """
 
     listed: Collection[str] | None = None
     review: Path | None = None
     storage_key: bytes | None = field(default=None, repr=False)
     certificate: CertificateFile | None = None
+    configured: Configured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ def verify_run(output: Path, known: Known | None = None) -> Verified:
         found += [each for batch in journal.batches for each in changed_decisions(batch, policy)]
     if records.manifest is not None:
         found += [*changed_policy(records, journal.run), *changed_certification(records, known.certificate)]
+        if known.configured is not None and records.run:
+            found += changed_configuration(records, known.configured)
         found += [*changed_rows(journal, records), *shared_names(records), *_unanswered(records, known.listed)]
         found += [*_changed_set(output, journal, records, review.withheld)]
     images = len({row["image_id"] for row in journal.rows})
@@ -151,6 +156,8 @@ def _unchecked(records: Records, known: Known, review: Review) -> Iterator[str]:
         yield "which images were listed, only how many: no configuration was given"
     if known.certificate is None and not is_uncertified(records):
         yield "the certificate: it and the key of whoever certifies were not given"
+    if known.configured is not None and known.configured.snapshot is None:
+        yield "whether it was the configuration's snapshot: there is none that can be read"
     if review.unchecked:
         yield review.unchecked
     if not records.run:

@@ -54,6 +54,35 @@ def test_a_threshold_that_the_certificate_does_not_bind_is_named(made):
     assert any(each.startswith("score_threshold: the certificate binds 0.5") for each in told(made))
 
 
+@pytest.mark.parametrize("timing", [None, {}, {"finished": "yesterday"}])
+def test_a_run_that_does_not_say_when_it_ended_is_under_no_certificate(made, timing):
+    rewrite_run(made, timing=timing or {})
+    assert [each.partition(", so that")[0] for each in told(made)] == [
+        "results/run.json does not say when the run ended"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["retrieval.weights", "verification.dtype", "retrieval.architecture", "cxrgate", "new"]
+)
+def test_a_part_that_is_other_than_in_the_certificate_or_in_it_alone_is_named(tmp_path, name):
+    made = ReleaseSet(tmp_path).make(binding_changes={name: "another"})
+    assert [each.partition(" binds ")[0] for each in told(made)] == [f"{name}: the certificate"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("match_threshold", 40), ("side", 512)])
+def test_a_number_that_the_policy_alone_has_is_named(made, name, value):
+    run = json.loads((made.output / "results/run.json").read_text())
+    rewrite_run(made, policy={**run["policy"], name: value})
+    assert told(made) == [f"{name}: the certificate binds None, the run had {value}"]
+
+
+@pytest.mark.parametrize("changes", [{"models": {"retrieval": {}}}, {"cxrgate": None}])
+def test_a_record_without_the_parts_of_the_gate_is_under_no_certificate(made, changes):
+    rewrite_run(made, **changes)
+    assert told(made) != []
+
+
 def test_a_run_that_states_no_certificate_is_no_certified_one(made):
     rewrite_run(made, certification="uncertified")
     digest = bytes_digest(made.certificate.read_bytes())

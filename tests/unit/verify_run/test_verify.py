@@ -444,3 +444,36 @@ def test_the_command_counts_and_names_violations(good, output):
     told = json.loads(as_json.stdout)
     assert (as_json.exit_code, told["holds"], told["images"]) == (1, False, 34)
     assert [(item["kind"], item["where"]) for item in told["violations"]] == [("FILE_UNLISTED", "more.png")]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            "certification: required\ncertification_key: key.pub\n",
+            "CERTIFICATION_DIFFERS results/run.json: states uncert",
+        ),
+        ("release: {side: 256}\n", "POLICY_DIFFERS configuration: side: the configuration has 256, the run had None"),
+        (
+            "policy: {score_threshold: 0.3}\n",
+            "POLICY_DIFFERS configuration: score_threshold: the configuration has 0.3",
+        ),
+    ],
+)
+def test_the_command_holds_the_run_against_its_configuration(good, output, more, told):
+    config = write_config(good, good / "out", 4)
+    key = more.partition(":")[0]
+    kept = [line for line in config.read_text().splitlines(keepends=True) if not line.startswith(f"{key}:")]
+    other = config.with_name("other.yaml")
+    other.write_text("".join(kept) + more)
+    found = CliRunner().invoke(app, ["verify-run", str(output), "--config", str(other)])
+    assert (found.exit_code, found.stdout.startswith(told)) == (1, True), found.output
+
+
+def test_the_command_names_another_snapshot_and_says_where_there_is_none(good, output, tmp_path):
+    config = write_config(good, good / "out", 4)
+    snapshot = read_config(config).snapshot
+    other = config.with_name("other.yaml")
+    other.write_text(config.read_text().replace(f"snapshot: {snapshot.name}", f"snapshot: {tmp_path / 'nowhere'}"))
+    found = CliRunner().invoke(app, ["verify-run", str(output), "--config", str(other)])
+    assert (found.exit_code, "not checked: whether it was the configuration's snapshot" in found.stdout) == (0, True)

@@ -12,10 +12,11 @@ import typer
 from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
-from cxrgate.core import UsageError
+from cxrgate.core import SnapshotError, UsageError
 from cxrgate.gate.config import RunConfig, read_config
 
 if TYPE_CHECKING:
+    from cxrgate.verify_run.configured import Configured
     from cxrgate.verify_run.verify import Known, Verified
 
 _SHOWN = 100
@@ -24,14 +25,16 @@ _SHOWN = 100
 def verify_run(
     output: Annotated[Path, typer.Argument(help="The output folder of a run.")],
     config: Annotated[
-        Path | None, typer.Option(help="Its configuration: which images were listed, the reviewers' log, the keys.")
+        Path | None,
+        typer.Option(help="Its configuration: the list of images, the rule, the reviewers' log, the keys."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that each released image has its whole chain of evidence, and that each listed image is answered once.
 
-    Reads journal, tables, manifest, every released file and, with the configuration, the list, the reviewers' log and
-    the certificate. Decides anew from the recorded numbers. Changes nothing. The last line counts the violations.
+    Reads journal, tables, manifest, every released file and, with the configuration, the list, the rule, the snapshot's
+    digest, the reviewers' log and the certificate. Decides anew from the recorded numbers. Changes nothing. The last
+    line counts the violations.
 
     Exit codes: 0 all of it holds; 1 something does not, and is named; 2 wrong usage.
     """
@@ -76,4 +79,18 @@ def _known(config: RunConfig | None) -> Known:
         certificate = CertificateFile(content, read_public_key(config.certification_key))
     listing = read_listing(config.synthetic, SourceOptions(float_range=config.float_range))
     listed = frozenset(file.image_id for file in listing.files)
-    return Known(listed, config.review, config.read_storage_key(), certificate)
+    configured = _configured(config, certificate=certificate is not None)
+    return Known(listed, config.review, config.read_storage_key(), certificate, configured)
+
+
+def _configured(config: RunConfig, *, certificate: bool) -> Configured:
+    from cxrgate.index.manifest import read_manifest
+    from cxrgate.verify_run.configured import Configured
+
+    rule = {name: getattr(config.policy, name) for name in sorted(config.policy.model_fields_set)}
+    numbers = {name: value for name, value in rule.items() if not isinstance(value, str)}
+    try:
+        snapshot = read_manifest(config.snapshot).digest
+    except SnapshotError:
+        snapshot = None
+    return Configured(numbers, config.release.side, snapshot, config.certification == "required", certificate)
