@@ -15,7 +15,7 @@ from support.image_sets import tree, write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.core import ImageRecord, MismatchError, SnapshotCorrupt, UsageError
+from cxrgate.core import ImageRecord, MismatchError, SnapshotCorrupt, StorageCorrupt, UsageError
 from cxrgate.core.digest import bytes_digest, canonical_json
 from cxrgate.gate.config import read_config
 from cxrgate.gate.pipeline import Gate
@@ -191,6 +191,15 @@ def test_a_rotten_record_is_written_anew(folder, rotten):
 
     assert verify_run(folder / "out").violations == ()
     assert json.loads((folder / "out/results/run.json").read_text())["timing"].keys() == {"finished"}
+
+
+def test_a_line_of_another_form_is_refused_in_a_sentence(folder):
+    journal = folder / "out/work/journal.jsonl"
+    before, payload = journal.read_bytes(), b'{"batch":0}'
+    journal.write_bytes(before + hashlib.sha256(payload).hexdigest()[:16].encode() + b" " + payload + b"\n")
+    with pytest.raises(StorageCorrupt, match="is none of a journal: choose another output, or remove it"):
+        run(read_config(folder / "out.yaml"))
+    journal.write_bytes(before)
 
 
 def test_a_set_has_its_record_from_the_moment_at_which_it_is_there(folder, monkeypatch):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ _DIFFERENT = {
 """What a run that is another one in this had; what is not here goes by its own name."""
 
 
+Fits = Callable[[Mapping[str, Any]], bool]
+
+
 class JournalMismatch(UsageError):
     """The journal that is there is another run's, or is sealed where this one is not, or the other way round."""
 
@@ -42,16 +45,24 @@ class JournalMismatch(UsageError):
 class Journal:
     """An open journal: `batches` maps a batch's number to its content, read from the disk each time."""
 
-    def __init__(self, path: Path, run: Mapping[str, Any], storage_key: bytes | None = None) -> None:
+    def __init__(
+        self, path: Path, run: Mapping[str, Any], storage_key: bytes | None = None, fits: Fits | None = None
+    ) -> None:
         """Open or create the journal of the run that `run` describes, sealed where a storage key is given.
+
+        Args:
+            path: of the file.
+            run: what the first line says.
+            storage_key: see above.
+            fits: whether a line holds what a batch of this journal does; None looks at its number alone.
 
         Raises:
             JournalMismatch: the journal is another run's, or it is sealed and no key is given, or the other way round.
             UsageError: another process writes it now.
-            StorageError: it is sealed with another key, or was changed (StorageCorrupt).
+            StorageError: it is sealed with another key, or was changed, or a line is none of a batch (StorageCorrupt).
         """
         make_folder(path.parent)
-        self._path, self._lock = path, _lock(path)
+        self._path, self._lock, self._fits = path, _lock(path), fits
         try:
             self._open(path, run, storage_key)
         except BaseException:
@@ -65,6 +76,8 @@ class Journal:
         for place, payload in whole_lines(path, self._lines, strict=storage_key is not None):
             content = _content(path, payload, place)
             if self._count:
+                if self._fits is not None and not self._fits(content):
+                    raise _no_line(path, place)
                 self.batches.add(content["batch"], place)
             elif content != dict(run):
                 raise JournalMismatch(

@@ -32,6 +32,7 @@ from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import ENCODER
 from cxrgate.index.measurement_text import recognised_by
 from cxrgate.models.runtimes.cores import usable_cores
+from cxrgate.run.batch_lines import is_batch
 from cxrgate.run.commits import Commits
 from cxrgate.run.engines.batches import Batches
 from cxrgate.run.engines.engine import Check, Engine, LocalEngine
@@ -155,7 +156,7 @@ class _Run:
         A batch with a host's fault is in the journal, since its other images may be released; the next run checks it
         again, and the later line counts.
         """
-        journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key())
+        journal = Journal(self._paths.journal, self._identity(), self._config.read_storage_key(), is_batch)
         try:
             async with engine.checking(self._config, services, self._gate) as check:
                 started = time.perf_counter()
