@@ -42,8 +42,12 @@ def stage(folder: Path, name: str, content: bytes) -> str:
 
 
 def is_staged(folder: Path, released: Mapping[str, str]) -> bool:
-    """Whether every file of {name: sha256} lies there unchanged."""
-    return all((folder / name).is_file() and file_digest(folder / name) == sha for name, sha in released.items())
+    """Whether every file of {name: sha256} lies there unchanged; a link to an equal one is none."""
+    return all(_is_file(folder / name) and file_digest(folder / name) == sha for name, sha in released.items())
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def publish(staged: Path, folder: Path, released: Mapping[str, str], about: Mapping[str, Any]) -> None:

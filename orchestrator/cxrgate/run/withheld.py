@@ -69,6 +69,8 @@ def withheld_names(results: Iterable[pd.DataFrame], withheld: frozenset[str]) ->
 def expect_withheld(released: Path, withheld: int, digests: frozenset[str]) -> None:
     """Let no image come back that reviewers withheld because their log is gone, cut, or another one is named.
 
+    Where it was noted which they were, by remember_withheld, those have to be in the log; else how many there are.
+
     Args:
         released: the folder that is to be published again.
         withheld: how many images would stay away.
@@ -77,12 +79,17 @@ def expect_withheld(released: Path, withheld: int, digests: frozenset[str]) -> N
     Raises:
         UsageError: more or others have been withheld before, or the manifest or the note cannot be read.
     """
-    before = int(read_manifest(released).get("withheld", 0)) if (released / MANIFEST).exists() else 0
-    missing = len(_remembered(_memory(released)) - digests)
+    remembered = _remembered(_memory(released))
+    # The count is for sets that have no note: an image that left the list counts no more, and stays in the note.
+    counted = not remembered and (released / MANIFEST).exists()
+    before = int(read_manifest(released).get("withheld", 0)) if counted else 0
+    missing = len(remembered - digests)
     if withheld < before or missing:
+        told = f"{missing} that were withheld before are not in the log"
+        told = told if missing else f"it was published without {before} before"
         raise UsageError(
-            f"the reviewers' log withholds {withheld} images, the published set {before}, and {missing} that were "
-            "withheld before are not in the log: check `review:` in the configuration"
+            f"the reviewers' log withholds {withheld} images of this set, and {told}: check `review:` in the "
+            "configuration"
         )
 
 

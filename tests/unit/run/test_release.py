@@ -49,6 +49,18 @@ def test_publication_that_was_interrupted_leaves_one_whole_set(tmp_path, monkeyp
     assert {path.name for path in tmp_path.iterdir()} == {"staged", "released"}
 
 
+def test_a_staged_file_that_became_a_link_to_an_equal_one_is_staged_no_more(tmp_path):
+    files = {"1.png": stage(tmp_path / "staged", "1.png", b"1")}
+    assert is_staged(tmp_path / "staged", files)
+    (tmp_path / "staged/1.png").rename(tmp_path / "equal.png")
+    (tmp_path / "staged/1.png").symlink_to(tmp_path / "equal.png")
+    assert not is_staged(tmp_path / "staged", files)
+
+    stage(tmp_path / "staged", "1.png", b"1")
+    publish(tmp_path / "staged", tmp_path / "released", files, {})
+    assert not (tmp_path / "released/1.png").is_symlink()
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_manifest_is_written_as_json_writes_it_whole(tmp_path, count):
     files = {name: stage(tmp_path / "staged", name, b"x") for name in ("b/\u00e4.png", 'a "1".png', "B.png")[:count]}

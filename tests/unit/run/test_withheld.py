@@ -110,8 +110,26 @@ def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
     withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
     expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "log"))
-    with pytest.raises(UsageError, match=r"withholds 0 images, the published set 1.*check `review:`"):
+    with pytest.raises(UsageError, match=r"withholds 0 images of .* 1 that were withheld before.*check `review:`"):
         expect_withheld(tmp_path / "released", 0, frozenset())
+
+
+def test_a_withheld_image_that_is_listed_no_more_keeps_no_set_from_being_published(tmp_path):
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    withhold(tmp_path / "log", "2")
+    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+
+    expect_withheld(tmp_path / "released", 0, read_withheld(tmp_path / "log"))
+
+
+def test_a_set_without_a_note_is_published_again_without_as_many(tmp_path):
+    released = {"a.png": stage(tmp_path / "staged", "a.png", b"a")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {"withheld": 2})
+
+    expect_withheld(tmp_path / "released", 2, frozenset({"1", "2"}))
+    with pytest.raises(UsageError, match="withholds 1 images of this set, and it was published without 2 before"):
+        expect_withheld(tmp_path / "released", 1, frozenset({"1", "2"}))
 
 
 def test_nothing_is_published_again_by_another_log_of_equal_length(tmp_path):
