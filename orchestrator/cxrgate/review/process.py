@@ -56,7 +56,7 @@ async def serve_review(
                 _write_report(config, pictures)
             return left
 
-        if not await asyncio.to_thread(withdraw) and read_withheld(log.path):
+        if not await asyncio.to_thread(withdraw) and read_withheld(log.path).pixels:
             await asyncio.to_thread(_write_report, config, pictures)
         visitors = Visitors(read_roles(listening.roles))
         invented = config.invented_patients

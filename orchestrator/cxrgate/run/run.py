@@ -52,6 +52,7 @@ from cxrgate.run.results import write_nearest, write_results
 from cxrgate.run.row_groups import row_groups
 from cxrgate.run.rows import RESULT_COLUMNS
 from cxrgate.run.withheld import (
+    NAMED,
     expect_withheld,
     publishing,
     read_withheld,
@@ -229,14 +230,14 @@ class _Run:
             "decisions": dict(sorted(decisions.items())),
         }
         with publishing(self._paths.released):
-            digests = read_withheld(self._config.review)
-            remaining, withheld = released, 0
-            if digests:
-                parts = row_groups(self._paths.results / IMAGES, ["pixel_digest", "released_as"])
-                remaining, withheld = without(released, withheld_names(parts, digests))
-            expect_withheld(self._paths.released, withheld, digests)
-            remember_withheld(self._paths.released, digests)
-            more = {"withheld": withheld} if withheld else {}
+            withheld = read_withheld(self._config.review)
+            remaining, count = released, 0
+            if withheld.pixels:
+                parts = row_groups(self._paths.results / IMAGES, list(NAMED))
+                remaining, count = without(released, withheld_names(parts, withheld, self._gate.policy.digest))
+            expect_withheld(self._paths.released, count, withheld.pixels)
+            remember_withheld(self._paths.released, withheld.pixels)
+            more = {"withheld": count} if count else {}
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
         return remaining
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -27,10 +29,33 @@ from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_fold
 from cxrgate.storage.regular_file import read_regular_file
 
 WITHHELD = "image_withheld"
+NAMED = ("image_id", "pixel_digest", "released_as")
+"""The columns of results by which withheld images are found."""
 
 
-def read_withheld(log: Path | None) -> frozenset[str]:
-    """Digests of the pixels that were withheld, under whatever policy; none without a log.
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What a reviewers' log withholds.
+
+    Attributes:
+        pixels: digests, under whatever policy.
+        names: policy digests by the id of an image that was withheld under them.
+    """
+
+    pixels: frozenset[str] = frozenset()
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def holds(self, image_id: str, pixel_digest: str, policy: str) -> bool:
+        """Whether an image stays away: by its pixels, or by its name where they may be others.
+
+        Under another policy, one with another `release.side`, say, the same image has other pixels. Under the same one
+        equal names with other pixels are another image.
+        """
+        return pixel_digest in self.pixels or bool(self.names.get(image_id, frozenset()) - {policy})
+
+
+def read_withheld(log: Path | None) -> Withheld:
+    """What was withheld; nothing without a log.
 
     Raises:
         LogBroken: the chain does not hold, or lines are missing that its head counts, so that nobody knows what was
@@ -38,8 +63,14 @@ def read_withheld(log: Path | None) -> frozenset[str]:
         UsageError: the head is torn.
     """
     if log is None or not (log.exists() or head_path(log).exists()):
-        return frozenset()
-    return frozenset(_digest(log, line) for line in read_known_lines(log) if line.content["event"] == WITHHELD)
+        return Withheld()
+    pixels, names = set(), defaultdict(set)
+    for line in read_known_lines(log):
+        if line.content["event"] == WITHHELD:
+            pixels.add(_digest(log, line))
+            if isinstance(image := line.content.get("image_id"), str):
+                names[image].add(str(line.content.get("policy_digest")))
+    return Withheld(frozenset(pixels), {image: frozenset(policies) for image, policies in names.items()})
 
 
 def _digest(log: Path, line: Line) -> str:
@@ -56,14 +87,20 @@ def without(released: Mapping[str, str], names: Collection[str]) -> tuple[Releas
     return remaining, len(released) - len(remaining)
 
 
-def withheld_names(results: Iterable[pd.DataFrame], withheld: frozenset[str]) -> set[str]:
+def withheld_names(results: Iterable[pd.DataFrame], withheld: Withheld, policy: str) -> set[str]:
     """The names under which withheld images were released; "" is that of images that were not.
 
     Args:
-        results: parts of `results.parquet`, with `released_as` and `pixel_digest`.
+        results: parts of `results.parquet`, with NAMED.
         withheld: see read_withheld.
+        policy: digest of the one that the images were judged under.
     """
-    return {name for part in results for name in part.loc[part["pixel_digest"].isin(withheld), "released_as"]}
+    return {
+        name
+        for part in results
+        for image, digest, name in part[list(NAMED)].itertuples(index=False, name=None)
+        if withheld.holds(image, digest, policy)
+    }
 
 
 def expect_withheld(released: Path, withheld: int, digests: frozenset[str]) -> None:
@@ -144,10 +181,10 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
     with publishing(released):
         manifest = read_manifest(released)
         files = manifest.pop("files")
-        digests = read_withheld(log)
-        remember_withheld(released, digests)
+        withheld = read_withheld(log)
+        remember_withheld(released, withheld.pixels)
         # Before anything else of the manifest is looked at: another entry of it may be damaged.
-        names = files.keys() & withheld_names([results], digests)
+        names = files.keys() & withheld_names([results], withheld, str(manifest.get("policy")))
         for name in names:
             (released / name).unlink(missing_ok=True)
         remaining, left = without(files, names)

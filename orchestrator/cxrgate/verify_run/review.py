@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cxrgate.core import UsageError
 from cxrgate.hashlog import head_path, read_known_lines
@@ -14,11 +17,23 @@ _WITHHELD = "image_withheld"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Digests of the pixels that were withheld; None where nobody knows them, as there is no log that holds."""
+    """Digests of the pixels that were withheld; None where nobody knows them, as there is no log that holds.
+
+    `names` holds, by the id of an image, the digests of the policies under which it was withheld.
+    """
 
     withheld: frozenset[str] | None
     violations: tuple[Violation, ...] = ()
     unchecked: str | None = None
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def holds(self, row: Mapping[str, Any], policy: str) -> bool:
+        """Whether the image of a row stays away: by its pixels, or by its name as withheld under another policy.
+
+        Under another one, with another `release.side`, say, the same image has other pixels.
+        """
+        by_name = self.names.get(row["image_id"], frozenset()) - {policy}
+        return bool(by_name) or row["pixel_digest"] in (self.withheld or ())
 
 
 def read_review(log: Path | None, published_without: int) -> Review:
@@ -36,8 +51,12 @@ def read_review(log: Path | None, published_without: int) -> Review:
         violations = (Violation(Kind.REVIEW_BROKEN, str(log), broken),) if published_without else ()
         return Review(None, violations, f"which images reviewers withheld: there is no log at {log}")
     try:
-        lines = [line.content for line in read_known_lines(log)]
-        return Review(frozenset(str(line["pixel_digest"]) for line in lines if line["event"] == _WITHHELD))
+        lines = [line.content for line in read_known_lines(log) if line.content["event"] == _WITHHELD]
+        names: defaultdict[str, set[str]] = defaultdict(set)
+        for line in lines:
+            names[str(line.get("image_id", ""))].add(str(line.get("policy_digest")))
+        by_name = {image: frozenset(policies) for image, policies in names.items()}
+        return Review(frozenset(str(line["pixel_digest"]) for line in lines), names=by_name)
     except KeyError:
         told = "a line withholds an image and does not say which"
     except UsageError as error:

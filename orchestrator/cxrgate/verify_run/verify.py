@@ -7,10 +7,9 @@ certificate mode; and what was listed is answered once.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cxrgate.verify_run.bindings import CertificateFile, changed_certification, changed_policy, is_uncertified
 from cxrgate.verify_run.configured import Configured, changed_configuration
@@ -80,7 +79,7 @@ def verify_run(output: Path, known: Known | None = None) -> Verified:
         if known.configured is not None and records.run:
             found += changed_configuration(records, known.configured)
         found += [*changed_rows(journal, records), *shared_names(records), *_unanswered(records, known.listed)]
-        found += [*_changed_set(output, journal, records, review.withheld)]
+        found += [*_changed_set(output, journal, records, review)]
     images = len({row["image_id"] for row in journal.rows})
     released = None if records.manifest is None else len(records.files)
     return Verified(tuple(found), images, released, tuple(_unchecked(records, known, review)))
@@ -114,9 +113,7 @@ def _unanswered(records: Records, listed: Collection[str] | None) -> Iterator[Vi
         yield Violation(Kind.NOT_LISTED, image, "has a row, and is not listed")
 
 
-def _changed_set(
-    output: Path, journal: RecordedJournal, records: Records, withheld: Collection[str] | None
-) -> Iterator[Violation]:
+def _changed_set(output: Path, journal: RecordedJournal, records: Records, review: Review) -> Iterator[Violation]:
     hashes, pixels = defaultdict(set), defaultdict(set)
     for batch in journal.batches:
         for name, sha256 in batch.released.items():
@@ -125,27 +122,22 @@ def _changed_set(
             if row["decision"] == _PASSED:
                 pixels[row["released_as"]].add(row["pixel_digest"])
     yield from changed_files(output / RELEASED, records.files, hashes, pixels)
-    yield from _changed_passes(records, withheld)
+    yield from _changed_passes(records, review)
 
 
-def _changed_passes(records: Records, withheld: Collection[str] | None) -> Iterator[Violation]:
+def _changed_passes(records: Records, review: Review) -> Iterator[Violation]:
     passed = {row["released_as"]: row for row in records.results if row["decision"] == _PASSED}
     for name in sorted(records.files.keys() - passed.keys()):
         yield Violation(Kind.RELEASED_UNPROVEN, name, "no image of the results passed under that name")
-    unpublished = [
-        name for name in sorted(passed.keys() - records.files.keys()) if not _is_withheld(passed[name], withheld)
-    ]
+    policy = str(records.run.get("policy_digest"))
+    withheld = {name for name, row in passed.items() if review.holds(row, policy)}
+    unpublished = sorted(passed.keys() - records.files.keys() - withheld)
     # Without the reviewers' log nobody knows which images they withheld, but the manifest says how many.
-    if len(unpublished) != (0 if withheld is not None else int((records.manifest or {}).get("withheld", 0))):
+    if len(unpublished) != (0 if review.withheld is not None else int((records.manifest or {}).get("withheld", 0))):
         for name in unpublished:
             yield Violation(Kind.NOT_PUBLISHED, name, "passed, and is not in the set")
-    for name in sorted(passed.keys() & records.files.keys()):
-        if _is_withheld(passed[name], withheld):
-            yield Violation(Kind.WITHHELD_PUBLISHED, name, "a reviewer withheld its pixels")
-
-
-def _is_withheld(row: Mapping[str, Any], withheld: Collection[str] | None) -> bool:
-    return withheld is not None and row["pixel_digest"] in withheld
+    for name in sorted(withheld & records.files.keys()):
+        yield Violation(Kind.WITHHELD_PUBLISHED, name, "a reviewer withheld it")
 
 
 def _unchecked(records: Records, known: Known, review: Review) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Kind(StrEnum):
     NOT_PUBLISHED = "NOT_PUBLISHED"
     """An image passed, nobody withheld it, and it is not in the set."""
     WITHHELD_PUBLISHED = "WITHHELD_PUBLISHED"
-    """A reviewer withheld these pixels, and they are in the set."""
+    """A reviewer withheld this image, by its pixels or its name, and it is in the set."""
     REVIEW_BROKEN = "REVIEW_BROKEN"
     """The reviewers' log was changed, lacks lines that its head counts, or is gone though images were withheld."""
 

@@ -7,16 +7,18 @@ import pytest
 from cxrgate.core import UsageError
 from cxrgate.hashlog import HashLog, LogBroken
 from cxrgate.run.release import ReleaseChanged, publish, stage
-from cxrgate.run.withheld import WITHHELD, expect_withheld, read_withheld, withdraw_withheld
+from cxrgate.run.withheld import WITHHELD, Withheld, expect_withheld, read_withheld, withdraw_withheld, withheld_names
 
-RESULTS = pd.DataFrame({"released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]})
+RESULTS = pd.DataFrame(
+    {"image_id": ["a.png", "b.png", "c.png"], "released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]}
+)
 
 
-def withhold(path, *digests):
+def withhold(path, *digests, **more):
     async def append():
         log = HashLog(path)
         for digest in digests:
-            await log.append(WITHHELD, pixel_digest=digest)
+            await log.append(WITHHELD, pixel_digest=digest, **more)
         await log.close()
 
     asyncio.run(append())
@@ -30,7 +32,7 @@ def test_a_line_that_is_still_being_written_is_not_there_yet(tmp_path):
     (tmp_path / "log").write_bytes(content[:-10])
     (tmp_path / "log.head").write_bytes(head)
 
-    assert read_withheld(tmp_path / "log") == {"1"}
+    assert read_withheld(tmp_path / "log").pixels == {"1"}
 
 
 def test_a_log_that_was_changed_lets_nothing_be_published(tmp_path):
@@ -109,7 +111,7 @@ def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
     withhold(tmp_path / "log", "2")
     withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
-    expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "log"))
+    expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "log").pixels)
     with pytest.raises(UsageError, match=r"withholds 0 images of .* 1 that were withheld before.*check `review:`"):
         expect_withheld(tmp_path / "released", 0, frozenset())
 
@@ -120,7 +122,7 @@ def test_a_withheld_image_that_is_listed_no_more_keeps_no_set_from_being_publish
     withhold(tmp_path / "log", "2")
     withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
 
-    expect_withheld(tmp_path / "released", 0, read_withheld(tmp_path / "log"))
+    expect_withheld(tmp_path / "released", 0, read_withheld(tmp_path / "log").pixels)
 
 
 def test_a_set_without_a_note_is_published_again_without_as_many(tmp_path):
@@ -140,7 +142,7 @@ def test_nothing_is_published_again_by_another_log_of_equal_length(tmp_path):
     withhold(tmp_path / "other", "1")
 
     with pytest.raises(UsageError, match="1 that were withheld before are not in the log"):
-        expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "other"))
+        expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "other").pixels)
 
 
 def test_a_note_that_cannot_be_read_publishes_nothing(tmp_path):
@@ -152,7 +154,7 @@ def test_a_note_that_cannot_be_read_publishes_nothing(tmp_path):
 
 
 def test_a_log_that_nobody_wrote_into_yet_withholds_nothing(tmp_path):
-    assert read_withheld(tmp_path / "log") == read_withheld(None) == frozenset()
+    assert read_withheld(tmp_path / "log") == read_withheld(None) == Withheld()
 
 
 def test_a_withheld_image_that_is_gone_already_leaves_the_set_all_the_same(tmp_path):
@@ -163,3 +165,12 @@ def test_a_withheld_image_that_is_gone_already_leaves_the_set_all_the_same(tmp_p
 
     assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 1
     assert sorted(path.name for path in (tmp_path / "released").iterdir()) == ["a.png", "manifest.json"]
+
+
+def test_an_image_withheld_under_another_policy_has_other_pixels_and_stays_away_by_its_name(tmp_path):
+    withhold(tmp_path / "log", "of another size", image_id="b.png", policy_digest="side 1024")
+    withheld = read_withheld(tmp_path / "log")
+
+    assert withheld_names([RESULTS], withheld, "side 512") == {"b.png"}
+    # Under the same one it would have the same pixels: another image has its name now.
+    assert withheld_names([RESULTS], withheld, "side 1024") == set()

@@ -15,7 +15,7 @@ def log(tmp_path):
         log = HashLog(tmp_path / "review.log")
         await log.append("link_used", nonce="n")
         for digest in ("1", "2"):
-            await log.append("image_withheld", pixel_digest=digest)
+            await log.append("image_withheld", pixel_digest=digest, image_id=f"{digest}.png", policy_digest="p")
         await log.close()
 
     asyncio.run(write())
@@ -62,3 +62,16 @@ def test_a_log_that_is_nowhere_is_not_checked_and_a_violation_where_images_were_
     assert (never.withheld, never.violations) == (None, ())
     assert never.unchecked.startswith("which images reviewers withheld: there is no log at ")
     assert broken(read_review(tmp_path / "nowhere.log", 1))
+
+
+@pytest.mark.parametrize(
+    ("image", "pixels", "policy", "held"),
+    [
+        ("1.png", "1", "p", True),
+        ("x.png", "1", "q", True),
+        ("1.png", "other", "q", True),
+        ("1.png", "other", "p", False),
+    ],
+)
+def test_an_image_stays_away_by_its_pixels_and_under_another_policy_by_its_name(log, image, pixels, policy, held):
+    assert read_review(log, 0).holds({"image_id": image, "pixel_digest": pixels}, policy) == held
