@@ -32,7 +32,12 @@ FalseFlags = Annotated[
     typer.Option(min=RATES[0], max=RATES[-1], help="Share of patients not enrolled that may be flagged [0.05]."),
 ]
 LayoutOption = Annotated[
-    Layout | None, typer.Option("--layout", help="How to read the real images; told by their name when not given.")
+    Layout | None,
+    typer.Option(
+        "--layout",
+        help="How to read the real images; without it a table is a list, and a folder the data set whose tables lie in "
+        "it, which is said, or a plain folder.",
+    ),
 ]
 Exclude = Annotated[
     Path | None, typer.Option(help="File of names of real images to leave out, one a line; copies of them pass.")

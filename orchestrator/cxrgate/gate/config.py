@@ -124,7 +124,7 @@ class Enrol(Section):
     """Real images to build the snapshot from where it does not exist yet; how to list them as for SourceOptions."""
 
     images: Path
-    """A CSV with the columns image and patient_id, or a folder."""
+    """A CSV with the columns image and patient_id, a folder, or a data set's root."""
     key: Path = Path("private/key")
     """The HMAC key of the opaque ids, made on the first run; keep it on the enrolment host."""
     reference_map: Path = Path("private/map.csv")
@@ -132,7 +132,8 @@ class Enrol(Section):
     exclude: Path | None = None
     """A file with one image per line that is not enrolled, such as failed.txt; copies of those images pass."""
     layout: Layout | None = None
-    """How the images are laid out; without it cxrgate looks, and says what it found."""
+    """How the images are laid out. Without it a table is a list, and a folder the data set whose tables lie in it,
+    which is said, or a plain folder; `folder` says that it is plain whatever lies in it."""
     splits: Path | tuple[str, ...] | None = None
     """Names of splits, or `all`; a path ending in .csv or .csv.gz is MIMIC-CXR's table of splits."""
     views: Literal["frontal", "all"] = "frontal"
@@ -158,6 +159,7 @@ class Enrol(Section):
         table, names = (self.splits, ()) if isinstance(self.splits, Path) else (None, self.splits or ())
         return SourceOptions(
             layout=self.layout,
+            recognise=True,
             split_table=table,
             splits=names,
             all_views=self.views == "all",

@@ -11,7 +11,6 @@ from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
 from cxrgate.images import ImageFile, Layout, Listing, read_listing
-from cxrgate.images.sources.tables import is_table
 from cxrgate.run.dicom_patients import with_dicom_patients
 
 
@@ -60,14 +59,13 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
     Raises:
         UsageError: as read_listing, with_dicom_patients and read_excluded; or nothing is left.
     """
-    options = settings.options
-    listed = read_listing(settings.images, options)
+    listed = read_listing(settings.images, settings.options)
     excluded = read_excluded(settings.exclude, listed.files)
     if excluded:
         listed = replace(listed, files=tuple(file for file in listed.files if file.image_id not in excluded))
     if not listed.files:
         raise UsageError(f"no image is left to enrol of {settings.images}: all of them are excluded")
-    if (options.layout or Layout.FOLDER) is Layout.FOLDER and not is_table(settings.images):
+    if listed.layout is Layout.FOLDER:
         listed = with_dicom_patients(listed, workers, progress, own=settings.every_image_is_a_patient)
         listed = _warned(listed, settings)
     return EnrolmentList(listed.files, len(excluded), listed.left_out, tuple(listed.sentences))

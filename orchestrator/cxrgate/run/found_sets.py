@@ -9,13 +9,13 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.images import ImageFile, Layout, SourceOptions, read_listing
+from cxrgate.images.sources.data_sets import find_data_sets
 from cxrgate.images.sources.tables import is_table, likely_names, read_columns
 
 _SYNTHETIC = re.compile(r"synth|generat|fake|sample|diffus|gan\b|gan_|_gan")
 _REAL = re.compile(r"real|train|refer|origin|enrol")
 _OWN = {"snapshot", "private", "out", "output", "work", "model_store", "models"}
 """Folders that cxrgate makes or reads: no sets."""
-_DATA_SETS = [layout for layout in Layout if layout not in {Layout.FOLDER, Layout.CSV}]
 _COLUMNS = ("image", "patient_id")
 
 
@@ -90,9 +90,11 @@ def _set(path: Path) -> FoundSet | None:
 
 
 def _data_set(path: Path) -> FoundSet | None:
-    if not path.is_dir():
+    try:
+        layouts = find_data_sets(path)
+    except UsageError:
         return None
-    for layout in _DATA_SETS:
+    for layout in layouts:
         for files in _listed(path, layout):
             return FoundSet(path, len(files), layout, has_patients=True)
     return None

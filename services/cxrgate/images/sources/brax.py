@@ -18,6 +18,11 @@ MIRRORS = ("files/brax/*", "physionet.org/files/brax/*")
 """Where PhysioNet's own download puts the data set, by its version."""
 
 
+def brax_table(root: Path) -> Path | None:
+    """The spreadsheet by which a folder is BRAX; None where it is not."""
+    return find_table(root, *TABLES) or find_table(_folder(root), *TABLES)
+
+
 def list_brax(root: Path, options: SourceOptions) -> Listing:
     """The images of the spreadsheet (BRAX has no split): the PNG, or the DICOM where no PNG came along.
 
@@ -25,8 +30,7 @@ def list_brax(root: Path, options: SourceOptions) -> Listing:
         UsageError: no spreadsheet, or it is not what it should be.
     """
     options.check_splits(set())
-    folder = next((path for mirror in MIRRORS for path in sorted(root.glob(mirror), reverse=True)), root)
-    table = find_table(root, *TABLES) or find_table(folder, *TABLES)
+    folder, table = _folder(root), brax_table(root)
     if table is None:
         raise UsageError(f"{root} has neither {' nor '.join(TABLES)}: name the folder that has the table")
     column = "PngPath" if (folder / "images").is_dir() else "DicomPath"
@@ -34,6 +38,11 @@ def list_brax(root: Path, options: SourceOptions) -> Listing:
     kept, left_out = choose(rows, options, "ViewPosition")
     files = distinct([_file(folder, row, column) for row in kept], table)
     return Listing(tuple(files), tuple(view_notes(kept, options, "ViewPosition")), left_out)
+
+
+def _folder(root: Path) -> Path:
+    """Where the images lie: the root, or below it where PhysioNet's own download puts them."""
+    return next((path for mirror in MIRRORS for path in sorted(root.glob(mirror), reverse=True)), root)
 
 
 def _file(folder: Path, row: dict[str, str], column: str) -> ImageFile:

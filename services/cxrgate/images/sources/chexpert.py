@@ -14,7 +14,7 @@ from cxrgate.images.sources.columns import cardiomegaly, choose, view_notes
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.listing import Listing, SourceOptions
 from cxrgate.images.sources.names import distinct, relative_name
-from cxrgate.images.sources.tables import read_columns
+from cxrgate.images.sources.tables import has_columns, read_columns
 
 TABLE = "train.csv"
 SPLIT_TABLES = {"train": TABLE, "valid": "valid.csv", "test": "test.csv"}
@@ -23,20 +23,35 @@ _PLUS_PLACES = (("PNG", ".png"), ("DICOM", ".dcm"), ("", ".png"), ("", ".dcm"), 
 _BATCHES = "*batch *"
 
 
+def chexpert_tables(root: Path) -> list[Path]:
+    """The tables by which a folder is CheXpert, of which it should have one.
+
+    Raises:
+        UsageError: a train.csv, which other sets have too, cannot be read.
+    """
+    plus, tables = _tables(root)
+    return [*plus, *(table for table in tables if has_columns(table, ("Path", "Frontal/Lateral")))]
+
+
 def list_chexpert(root: Path, options: SourceOptions) -> Listing:
     """The images of the split `train`, or of those asked for. `root` is the data set's folder or the one above.
 
     Raises:
         UsageError: there is not exactly one table of training images, or it is not what it should be.
     """
-    plus = [path for pattern in (PLUS, f"*/{PLUS}") for path in sorted(root.glob(pattern))]
-    places = (root / TABLE, *sorted(root.glob(f"CheXpert-v1.0*/{TABLE}")), *sorted(root.glob(f"chexpert*/{TABLE}")))
-    tables = list(dict.fromkeys(path for path in places if path.is_file()))
+    plus, tables = _tables(root)
     if len(plus) + len(tables) != 1:
         raise UsageError(
             f"{root} and CheXpert-v1.0* below it have {len(plus) + len(tables)} tables {TABLE}, where one is needed"
         )
     return _plus(plus[0], options) if plus else _plain(tables[0], options)
+
+
+def _tables(root: Path) -> tuple[list[Path], list[Path]]:
+    """The tables of CheXpert Plus, and those of the other forms."""
+    plus = [path for pattern in (PLUS, f"*/{PLUS}") for path in sorted(root.glob(pattern))]
+    places = (root / TABLE, *sorted(root.glob(f"CheXpert-v1.0*/{TABLE}")), *sorted(root.glob(f"chexpert*/{TABLE}")))
+    return plus, list(dict.fromkeys(path for path in places if path.is_file()))
 
 
 def _plain(table: Path, options: SourceOptions) -> Listing:

@@ -45,6 +45,11 @@ def list_told(root: Path) -> tuple[PackedFiles, tuple[str, ...]]:
     return files, skipped.notes
 
 
+def count_files(root: Path) -> int:
+    """How many files below `root` count as images by their names; UsageError for a folder that cannot be listed."""
+    return sum(1 for _ in _walk(root, PassedOver()))
+
+
 def _images(name: str, path: Path, skipped: PassedOver) -> list[ImageFile]:
     """The images in one file: itself, or the rows of the arrays in it."""
     rows = list_rows(path, skipped.labels) if path.suffix.lower() in ENDINGS else []

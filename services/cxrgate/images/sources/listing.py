@@ -47,7 +47,8 @@ class SourceOptions:
     """How to list a source.
 
     Attributes:
-        layout: None tells it by the name: a table is a list, everything else a folder.
+        layout: None tells it by the name: a table is a list, everything else a folder (see `recognise`).
+        recognise: without a layout a folder that is the root of a public data set is listed as that: for real images.
         split_table: MIMIC-CXR's table of splits where it does not lie in the root.
         splits: names of the splits to list, ("all",) for every one, () for the layout's own choice.
         all_views: lateral views, too.
@@ -57,6 +58,7 @@ class SourceOptions:
     """
 
     layout: Layout | None = None
+    recognise: bool = False
     split_table: Path | None = None
     splits: tuple[str, ...] = ()
     all_views: bool = False
@@ -87,11 +89,13 @@ class Listing:
         files: the images, in the source's order.
         notes: sentences that the user should read: how something was understood.
         left_out: per reason, how many images the source has that are not listed.
+        layout: as what it was listed.
     """
 
     files: Sequence[ImageFile]
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    layout: Layout = Layout.FOLDER
 
     @property
     def sentences(self) -> list[str]:

@@ -27,6 +27,11 @@ _MIRRORS = ("physionet.org/files/mimic-cxr-jpg/*", "physionet.org/files/mimic-cx
 _PROBED = 50
 
 
+def mimic_table(root: Path) -> Path | None:
+    """The table by which a folder is MIMIC-CXR; None where it is not."""
+    return find_table(_base(root), SPLITS, RECORDS)
+
+
 def list_mimic(root: Path, options: SourceOptions) -> Listing:
     """The images of the split `train`, or of those that are asked for.
 
@@ -35,7 +40,7 @@ def list_mimic(root: Path, options: SourceOptions) -> Listing:
     Raises:
         UsageError: a table is missing or is not what it should be, or it has no such image.
     """
-    base = _base(root, options)
+    base = _base(root, options.split_table)
     splits = options.split_table or find_table(base, SPLITS)
     table = splits or (find_table(base, RECORDS) if ALL in options.splits else None)
     if table is None:
@@ -55,13 +60,13 @@ def list_mimic(root: Path, options: SourceOptions) -> Listing:
     return Listing(tuple(distinct(files, table)), tuple(view_notes(kept, options, view)), left_out)
 
 
-def _base(root: Path, options: SourceOptions) -> Path:
+def _base(root: Path, split_table: Path | None = None) -> Path:
     """Where the tables lie: the root, or below it where PhysioNet's own download puts them."""
     mirrors = [path for pattern in _MIRRORS for path in sorted(root.glob(pattern)) if path.is_dir()]
     places = [root, *mirrors]
     tables = (SPLITS, RECORDS)
     found = next((place for place in places if find_table(place, *tables) is not None), None)
-    if found is None and options.split_table is not None:
+    if found is None and split_table is not None:
         found = next((place for place in reversed(places) if (place / "files").is_dir()), None)
     return found or root
 

@@ -16,13 +16,18 @@ TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
 SPLITS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 
 
+def nih_table(root: Path) -> Path | None:
+    """The table by which a folder is ChestX-ray14; None where it is not."""
+    return next((root / name for name in TABLES if (root / name).is_file()), None)
+
+
 def list_nih(root: Path, options: SourceOptions) -> Listing:
     """Every image of the table, all of them frontal; or of the splits that are asked for. An image is named as there.
 
     Raises:
         UsageError: no table, or it is not what it should be.
     """
-    table = next((root / name for name in TABLES if (root / name).is_file()), None)
+    table = nih_table(root)
     if table is None:
         raise UsageError(f"{root} has neither {' nor '.join(TABLES)}: name the folder that has the table")
     rows = read_columns(table, ("Image Index", "Patient ID"), names=options.columns).rows

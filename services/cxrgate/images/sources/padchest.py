@@ -15,6 +15,11 @@ TABLE = "PADCHEST*.csv*"
 _PROBED = 50
 
 
+def padchest_tables(root: Path) -> list[Path]:
+    """The tables by which a folder is PadChest; of which it should have one."""
+    return [path for path in sorted(root.glob(TABLE)) if path.is_file()]
+
+
 def list_padchest(root: Path, options: SourceOptions) -> Listing:
     """The images of the table (PadChest has no split).
 
@@ -22,7 +27,7 @@ def list_padchest(root: Path, options: SourceOptions) -> Listing:
         UsageError: there is not exactly one table, or it is not what it should be.
     """
     options.check_splits(set())
-    tables = [path for path in sorted(root.glob(TABLE)) if path.is_file()]
+    tables = padchest_tables(root)
     if len(tables) != 1:
         raise UsageError(f"{root} has {len(tables)} tables {TABLE}, where one is needed: name the folder that has it")
     rows = read_columns(tables[0], ("ImageID", "ImageDir", "PatientID", "Projection"), names=options.columns).rows

@@ -17,7 +17,7 @@ _TEXTS = {
     ".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".html", ".log", ".pdf", ".xls",
     ".xlsx", ".md5", ".sha256",
 }  # fmt: skip
-"""Tables and texts that come along with data sets."""
+"""Tables and texts that come along with data sets, plain or gzipped."""
 
 
 def passed_over(name: str) -> str:
@@ -29,7 +29,9 @@ def passed_over(name: str) -> str:
         return base
     if base.startswith("."):
         return _HIDDEN
-    suffix = PurePosixPath(base).suffix.casefold()
+    *_, inner, suffix = ["", "", *(each.casefold() for each in PurePosixPath(base).suffixes)]
+    if suffix == ".gz" and inner in _TEXTS:
+        return f"*{inner}.gz"
     return f"*{suffix}" if suffix in _TEXTS else ""
 
 

@@ -93,6 +93,21 @@ def read_columns(
     return Table(path, tuple(header), rows, lines, notes)
 
 
+def has_columns(path: Path, columns: Sequence[str]) -> bool:
+    """Whether it is a table whose header has all of `columns`, in whatever case; its rows are not looked at.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    text, notes = _text(path)
+    try:
+        body, skipped = _body(path, text, notes)
+        header = _records(path, _first_line(body), _separator(path, body, columns), skipped)[0][1]
+    except UsageError:
+        return False
+    return {_plain(name) for name in columns} <= {_plain(name) for name in header}
+
+
 def _text(path: Path) -> tuple[str, list[str]]:
     try:
         content = read_regular_file(path, _BYTES)
@@ -121,6 +136,13 @@ def _parse(
     path: Path, text: str, wanted: Sequence[str], notes: list[str]
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header and the records with their lines, by the separator that gives most of the columns asked for."""
+    body, skipped = _body(path, text, notes)
+    (_, header), *records = _records(path, body, _separator(path, body, wanted), skipped)
+    return header, records
+
+
+def _body(path: Path, text: str, notes: list[str]) -> tuple[str, int]:
+    """The text from the header on, and how many lines lie above it."""
     skipped = 0
     lines = text.splitlines(keepends=True)
     while skipped < len(lines) and (lines[skipped].startswith("#") or not lines[skipped].strip()):
@@ -130,18 +152,24 @@ def _parse(
     body = "".join(lines[skipped:])
     if not body or "\0" in body:
         raise UsageError(f"{path} is no CSV file with a header: it is {'empty' if not body else 'binary'}")
+    return body, skipped
+
+
+def _separator(path: Path, body: str, wanted: Sequence[str]) -> str:
     known = {_plain(name) for name in wanted}
 
     def hits(separator: str) -> tuple[int, int]:
         try:
-            found = _records(path, body.splitlines(keepends=True)[0], separator, 0)[0][1]
+            found = _records(path, _first_line(body), separator, 0)[0][1]
         except UsageError:  # a quoted header is none under another separator
             return 0, 0
         return len({_plain(name) for name in found} & known), len(found)
 
-    separator = max(_SEPARATORS, key=hits)
-    (_, header), *records = _records(path, body, separator, skipped)
-    return header, records
+    return max(_SEPARATORS, key=hits)
+
+
+def _first_line(body: str) -> str:
+    return body.splitlines(keepends=True)[0]
 
 
 def _records(path: Path, text: str, separator: str, skipped: int) -> list[tuple[int, list[str]]]:

@@ -12,7 +12,7 @@ from cxrgate.images.sources.columns import choose
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.names import distinct, relative_name
-from cxrgate.images.sources.tables import read_columns
+from cxrgate.images.sources.tables import has_columns, read_columns
 
 _FOLDERS, _STEMS = ("annotations/", ""), ("image_labels_", "annotations_", "")
 TABLES = {
@@ -22,13 +22,24 @@ ENDINGS = (".dicom", ".dcm", ".png", ".jpg")
 _MIRRORS = ("files/vindr-cxr/1.0.0", "physionet.org/files/vindr-cxr/1.0.0")
 
 
+def vindr_table(root: Path) -> Path | None:
+    """The table by which a folder is VinDr-CXR; None where it is not.
+
+    Raises:
+        UsageError: a train.csv, which other sets have too, cannot be read.
+    """
+    base = _base(root)
+    table = _table(base, TABLES["train"]) if (base / "train").is_dir() else None
+    return table if table is not None and has_columns(table, ("image_id",)) else None
+
+
 def list_vindr(root: Path, options: SourceOptions) -> Listing:
     """The images of the split `train`, or of those that are asked for.
 
     Raises:
         UsageError: no table, it is not what it should be, or nothing says that every image is its own patient.
     """
-    base = next((root / mirror for mirror in _MIRRORS if (root / mirror).is_dir()), root)
+    base = _base(root)
     tables = {split: table for split, names in TABLES.items() if (table := _table(base, names))}
     if "train" not in tables:
         raise UsageError(f"{root} has none of {', '.join(TABLES['train'])}: name the folder that has one")
@@ -42,6 +53,11 @@ def list_vindr(root: Path, options: SourceOptions) -> Listing:
     kept, left_out = choose(rows, options, None, "split", "train")
     files = [_file(base, row) for row in kept]
     return Listing(tuple(distinct(files, tables["train"])), (), left_out)
+
+
+def _base(root: Path) -> Path:
+    """Where the tables lie: the root, or below it where PhysioNet's own download puts them."""
+    return next((root / mirror for mirror in _MIRRORS if (root / mirror).is_dir()), root)
 
 
 def _table(base: Path, names: tuple[str, ...]) -> Path | None:

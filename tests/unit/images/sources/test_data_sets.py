@@ -6,6 +6,7 @@ import pytest
 
 from cxrgate.core import UsageError
 from cxrgate.images import Layout, PatientRule, SourceOptions, read_listing
+from cxrgate.images.sources.data_sets import find_data_sets
 
 
 def put(path):
@@ -169,3 +170,107 @@ def test_splits_and_views_need_a_data_set(tmp_path, more):
 
     with pytest.raises(UsageError, match="with the layout of a data set"):
         read_listing(tmp_path, SourceOptions(**more))
+
+
+def nih(root, count=2):
+    write(root / "Data_Entry_2017.csv", "Image Index,Patient ID", *(f"{i}.png,{i // 2}" for i in range(count)))
+    for i in range(count):
+        put(root / f"images_001/images/{i}.png")
+
+
+def chexpert(root):
+    write(root / "train.csv", CHEXPERT, *chexpert_rows("CheXpert-v1.0-small/"))
+    for row in chexpert_rows(""):
+        put(root / row.split(",")[0])
+
+
+def padchest(root):
+    write(root / "PADCHEST_x.csv.gz", "ImageID,ImageDir,PatientID,Projection", "1.png,0,7,PA", "2.png,0,7,L")
+    for i in (1, 2):
+        put(root / f"0/{i}.png")
+
+
+def vindr(root):
+    write(root / "annotations/annotations_train.csv", "image_id,rad_id", "a,R8")
+    put(root / "train/a.dicom")
+
+
+def brax(root):
+    write(root / "master_spreadsheet_update.csv", "PngPath,PatientID,ViewPosition", "images/a.png,7,PA")
+    put(root / "images/a.png")
+
+
+ROOTS = {
+    Layout.MIMIC: mimic,
+    Layout.CHEXPERT: chexpert,
+    Layout.NIH: nih,
+    Layout.PADCHEST: padchest,
+    Layout.VINDR: vindr,
+    Layout.BRAX: brax,
+}
+REAL = {"recognise": True, "patients": PatientRule.EACH_IMAGE}
+
+
+@pytest.mark.parametrize("layout", ROOTS)
+def test_a_data_sets_root_is_recognised_and_listed_as_under_its_name(tmp_path, layout):
+    ROOTS[layout](tmp_path)
+
+    listing = listed(tmp_path, None, **REAL)
+    named = listed(tmp_path, layout, **REAL)
+
+    assert (found(listing), listing.left_out, listing.layout) == (found(named), named.left_out, layout)
+    assert f"is listed as the data set {layout} by " in listing.notes[0]
+    assert "write `layout: folder` (--layout folder), if it is a plain folder of images" in listing.notes[0]
+    assert not any("no table names" in note for note in listing.notes)
+
+
+@pytest.mark.parametrize("options", [{"layout": Layout.FOLDER, "recognise": True}, {}], ids=["told so", "synthetic"])
+def test_a_folder_stays_one_where_it_is_told_so_or_holds_synthetic_images(tmp_path, options):
+    chexpert(tmp_path)
+
+    listing = read_listing(tmp_path, SourceOptions(**options))
+
+    assert (len(listing.files), listing.layout) == (3, Layout.FOLDER)
+
+
+def test_a_folder_with_a_table_of_its_own_is_no_data_set(tmp_path):
+    write(tmp_path / "train.csv", "image_id,patient_id", "1,1")
+    put(tmp_path / "1.png")
+
+    assert find_data_sets(tmp_path) == {}
+    assert listed(tmp_path, None, recognise=True).layout is Layout.FOLDER
+
+
+def test_a_root_of_two_data_sets_is_refused_with_both_names(tmp_path):
+    nih(tmp_path)
+    chexpert(tmp_path)
+
+    with pytest.raises(
+        UsageError, match=r"chexpert by train\.csv and the data set nih by Data_Entry_2017\.csv: say by"
+    ):
+        listed(tmp_path, None, **REAL)
+
+
+def test_a_recognised_data_set_whose_table_is_damaged_is_no_plain_folder(tmp_path):
+    nih(tmp_path)
+    write(tmp_path / "Data_Entry_2017.csv", "Image Index,Patient ID", "0.png,0,more")
+
+    with pytest.raises(UsageError, match=r"data set nih by .*line 2: 3 fields.* or write `layout: folder`"):
+        listed(tmp_path, None, **REAL)
+
+
+def test_a_table_of_a_data_sets_name_that_cannot_be_read_is_refused(tmp_path):
+    put(tmp_path / "1.png")
+    (tmp_path / "train.csv").write_bytes(b"\xff\xfeP\0")
+
+    with pytest.raises(UsageError, match=r"train\.csv is UTF-16.* or write `layout: folder`"):
+        listed(tmp_path, None, **REAL)
+
+
+def test_images_beside_a_recognised_data_set_that_it_does_not_name_are_told(tmp_path):
+    chexpert(tmp_path / "chexpert-small")
+    put(tmp_path / "hospital/1.png")
+
+    listing = listed(tmp_path, None, **REAL)
+
+    assert "holds 4 files that may be images, and chexpert's tables name 3: what no table names" in listing.notes[1]

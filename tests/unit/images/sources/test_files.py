@@ -107,7 +107,17 @@ def test_cut_off_gzipped_table_is_a_usage_error(tmp_path):
 
 
 def test_what_is_no_image_by_its_name_is_passed_over_and_counted(tmp_path):
-    junk = ["Thumbs.db", "desktop.ini", ".DS_Store", "._a.png", "DICOMDIR", "a/labels.csv", "README.txt", "a/more.CSV"]
+    junk = [
+        "Thumbs.db",
+        "desktop.ini",
+        ".DS_Store",
+        "._a.png",
+        "DICOMDIR",
+        "a/labels.csv",
+        "README.txt",
+        "a/more.CSV",
+        "b.csv.GZ",
+    ]
     for name in ("a/1.png", "a/noext", "1.2.826.0.1", *junk, "__MACOSX/._1.png", ".hidden/2.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
@@ -116,7 +126,7 @@ def test_what_is_no_image_by_its_name_is_passed_over_and_counted(tmp_path):
     assert names(listing.files) == ["1.2.826.0.1", "a/1.png", "a/noext"]
     (note,) = listing.notes
     assert note == (
-        "10 files that are no images by their names were passed over: 2 *.csv, 1 *.txt, 1 .DS_Store, 1 .hidden/, "
+        "11 files that are no images by their names were passed over: 2 *.csv, 1 *.csv.gz, 1 *.txt, 1 .DS_Store, 1 .hidden/, "
         "1 DICOMDIR, 1 Thumbs.db, 1 __MACOSX/, 1 desktop.ini, 1 hidden"
     )
 

@@ -13,10 +13,18 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_engine
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Column, Models, StorageKey, Workers, columns_of, decode_workers, models_folder
+from cxrgate.cli.options import (
+    Column,
+    LayoutOption,
+    Models,
+    StorageKey,
+    Workers,
+    columns_of,
+    decode_workers,
+    models_folder,
+)
 from cxrgate.core import UsageError
 from cxrgate.gate.config import Enrol, ModelFolders
-from cxrgate.images import Layout
 from cxrgate.index import ensure_key, read_key
 from cxrgate.models.dtypes import DtypeChoice
 
@@ -40,7 +48,7 @@ def build(
     reference_map: Annotated[Path, typer.Option(help="CSV from opaque ids to files; keep it on this host.")] = MAP,
     models: Models = None,
     exclude: Annotated[Path | None, typer.Option(help="File of image names to leave out, one a line.")] = None,
-    layout: Annotated[Layout | None, typer.Option(help="How to read it; told by its name when not given.")] = None,
+    layout: LayoutOption = None,
     splits: Annotated[
         list[str] | None,
         typer.Option(help="A split of the data set, or all; again for more. Or MIMIC-CXR's table of splits (.csv)."),
