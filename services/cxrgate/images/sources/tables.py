@@ -68,7 +68,7 @@ def read_columns(
         names: per column, the name that it has in this table.
 
     Raises:
-        UsageError: no such file, not a table, a column is missing, no row, or a row of another length.
+        UsageError: no such file, not a table, a column is missing or there twice, no row, or a row of another length.
     """
     text, notes = _text(path)
     asked = dict.fromkeys([*required, *optional])
@@ -197,14 +197,28 @@ def _columns(
             taken[column] = names[column]
         elif column not in header:
             same = [name for name in header if _plain(name) == _plain(column)]
-            if len(same) == 1:
+            if len(same) > 1:
+                raise UsageError(_twice(path, header, column, same))
+            if same:
                 taken[column] = same[0]
                 notes.append(f"{path.name}: the column {same[0]} is taken as {column}")
+        name = taken.get(column, column)
+        if header.count(name) > 1:
+            raise UsageError(_twice(path, header, column, [name]))
     missing = [column for column in required if column not in header and column not in taken]
     if missing:
         also = [column for column in asked if column not in header and column not in taken]
         raise UsageError(_missing(path, header, missing, also))
     return taken
+
+
+def _twice(path: Path, header: Sequence[str], column: str, names: Sequence[str]) -> str:
+    """Why nobody can say which of the columns is meant."""
+    places = [f"{name} (column {number})" for number, name in enumerate(header, 1) if name in names]
+    return (
+        f"{path} has {len(places)} columns that may be {column}: {', '.join(places)}. Take all but one out, or "
+        "rename them"
+    )
 
 
 def _missing(path: Path, header: Sequence[str], missing: Sequence[str], also: Sequence[str]) -> str:

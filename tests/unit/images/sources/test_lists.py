@@ -128,6 +128,36 @@ def test_a_missing_column_is_refused_with_the_line_to_write(folder, head, messag
         read_listing(write(folder / "list.csv", head=head), REQUIRED)
 
 
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (("image", "patient_id", "patient_id"), r"list\.csv .* patient_id \(column 2\), patient_id \(column 3\)"),
+        (("image", "PatientID", "Patient ID"), r"list\.csv .* PatientID \(column 2\), Patient ID \(column 3\)"),
+        (("image", "PatientID", "PatientID"), r"may be patient_id: PatientID \(column 2\), PatientID \(column 3\)"),
+        (("image", "patient_id", "image"), r"may be image: image \(column 1\), image \(column 3\)"),
+    ],
+)
+@pytest.mark.parametrize("rule", [PatientRule.REQUIRED, PatientRule.EACH_IMAGE])
+def test_a_column_that_is_there_twice_is_refused_with_its_places(folder, head, message, rule):
+    path = write(folder / "list.csv", [(name, patient, "one") for name, patient in ROWS], head=head)
+
+    with pytest.raises(UsageError, match=message):
+        read_listing(path, SourceOptions(patients=rule))
+
+
+def test_a_column_that_is_there_twice_under_a_given_name_is_refused(folder):
+    path = write(folder / "list.csv", [(n, p, "x") for n, p in ROWS], head=("image", "who", "who"))
+
+    with pytest.raises(UsageError, match=r"may be patient_id: who \(column 2\), who \(column 3\)"):
+        read_listing(path, SourceOptions(columns={"patient_id": "who"}))
+
+
+def test_a_repeated_column_that_nobody_asks_for_changes_nothing(folder):
+    path = write(folder / "list.csv", [(n, p, "x", "") for n, p in ROWS], head=("image", "patient_id", "", ""))
+
+    assert facts(read_listing(path, REQUIRED)) == ROWS
+
+
 def test_columns_are_taken_under_the_names_that_are_given(folder):
     path = write(folder / "list.csv", head=("path", "subject_id"))
     options = SourceOptions(columns={"image": "path", "patient_id": "subject_id"}, patients=PatientRule.REQUIRED)
