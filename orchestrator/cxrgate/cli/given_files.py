@@ -8,6 +8,7 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.core.progress import Tell
 from cxrgate.images import ImageFile, SourceOptions, read_listing
+from cxrgate.images.sources.table_text import expect_no_workbook
 from cxrgate.images.sources.tables import is_table
 
 _ARRAYS = {".npy", ".npz"}
@@ -24,7 +25,7 @@ def given_files(paths: Sequence[Path], float_range: tuple[float, float] | None, 
         tell: called with how a folder or list was understood.
 
     Raises:
-        UsageError: as read_listing; or no such path, or two images of one name.
+        UsageError: as read_listing; or no such path, an Excel workbook, or two images of one name.
     """
     found: dict[str, ImageFile] = {}
     for path in paths:
@@ -38,6 +39,7 @@ def given_files(paths: Sequence[Path], float_range: tuple[float, float] | None, 
 def _of(path: Path, float_range: tuple[float, float] | None, tell: Tell, *, alone: bool) -> list[tuple[str, ImageFile]]:
     if not path.exists():
         raise UsageError(f"there is nothing at {path}: name images, a folder of them or a list")
+    expect_no_workbook(path)
     if not (path.is_dir() or is_table(path) or path.suffix.lower() in _ARRAYS):
         return [(str(path), ImageFile(path, str(path), value_range=float_range))]
     listing = read_listing(path, SourceOptions(float_range=float_range))

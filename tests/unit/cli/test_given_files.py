@@ -46,3 +46,10 @@ def test_an_image_is_named_once(root):
 def test_nothing_there_is_said(root):
     with pytest.raises(UsageError, match="nothing at"):
         given_files([root / "missing"], None, untold)
+
+
+def test_an_excel_workbook_is_refused_with_the_way_to_save_it(root):
+    (root / "list.xlsx").write_bytes(b"PK")
+
+    with pytest.raises(UsageError, match=r"list\.xlsx is an Excel workbook: save it as CSV UTF-8"):
+        given_files([Path("list.xlsx")], None, untold)

@@ -13,6 +13,7 @@ from cxrgate.images.sources.arrays import ENDINGS, list_rows
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.passed_over import JUNK_FOLDERS, PassedOver, passed_over
+from cxrgate.images.sources.table_text import expect_no_workbook
 
 
 def list_folder(root: Path) -> list[ImageFile]:
@@ -34,6 +35,7 @@ def list_told(root: Path) -> tuple[PackedFiles, tuple[str, ...]]:
         files = PackedFiles(root.parent, (replace(file, label="") for file in _images(root.name, root, skipped)))
         return files, skipped.notes
     if not root.is_dir():
+        expect_no_workbook(root)
         raise UsageError(f"{root} is neither a folder of images nor an array file (.npz, .npy)")
     places = sorted(_walk(root, skipped), key=lambda place: (_legible(place), place))
     for one, other in pairwise(places):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import csv
-import errno
-import gzip
 import io
-import zlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxrgate.core import UsageError
-from cxrgate.storage.regular_file import read_regular_file
+from cxrgate.images.sources.table_text import read_text
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-_BYTES = 2**30
-"""Of a table: ten million rows of a hundred characters."""
 _SEPARATORS = (",", ";", "\t")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NAMED_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+"""The line with which Excel is told what separates."""
+_IMAGES = (
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".dcm", ".dicom", ".ima", ".dic", ".npy", ".npz",
+)  # fmt: skip
+"""Endings that no column's name has."""
 _LIKELY = {
     "image": (
         "path", "file", "filename", "imageid", "imageindex", "imagepath", "pathtoimage", "dicomid", "img", "imagefile",
@@ -62,7 +63,7 @@ def read_columns(
     values are cut, rows without any value are passed over.
 
     Args:
-        path: plain or gzipped, UTF-8 or else Latin-1.
+        path: plain or gzipped, UTF-8 or else Windows-1252, see read_text.
         required: columns that it must have.
         optional: columns that are taken under their own name where there are.
         names: per column, the name that it has in this table.
@@ -70,7 +71,7 @@ def read_columns(
     Raises:
         UsageError: no such file, not a table, a column is missing or there twice, no row, or a row of another length.
     """
-    text, notes = _text(path)
+    text, notes = read_text(path)
     asked = dict.fromkeys([*required, *optional])
     header, records = _parse(path, text, [*asked, *(names or {}).values()], notes)
     taken = _columns(path, header, required, list(asked), names or {}, notes)
@@ -99,60 +100,41 @@ def has_columns(path: Path, columns: Sequence[str]) -> bool:
     Raises:
         UsageError: the file cannot be read.
     """
-    text, notes = _text(path)
+    text, notes = read_text(path)
     try:
-        body, skipped = _body(path, text, notes)
-        header = _records(path, _first_line(body), _separator(path, body, columns), skipped)[0][1]
+        body, skipped, separator = _body(path, text, notes)
+        separator = separator or _separator(path, body, columns)
+        header = _records(path, _first_line(body), separator, skipped)[0][1]
     except UsageError:
         return False
     return {_plain(name) for name in columns} <= {_plain(name) for name in header}
-
-
-def _text(path: Path) -> tuple[str, list[str]]:
-    try:
-        content = read_regular_file(path, _BYTES)
-        if path.suffix.lower() == ".gz":
-            content = _inflated(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{path} is no CSV file with a header that can be read: {error}") from error
-    if content.startswith(_UTF16):
-        raise UsageError(f"{path} is UTF-16 (Excel's Unicode text): save it as CSV UTF-8")
-    try:
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), [f"{path.name}: it is not UTF-8 and was read as Latin-1"]
-
-
-def _inflated(content: bytes) -> bytes:
-    """OSError where it has more than _BYTES: a small file may hold any number of zeros."""
-    with gzip.open(io.BytesIO(content)) as file:
-        inflated = file.read(_BYTES + 1)
-    if len(inflated) > _BYTES:
-        raise OSError(errno.EFBIG, f"it has more than {_BYTES} bytes")
-    return inflated
 
 
 def _parse(
     path: Path, text: str, wanted: Sequence[str], notes: list[str]
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header and the records with their lines, by the separator that gives most of the columns asked for."""
-    body, skipped = _body(path, text, notes)
-    (_, header), *records = _records(path, body, _separator(path, body, wanted), skipped)
+    body, skipped, separator = _body(path, text, notes)
+    (_, header), *records = _records(path, body, separator or _separator(path, body, wanted), skipped)
     return header, records
 
 
-def _body(path: Path, text: str, notes: list[str]) -> tuple[str, int]:
-    """The text from the header on, and how many lines lie above it."""
-    skipped = 0
+def _body(path: Path, text: str, notes: list[str]) -> tuple[str, int, str]:
+    """The text from the header on, how many lines lie above it, and the separator if one of them names it."""
+    skipped, separator = 0, ""
     lines = text.splitlines(keepends=True)
-    while skipped < len(lines) and (lines[skipped].startswith("#") or not lines[skipped].strip()):
+    for line in lines:
+        if named := _NAMED_SEPARATOR.fullmatch(line):
+            separator = named[1]
+        elif line.strip() and not line.startswith("#"):
+            break
         skipped += 1
     if skipped:
         notes.append(f"{path.name}: lines above the header passed over: {skipped}")
     body = "".join(lines[skipped:])
     if not body or "\0" in body:
         raise UsageError(f"{path} is no CSV file with a header: it is {'empty' if not body else 'binary'}")
-    return body, skipped
+    return body, skipped, separator
 
 
 def _separator(path: Path, body: str, wanted: Sequence[str]) -> str:
@@ -189,10 +171,11 @@ def _columns(
     notes: list[str],
 ) -> dict[str, str]:
     """Per column the name that it has in the header; noted where that is not its own."""
-    taken = {}
+    taken: dict[str, str] = {}
     for column in asked:
         if column in names:
             if names[column] not in header:
+                _expect_header(path, header)
                 raise UsageError(f"{path} has no column {names[column]}, which `columns` names; {_found(header)}")
             taken[column] = names[column]
         elif column not in header:
@@ -207,9 +190,27 @@ def _columns(
             raise UsageError(_twice(path, header, column, [name]))
     missing = [column for column in required if column not in header and column not in taken]
     if missing:
+        _expect_header(path, header)
         also = [column for column in asked if column not in header and column not in taken]
         raise UsageError(_missing(path, header, missing, also))
     return taken
+
+
+def _expect_header(path: Path, header: Sequence[str]) -> None:
+    """Raise UsageError where the first row names an image, and no columns."""
+    image = next((field for field in header if field.lower().endswith(_IMAGES) or _is_file(path.parent, field)), None)
+    if image is not None:
+        raise UsageError(
+            f"{path} has no header row: its first row names the image {image}. Write a line above it with the names of "
+            "its columns, such as image,patient_id"
+        )
+
+
+def _is_file(folder: Path, name: str) -> bool:
+    try:
+        return bool(name) and (folder / name).is_file()
+    except OSError:  # longer than a name can be
+        return False
 
 
 def _twice(path: Path, header: Sequence[str], column: str, names: Sequence[str]) -> str:

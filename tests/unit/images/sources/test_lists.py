@@ -85,7 +85,7 @@ def test_a_name_is_found_in_its_other_unicode_form(folder, disk, listed, encodin
     assert listing.files[-1].path.is_file()
     assert listing.files[-1].image_id == name
     assert "names found on the disk in their other Unicode form: 1" in listing.notes
-    assert (encoding == "latin-1") == ("list.csv: it is not UTF-8 and was read as Latin-1" in listing.notes)
+    assert (encoding == "latin-1") == ("list.csv: it is not UTF-8 and was read as Windows-1252" in listing.notes)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,23 @@ def test_excels_unicode_text_is_refused_by_name(folder):
         read_listing(write(folder / "list.csv", sep="\t", encoding="utf-16"), REQUIRED)
 
 
+def test_a_separator_that_a_line_for_excel_names_is_taken(folder):
+    for line, sep in (("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t")):
+        path = write(folder / "list.csv", sep=sep)
+        path.write_text(f"{line}\n" + path.read_text())
+
+        assert facts(read_listing(path, REQUIRED)) == ROWS
+
+
+@pytest.mark.parametrize("first", [("real/0.png", "7"), ("x/gone.PNG", "7"), ("real/noending", "7")])
+@pytest.mark.parametrize("columns", [{}, {"image": "path"}])
+def test_a_list_without_a_header_row_is_told_so(folder, first, columns):
+    (folder / "real/noending").write_bytes(b"x")
+
+    with pytest.raises(UsageError, match=rf"list\.csv has no header row: its first row names the image {first[0]}\."):
+        read_listing(write(folder / "list.csv", ROWS, head=first), SourceOptions(columns=columns))
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"image\n", b"\x00\x01\x02"])
 def test_what_is_no_list_is_refused(folder, content):
     (folder / "list.csv").write_bytes(content)
@@ -210,7 +227,7 @@ def test_a_folder_has_no_patients_and_says_so(folder):
 
 
 def test_a_gzipped_list_that_inflates_beyond_its_limit_is_refused(folder, monkeypatch):
-    monkeypatch.setattr("cxrgate.images.sources.tables._BYTES", 2**20)
+    monkeypatch.setattr("cxrgate.images.sources.table_text._BYTES", 2**20)
     path = folder / "bomb.csv.gz"
     path.write_bytes(gzip.compress(b"image\n" + b"a" * 2**22))
     with pytest.raises(UsageError, match=r"bomb\.csv\.gz.*more than 1048576 bytes"):
