@@ -9,7 +9,7 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions, images
-from cxrgate.images.sources.names import distinct, place, relative_name
+from cxrgate.images.sources.names import distinct, expect_relative, place, relative_name
 from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.tables import Table, columns_line, likely_names, read_columns
 
@@ -48,8 +48,10 @@ def table_files(table: Table) -> Listing:
     Raises:
         UsageError: an empty or repeated image, or a path that leaves the folder.
     """
+    names = [row["image"] for row in table.rows]
+    expect_relative(names, table.path, table.lines)
     files = [_row(table.path.parent, row) for row in table.rows]
-    notes = [*table.notes, *_spellings(files, [row["image"] for row in table.rows])]
+    notes = [*table.notes, *_spellings(files, names)]
     distinct_files = distinct(files, table.path, table.lines)
     return Listing(PackedFiles(table.path.parent, distinct_files), tuple(notes))
 

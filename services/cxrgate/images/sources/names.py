@@ -16,13 +16,34 @@ _SHOWN = 5
 
 def relative_name(name: str) -> str:
     """The name with forward slashes and without `./`; UsageError unless it is a path below its source's folder."""
-    plain = name.replace("\\", "/")
-    parts = PurePosixPath(plain).parts
-    if not name or _DRIVE.match(name) or plain.startswith("/") or ".." in parts or "\0" in name or not parts:
+    if not is_relative(name):
         raise UsageError(
             f"{name!r} is no path relative to the folder of its CSV or data set, and below it: write it so"
         )
-    return "/".join(parts)
+    return "/".join(_parts(name))
+
+
+def is_relative(name: str) -> bool:
+    """Whether it is a path that stays below the folder it counts from."""
+    outside = _DRIVE.match(name) or name.startswith(("/", "\\"))
+    return not outside and ".." not in _parts(name) and "\0" not in name and bool(_parts(name))
+
+
+def expect_relative(names: Sequence[str], table: Path, lines: Sequence[int]) -> None:
+    """Raise UsageError, with the first lines, where names of a table are not relative to its folder, and below it."""
+    outside = [f"line {line} {name!r}" for name, line in zip(names, lines, strict=True) if not is_relative(name)]
+    if outside:
+        more = f" and {len(outside) - _SHOWN} more" if len(outside) > _SHOWN else ""
+        named = "1 image is" if len(outside) == 1 else f"{len(outside)} images are"
+        raise UsageError(
+            f"{table}: {named} not named by a path relative to the list's folder, and below it: "
+            f"{', '.join(outside[:_SHOWN])}{more}. Put the list beside the images or above them, and cut from each "
+            "path what leads to the list's folder"
+        )
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/")).parts
 
 
 def place(root: Path, name: str) -> Path:

@@ -145,6 +145,20 @@ def test_a_column_that_is_there_twice_is_refused_with_its_places(folder, head, m
         read_listing(path, SourceOptions(patients=rule))
 
 
+def test_paths_that_leave_the_lists_folder_are_named_by_line_with_the_way_to_mend_them(folder):
+    rows = [*ROWS[:2], *((rf"\\nas01\pacs\{i}.png", "7") for i in range(7))]
+
+    with pytest.raises(UsageError) as caught:
+        read_listing(write(folder / "list.csv", rows), REQUIRED)
+
+    said = str(caught.value)
+    assert said.startswith(f"{folder / 'list.csv'}: 7 images are not named by a path relative to the list's folder")
+    assert f"line 4 {rows[2][0]!r}, line 5 " in said
+    assert "line 8 " in said
+    assert "line 9" not in said
+    assert " and 2 more. Put the list beside the images or above them, and cut from each path what leads to" in said
+
+
 def test_a_column_that_is_there_twice_under_a_given_name_is_refused(folder):
     path = write(folder / "list.csv", [(n, p, "x") for n, p in ROWS], head=("image", "who", "who"))
 
