@@ -17,6 +17,7 @@ from typing import Any
 
 from cxrgate.core import Failure, UsageError
 from cxrgate.filter.given import UNIT_RANGE, Range, expect_several, read_given
+from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient
 from cxrgate.images.sources.names import relative_name
 
@@ -107,7 +108,8 @@ def _whose(files: Mapping[str, Path], patients: Patients, *, own: bool) -> list[
     told = [str(patient) for patient in found]
     if not own and (without := [name for name, patient in zip(files, told, strict=True) if not is_patient(patient)]):
         raise UsageError(
-            f"{len(without)} images have no patient, the first is {without[0]}: name them by `patients`, or give "
-            'listing={"every_image_is_a_patient": True}, if every image is of another patient'
+            f"{counted(len(without), 'image has', 'images have')} no patient, the first is {without[0]}: "
+            'name them by `patients`, or give listing={"every_image_is_a_patient": True}, if every image is of '
+            "another patient"
         )
     return told

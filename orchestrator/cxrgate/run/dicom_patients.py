@@ -13,6 +13,7 @@ from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.images import ImageFile, Listing
 from cxrgate.images.codec.dicom.patient import HEADER_BYTES, MARK_END, DicomPatient, is_dicom, read_patient
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient
 from cxrgate.images.sources.regular import FileUnreachable, read_start
 from cxrgate.run.host_fault import HostFault, told
@@ -48,7 +49,9 @@ def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, o
             "`every_image_is_a_patient: true`, if each image without one is of another patient"
         )
     files = tuple(replace(file, patient_id=patients.get(file.image_id, file.patient_id)) for file in listing.files)
-    note = f"{len(patients)} DICOM files are of {len(set(patients.values()))} patients by their PatientID"
+    whose = counted(len(set(patients.values())), "patient")
+    one, more = f"DICOM file is of {whose} by its PatientID", f"DICOM files are of {whose} by their PatientID"
+    note = counted(len(patients), one, more)
     return replace(listing, files=files, notes=(*listing.notes, note))
 
 

@@ -11,6 +11,7 @@ from cxrgate.core import UsageError
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
 from cxrgate.images import ImageFile, Layout, Listing, read_listing
+from cxrgate.images.sources.counted import counted, images
 from cxrgate.run.dicom_patients import with_dicom_patients
 
 
@@ -44,8 +45,9 @@ class EnrolmentList:
     @property
     def sentences(self) -> list[str]:
         """What the user is told before anything is computed."""
-        more = [f"{self.excluded} images are excluded by name"] if self.excluded else []
-        return [f"{len(self.files)} images of {self.patients} patients are listed", *self.notes, *more]
+        more = [f"{counted(self.excluded, 'image is', 'images are')} excluded by name"] if self.excluded else []
+        verb = "is" if len(self.files) == 1 else "are"
+        return [f"{images(len(self.files))} of {counted(self.patients, 'patient')} {verb} listed", *self.notes, *more]
 
 
 def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silent) -> EnrolmentList:
@@ -77,7 +79,8 @@ def _warned(listed: Listing, settings: Enrol) -> Listing:
     if not alone or settings.every_image_is_a_patient:
         return listed
     note = (
-        f"{alone} images of the folder name no patient, and count as a patient each. A leak of a patient who has "
+        f"{counted(alone, 'image', 'images')} of the folder {'names' if alone == 1 else 'name'} no patient, and "
+        f"{'counts as a patient' if alone == 1 else 'count as a patient each'}. A leak of a patient who has "
         "several may pass, for the others count as other patients': list the images with their patients in a table, or "
         "write `every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of another patient"
     )
@@ -100,6 +103,7 @@ def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
     unknown = names - {file.image_id for file in files}
     if unknown:
         raise UsageError(
-            f"{path} has {len(unknown)} names of no real image: {sorted(unknown)[:3]}. Take them out, or correct them"
+            f"{path} has {counted(len(unknown), 'name')} of no real image: {sorted(unknown)[:3]}. "
+            "Take them out, or correct them"
         )
     return names

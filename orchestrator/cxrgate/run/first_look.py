@@ -40,10 +40,11 @@ _KINDS = (
     (0, b"BM", "BMP"),
     (8, b"WEBP", "WebP"),
     (0, b"\x93NUMPY", "NPY"),
-    (0, b"PK\x03\x04", "NPZ"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
 )
+_ZIP = b"PK\x03\x04"
+"""An .npz is an archive, too, and read as one by its name alone."""
 _REFERENCE_BYTES = 8 * 1024
 """Of a snapshot, its journal and what a measurement adds, per image: an upper estimate."""
 
@@ -73,7 +74,8 @@ class Looked:
     def sentence(self) -> str:
         """Counts by kind, and what came of the sample."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
-        return f"{kinds}; {self.decoded} were decoded at the first look, {len(self.failures)} of them failed"
+        verb = "was" if self.decoded == 1 else "were"
+        return f"{kinds}; {self.decoded} {verb} decoded at the first look, {len(self.failures)} of them failed"
 
 
 def look_at(
@@ -225,6 +227,8 @@ def _kind(path: Path) -> str:
         start = read_start(path, _START)
     except ImageError:
         return "that cannot be opened"
+    if start.startswith(_ZIP):
+        return "NPZ" if path.suffix.lower() == ".npz" else "ZIP"
     return next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), "of no known kind")
 
 

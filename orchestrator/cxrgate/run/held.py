@@ -18,6 +18,7 @@ from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
+from cxrgate.images.sources.counted import counted
 from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
 from cxrgate.index.manifest import read_manifest
@@ -52,7 +53,7 @@ class Held:
     def sentence(self) -> str:
         """What every run says."""
         more = f" ({self.not_compared})" if self.not_compared else ""
-        return f"held against {self.images} images of {self.patients} patients{more}"
+        return f"held against {counted(self.images, 'image')} of {counted(self.patients, 'patient')}{more}"
 
 
 def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, *, every: bool = False) -> Held:

@@ -65,7 +65,7 @@ _KEPT = [
 
 
 def _patients(found: FoundSet) -> str:
-    count = f"Found: {found.images:,} images"
+    count = f"Found: {found.images:,} {'image' if found.images == 1 else 'images'}"
     if found.has_patients:
         return f"{count}, and whose they are."
     if found.is_dicom:

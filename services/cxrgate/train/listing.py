@@ -12,6 +12,7 @@ from typing import Protocol
 from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
 from cxrgate.core.progress import Tell, untold
+from cxrgate.images.sources.counted import counted, images
 from cxrgate.images.sources.csv_list import expect_patients, table_files
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.tables import read_columns
@@ -76,7 +77,7 @@ def read_listed_images(path: Path, columns: Mapping[str, str] | None = None, tel
     ]
     check_disjoint(listed_images)
     patients = len({listed_image.patient_id for listed_image in listed_images})
-    for sentence in (*listing.notes, f"{path.name}: {len(listed_images)} images of {patients} patients"):
+    for sentence in (*listing.notes, f"{path.name}: {images(len(listed_images))} of {counted(patients, 'patient')}"):
         tell(sentence)
     return listed_images
 

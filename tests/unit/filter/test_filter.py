@@ -249,9 +249,9 @@ def test_images_in_memory_are_enrolled_with_their_patients_and_leave_no_pixels(f
 @pytest.mark.parametrize(
     ("images", "more", "said"),
     [
-        ([picture(1)], {}, "1 images have no patient"),
+        ([picture(1)], {}, "1 image has no patient"),
         ([picture(1), picture(2)], {"patients": ["a"]}, "1 patients were given for 2 images"),
-        ({"a": picture(1), "b": picture(2)}, {"patients": {"a": 1}}, "1 images have no patient"),
+        ({"a": picture(1), "b": picture(2)}, {"patients": {"a": 1}}, "1 image has no patient"),
         ([b"no image"], {"patients": ["a"]}, "could not be enrolled|cannot be enrolled"),
         ([None], {"patients": ["a"]}, "image000000 cannot be enrolled"),
         ({"../a": picture(1)}, {"patients": ["a"]}, "no path relative"),

@@ -58,5 +58,5 @@ def test_without_a_list_it_is_said_that_nothing_was_compared(config):
 
 
 def test_a_sentence_names_what_could_not_be_compared():
-    assert Held(2, 1).sentence == "held against 2 images of 1 patients"
-    assert Held(2, 1, not_compared=str(Path("why"))).sentence == "held against 2 images of 1 patients (why)"
+    assert Held(2, 1).sentence == "held against 2 images of 1 patient"
+    assert Held(2, 1, not_compared=str(Path("why"))).sentence == "held against 2 images of 1 patient (why)"

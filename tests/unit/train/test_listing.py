@@ -101,7 +101,7 @@ def test_another_spelling_is_taken_and_said_with_the_numbers(tmp_path):
     (first, _) = read_listed_images(_other(tmp_path, "image,PatientID", "0.png,p0", "1.png,p0"), tell=told.append)
 
     assert first.patient_id == "p0"
-    assert told == ["other.csv: the column PatientID is taken as patient_id", "other.csv: 2 images of 1 patients"]
+    assert told == ["other.csv: the column PatientID is taken as patient_id", "other.csv: 2 images of 1 patient"]
 
 
 @pytest.mark.parametrize("none", ["", "nan", "None", "NULL", "NA"])

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cxrgate.core import UsageError
-from cxrgate.images.sources.listing import SourceOptions, images
+from cxrgate.images.sources.counted import images
+from cxrgate.images.sources.listing import SourceOptions
 
 LATERAL_VIEWS = frozenset({"LATERAL", "LL", "RL", "L", "XTABLE LATERAL", "SWIMMERS"})
 """ViewPosition of side views, by MIMIC-CXR-JPG, BRAX, CheXpert and PadChest. Every other image counts as frontal, one

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.images.sources.counted import images
 from cxrgate.images.sources.files import ImageFile
-from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions, images
+from cxrgate.images.sources.listing import Listing, PatientRule, SourceOptions
 from cxrgate.images.sources.names import distinct, expect_relative, place, relative_name
 from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.tables import Table, columns_line, likely_names, read_columns

@@ -9,6 +9,7 @@ from pathlib import Path
 from cxrgate.core import UsageError
 from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
+from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient, list_table
 from cxrgate.images.sources.data_sets import find_data_sets
 from cxrgate.images.sources.files import ImageFile
@@ -77,7 +78,8 @@ def _recognised(path: Path, options: SourceOptions) -> Listing:
     named, there = len(listing.files) + sum(listing.left_out.values()), count_files(path)
     if there > named:
         notes.append(
-            f"{path} holds {there} files that may be images, and {layout}'s tables name {named}: "
+            f"{path} holds {counted(there, 'file that may be an image', 'files that may be images')}, and {layout}'s "
+            f"tables name {named}: "
             "what no table names is not listed"
         )
     return replace(listing, notes=(*notes, *listing.notes))
@@ -128,7 +130,7 @@ def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
     without = [file for file in listing.files if not is_patient(file.patient_id)]
     if without and options.patients is PatientRule.REQUIRED:
         raise UsageError(
-            f"{len(without)} images have no patient, the first is {without[0].image_id}; fill "
+            f"{counted(len(without), 'image has', 'images have')} no patient, the first is {without[0].image_id}; fill "
             "them in, or write `every_image_is_a_patient: true`, if every image is of another patient"
         )
     if not without:

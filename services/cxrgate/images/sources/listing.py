@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.images.sources.counted import images
 from cxrgate.images.sources.files import ImageFile
 
 ALL = "all"
@@ -35,11 +36,6 @@ class PatientRule(StrEnum):
     """A patient for every image; a folder has none, and every image counts as another patient's."""
     EACH_IMAGE = "each image"
     """The user says that images without a patient are each another patient's."""
-
-
-def images(count: int) -> str:
-    """The number with its noun."""
-    return f"{count} image" if count == 1 else f"{count} images"
 
 
 @dataclass(frozen=True, slots=True)

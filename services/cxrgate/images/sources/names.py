@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from cxrgate.core import UsageError
+from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.files import ImageFile
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -34,7 +35,7 @@ def expect_relative(names: Sequence[str], table: Path, lines: Sequence[int]) -> 
     outside = [f"line {line} {name!r}" for name, line in zip(names, lines, strict=True) if not is_relative(name)]
     if outside:
         more = f" and {len(outside) - _SHOWN} more" if len(outside) > _SHOWN else ""
-        named = "1 image is" if len(outside) == 1 else f"{len(outside)} images are"
+        named = counted(len(outside), "image is", "images are")
         raise UsageError(
             f"{table}: {named} not named by a path relative to the list's folder, and below it: "
             f"{', '.join(outside[:_SHOWN])}{more}. Put the list beside the images or above them, and cut from each "
@@ -64,7 +65,7 @@ def distinct(files: Sequence[ImageFile], table: Path, lines: Sequence[int] | Non
         lines: of each file in the table.
 
     Raises:
-        UsageError: there are none, or one is there twice, in whatever Unicode form; with lines and names.
+        UsageError: there are none, or one is there twice, in whatever Unicode form; with lines, names and patients.
     """
     first: dict[str, int] = {}
     twice = []
@@ -83,4 +84,8 @@ def distinct(files: Sequence[ImageFile], table: Path, lines: Sequence[int] | Non
 
 def _both(files: Sequence[ImageFile], lines: Sequence[int] | None, one: int, other: int) -> str:
     where = "" if lines is None else f" (lines {lines[one]} and {lines[other]})"
-    return f"{files[other].image_id}{where}"
+    patients = [files[i].patient_id for i in (one, other)]
+    # A row without a patient has its name for one, in whatever form that is written.
+    named = [patient for patient, i in zip(patients, (one, other), strict=True) if patient != files[i].image_id]
+    whose = f", of the patients {patients[0]} and {patients[1]}" if len(set(named)) > 1 else ""
+    return f"{files[other].image_id}{where}{whose}"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from cxrgate.images.sources.counted import counted
+
 _HIDDEN = "hidden"
 _MOST_TOLD = 10
 _JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "dicomdir", "icon\r"}
@@ -40,7 +42,8 @@ def passed_over_note(counts: Mapping[str, int]) -> str:
     if not counts:
         return ""
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-    return f"{sum(counts.values())} files that are no images by their names were passed over: {kinds}"
+    one, more = "file that is no image by its name was", "files that are no images by their names were"
+    return f"{counted(sum(counts.values()), one, more)} passed over: {kinds}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,17 @@ class PassedOver:
         if not self.labels:
             return ""
         kinds = _few(f"{count} {kind}" for kind, count in sorted(self.labels.items()))
-        return f"{self.labels.total()} arrays that are no images by their shapes were passed over: {kinds}"
+        one, more = "array that is no image by its shape was", "arrays that are no images by their shapes were"
+        return f"{counted(self.labels.total(), one, more)} passed over: {kinds}"
 
     @property
     def _folders(self) -> str:
         if not self.folders:
             return ""
         links = _few(f"{name} is {other}" for name, other in sorted(self.folders.items()))
-        return f"{len(self.folders)} folders were passed over, as they are listed under another name: {links}"
+        one = "folder was passed over, as it is listed"
+        more = "folders were passed over, as they are listed"
+        return f"{counted(len(self.folders), one, more)} under another name: {links}"
 
 
 def _few(texts: Iterable[str]) -> str:

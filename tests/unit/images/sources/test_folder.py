@@ -23,7 +23,7 @@ def test_a_class_folder_that_is_a_link_to_another_is_told(classes):
 
     assert listed(classes) == (
         ["a/1.png", "c/2.png"],
-        ("1 folders were passed over, as they are listed under another name: b is a",),
+        ("1 folder was passed over, as it is listed under another name: b is a",),
     )
 
 

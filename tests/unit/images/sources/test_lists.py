@@ -91,8 +91,8 @@ def test_a_name_is_found_in_its_other_unicode_form(folder, disk, listed, encodin
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*ROWS, ROWS[0]], r"twice are real/0\.png \(lines 2 and 6\)"),
-        ([*ROWS, ("./real/0.png", "99")], r"twice are real/0\.png \(lines 2 and 6\)"),
+        ([*ROWS, ROWS[0]], r"twice are real/0\.png \(lines 2 and 6\)$"),
+        ([*ROWS, ("./real/0.png", "99")], r"twice are real/0\.png \(lines 2 and 6\), of the patients 007 and 99$"),
         ([*ROWS, ("real\\0.png", "99")], r"twice are real/0\.png \(lines 2 and 6\)"),
         ([("real/Mu\u0308.png", "1"), ("real/M\u00fc.png", "2")], r"lines 2 and 3"),
         ([("D:\\data\\real\\0.png", "1")], "'D:"),

@@ -25,6 +25,7 @@ from cxrgate.cli.options import (
 )
 from cxrgate.core import UsageError
 from cxrgate.gate.config import Enrol, ModelFolders
+from cxrgate.images.sources.counted import counted
 from cxrgate.index import ensure_key, read_key
 from cxrgate.models.dtypes import DtypeChoice
 
@@ -117,7 +118,8 @@ def build(
                     embedding=None if chosen is None else chosen.embedding(job),
                     keypoints=keypoints,
                 )
-        typer.echo(f"{snapshot.manifest.references} references of {snapshot.manifest.patients} patients in {output}")
+        made = snapshot.manifest
+        typer.echo(f"{counted(made.references, 'reference')} of {counted(made.patients, 'patient')} in {output}")
         for sentence in measured_of(snapshot.manifest):
             typer.echo(sentence)
         say(f"Key and map are the way back to the patients: {key}, {reference_map}. Keep them on this host.")
