@@ -66,7 +66,8 @@ def _table(base: Path, names: tuple[str, ...]) -> Path | None:
 
 def _rows(table: Path, split: str, options: SourceOptions) -> list[dict[str, str]]:
     """One row per image."""
-    rows = read_columns(table, ("image_id",), names=options.columns).rows
+    columns = ("image_id", *(name for name in options.columns if name == "patient_id"))
+    rows = read_columns(table, columns, names=options.columns).rows
     return list({row["image_id"]: {**row, "split": split} for row in rows}.values())
 
 

@@ -157,6 +157,18 @@ def test_vindr_has_no_patients_and_many_rows_for_an_image(tmp_path):
     assert listing.left_out == {"split test; list it with `splits`": 1}
 
 
+def test_vindrs_patients_are_taken_from_the_column_that_is_named(tmp_path):
+    write(tmp_path / "annotations/image_labels_train.csv", "image_id,rad_id,whose", "a,R8,7", "b,R8,7")
+    for name in ("train/a.dicom", "train/b.dicom"):
+        put(tmp_path / name)
+
+    listing = listed(tmp_path, Layout.VINDR, columns={"patient_id": "whose"})
+
+    assert found(listing) == [("train/a.dicom", "7"), ("train/b.dicom", "7")]
+    with pytest.raises(UsageError, match="no column who, which `columns` names"):
+        listed(tmp_path, Layout.VINDR, columns={"patient_id": "who"})
+
+
 def test_an_image_without_a_patient_is_refused(tmp_path):
     write(tmp_path / "Data_Entry_2017.csv", "Image Index,Patient ID", "1.png,1", "2.png,")
 
