@@ -14,7 +14,7 @@ from cxrgate.images.sources.table_text import read_text
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _SEPARATORS = (",", ";", "\t")
-_NAMED_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+_NAMED_SEPARATOR = re.compile(r'"?sep=([^\w\s"]|\t)"?\s*', re.IGNORECASE)
 """The line with which Excel is told what separates."""
 _IMAGES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".dcm", ".dicom", ".ima", ".dic", ".npy", ".npz",

@@ -211,6 +211,15 @@ def test_a_separator_that_a_line_for_excel_names_is_taken(folder):
         assert facts(read_listing(path, REQUIRED)) == ROWS
 
 
+@pytest.mark.parametrize("separator", [" ", "a", '"', "", "\x0b", "\u2028"])
+def test_a_separator_that_separates_nothing_is_no_line_for_excel(folder, separator):
+    path = write(folder / "list.csv")
+    path.write_text(f"sep={separator}\n" + path.read_text(), encoding="utf-8")
+
+    with pytest.raises(UsageError, match=r"list\.csv"):
+        read_listing(path, REQUIRED)
+
+
 @pytest.mark.parametrize("first", [("real/0.png", "7"), ("x/gone.PNG", "7"), ("real/noending", "7")])
 @pytest.mark.parametrize("columns", [{}, {"image": "path"}])
 def test_a_list_without_a_header_row_is_told_so(folder, first, columns):
