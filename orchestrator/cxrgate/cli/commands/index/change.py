@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import grpc
+import numpy as np
 import typer
 
 from cxrgate.cli.commands.index.measured import measured_of
@@ -14,9 +16,14 @@ from cxrgate.core import UsageError
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
+from cxrgate.storage.text_file import read_lines
 
 SECONDS = 600.0
 """An index reads every byte of a snapshot before it goes over to it."""
+
+_HEADER = "patient_id"
+"""Of a list, whose column was copied whole."""
+_SHOWN = 10
 
 
 def withdraw(
@@ -26,7 +33,9 @@ def withdraw(
     key: Annotated[Path, typer.Option(help="HMAC key of the opaque ids.")],
     storage_key: Annotated[Path | None, typer.Option(help="Key that the snapshot is sealed with.")] = None,
 ) -> None:
-    """Write a snapshot again without some patients. A patient who is not in it is an error, and nothing is written.
+    """Write a snapshot again without some patients.
+
+    A patient who is not in it is an error, and so is a file that names none; nothing is written then.
 
     As long as a generator that was trained on a patient is in use, withdrawing the patient takes protection away.
     """
@@ -34,14 +43,16 @@ def withdraw(
         from cxrgate.index.changes import change_snapshot
         from cxrgate.index.measuring.measure import measured_again
 
-        names = {line.strip() for line in _read(patients) if line.strip()}
+        names = _read(patients)
         secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
         base = Snapshot.open(snapshot, storage)
         base.verify()
-        leaving = {opaque_id(secret, "patient", name) for name in names}
+        leaving = _leaving(patients, names, secret, base, key)
         made = change_snapshot(base, output, leaving, derive=measured_again(base))
         manifest = made.manifest
         typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
+        gone = base.manifest.references - manifest.references
+        typer.echo(f"{_counted(len(leaving), 'patient')}, {_counted(gone, 'reference')} withdrawn")
         for sentence in measured_of(manifest):
             typer.echo(sentence)
 
@@ -67,8 +78,36 @@ def activate(
         typer.echo(f"active: {answer.index.digest}, {answer.index.reference_count} references")
 
 
-def _read(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no file of patient ids, one a line: {error}") from error
+def _read(path: Path) -> dict[str, int]:
+    """The patient ids, each with the number of its first line; a header `patient_id` is none.
+
+    Raises:
+        UsageError: as read_lines; or no patient is named.
+    """
+    lines = read_lines(path, "patient ids")
+    if lines and lines[0] == (1, _HEADER):
+        del lines[0]
+    if not lines:
+        raise UsageError(f"{path} names no patient, so that nobody would be withdrawn: write their ids, one a line")
+    return {name: number for number, name in reversed(lines)}
+
+
+def _leaving(path: Path, names: Mapping[str, int], secret: bytes, base: Snapshot, key: Path) -> set[bytes]:
+    """The keys of the patients; UsageError, which names them and their lines, where some are not in the snapshot."""
+    enrolled = {row.tobytes() for row in np.asarray(base.patient_keys)}
+    keys = {name: opaque_id(secret, "patient", name) for name in names}
+    missing = sorted((names[name], name) for name, made in keys.items() if made not in enrolled)
+    if missing:
+        told = ", ".join(f"{name} (line {number})" for number, name in missing[:_SHOWN])
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        verb = "is" if len(missing) == 1 else "are"
+        raise UsageError(
+            f"{path}: {_counted(len(missing), 'patient')} {verb} not in {base.path}, so nothing was written: "
+            f"{told}{more}. Correct these lines or take them out; ids are those of the list at enrolment, and {key} "
+            "must be the key of that time"
+        )
+    return set(keys.values())
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
