@@ -27,6 +27,10 @@ from cxrgate.run.host_fault import HostFault
 from cxrgate.run.reading import decoded_files, file_stamp
 
 _SHOWN = 10
+_WITHDRAWN = (
+    "If patients of what is listed and not enrolled were withdrawn, take them out of the list first, or name their "
+    "images in the file of `enrol.exclude`: `cxrgate index update` would enrol them again."
+)
 
 
 class SnapshotDiffers(UsageError):
@@ -120,7 +124,8 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
     if (len(listed.files), listed.patients) != (images, patients):
         raise SnapshotDiffers(
             f"the index serves {images} images of {patients} patients, {settings.images} lists {len(listed.files)} of "
-            f"{listed.patients}: enrol what is new by `cxrgate index update` and activate it"
+            f"{listed.patients}: take patients who were withdrawn out of the list, and enrol what is new by "
+            "`cxrgate index update` and activate it"
         )
     return Held(images, patients, not_compared="by their numbers alone: the index tells nobody but curators its names")
 
@@ -197,6 +202,7 @@ def _differences(folder: Path, settings: Enrol, found: Comparison, changed: Sequ
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             lines.append(f"  {len(names)} {what}: {', '.join(names[:_SHOWN])}{more}")
     lines += [
+        *([_WITHDRAWN] if found.new else []),
         "Do one of these:",
         "  `cxrgate index update CONFIG` enrols what is new or changed, and nothing else; CONFIG is this run's",
         *(["    (with --drop-unlisted where what is no longer listed may go)"] if gone else []),

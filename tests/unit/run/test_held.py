@@ -32,8 +32,11 @@ def test_the_numbers_are_compared_where_the_snapshot_is_elsewhere(config):
 
 @pytest.mark.parametrize("numbers", [(29, 15), (30, 14), (31, 16)])
 def test_other_numbers_are_refused(config, numbers):
-    with pytest.raises(SnapshotDiffers, match=f"the index serves {numbers[0]} images of {numbers[1]} patients"):
+    with pytest.raises(
+        SnapshotDiffers, match=f"the index serves {numbers[0]} images of {numbers[1]} patients"
+    ) as caught:
         hold_served(config, served(*numbers), silent)
+    assert "take patients who were withdrawn out of the list" in str(caught.value)
 
 
 def test_the_names_are_compared_where_the_very_snapshot_is_here_too(config):
@@ -45,8 +48,22 @@ def test_the_names_are_compared_where_the_very_snapshot_is_here_too(config):
 
     text = config.enrol.images.read_text()
     config.enrol.images.write_text(text.replace("real7,", "another,"))
-    with pytest.raises(SnapshotDiffers, match=r"1 listed and not enrolled.*: another"):
+    with pytest.raises(SnapshotDiffers, match=r"1 listed and not enrolled.*: another") as caught:
         hold_served(config, about, silent)
+    withdrawn, update = map(
+        str(caught.value).index, ("were withdrawn, take them out of the list", "index update CONFIG")
+    )
+    assert withdrawn < update
+
+
+def test_of_images_that_are_gone_from_the_list_nothing_is_said_of_a_withdrawal(config):
+    made = write_snapshot(config.snapshot)
+    text = config.enrol.images.read_text()
+    config.enrol.images.write_text(text.replace("real7,patient3\n", ""))
+
+    with pytest.raises(SnapshotDiffers, match="1 enrolled and no longer listed") as caught:
+        hold_served(config, served(digest=made.manifest.digest), silent)
+    assert "withdrawn" not in str(caught.value)
 
 
 def test_without_a_list_it_is_said_that_nothing_was_compared(config):

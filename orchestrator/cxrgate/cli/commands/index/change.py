@@ -24,6 +24,10 @@ SECONDS = 600.0
 _HEADER = "patient_id"
 """Of a list, whose column was copied whole."""
 _SHOWN = 10
+_NEXT = (
+    "Next: take these patients out of the list that the snapshot is made from, or name their images in a file that "
+    "`enrol.exclude` (--exclude) names. Else a run stops, and `cxrgate index update` enrols them again."
+)
 
 
 def withdraw(
@@ -55,6 +59,7 @@ def withdraw(
         typer.echo(f"{_counted(len(leaving), 'patient')}, {_counted(gone, 'reference')} withdrawn")
         for sentence in measured_of(manifest):
             typer.echo(sentence)
+        typer.echo(_NEXT)
 
 
 def activate(

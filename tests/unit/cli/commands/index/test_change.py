@@ -32,6 +32,13 @@ def test_it_is_said_how_many_left(folder, content):
     assert "1 patient, 2 references withdrawn" in answer.output
 
 
+def test_it_is_said_that_the_list_must_lose_the_patient_too(folder):
+    answer = withdraw(folder, b"patient3\n")
+
+    assert "Next: take these patients out of the list that the snapshot is made from" in answer.output
+    assert "--exclude" in answer.output
+
+
 @pytest.mark.parametrize("content", [b"", b"\n  \n", b"patient_id\n"])
 def test_a_file_that_names_nobody_is_refused(folder, content):
     answer = withdraw(folder, content)
