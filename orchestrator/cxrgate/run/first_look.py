@@ -1,7 +1,8 @@
 """The first look, before anything is embedded: which kinds of files there are, whether they can be read, and room.
 
-Every file's start is read; of each set a sample is decoded, spread over all of it. Where the sample of the real images
-has one that fails, all of them are decoded, so that every name is told at once.
+Every file's start is read; of each set a sample is decoded, spread over all of it, and with it every file that cannot
+be opened or whose start is that of no known kind. Where one of these fails among the real images, all of them are
+decoded, so that every name is told at once.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _KINDS = (
 )
 _ZIP = b"PK\x03\x04"
 """An .npz is an archive, too, and read as one by its name alone."""
+_UNOPENED, _UNKNOWN = "that cannot be opened", "of no known kind"
 _REFERENCE_BYTES = 8 * 1024
 """Of a snapshot, its journal and what a measurement adds, per image: an upper estimate."""
 
@@ -93,8 +95,11 @@ def look_at(
     Raises:
         HostFault: nothing could be decoded, through no fault of the images.
     """
-    kinds = Counter(_kind(file.path) for file in files)
-    sample = list(files) if every else list(files[:: -(-len(files) // SAMPLE)])
+    kinds = [_kind(file.path) for file in files]
+    step = 1 if every else -(-len(files) // SAMPLE)
+    sample = [
+        file for i, (file, kind) in enumerate(zip(files, kinds, strict=True)) if i % step == 0 or _fails(file, kind)
+    ]
     started = time.perf_counter()
     failures = asyncio.run(_failures(sample, decoder, progress))
     seconds = time.perf_counter() - started
@@ -105,7 +110,7 @@ def look_at(
         order = {file.image_id: i for i, file in enumerate(files)}
         failures.sort(key=lambda failure: order[failure.image_id])
         decoded = len(files)
-    return Looked(len(files), decoded, kinds, tuple(failures), seconds / len(sample))
+    return Looked(len(files), decoded, Counter(kinds), tuple(failures), seconds / len(sample))
 
 
 def look_at_real(
@@ -226,10 +231,15 @@ def _kind(path: Path) -> str:
     try:
         start = read_start(path, _START)
     except ImageError:
-        return "that cannot be opened"
+        return _UNOPENED
     if start.startswith(_ZIP):
         return "NPZ" if path.suffix.lower() == ".npz" else "ZIP"
-    return next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), "of no known kind")
+    return next((kind for at, mark, kind in _KINDS if start[at : at + len(mark)] == mark), _UNKNOWN)
+
+
+def _fails(file: ImageFile, kind: str) -> bool:
+    """Whether it can hardly be read; DICOM need not have its mark where the file's name says that it is DICOM."""
+    return kind == _UNOPENED or (kind == _UNKNOWN and file.declared is None)
 
 
 async def _failures(files: Sequence[ImageFile], decoder: SandboxedDecoder, progress: Progress) -> list[Failure]:
