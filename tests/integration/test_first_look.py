@@ -1,5 +1,6 @@
 """What is looked at before the work begins, and what a failure leaves behind."""
 
+import json
 import shutil
 
 import pytest
@@ -161,6 +162,15 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is_and_how_long_it_takes(f
     assert "24 images of 12 patients are listed" in answer.output
     assert "nothing keeps it from running: 24 images to enrol and 34 to check, about" in answer.output
     assert tree(folder).keys() - before.keys() == {"out.yaml"} - before.keys()
+
+
+def test_a_dry_run_prints_what_it_found_as_json(folder):
+    answer = command("run", write_config(folder, folder / "out", 4), "--dry-run", "--json")
+
+    found = json.loads(answer.stdout)
+    assert answer.exit_code == 0
+    assert (found["to_enrol"], found["to_check"]) == (24, 34)
+    assert any("no answer for 1 of these (b/cut.png): TRUNCATED" in sentence for sentence in found["told"])
 
 
 def test_too_little_room_is_said_before_the_work(folder, monkeypatch):

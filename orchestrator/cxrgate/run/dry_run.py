@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from cxrgate.core import GreyImage
 from cxrgate.core.ports import Embedder, Verifier
@@ -24,20 +25,44 @@ _TIMED = 32
 """Images that are embedded to tell how long it takes; the first half only warms the models up."""
 
 
-def dry_run(config: RunConfig, services: Services, progress: Progress, tell: Tell) -> None:
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a run will do.
+
+    Attributes:
+        to_enrol: images to enrol.
+        to_check: images to check.
+        seconds: that it takes on this machine, about.
+        told: what was said, sentence by sentence.
+    """
+
+    to_enrol: int
+    to_check: int
+    seconds: float
+    told: tuple[str, ...] = field(repr=False)
+
+
+def dry_run(config: RunConfig, services: Services, progress: Progress, tell: Tell) -> Expected:
     """Look at all of it, open models and gate, and say how long a run will take. Nothing is written.
 
     Raises:
         CxrgateError: whatever would keep the run from starting.
     """
-    plan = prepare(config, services, progress, tell, every=True)
+    told: list[str] = []
+
+    def say(sentence: str, /) -> None:
+        told.append(sentence)
+        tell(sentence)
+
+    plan = prepare(config, services, progress, say, every=True)
     forward = asyncio.run(_forward(config, services, plan.files, opens=plan.listed is None))
     enrol = 0 if plan.listed is None else len(plan.listed.files)
     seconds = (enrol + len(plan.files)) * max(forward, plan.seconds)
-    tell(
+    say(
         f"nothing keeps it from running: {enrol} images to enrol and {len(plan.files)} to check, about "
         f"{duration(seconds)} on this machine"
     )
+    return Expected(enrol, len(plan.files), seconds, tuple(told))
 
 
 def duration(seconds: float) -> str:

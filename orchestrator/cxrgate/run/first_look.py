@@ -31,6 +31,8 @@ from cxrgate.run.reading import decoded_files
 SAMPLE = 200
 """Images of a set that are decoded at the first look."""
 
+_SHOWN = 3
+"""Names for each reason of images that will get no answer."""
 _START = 132
 _KINDS = (
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -145,9 +147,12 @@ def look_at_synthetic(
     """
     looked = look_at(files, decoder, progress, every=every, until_all=False)
     tell(f"to check: {looked.sentence}")
-    reasons = Counter(f"{failure.reason}, {failure.message}" for failure in looked.failures)
-    for reason, count in reasons.most_common():
-        tell(f"  no answer for {count} of these: {reason}")
+    names: dict[str, list[str]] = {}
+    for failure in looked.failures:
+        names.setdefault(f"{failure.reason}, {failure.message}", []).append(failure.image_id)
+    for reason, some in sorted(names.items(), key=lambda item: -len(item[1])):
+        more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
+        tell(f"  no answer for {len(some)} of these ({', '.join(some[:_SHOWN])}{more}): {reason}")
     return looked
 
 

@@ -12,7 +12,7 @@ from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index.build import EnrolmentError
 from cxrgate.run import first_look
-from cxrgate.run.first_look import look_at, look_at_real
+from cxrgate.run.first_look import look_at, look_at_real, look_at_synthetic
 
 
 @pytest.fixture
@@ -66,3 +66,15 @@ def test_an_archive_is_counted_as_one_of_arrays_only_by_its_name(tmp_path):
     looked = look_at(files, InlineDecoder(), silent, every=True, until_all=False)
 
     assert looked.kinds == {"PNG": 1, "ZIP": 1, "NPZ": 1}
+
+
+def test_three_names_are_told_for_each_reason_why_there_will_be_no_answer(files):
+    said = []
+    for file in files[1:6]:
+        file.path.write_bytes(b"a text " * 99)
+    files[7].path.unlink()
+
+    look_at_synthetic(files, InlineDecoder(), silent, said.append)
+
+    assert said[1].startswith("  no answer for 5 of these (1.png, 2.png, 3.png and 2 more): IMAGE_UNDECODABLE, ")
+    assert said[2].startswith("  no answer for 1 of these (7.png): FILE_UNREADABLE, ")

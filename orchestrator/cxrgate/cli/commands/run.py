@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,9 @@ def run(
             from cxrgate.run.dry_run import dry_run
 
             with bars() as progress:
-                dry_run(settings, services, progress, say)
+                expected = dry_run(settings, services, progress, say)
+            if as_json:
+                typer.echo(json.dumps(asdict(expected), indent=1))
             return
         with open_engine(engine, address) as chosen:
             summary = execute(settings, services, Console(quiet=as_json), chosen)
