@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from cxrgate.core import Failure, ImageError, ImageRecord, MediaType, UsageError
+from cxrgate.core import Failure, ImageError, ImageRecord, MediaType, Stage, UsageError
 from cxrgate.core.progress import Progress
+from cxrgate.gate.config import Enrol
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.images import ImageFile, Listing
 from cxrgate.images.codec.dicom.patient import HEADER_BYTES, MARK_END, DicomPatient, is_dicom, read_patient
@@ -16,23 +17,26 @@ from cxrgate.images.sandbox.decoder import SandboxedDecoder
 from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient
 from cxrgate.images.sources.regular import FileUnreachable, read_start
+from cxrgate.run.failed_names import write_failed_names
 from cxrgate.run.host_fault import HostFault, told
 
 _RASTERS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy", ".npz", ".jp2")
 _BATCH, _WINDOW = 32, 4
+_NO_PATIENT = "INVALID_ARGUMENT", "NO_PATIENT", "the header has no PatientID that can be read"
 
 
-def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, own: bool) -> Listing:
+def with_dicom_patients(listing: Listing, settings: Enrol, workers: int, progress: Progress) -> Listing:
     """The listing of a folder, its DICOM files under their PatientID.
 
     Args:
         listing: every image as its own patient.
+        settings: whether an image without a patient is another patient's, and where names that fail are written.
         workers: processes that read headers.
         progress: called with "headers", files done now and in all.
-        own: whether the user says that an image without a patient is another patient's.
 
     Raises:
-        UsageError: some DICOM files have a PatientID, others none, and `own` is not said.
+        UsageError: some DICOM files have a PatientID, others none, and the settings do not say what that means; the
+            names are in the file of failed_names.
         HostFault: the host fails to read one of them, or its header.
     """
     suspects = [file for file in listing.files if not file.image_id.lower().endswith(_RASTERS)]
@@ -42,11 +46,15 @@ def with_dicom_patients(listing: Listing, workers: int, progress: Progress, *, o
     found = asyncio.run(_patients(dicoms, workers, progress))
     patients = {name: patient for name, patient in found.items() if is_patient(patient)}
     without = [file.image_id for file in dicoms if file.image_id not in patients]
-    if without and patients and not own:
+    if without and patients and not settings.every_image_is_a_patient:
+        path = write_failed_names(settings, [Failure(name, Stage.READ, *_NO_PATIENT) for name in without])
+        verb = "has" if len(without) == 1 else "have"
         raise UsageError(
-            f"{len(without)} of {len(dicoms)} DICOM files have no PatientID, the first is "
-            f"{without[0]}; list the images with their patients in a table, or write "
-            "`every_image_is_a_patient: true`, if each image without one is of another patient"
+            f"{len(without)} of {len(dicoms)} DICOM files {verb} no PatientID that can be read, the first is "
+            f"{without[0]}; every name is in {path}. List the images with their patients in a table, leave these out "
+            f"by `exclude: {path}` (--exclude {path}; copies of images that are left out pass), or write "
+            "`every_image_is_a_patient: true` (--every-image-is-a-patient), if each image without one is of another "
+            "patient"
         )
     files = tuple(replace(file, patient_id=patients.get(file.image_id, file.patient_id)) for file in listing.files)
     whose = counted(len(set(patients.values())), "patient")

@@ -68,7 +68,7 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
     if not listed.files:
         raise UsageError(f"no image is left to enrol of {settings.images}: all of them are excluded")
     if listed.layout is Layout.FOLDER:
-        listed = with_dicom_patients(listed, workers, progress, own=settings.every_image_is_a_patient)
+        listed = with_dicom_patients(listed, settings, workers, progress)
         listed = _warned(listed, settings)
     return EnrolmentList(listed.files, len(excluded), listed.left_out, tuple(listed.sentences))
 

@@ -19,6 +19,13 @@ def failed_names_path(settings: Enrol) -> Path:
     return settings.reference_map.with_name(NAME)
 
 
+def write_failed_names(settings: Enrol, failures: Sequence[Failure]) -> Path:
+    """Write the file: names that are excluded already, then these with what is wrong."""
+    path = failed_names_path(settings)
+    _write(path, _excluded(settings), failures)
+    return path
+
+
 def enrolment_error(settings: Enrol, failures: Sequence[Failure]) -> EnrolmentError:
     """Write the file and give the error that says so.
 
@@ -29,8 +36,7 @@ def enrolment_error(settings: Enrol, failures: Sequence[Failure]) -> EnrolmentEr
     faults = [failure for failure in failures if failure.is_host_fault]
     ways = []
     if own:
-        path = failed_names_path(settings)
-        _write(path, _excluded(settings), own)
+        path = write_failed_names(settings, own)
         ways.append(
             f"every name is in {path}: mend them, or leave them out by `exclude: {path}` (or --exclude); "
             "copies of images that are left out pass. What was embedded is kept"

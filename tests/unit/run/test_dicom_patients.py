@@ -22,7 +22,7 @@ def write(folder, files):
 
 
 def listed(folder, **more):
-    settings = Enrol(images=folder, key=folder / "key", reference_map=folder / "map", **more)
+    settings = Enrol(**{"images": folder, "key": folder / "key", "reference_map": folder / "map", **more})
     return list_enrolment(settings, 1, silent)
 
 
@@ -48,8 +48,24 @@ def test_a_file_without_a_patient_among_others_is_refused_but_for_an_explicit_wo
     write(tmp_path / "real", {"1.dcm": "007", "2.dcm": patient})
 
     with pytest.raises(UsageError, match=r"1 of 2 .* the first is 2\.dcm"):
-        listed(tmp_path / "real")
+        listed(tmp_path / "real", reference_map=tmp_path / "private/map.csv")
     assert listed(tmp_path / "real", every_image_is_a_patient=True).patients == 2
+
+
+def test_all_files_without_a_patient_are_named_in_the_file_that_leaves_them_out(tmp_path):
+    write(tmp_path / "real", {"1.dcm": "007", "2.dcm": None, "3.dcm": "", "4.dcm": "8"})
+    (tmp_path / "mine.txt").write_text("4.dcm\n")
+    place, failed = {"reference_map": tmp_path / "private/map.csv"}, tmp_path / "private/failed.txt"
+
+    with pytest.raises(UsageError, match="no PatientID") as caught:
+        listed(tmp_path / "real", exclude=tmp_path / "mine.txt", **place)
+    assert f"exclude: {failed}" in str(caught.value)
+    assert "--exclude" in str(caught.value)
+    assert "every_image_is_a_patient: true" in str(caught.value)
+    assert [line.split("\t")[0] for line in failed.read_text().splitlines()] == ["4.dcm", "2.dcm", "3.dcm"]
+
+    found = listed(tmp_path / "real", exclude=failed, **place)
+    assert [file.image_id for file in found.files] == ["1.dcm"]
 
 
 def test_where_no_file_has_a_patient_each_counts_as_its_own(tmp_path):
