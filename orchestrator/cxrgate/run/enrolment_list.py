@@ -13,6 +13,10 @@ from cxrgate.gate.config import Enrol
 from cxrgate.images import ImageFile, Layout, Listing, read_listing
 from cxrgate.images.sources.counted import counted, images
 from cxrgate.run.dicom_patients import with_dicom_patients
+from cxrgate.storage.text_file import read_lines
+
+_SHOWN = 3
+"""Names in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,17 @@ def read_excluded(path: Path | None, files: Sequence[ImageFile]) -> set[str]:
     """The image ids that the operator leaves out, one a line; what follows a tab is a remark.
 
     Raises:
-        UsageError: no such file, or a name that is not among the files: a slip there would leave an image out unseen.
+        UsageError: as read_lines; or a name that is not among the files: a slip there would leave an image out unseen.
     """
     if path is None:
         return set()
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as image names, one a line: {error}") from error
-    names = {line.split("\t")[0].strip() for line in lines if line.strip()}
-    unknown = names - {file.image_id for file in files}
+    lines = read_lines(path, "image names")
+    names = {line.split("\t")[0].strip(): number for number, line in reversed(lines)}
+    unknown = sorted(names.keys() - {file.image_id for file in files}, key=names.__getitem__)
     if unknown:
+        told = ", ".join(f"{name} (line {names[name]})" for name in unknown[:_SHOWN])
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         raise UsageError(
-            f"{path} has {counted(len(unknown), 'name')} of no real image: {sorted(unknown)[:3]}. "
-            "Take them out, or correct them"
+            f"{path} has {counted(len(unknown), 'name')} of no real image: {told}{more}. Take them out, or correct them"
         )
-    return names
+    return set(names)

@@ -10,6 +10,7 @@ from cxrgate.core import Failure
 from cxrgate.gate.config import Enrol
 from cxrgate.index.build import EnrolmentError
 from cxrgate.run.host_fault import told
+from cxrgate.storage.text_file import read_lines
 
 NAME = "failed.txt"
 
@@ -20,7 +21,7 @@ def failed_names_path(settings: Enrol) -> Path:
 
 
 def write_failed_names(settings: Enrol, failures: Sequence[Failure]) -> Path:
-    """Write the file: names that are excluded already, then these with what is wrong."""
+    """Write the file: names that are excluded already, then these with what is wrong; errors as read_lines."""
     path = failed_names_path(settings)
     _write(path, _excluded(settings), failures)
     return path
@@ -31,6 +32,9 @@ def enrolment_error(settings: Enrol, failures: Sequence[Failure]) -> EnrolmentEr
 
     Names that are excluded already come first, so that the file can take the place of the old one. A fault of this host
     is no reason to exclude an image: such images are counted, and not in the file.
+
+    Raises:
+        UsageError: the names that are excluded already cannot be read; see read_lines.
     """
     own = [failure for failure in failures if not failure.is_host_fault]
     faults = [failure for failure in failures if failure.is_host_fault]
@@ -52,7 +56,7 @@ def enrolment_error(settings: Enrol, failures: Sequence[Failure]) -> EnrolmentEr
 def _excluded(settings: Enrol) -> list[str]:
     if settings.exclude is None:
         return []
-    return [line for line in settings.exclude.read_text().splitlines() if line.strip()]
+    return [line for _, line in read_lines(settings.exclude, "image names")]
 
 
 def _write(path: Path, before: Sequence[str], failures: Sequence[Failure]) -> None:

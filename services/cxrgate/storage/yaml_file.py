@@ -11,6 +11,7 @@ import yaml
 from cxrgate.core import UsageError
 from cxrgate.core.json_text import MALFORMED
 from cxrgate.storage.regular_file import read_regular_file
+from cxrgate.storage.text_file import why_unreadable
 
 BYTES = 2**20
 """More is no file that somebody wrote; and parsing it would take minutes."""
@@ -27,9 +28,16 @@ def read_yaml(path: Path) -> Any:
         content = yaml.load(read_regular_file(path, BYTES).decode(), _Loader)  # noqa: S506 - a safe loader
         _check_texts(content)
     except (OSError, yaml.YAMLError, RecursionError, *MALFORMED) as error:
-        told = "its values are nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(f"{path} is not a readable YAML file: {told}") from error
+        raise UsageError(f"{path} is not a readable YAML file: {_why(error)}") from error
     return content
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "its values are nested too deeply"
+    if isinstance(error, yaml.reader.ReaderError):
+        return "it is binary, not text; name a text file"
+    return why_unreadable(error)
 
 
 class _Loader(yaml.SafeLoader):

@@ -60,3 +60,21 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "config.yaml")
     with pytest.raises(UsageError, match="pipe"):
         read_yaml(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"\xd0\xcf\x11\xe0", "it is not text in UTF-8"),
+        (b"PK\3\4", "it is binary, not text"),
+    ],
+)
+def test_what_is_no_text_is_said_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "config.xlsx"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(UsageError, match=rf"config\.xlsx is not a readable YAML file: {message}") as caught:
+        read_yaml(path)
+    assert not any(word in str(caught.value) for word in ("Errno", "codec", "#x"))

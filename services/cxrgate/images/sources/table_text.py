@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.storage.regular_file import read_regular_file
+from cxrgate.storage.text_file import why_unreadable
 
 _BYTES = 2**30
 """Of a table: ten million rows of a hundred characters."""
@@ -32,7 +33,7 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         if path.suffix.lower() == ".gz":
             content = _inflated(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{path} is no CSV file with a header that can be read: {error}") from error
+        raise UsageError(f"{path} is no CSV file with a header that can be read: {why_unreadable(error)}") from error
     if content.startswith(_UTF16):
         raise UsageError(f"{path} is UTF-16 (Excel's Unicode text): save it as CSV UTF-8")
     if content.startswith(_OLE) or (content.startswith(b"PK\x03\x04") and b"xl/workbook." in content):

@@ -7,6 +7,7 @@ import pytest
 
 from cxrgate.core import UsageError
 from cxrgate.images import PatientRule, SourceOptions, read_listing
+from cxrgate.images.sources.tables import read_columns
 
 NAMES = [f"real/{i}.png" for i in range(4)]
 PATIENTS = ["007", "7", "012", "012"]
@@ -255,3 +256,12 @@ def test_a_gzipped_list_that_inflates_beyond_its_limit_is_refused(folder, monkey
     path.write_bytes(gzip.compress(b"image\n" + b"a" * 2**22))
     with pytest.raises(UsageError, match=r"bomb\.csv\.gz.*more than 1048576 bytes"):
         read_listing(path, SourceOptions())
+
+
+def test_a_list_that_is_missing_or_a_folder_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+
+    for name, message in (("none.csv", "there is no such file"), ("folder.csv", "it is a folder")):
+        with pytest.raises(UsageError, match=message) as caught:
+            read_columns(tmp_path / name, ("image",))
+        assert "Errno" not in str(caught.value)
