@@ -139,7 +139,7 @@ def _opened(
 async def _measure(harness: Harness, parts: Parts) -> pd.DataFrame:
     origins = await harness.origins(sampled(parts.sources, MAIN_PATIENTS))
     donors = [origin.pixels for origin in await harness.origins(sampled(parts.test, PATIENTS))]
-    steps = _steps(parts, origins, donors, harness.key)
+    steps = _steps(parts, origins, donors, harness)
     return pd.concat([await harness.ask(*step) for step in steps], ignore_index=True)
 
 
@@ -155,13 +155,13 @@ async def _measure_axes(opened: _Opened, parts: Parts, cases: pd.DataFrame, othe
 
 
 def _steps(
-    parts: Parts, origins: Sequence[LeakOrigin], donors: Sequence[Pixels], key: bytes
+    parts: Parts, origins: Sequence[LeakOrigin], donors: Sequence[Pixels], harness: Harness
 ) -> Iterator[tuple[str, Iterator[PlantedCase], int]]:
     """What is asked, and how many cases there are of it; each is made when its turn has come."""
     few, drawn, others = sampled(origins, PATIENTS), sampled(origins, GENERATED_PATIENTS), list(outliers())
     yield "plant copies", plant(origins, donors, _MAIN_LEAKS), len(origins) * len(_MAIN_LEAKS)
     yield "plant other leaks", plant(few, donors, _OTHER_LEAKS), len(few) * len(_OTHER_LEAKS)
-    yield "plant generated ones", generated(drawn), len(drawn) * len(GENERATED_STRENGTHS)
-    yield "ask about siblings", siblings(parts.siblings, key), len(parts.siblings)
-    yield "ask about patients not enrolled", unenrolled_cases(parts.test, key), len(parts.test)
+    yield "plant generated ones", generated(drawn, harness.progress), len(drawn) * len(GENERATED_STRENGTHS)
+    yield "ask about siblings", siblings(parts.siblings, harness.key), len(parts.siblings)
+    yield "ask about patients not enrolled", unenrolled_cases(parts.test, harness.key), len(parts.test)
     yield "ask about outliers", outlier_cases(others), len(others)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cxrgate.core.progress import Progress, silent
 from cxrgate.planted.classes.geometry import resized
 from cxrgate.planted.leak import Pixels
 
@@ -70,20 +71,29 @@ class Generator:
         return np.asarray((255 * image).round().to(torch.uint8).numpy())
 
 
-def fit_generator(images: Sequence[Pixels], seed: int = 0, steps: int = STEPS) -> Generator:
-    """Over-fit on two or more images uint8[height, width] of any size; equal on one machine for equal seeds."""
+def fit_generator(
+    images: Sequence[Pixels], seed: int = 0, steps: int = STEPS, progress: Progress = silent
+) -> Generator:
+    """Over-fit on two or more images; equal on one machine for equal seeds.
+
+    Args:
+        images: uint8[height, width], of any size.
+        seed: of the fit.
+        steps: how many there are.
+        progress: called with "fit a generator", steps done now and in all.
+    """
     squares = np.stack([resized(image, SIDE, SIDE) for image in images])
     target = torch.from_numpy(squares).unsqueeze(1).to(torch.float32) / 255
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _Decoder(len(images))
-        _fit(network, target, steps)
+        _fit(network, target, steps, progress)
     with torch.no_grad():
         error = 255 * functional.mse_loss(network(network.mean), target).sqrt().item()
     return Generator(network, error)
 
 
-def _fit(network: _Decoder, target: Tensor, steps: int) -> None:
+def _fit(network: _Decoder, target: Tensor, steps: int, progress: Progress) -> None:
     latents = [network.mean, network.spread]
     others = [*network.grid.parameters(), *network.layers.parameters()]
     optimizer = torch.optim.Adam([{"params": latents, "lr": LATENT_RATE}, {"params": others, "lr": RATE}])
@@ -94,6 +104,7 @@ def _fit(network: _Decoder, target: Tensor, steps: int) -> None:
         _loss(network, chosen, target[chosen]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         rates.step()
+        progress("fit a generator", 1, steps)
 
 
 def _loss(network: _Decoder, chosen: Tensor, target: Tensor) -> Tensor:

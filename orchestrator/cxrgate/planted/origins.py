@@ -10,6 +10,7 @@ import numpy as np
 
 from cxrgate.core import GreyImage, ImageError, ImageRecord, UsageError
 from cxrgate.core.ports import Decoder
+from cxrgate.core.progress import Progress, silent
 from cxrgate.images.codec.encode import encode_png
 from cxrgate.index.keys import opaque_id
 from cxrgate.models.torch_extra import expect_torch
@@ -73,8 +74,12 @@ def plant(origins: Sequence[LeakOrigin], others: Sequence[Pixels], leaks: Iterab
             yield PlantedCase(content, CaseKind.LEAK, origin.patient, leak.leak_class, leak.strength)
 
 
-def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
+def generated(origins: Sequence[LeakOrigin], progress: Progress = silent) -> Iterator[PlantedCase]:
     """What a generator that was over-fitted on these images draws of each, at every strength.
+
+    Args:
+        origins: two or more.
+        progress: told of the fit, which takes minutes; see fit_generator.
 
     Raises:
         ModelError: PyTorch is not installed.
@@ -82,7 +87,7 @@ def generated(origins: Sequence[LeakOrigin]) -> Iterator[PlantedCase]:
     expect_torch("a generator that is over-fitted on purpose")
     from cxrgate.planted.generator import fit_generator  # noqa: PLC0415
 
-    generator = fit_generator([origin.pixels for origin in origins])
+    generator = fit_generator([origin.pixels for origin in origins], progress=progress)
     for number, origin in enumerate(origins):
         for strength in GENERATED_STRENGTHS:
             listed_image = generator.draw(number, strength, draws(origin.name))

@@ -42,3 +42,10 @@ def test_equal_seeds_give_equal_samples():
 
     assert (first == second).all()
     assert (first != fit_generator(PICTURES, seed=4, steps=3).draw(1, 0.3, draws("b"))).any()
+
+
+def test_each_step_of_the_fit_is_told():
+    told = []
+    fit_generator(PICTURES, steps=3, progress=lambda *step: told.append(step))
+
+    assert told == [("fit a generator", 1, 3)] * 3
