@@ -38,5 +38,5 @@ def test_a_slip_in_the_list_of_excluded_images_is_an_error(folder):
     (folder / "exclude.txt").write_text("real/5.png\n")
     enrol = "{images: real.csv, key: private/key, reference_map: private/map.csv, exclude: exclude.txt}"
 
-    with pytest.raises(UsageError, match="has 1 names of no real image"):
+    with pytest.raises(UsageError, match="has 1 name of no real image"):
         run(read_config(write_config(folder, folder / "out", 4, enrol=enrol)))

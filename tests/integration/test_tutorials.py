@@ -92,19 +92,21 @@ def codes(answers):
     return {line: code for line, (code, _) in answers.items()}
 
 
-def test_readme_checks_looks_and_runs(drawn):
-    folder = drawn("readme")
+def test_readme_checks_looks_and_runs(tmp_path, drawn):
+    folder = tmp_path / "out/demo-data"  # below the clone, as `make demo` has it
+    shutil.copytree(drawn("readme"), folder, symlinks=True)
+    (tmp_path / "model_store").symlink_to(shipped_models())
     (block,) = fenced(README, "yaml")
     (folder / "config.yaml").write_text(block)
     use_models_here(folder)
     answers = run_all(README, folder)
 
     assert codes(answers) == {
-        "cxrgate check synthetic --against real.csv": SOME_UNREADABLE,
+        "cxrgate check synthetic --against real.csv --models ../../model_store/demo": SOME_UNREADABLE,
         "cxrgate run config.yaml --dry-run": 0,
         "cxrgate run config.yaml": SOME_UNREADABLE,
     }, answers
-    printed = answers["cxrgate check synthetic --against real.csv"][1]
+    printed = answers["cxrgate check synthetic --against real.csv --models ../../model_store/demo"][1]
     shown = fenced(README, "text")[0].splitlines()
     for words in ("image", "may be released", "copy", "nearest real image"):
         assert words in shown[0]
@@ -139,7 +141,7 @@ def own_data(drawn):
 def test_your_own_data_is_checked_cleaned_looked_at_filtered_and_enrolled(own_data):
     folder, answers = own_data
     assert codes(answers) == {
-        "cxrgate check synthetic --against real.csv": SOME_UNREADABLE,
+        "cxrgate check synthetic --against real.csv --models ../../model_store/demo": SOME_UNREADABLE,
         "cxrgate duplicates real.csv": 1,
         "cxrgate init": 0,
         "cxrgate run config.yaml --dry-run": 0,
