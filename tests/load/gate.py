@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
 
 from support.null_models import null_models
 
+from cxrgate.core.threads import run_with_threads
 from cxrgate.gate.config import read_config
 from cxrgate.gate.opening import IN_THIS_PROCESS
 from cxrgate.gateway.process import serve_gate
@@ -23,7 +23,7 @@ def main() -> None:
     log_to_stderr()
     listening = ServiceEndpoint(address, folder / "certificates/gate", folder / "roles.yaml")
     with null_models():
-        asyncio.run(serve_gate(read_config(folder / "gate.yaml"), listening, folder / "gate.log", IN_THIS_PROCESS))
+        run_with_threads(serve_gate(read_config(folder / "gate.yaml"), listening, folder / "gate.log", IN_THIS_PROCESS))
 
 
 if __name__ == "__main__":

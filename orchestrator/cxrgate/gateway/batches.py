@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from opentelemetry.trace import SpanContext
 
 from cxrgate.core import ImageRecord, MediaType
+from cxrgate.core.threads import yield_to_others
 from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.rpc.deadline import current_deadline, set_deadline
 from cxrgate.rpc.tracing import batch_span, current_span
@@ -67,9 +69,9 @@ class Batches:
 
     def _start(self) -> None:
         while len(self._express) < EXPRESS and self._is_crowded() and (batch := self._take(self._has_few)):
-            self._run_in(self._express, batch)
+            self._run_in(self._express, self._run(batch))
         while len(self._running) < self._in_flight and (batch := self._take(self._who_shares())):
-            self._run_in(self._running, batch)
+            self._run_in(self._running, self._yielding(batch))
 
     def _is_crowded(self) -> bool:
         return len(self._running) >= self._in_flight or not all(map(self._has_few, self._waiting))
@@ -82,12 +84,12 @@ class Batches:
     def _has_few(self, identity: str) -> bool:
         return self._here[identity] <= FEW
 
-    def _run_in(self, running: set[asyncio.Task[None]], batch: list[_Item]) -> None:
+    def _run_in(self, running: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
         def finished(task: asyncio.Task[None]) -> None:
             running.discard(task)
             self._start()
 
-        task = asyncio.create_task(self._run(batch))
+        task = asyncio.create_task(work)
         running.add(task)
         task.add_done_callback(finished)
 
@@ -112,6 +114,11 @@ class Batches:
         if waiting:
             self._waiting[identity] = waiting
         return item
+
+    async def _yielding(self, batch: list[_Item]) -> None:
+        """One that may be full: where a core is short, the images of who has few go first."""
+        yield_to_others()
+        await self._run(batch)
 
     async def _run(self, batch: list[_Item]) -> None:
         ends = [item.deadline for item in batch]

@@ -1,11 +1,12 @@
 """Once work has begun no thread is started: one that has no memory to start with would be waited for without end."""
 
 import asyncio
+import os
 import threading
 
 import pytest
 
-from cxrgate.core.threads import run_with_threads, started_pool, threads_of_a_loop
+from cxrgate.core.threads import NICENESS, run_with_threads, started_pool, threads_of_a_loop, yield_to_others
 
 
 @pytest.fixture
@@ -38,6 +39,25 @@ def test_work_in_threads_starts_none(no_new_thread):
         return await asyncio.gather(*[asyncio.to_thread(together.wait) for _ in range(count)])
 
     assert sorted(run_with_threads(work())) == list(range(count))
+
+
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_what_yields_has_threads_of_a_lower_priority_and_changes_nobody_elses(no_new_thread):
+    async def yielding():
+        yield_to_others()
+        return await asyncio.to_thread(niceness)
+
+    async def work():
+        no_new_thread()
+        other = await asyncio.create_task(yielding())
+        return other, await asyncio.to_thread(niceness)
+
+    usual = niceness()
+    assert run_with_threads(work()) == (min(19, usual + NICENESS), usual)
+    assert niceness() == usual
 
 
 def test_a_thread_that_the_system_refuses_is_an_error_and_nothing_waits(monkeypatch):

@@ -1,7 +1,10 @@
 """Whose images go into which batch, and when."""
 
 import asyncio
+import os
+import threading
 
+from cxrgate.core.threads import NICENESS, run_with_threads
 from cxrgate.gateway.batches import EXPRESS, Batches
 
 
@@ -111,3 +114,19 @@ def test_who_goes_away_leaves_the_queue():
         return gate.batches
 
     assert asyncio.run(go()) == [["a"] * 4, ["a"] * 4]
+
+
+def test_what_full_batches_compute_lets_go_first_who_has_few_images_here():
+    def niceness():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    class Computing:
+        async def check_batch(self, records):
+            return [await asyncio.to_thread(niceness) for _ in records]
+
+    async def go():
+        gate, batches = Computing(), Batches(4, in_flight=1)
+        return await asyncio.gather(*await asked(batches, gate, *["heavy"] * 8, "light"))
+
+    *heavy, light = run_with_threads(go())
+    assert set(heavy) == {min(19, light + NICENESS)}

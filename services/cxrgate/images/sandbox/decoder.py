@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from cxrgate.core import Failure, GreyImage, ImageError, ImageRecord, Stage
+from cxrgate.core.threads import NICENESS
 from cxrgate.images.codec.decode import decode
 from cxrgate.images.sandbox.worker import SECONDS, Worker, WorkerDiedError, WorkerLostError
 
@@ -35,10 +36,6 @@ radiographs of 490 kB at a time that was half of what callers waited."""
 
 FEW = 4
 """Images of a call at most that the express worker takes."""
-
-_NICENESS = 10
-"""Of the other workers, where there is an express worker, which would share a core with them otherwise. A core that has
-nothing else to do is theirs none the less."""
 
 _TRIES = 3
 """Workers that are asked for an image, each after the one before was lost without having begun with it."""
@@ -75,7 +72,9 @@ class SandboxedDecoder:
         self, workers: int = 1, function: Callable[[ImageRecord], GreyImage] = decode, *, express: bool = False
     ) -> None:
         """Have `workers` processes (fresh interpreters) run `function`; they start on entering the context."""
-        self._task, self._niceness = functools.partial(_attempt, function), _NICENESS if express else 0
+        self._task = functools.partial(_attempt, function)
+        # The express worker would share a core with the others otherwise.
+        self._niceness = NICENESS if express else 0
         self._express = Worker(self._task) if express else None
         self._ordinary = workers
         self._workers = [Worker(self._task, self._niceness) for _ in range(workers)]

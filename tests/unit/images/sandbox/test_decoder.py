@@ -284,7 +284,7 @@ def test_the_express_worker_goes_first_and_so_does_the_one_in_its_place():
         own = os.getpriority(os.PRIO_PROCESS, 0)
         return sorted(os.getpriority(os.PRIO_PROCESS, pid) - own for pid in workers_of(decoder))
 
-    expected = [0, min(sandbox._NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))]
+    expected = [0, min(sandbox.NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))]
     with SandboxedDecoder(1, misbehave, express=True) as decoder:
         assert niceness(decoder) == expected
         for kill in (slice(0, 1), slice(1, 2), slice(0, 2)):
