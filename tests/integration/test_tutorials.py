@@ -141,7 +141,7 @@ def own_data(drawn):
 def test_your_own_data_is_checked_cleaned_looked_at_filtered_and_enrolled(own_data):
     folder, answers = own_data
     assert codes(answers) == {
-        "cxrgate check synthetic --against real.csv --models ../../model_store/demo": SOME_UNREADABLE,
+        "cxrgate check synthetic --against real.csv": SOME_UNREADABLE,
         "cxrgate duplicates real.csv": 1,
         "cxrgate init": 0,
         "cxrgate run config.yaml --dry-run": 0,
