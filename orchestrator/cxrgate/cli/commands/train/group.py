@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_recipe
 from cxrgate.models import ModelKind, ModelManifest
 from cxrgate.train import ListedImage, read_listed_images, read_recipe, with_splits, without_sources
+
+if TYPE_CHECKING:
+    from cxrgate.train.refits.finished import RefitJob
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models on your own images, and score them.")
 
@@ -44,6 +47,12 @@ TRAINED = {
 def _listed_images(listing: Path, column: list[str] | None, without: list[str] | None) -> list[ListedImage]:
     """What the options name."""
     return without_sources(read_listed_images(listing, columns_of(column), say), without or [])
+
+
+def _refit_job(model: Path, listed_images: list[ListedImage], seed: int, work: Path, output: Path) -> RefitJob:
+    from cxrgate.train.refits.finished import RefitJob
+
+    return RefitJob(with_splits(listed_images, seed), seed, model, work, output)
 
 
 def _say_written(manifest: ModelManifest, output: Path) -> None:
@@ -138,12 +147,11 @@ def refit(
 ) -> None:
     """Fit whitening, discriminants and calibration to other images; the trunk stays, so that it takes minutes."""
     with errors_as_messages("torch"):
-        listed_images = with_splits(_listed_images(listing, column, without), seed)
-        from cxrgate.train.refits.finished import RefitJob
         from cxrgate.train.refits.refit import refit as fit
 
+        job = _refit_job(model, _listed_images(listing, column, without), seed, work, output)
         with bars() as progress:
-            manifest = fit(RefitJob(listed_images, seed, model, work, output), progress)
+            manifest = fit(job, progress)
         _say_written(manifest, output)
 
 
@@ -159,12 +167,11 @@ def verifier(
 ) -> None:
     """Make a verification model of a retrieval model: a gate with both computes one forward for the two."""
     with errors_as_messages("torch"):
-        listed_images = with_splits(_listed_images(listing, column, without), seed)
-        from cxrgate.train.refits.finished import RefitJob
         from cxrgate.train.refits.verifier import make_verifier
 
+        job = _refit_job(model, _listed_images(listing, column, without), seed, work, output)
         with bars() as progress:
-            manifest = make_verifier(RefitJob(listed_images, seed, model, work, output), progress)
+            manifest = make_verifier(job, progress)
         _say_written(manifest, output)
 
 
@@ -183,12 +190,11 @@ def distil(
 ) -> None:
     """Fit a model's projection to what several models make of the images together; it takes minutes."""
     with errors_as_messages("torch"):
-        listed_images = with_splits(_listed_images(listing, column, without), seed)
         from cxrgate.train.refits.distil import distil as learn
-        from cxrgate.train.refits.finished import RefitJob
 
+        job = _refit_job(model, _listed_images(listing, column, without), seed, work, output)
         with bars() as progress:
-            manifest = learn(RefitJob(listed_images, seed, model, work, output), teacher, progress)
+            manifest = learn(job, teacher, progress)
         _say_written(manifest, output)
 
 
