@@ -13,6 +13,7 @@ import typer
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
+from cxrgate.images.sources.counted import counted
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
@@ -56,7 +57,7 @@ def withdraw(
         manifest = made.manifest
         typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
         gone = base.manifest.references - manifest.references
-        typer.echo(f"{_counted(len(leaving), 'patient')}, {_counted(gone, 'reference')} withdrawn")
+        typer.echo(f"{counted(len(leaving), 'patient')}, {counted(gone, 'reference')} withdrawn")
         for sentence in measured_of(manifest):
             typer.echo(sentence)
         typer.echo(_NEXT)
@@ -107,12 +108,8 @@ def _leaving(path: Path, names: Mapping[str, int], secret: bytes, base: Snapshot
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         verb = "is" if len(missing) == 1 else "are"
         raise UsageError(
-            f"{path}: {_counted(len(missing), 'patient')} {verb} not in {base.path}, so nothing was written: "
+            f"{path}: {counted(len(missing), 'patient')} {verb} not in {base.path}, so nothing was written: "
             f"{told}{more}. Correct these lines or take them out; ids are those of the list at enrolment, and {key} "
             "must be the key of that time"
         )
     return set(keys.values())
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
