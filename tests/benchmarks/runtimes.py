@@ -34,7 +34,7 @@ IMAGES = 256
 
 
 def by_torch(folder, device="cpu", manifest=None):
-    return TorchForward(replace(load_model(folder), manifest=manifest or read_manifest(folder)), device)
+    return TorchForward(load_model(folder, manifest), device)
 
 
 def process_time():

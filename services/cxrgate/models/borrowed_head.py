@@ -10,7 +10,7 @@ import numpy as np
 
 from cxrgate.core.heads import Head
 from cxrgate.models.heads import make_head
-from cxrgate.models.manifest import WEIGHTS, ModelKind, ModelManifest
+from cxrgate.models.manifest import ModelKind, ModelManifest
 from cxrgate.models.networks.architectures import EmbedderArchitecture
 from cxrgate.models.runtimes.openvino.weights import Weights
 
@@ -38,7 +38,7 @@ def borrowed_head(folders: Mapping[ModelKind, Path], manifests: Mapping[ModelKin
     bare = [replace(shape, frontality=0, cohort=0) for shape in (one, other)]
     if bare[0] != bare[1] or (lender.preprocessing, lender.dtype) != (borrower.preprocessing, borrower.dtype):
         return None
-    weights = [Weights.read(folders[kind] / WEIGHTS) for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)]
+    weights = [Weights.read(folders[kind], manifests[kind]) for kind in (ModelKind.RETRIEVAL, ModelKind.VERIFICATION)]
     lent, own = weights[0].all_but(_OWN, _FRONTALITY), weights[1].all_but(_OWN)
     if lent.keys() != own.keys() or not all(np.array_equal(lent[name], own[name]) for name in lent):
         return None

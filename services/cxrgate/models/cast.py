@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from cxrgate.core import ModelError
-from cxrgate.models.manifest import WEIGHTS, Dtype, ModelManifest, read_manifest, write_manifest
+from cxrgate.models.manifest import WEIGHTS, Dtype, ModelManifest, read_manifest, read_weights, write_manifest
 from cxrgate.storage import replaced_folder
 
 
@@ -23,6 +22,6 @@ def cast_model(folder: Path, output: Path, dtype: Dtype) -> ModelManifest:
     provenance = {**old.provenance, "cast_from": old.digest}
     manifest = replace(old, name=output.name, dtype=dtype, provenance=provenance)
     with replaced_folder(output, everybodys=True) as partial:
-        shutil.copyfile(folder / WEIGHTS, partial / WEIGHTS)
+        (partial / WEIGHTS).write_bytes(read_weights(folder, old))
         write_manifest(partial, manifest)
     return manifest

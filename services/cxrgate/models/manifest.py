@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cxrgate.core import BAND, ModelError
-from cxrgate.core.digest import file_digest, mapping_digest
+from cxrgate.core.digest import bytes_digest, file_digest, mapping_digest
 from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.spaces import COPY, COSINE_SPACES
 from cxrgate.models.networks.architectures import (
@@ -211,9 +211,27 @@ def read_manifest(folder: Path) -> ModelManifest:
     if stated != manifest.digest:
         raise ModelError(f"{folder}: the manifest has the digest {manifest.digest} and states {stated}: it was changed")
     weights = folder / WEIGHTS
-    found = file_digest(weights) if weights.is_file() else "no file"
+    _expect_named(weights, manifest, file_digest(weights) if weights.is_file() else "no file")
+    return manifest
+
+
+def read_weights(folder: Path, manifest: ModelManifest) -> bytes:
+    """The content of the weights' file, read once: what is checked is what is computed with, whoever writes meanwhile.
+
+    Raises:
+        ModelError: it cannot be read, or its sha256 is not the one that the manifest names.
+    """
+    weights = folder / WEIGHTS
+    try:
+        content = weights.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{weights} cannot be read: {error.strerror}") from error
+    _expect_named(weights, manifest, bytes_digest(content))
+    return content
+
+
+def _expect_named(weights: Path, manifest: ModelManifest, found: str) -> None:
     if found != manifest.weights_sha256:
         raise ModelError(
             f"{weights}: the sha256 is {found}, the manifest names {manifest.weights_sha256}. Get the model again"
         )
-    return manifest

@@ -9,12 +9,20 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from cxrgate.core import ModelError
 from cxrgate.core.digest import file_digest
-from cxrgate.models.manifest import WEIGHTS, Dtype, ModelKind, ModelManifest, read_manifest, write_manifest
+from cxrgate.models.manifest import (
+    WEIGHTS,
+    Dtype,
+    ModelKind,
+    ModelManifest,
+    read_manifest,
+    read_weights,
+    write_manifest,
+)
 from cxrgate.models.networks.architectures import Architecture
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.preprocess import Preprocessing
@@ -70,16 +78,20 @@ def save_model(
     return manifest
 
 
-def load_model(folder: Path) -> StoredModel:
+def load_model(folder: Path, manifest: ModelManifest | None = None) -> StoredModel:
     """Read a model folder, with digest and shapes checked.
+
+    Args:
+        folder: the model folder.
+        manifest: the folder's as it was read; None reads it.
 
     Raises:
         ModelError: the folder, its digest or a tensor is not what the manifest says.
     """
-    manifest = read_manifest(folder)
+    manifest = manifest or read_manifest(folder)
     try:
-        state = load_file(folder / WEIGHTS)
-    except (SafetensorError, OSError) as error:
+        state = load(read_weights(folder, manifest))
+    except SafetensorError as error:
         raise ModelError(f"{folder / WEIGHTS}: {error}") from error
     network = build_network(manifest.architecture)
     check_shapes(network, state)

@@ -10,6 +10,7 @@ from support.fakes import images
 from support.one_embedding import save_one_embedding
 
 from cxrgate.core import ModelError
+from cxrgate.core.digest import file_digest
 from cxrgate.models import Dtype, ModelKind
 from cxrgate.models.borrowed_head import borrowed_head
 from cxrgate.models.manifest import WEIGHTS, read_manifest
@@ -26,10 +27,12 @@ def folder(tmp_path_factory):
 
 
 def head_of(folder, weights=None, **changes):
-    """Of the pair in `folder`, the verification model with other weights or another manifest."""
-    manifests = {kind: read_manifest(folder / kind) for kind in (RETRIEVAL, VERIFICATION)}
-    manifests[VERIFICATION] = replace(manifests[VERIFICATION], **changes)
-    return borrowed_head({RETRIEVAL: folder / "retrieval", VERIFICATION: weights or folder / "verification"}, manifests)
+    """Of the pair in `folder`, the verification model with other weights, which it names, or another manifest."""
+    folders = {RETRIEVAL: folder / "retrieval", VERIFICATION: weights or folder / "verification"}
+    manifests = {kind: read_manifest(folder / kind) for kind in folders}
+    sha256 = file_digest(folders[VERIFICATION] / WEIGHTS)
+    manifests[VERIFICATION] = replace(manifests[VERIFICATION], weights_sha256=sha256, **changes)
+    return borrowed_head(folders, manifests)
 
 
 def test_rows_and_scores_are_those_that_the_model_would_compute_itself(folder):
@@ -78,6 +81,14 @@ def changed(folder, tmp_path, **tensors):
 def test_what_is_its_own_is_checked_as_elsewhere(folder, tmp_path, tensors):
     with pytest.raises(ModelError, match=next(iter(tensors))):
         head_of(folder, changed(folder, tmp_path, **tensors))
+
+
+def test_other_weights_than_the_manifest_names_are_refused(folder, tmp_path):
+    manifests = {kind: read_manifest(folder / kind) for kind in (RETRIEVAL, VERIFICATION)}
+    other = changed(folder, tmp_path, calibration=np.ones(2, np.float32))
+
+    with pytest.raises(ModelError, match="Get the model again"):
+        borrowed_head({RETRIEVAL: folder / "retrieval", VERIFICATION: other}, manifests)
 
 
 def test_weights_that_cannot_be_read_are_told(folder, tmp_path):

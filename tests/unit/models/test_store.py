@@ -5,6 +5,7 @@ from support.fakes import images, save_small_models
 from cxrgate.core import ModelError
 from cxrgate.models import Dtype
 from cxrgate.models.cast import cast_model
+from cxrgate.models.manifest import WEIGHTS, read_manifest
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.store import load_model
 
@@ -27,3 +28,15 @@ def test_a_model_is_not_cast_over_itself(tmp_path):
     with pytest.raises(ModelError, match="another folder"):
         cast_model(tmp_path / "retrieval", tmp_path / "retrieval", Dtype.FLOAT16)
     load_model(tmp_path / "retrieval")
+
+
+@pytest.mark.parametrize("load", [lambda folder, manifest: open_forward(folder, manifest=manifest), load_model])
+def test_weights_that_are_exchanged_after_the_manifest_was_read_are_refused(tmp_path, load):
+    save_small_models(tmp_path)
+    folder = tmp_path / "retrieval"
+    manifest = read_manifest(folder)
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[:-4] + bytes(4))
+
+    with pytest.raises(ModelError, match="Get the model again"):
+        load(folder, manifest)

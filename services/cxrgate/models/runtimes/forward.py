@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.heads import Head
-from cxrgate.models.manifest import WEIGHTS, ModelManifest, read_manifest
+from cxrgate.models.manifest import ModelManifest, read_manifest
 from cxrgate.models.torch_extra import expect_torch
 
 
@@ -63,7 +62,7 @@ def open_forward(folder: Path, device: str = "cpu", manifest: ModelManifest | No
     from cxrgate.models.runtimes.openvino.forward import DtypeMissing, OpenVinoForward  # noqa: PLC0415
 
     try:
-        return OpenVinoForward(manifest, folder / WEIGHTS)
+        return OpenVinoForward(manifest, folder)
     except DtypeMissing as error:
         return _by_torch(folder, manifest, device, str(error))
 
@@ -73,4 +72,4 @@ def _by_torch(folder: Path, manifest: ModelManifest, device: str, purpose: str) 
     from cxrgate.models.runtimes.pytorch import TorchForward  # noqa: PLC0415
     from cxrgate.models.store import load_model  # noqa: PLC0415
 
-    return TorchForward(replace(load_model(folder), manifest=manifest), device)
+    return TorchForward(load_model(folder, manifest), device)

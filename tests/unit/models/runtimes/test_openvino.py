@@ -20,7 +20,6 @@ from cxrgate.models import (
     VerificationArchitecture,
     read_manifest,
 )
-from cxrgate.models.manifest import WEIGHTS
 from cxrgate.models.networks.build import build_network
 from cxrgate.models.runtimes.core_pool import CorePool
 from cxrgate.models.runtimes.forward import open_forward
@@ -91,12 +90,12 @@ def test_a_row_is_the_same_to_the_bit_in_any_batch_place_and_number_of_threads(t
     pictures = pixels(7)
     if dtype is Dtype.BFLOAT16 and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         with pytest.raises(DtypeMissing):
-            OpenVinoForward(manifest, folder / WEIGHTS, CorePool(1))
+            OpenVinoForward(manifest, folder, CorePool(1))
         return
-    expected = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(1))(pictures)
+    expected = OpenVinoForward(manifest, folder, CorePool(1))(pictures)
 
     for threads in (1, 2, 5):
-        forward = OpenVinoForward(manifest, folder / WEIGHTS, CorePool(threads))
+        forward = OpenVinoForward(manifest, folder, CorePool(threads))
         alone = np.concatenate([forward([picture]) for picture in pictures])
         backwards = forward(pictures[::-1])[::-1]
         assert np.array_equal(forward(pictures), expected)

@@ -40,15 +40,15 @@ class OpenVinoForward(Forward):
     per image this way and 8.5 ms by batches of eight (shipped retrieval model, process time).
     """
 
-    def __init__(self, manifest: ModelManifest, path: Path, pool: CorePool | None = None) -> None:
-        """Compile the model with the weights at `path` for this CPU; it computes in `pool`, which all models share.
+    def __init__(self, manifest: ModelManifest, folder: Path, pool: CorePool | None = None) -> None:
+        """Compile the model with the weights in `folder` for this CPU; it computes in `pool`, which all models share.
 
         Raises:
             DtypeMissing: OpenVINO does not compute in the manifest's dtype on this CPU.
-            ModelError: a tensor is not the architecture's.
+            ModelError: the weights are not those that the manifest names, or a tensor is not the architecture's.
         """
         self.manifest = manifest
-        weights = Weights.read(path)
+        weights = Weights.read(folder, manifest)
         self.head: Head = make_head(self.manifest.architecture, weights.peek)
         model = build(self.manifest.architecture, self.manifest.preprocessing, weights)
         self._pool = pool or core_pool()

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from cxrgate.core import ModelError
+from cxrgate.models.manifest import WEIGHTS, ModelManifest, read_weights
 
 Float32s = NDArray[np.float32]
 
@@ -23,12 +24,12 @@ class Weights:
         self._tensors = dict(tensors)
 
     @classmethod
-    def read(cls, path: Path) -> Weights:
-        """Read a safetensors file; ModelError where it is none."""
+    def read(cls, folder: Path, manifest: ModelManifest) -> Weights:
+        """A model folder's; ModelError where they are not those that its manifest names, or no safetensors."""
         try:
-            return cls(load_file(path))
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{path}: {error}") from error
+            return cls(load(read_weights(folder, manifest)))
+        except SafetensorError as error:
+            raise ModelError(f"{folder / WEIGHTS}: {error}") from error
 
     def take(self, name: str, *shape: int) -> Float32s:
         """The tensor float32[shape], which is then used up.
