@@ -16,7 +16,7 @@ from cxrgate.verify_run.configured import Configured, changed_configuration
 from cxrgate.verify_run.decisions import changed_decisions
 from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
 from cxrgate.verify_run.records import RELEASED, RESULTS, Records, read_records
-from cxrgate.verify_run.released import changed_files
+from cxrgate.verify_run.released import Proven, changed_files
 from cxrgate.verify_run.review import Review, read_review
 from cxrgate.verify_run.tables import changed_rows, shared_names
 from cxrgate.verify_run.violation import Kind, Violation
@@ -121,7 +121,7 @@ def _changed_set(output: Path, journal: RecordedJournal, records: Records, revie
         for row in batch.results:
             if row["decision"] == _PASSED:
                 pixels[row["released_as"]].add(row["pixel_digest"])
-    yield from changed_files(output / RELEASED, records.files, hashes, pixels)
+    yield from changed_files(output / RELEASED, records.files, Proven(hashes, pixels, journal.run.get("encoder")))
     yield from _changed_passes(records, review)
 
 
