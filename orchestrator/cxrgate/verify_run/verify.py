@@ -150,7 +150,16 @@ def _unchecked(records: Records, known: Known, review: Review) -> Iterator[str]:
         yield "the certificate: it and the key of whoever certifies were not given"
     if known.configured is not None and known.configured.snapshot is None:
         yield "whether it was the configuration's snapshot: there is none that can be read"
+    yield from _unresolved(known.configured)
     if review.unchecked:
         yield review.unchecked
     if not records.run:
         yield f"decisions: run.json has no policy, and {NAME} none either"
+
+
+def _unresolved(configured: Configured | None) -> Iterator[str]:
+    """Numbers of the rule that nothing at hand says."""
+    if configured is not None and configured.resolved is None:
+        yield "numbers of the rule that its configuration does not name: its snapshot's measurement is not at hand"
+    elif configured is not None and "band" not in (configured.resolved or ()):
+        yield "numbers of the rule that models have: the snapshot's are not where the configuration says"

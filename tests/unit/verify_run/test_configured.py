@@ -66,3 +66,47 @@ def test_a_required_certificate_is_missed_in_the_run_and_beside_the_snapshot():
 
 def test_numbers_that_a_certificate_has_in_place_of_the_configuration_are_its_own():
     assert told(BY_SCORE, "ab" * 32, certified=True, certificate=True) == []
+
+
+def test_a_certificate_is_claimed_of_no_run_that_needs_none():
+    assert told(BY_STANDOUT, "ab" * 32) == [
+        f"states {'ab' * 32}, and the configuration requires no certificate, so that no run by it has one"
+    ]
+
+
+PROMISED = {**BY_STANDOUT, "promise": {"rate": 0.05, "patients": 0, "basis": "shipped"}, "copy_threshold": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("policy", "numbers", "names"),
+    [
+        (PROMISED, {}, []),
+        ({**PROMISED, "promise": None}, {"standout_threshold": 0.4}, []),
+        ({**PROMISED, "promise": {**PROMISED["promise"], "rate": 0.001}}, {}, ["false_flags"]),
+        ({**PROMISED, "promise": None}, {}, ["false_flags"]),
+        (PROMISED, {"standout_threshold": 0.4}, ["false_flags"]),
+        ({**PROMISED, "copy_threshold": None}, {}, ["copy_threshold"]),
+    ],
+)
+def test_without_the_snapshot_the_rate_is_compared_and_what_has_to_have_a_number(policy, numbers, names):
+    found = told(policy, numbers=numbers, asked=["copy_threshold"], false_flags=0.05)
+    assert [each.partition(":")[0] for each in found] == names
+
+
+def test_with_the_snapshot_every_number_is_compared():
+    resolved = {**PROMISED, "minimum_frontality": 0.5}
+    assert told({**PROMISED, "minimum_frontality": 0.5}, resolved=resolved) == []
+    laxer = {**PROMISED, "copy_threshold": 1.0, "minimum_frontality": None, "promise": None}
+    assert [each.partition(":")[0] for each in told(laxer, resolved=resolved)] == [
+        "promise",
+        "copy_threshold",
+        "minimum_frontality",
+    ]
+
+
+def test_what_the_record_says_of_the_snapshot_is_what_it_says_of_itself():
+    records = Records({}, {"policy": BY_STANDOUT, "certification": "uncertified", "snapshot": {"references": 1}})
+    configured = Configured(snapshot="s", about={"references": 60, "patients": 60})
+    assert [item.told for item in changed_configuration(records, configured)] == [
+        "snapshot.references: the configuration has 60, the run had 1"
+    ]

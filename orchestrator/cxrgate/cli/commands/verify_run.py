@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +12,11 @@ import typer
 from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.plain import plain
-from cxrgate.core import SnapshotError, UsageError
+from cxrgate.core import CertificateError, CxrgateError, UsageError
 from cxrgate.gate.config import RunConfig, read_config
 
 if TYPE_CHECKING:
+    from cxrgate.certification import Certificate
     from cxrgate.verify_run.configured import Configured
     from cxrgate.verify_run.verify import Known, Verified
 
@@ -79,18 +80,38 @@ def _known(config: RunConfig | None) -> Known:
         certificate = CertificateFile(content, read_public_key(config.certification_key))
     listing = read_listing(config.synthetic, SourceOptions(float_range=config.float_range))
     listed = frozenset(file.image_id for file in listing.files)
-    configured = _configured(config, certificate=certificate is not None)
+    configured = _configured(config, certificate.content if certificate else None)
     return Known(listed, config.review, config.read_storage_key(), certificate, configured)
 
 
-def _configured(config: RunConfig, *, certificate: bool) -> Configured:
+def _configured(config: RunConfig, content: bytes | None) -> Configured:
+    from cxrgate.gate.resolved import resolved_policy
     from cxrgate.index.manifest import read_manifest
     from cxrgate.verify_run.configured import Configured
 
-    rule = {name: getattr(config.policy, name) for name in sorted(config.policy.model_fields_set)}
+    certified = config.certification == "required"
+    named = config.policy.model_fields_set if certified else type(config.policy).model_fields
+    rule = {name: getattr(config.policy, name) for name in sorted(named)}
     numbers = {name: value for name, value in rule.items() if not isinstance(value, str)}
+    # What a minimum follows from may say that there is none.
+    asked = rule.keys() - numbers.keys() - {"minimum_frontality"}
+    found = Configured(numbers, asked, config.policy.false_flags, side=config.release.side, certified=certified)
+    found = replace(found, certificate=content is not None)
     try:
-        snapshot = read_manifest(config.snapshot).digest
-    except SnapshotError:
-        snapshot = None
-    return Configured(numbers, config.release.side, snapshot, config.certification == "required", certificate)
+        manifest = read_manifest(config.snapshot)
+        about = {name: value for name, value in asdict(manifest).items() if name not in ("arrays", "parts")}
+        found = replace(found, snapshot=manifest.digest, about=about)
+        return replace(found, resolved=resolved_policy(config, manifest, _certificate(config, content)))
+    except CxrgateError:  # what is not at hand is not compared, and verify_run says so
+        return found
+
+
+def _certificate(config: RunConfig, content: bytes | None) -> Certificate | None:
+    """The one whose numbers the rule has; CertificateError where one is required that is none."""
+    from cxrgate.certification import read_certificate, read_public_key
+
+    if config.certification == "none" or config.certification_key is None:
+        return None
+    if content is None:
+        raise CertificateError(f"there is no certificate beside {config.snapshot}")
+    return read_certificate(content, read_public_key(config.certification_key))
