@@ -167,8 +167,7 @@ class _Run:
             self._gate.check_certificate()
             # Before the set, which is nowhere without the record of what it was held against.
             self._describe(seconds, checked)
-            released = self._publish(journal.batches, decisions)
-            nearest = self._name_nearest(released)
+            released, nearest = self._publish(journal.batches, decisions)
         finally:
             journal.close()
         promise = self._gate.policy.promise
@@ -216,8 +215,8 @@ class _Run:
         path = self._paths.results / IMAGES
         return pd.read_parquet(path, use_threads=False, pre_buffer=False)
 
-    def _publish(self, batches: Mapping[int, Mapping[str, Any]], decisions: Counter[str]) -> Collection[str]:
-        """Publish what was not withheld, and give its names."""
+    def _publish(self, batches: Mapping[int, Any], decisions: Counter[str]) -> tuple[Collection[str], pd.DataFrame]:
+        """Publish what was not withheld, and give its names and what to look at first."""
         released = ReleasedFiles(file for number in sorted(batches) for file in batches[number]["released"].items())
         self._gate.check_certificate()
         self._gate.check_index()
@@ -238,8 +237,10 @@ class _Run:
             expect_withheld(self._paths.released, count, withheld.pixels)
             remember_withheld(self._paths.released, withheld.pixels)
             more = {"withheld": count} if count else {}
+            # As the record: a set without it was not left by a run that was stopped, see verify_run.
+            nearest = self._name_nearest(remaining)
             publish(self._paths.staged, self._paths.released, remaining, {**about, **more})
-        return remaining
+        return remaining, nearest
 
     def _describe(self, seconds: float, checked: int) -> None:
         """Write run.json, which the report is made from."""

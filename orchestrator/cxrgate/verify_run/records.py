@@ -29,8 +29,13 @@ class Records:
     run: Mapping[str, Any] = field(default_factory=dict)
     results: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     evidence: Sequence[Sequence[Any]] = field(default=(), repr=False)
-    numbers: Sequence[str] = ()
-    """The evidence's columns of numbers, in their order: distance, the similarities, score, matches."""
+    columns: Sequence[str] = ()
+    """The evidence's, in their order."""
+
+    @property
+    def numbers(self) -> Sequence[str]:
+        """The evidence's columns of numbers, in their order: distance, the similarities, score, matches."""
+        return self.columns[_IDS:]
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -51,7 +56,7 @@ def read_records(output: Path) -> tuple[Records, list[Violation]]:
             violations.append(Violation(Kind.RECORD_MISSING, name, f"cannot be read: {type(error).__name__}"))
     columns, evidence = found.get(EVIDENCE, ((), ()))
     manifest = found.get(f"{RELEASED}/{MANIFEST}", {})
-    records = Records(manifest, found.get(RUN, {}), found.get(RESULTS, ()), evidence, columns[_IDS:])
+    records = Records(manifest, found.get(RUN, {}), found.get(RESULTS, ()), evidence, columns)
     return records, violations
 
 
@@ -62,9 +67,9 @@ def _mapping(path: Path) -> Mapping[str, Any]:
 def _run(path: Path) -> Mapping[str, Any]:
     """ValueError where a part that others are held against is none."""
     run = _mapping(path)
-    parts = [run.get(name, {}) for name in ("policy", "snapshot", "models", "synthetic", "timing")]
+    parts = [run.get(name, {}) for name in ("policy", "snapshot", "models", "synthetic", "timing", "held")]
     if not all(isinstance(part, dict) for part in [*parts, *run.get("models", {}).values()]):
-        raise ValueError("expected policy, snapshot, models, synthetic and timing as mappings")
+        raise ValueError("expected policy, snapshot, models, synthetic, timing and held as mappings")
     return run
 
 
@@ -73,7 +78,9 @@ def _manifest(path: Path) -> Mapping[str, Any]:
     files = dict(manifest["files"])
     if not all(isinstance(sha256, str) for sha256 in files.values()):
         raise ValueError("expected the digest of each file")
-    return {**manifest, "files": files, "withheld": int(manifest.get("withheld", 0))}
+    if type(withheld := manifest.get("withheld", 0)) is not int:
+        raise ValueError("expected the number of images that were withheld")
+    return {**manifest, "files": files, "withheld": withheld}
 
 
 def _rows(path: Path) -> Sequence[Mapping[str, Any]]:

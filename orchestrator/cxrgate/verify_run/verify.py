@@ -15,9 +15,12 @@ from cxrgate.verify_run.bindings import CertificateFile, changed_certification, 
 from cxrgate.verify_run.configured import Configured, changed_configuration
 from cxrgate.verify_run.decisions import changed_decisions
 from cxrgate.verify_run.journal import NAME, RecordedJournal, read_journal
+from cxrgate.verify_run.published import changed_manifest
+from cxrgate.verify_run.recorded import changed_record
 from cxrgate.verify_run.records import RELEASED, RESULTS, Records, read_records
 from cxrgate.verify_run.released import Proven, changed_files
 from cxrgate.verify_run.review import Review, read_review
+from cxrgate.verify_run.spreadsheets import changed_spreadsheets
 from cxrgate.verify_run.tables import changed_rows, shared_names
 from cxrgate.verify_run.violation import Kind, Violation
 
@@ -76,8 +79,10 @@ def verify_run(output: Path, known: Known | None = None) -> Verified:
         found += [each for batch in journal.batches for each in changed_decisions(batch, policy)]
     if records.manifest is not None:
         found += [*changed_policy(records, journal.run), *changed_certification(records, known.certificate)]
+        found += [*changed_record(records, journal.run), *changed_manifest(records, journal.run)]
         if known.configured is not None and records.run:
             found += changed_configuration(records, known.configured)
+        found += [*changed_spreadsheets(output, records)]
         found += [*changed_rows(journal, records), *shared_names(records), *_unanswered(records, known.listed)]
         found += [*_changed_set(output, journal, records, review)]
     images = len({row["image_id"] for row in journal.rows})

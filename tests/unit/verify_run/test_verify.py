@@ -9,11 +9,12 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from support.image_sets import write_config, write_sets
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.core.digest import canonical_json
+from cxrgate.core.digest import canonical_json, mapping_digest
 from cxrgate.gate.config import read_config
 from cxrgate.hashlog import HashLog
 from cxrgate.images.codec.encode import encode_png
@@ -325,6 +326,133 @@ def other_pixels(output):
     put(output, names(output)[0], encode_png(np.full((64, 64), 7, np.uint8)))
 
 
+def grey_png(rows, width, height, more=b""):
+    def chunk(name, content):
+        return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    pieces = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows) + more), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(pieces)
+
+
+def put_again(output, below=b"", more=b""):
+    """A file of the set by another encoder, with the same pixels and something beside them."""
+    name = names(output)[0]
+    pixels = np.asarray(Image.open(output / "released" / name))
+    height, width = pixels.shape
+    rows = np.hstack([np.zeros((height, 1), np.uint8), pixels])
+    put(output, name, grey_png(rows.tobytes() + below, width, height, more))
+
+
+def second_picture_below_the_last_row(output):
+    put_again(output, below=b"another picture" * 100)
+
+
+def second_picture_behind_the_compressed_rows(output):
+    put_again(output, more=b"another picture")
+
+
+def other_bytes_of_the_same_pixels(output):
+    put_again(output)
+
+
+def picture_in_the_manifest(output):
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(note="another picture"))
+
+
+def picture_in_manifest_and_journal(output):
+    text = "another picture" * 100
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(encoder=text))
+    edit_journal(output, lambda lines: lines[0].update(encoder=text))
+
+
+def other_counts_in_the_manifest(output):
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(checked=4000))
+
+
+def other_decisions_in_the_manifest(output):
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(decisions={"ANONYMOUS": 34}))
+
+
+def other_version_in_the_manifest(output):
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(cxrgate="9"))
+
+
+def other_encoder_in_the_manifest(output):
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(encoder="another"))
+
+
+def fewer_references(output):
+    """A policy of one reference, under its right digest: one candidate would be complete."""
+
+    def change(run):
+        run["policy"]["references"] = 1
+        run["policy_digest"] = mapping_digest(run["policy"])
+
+    edit_json(output / "results/run.json", change)
+    digest = json.loads((output / "results/run.json").read_text())["policy_digest"]
+    edit_json(output / "released/manifest.json", lambda manifest: manifest.update(policy=digest))
+    edit_journal(output, lambda lines: lines[0].update(policy=digest))
+
+
+def other_weights(output):
+    edit_json(output / "results/run.json", lambda run: run["models"]["retrieval"].update(weights="0" * 64))
+
+
+def other_version(output):
+    edit_json(output / "results/run.json", lambda run: run.update(cxrgate="0.0.1"))
+
+
+def held_another_snapshot(output):
+    edit_json(output / "results/run.json", lambda run: run["held"].update(images=30))
+
+
+def without_the_csv(output):
+    (output / "results/evidence.csv").unlink()
+
+
+def without_the_nearest(output):
+    (output / "results/nearest.csv").unlink()
+
+
+def other_decisions_in_the_csv(output):
+    path = output / "results/results.csv"
+    path.write_text(path.read_text().replace("NOT_ANONYMOUS", "ANONYMOUS"))
+
+
+def more_rows_in_the_csv(output):
+    path = output / "results/results.csv"
+    path.write_text(path.read_text() + "more\n")
+
+
+def flagged_among_the_nearest(output):
+    path = output / "results/nearest.csv"
+    flagged = json.loads((output / "work/journal.jsonl").read_text().splitlines()[1].partition(" ")[2])
+    name = next(row["image_id"] for row in flagged["results"] if row["decision"] == "NOT_ANONYMOUS")
+    header, first, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, ",".join([name, *first.split(",")[1:]]), *rows]) + "\n")
+
+
+def score_of_nothing(output):
+    """In journal and table, which agree."""
+
+    def change(lines):
+        for row in (row for line in lines[1:] for row in line["results"] if row["score"] is not None):
+            row["score"] = 0.0
+
+    edit_journal(output, change)
+    edit_table(output, "results", lambda table: table.assign(score=table["score"].where(table["score"].isna(), 0.0)))
+
+
+def score_of_a_failure(output):
+    """A number where there are no candidates that it could be of."""
+
+    def change(lines):
+        next(row for line in lines[1:] for row in line["results"] if row["stage"]).update(score=0.0)
+
+    edit_journal(output, change)
+
+
 def left_out_of_the_set(output):
     name = names(output)[0]
     (output / "released" / name).unlink()
@@ -369,6 +497,26 @@ DAMAGE = {
     no_picture: Kind.FILE_HOLDS_MORE,
     other_pixels: Kind.PIXELS_DIFFER,
     left_out_of_the_set: Kind.NOT_PUBLISHED,
+    second_picture_below_the_last_row: Kind.FILE_HOLDS_MORE,
+    second_picture_behind_the_compressed_rows: Kind.FILE_HOLDS_MORE,
+    other_bytes_of_the_same_pixels: Kind.FILE_HOLDS_MORE,
+    picture_in_the_manifest: Kind.FILE_HOLDS_MORE,
+    picture_in_manifest_and_journal: Kind.FILE_HOLDS_MORE,
+    other_counts_in_the_manifest: Kind.MANIFEST_DIFFERS,
+    other_decisions_in_the_manifest: Kind.MANIFEST_DIFFERS,
+    other_version_in_the_manifest: Kind.MANIFEST_DIFFERS,
+    other_encoder_in_the_manifest: Kind.MANIFEST_DIFFERS,
+    fewer_references: Kind.POLICY_DIFFERS,
+    other_weights: Kind.POLICY_DIFFERS,
+    other_version: Kind.POLICY_DIFFERS,
+    held_another_snapshot: Kind.POLICY_DIFFERS,
+    without_the_csv: Kind.RECORD_MISSING,
+    without_the_nearest: Kind.RECORD_MISSING,
+    other_decisions_in_the_csv: Kind.ROW_DIFFERS,
+    more_rows_in_the_csv: Kind.ROW_DIFFERS,
+    flagged_among_the_nearest: Kind.ROW_DIFFERS,
+    score_of_nothing: Kind.NUMBER_DIFFERS,
+    score_of_a_failure: Kind.NUMBER_DIFFERS,
 }
 
 
@@ -457,6 +605,14 @@ def test_the_command_counts_and_names_violations(good, output):
         (
             "policy: {score_threshold: 0.3}\n",
             "POLICY_DIFFERS configuration: score_threshold: the configuration has 0.3",
+        ),
+        (
+            "policy: {score_threshold: 1.0, borderline: 0.9, minimum_typicality: -1, copy_threshold: null}\n",
+            "POLICY_DIFFERS configuration: copy_threshold: the configuration has None, the run had 0.9",
+        ),
+        (
+            "policy: {score_threshold: 1.0, borderline: 0.9}\n",
+            "POLICY_DIFFERS configuration: minimum_typicality: the configuration has 0.1, the run had -1",
         ),
     ],
 )
