@@ -448,6 +448,7 @@ def _answers(draw: st.DrawFn) -> bytes:
     for item in draw(st.lists(st.sampled_from(answer.neighbors), max_size=2)):
         item.distance = draw(st.sampled_from([np.nan, -1.0, np.inf, 1e308]))
         item.reference_id = draw(st.binary(max_size=4))
+        item.lists[:] = draw(st.lists(st.sampled_from([0, 1, 2, 2**32 - 1]), max_size=3))
     if draw(st.booleans()):
         del answer.neighbors[draw(st.integers(0, 3)) :]
     if draw(st.booleans()):

@@ -27,6 +27,7 @@ def evidence(scores=(0.1, 0.2, 0.3), similarities=(0.5, 0.5, 0.5), typicality=0.
         {"copy": np.array(similarities, dtype=np.float64)},
         np.zeros((count, 4), np.float32),
         typicality,
+        nearest=np.tile(np.arange(count) < POLICY.candidates, (2, 1)),
     )
     return Evidence(candidates, np.array(scores, dtype=np.float64))
 

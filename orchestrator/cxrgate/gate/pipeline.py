@@ -22,6 +22,7 @@ from cxrgate.core import Candidates, Descriptors, Failure, GreyImage, ImageRecor
 from cxrgate.core.ports import Decoder, EarlyVerifier, Embedder, Searcher, Verifier
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.gate.stopwatch import Stopwatch
+from cxrgate.gate.whole_lists import whole_or_failure
 from cxrgate.images.codec.shrink import shrink
 
 WINDOW = 4
@@ -111,7 +112,7 @@ class Gate:
 
         decoded = await self._then(records, ImageRecord, self._decode, Stage.DECODE)
         described = await self._then(decoded, GreyImage, embed, Stage.EMBED)
-        found = await self._then(described, Descriptors, self.searcher.search, Stage.SEARCH)
+        found = await self._then(described, Descriptors, self._search, Stage.SEARCH)
         images = {image.image_id: image for image in decoded if isinstance(image, GreyImage)}
         descriptors = {item.image_id: item for item in described if isinstance(item, Descriptors)}
 
@@ -134,6 +135,10 @@ class Gate:
         return await asyncio.to_thread(
             lambda: [shrink(item, side) if isinstance(item, GreyImage) else item for item in decoded]
         )
+
+    async def _search(self, queries: Sequence[Descriptors]) -> Sequence[Candidates | Failure]:
+        found = await self.searcher.search(queries)
+        return [whole_or_failure(self.policy, *pair) for pair in zip(queries, found, strict=True)]
 
     async def _then(
         self,

@@ -9,11 +9,12 @@ import grpc
 
 from cxrgate.api.index.v1 import index_service_pb2 as pb
 from cxrgate.api.index.v1 import index_service_pb2_grpc as stubs
-from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, MismatchError, Policy, Stage
+from cxrgate.core import CallRefused, Candidates, Descriptors, Failure, MismatchError, Policy
 from cxrgate.core.ports import Decoder
 from cxrgate.gate.binding import PolicyBinder, SnapshotFacts
 from cxrgate.gate.model_set import embedder_for
 from cxrgate.gate.pipeline import Gate
+from cxrgate.gate.whole_lists import no_candidates
 from cxrgate.index.service.codec import from_measurement, from_neighbors, model_digests, to_query
 from cxrgate.rpc.deadline import remaining
 from cxrgate.rpc.tracing import trace_headers
@@ -57,8 +58,10 @@ class RemoteSearcher:
 def _candidates(query: Descriptors, found: pb.NeighborList) -> Candidates | Failure:
     try:
         return replace(from_neighbors(query, found), frontality=query.frontality)
-    except (CallRefused, ValueError):
-        return Failure(query.image_id, Stage.SEARCH, "INTERNAL", "CANDIDATES", "the index gave no usable candidates")
+    except CallRefused as error:
+        return no_candidates(query, error.message)
+    except ValueError:
+        return no_candidates(query, "one is named twice, or there is none")
 
 
 async def describe_index(channel: grpc.aio.Channel, seconds: float = SECONDS) -> pb.Index:

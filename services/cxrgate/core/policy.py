@@ -135,6 +135,19 @@ class Policy:
         """The spaces beside identity that have a threshold: their nearest references are candidates, too."""
         return tuple(space for space in COSINE_SPACES if getattr(self, space.threshold) is not None)
 
+    @property
+    def fewest(self) -> int:
+        """The nearest references that each list holds: all there are, where there are fewer than are asked for."""
+        return min(self.candidates, self.references)
+
+    def has_whole(self, nearest: np.ndarray) -> bool:
+        """Whether each list of Candidates.nearest holds as many as it has to.
+
+        The union of all lists has more than each of them: that it has enough does not say that none was lost.
+        """
+        most = [] if self.match_threshold is None else [1]
+        return bool(nearest.sum(axis=1).tolist() == [self.fewest] * (len(nearest) - len(most)) + most)
+
     def threshold(self, space: CosineSpace) -> float:
         """The threshold of a space that is searched."""
         return float(getattr(self, space.threshold))
@@ -209,9 +222,9 @@ class Policy:
 
     def _invalid(self, evidence: Evidence) -> tuple[str, ...]:
         found, scores = evidence.candidates, evidence.scores
-        fewest = min(self.candidates, self.references)
         # A reference that is named twice stands for a candidate that nobody looked at.
-        complete = fewest <= len(scores) == len(found.reference_ids) == len(set(found.reference_ids))
+        complete = self.fewest <= len(scores) == len(found.reference_ids) == len(set(found.reference_ids))
+        complete &= found.nearest is None or self.has_whole(found.nearest)
         sound = (
             _within(scores, 0, 1)
             and all(_within(found.similarities[space.name], -1, 1) for space in COSINE_SPACES)

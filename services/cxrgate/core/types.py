@@ -130,6 +130,9 @@ class Candidates:
     descriptors. `cohort` sums up the most similar other patients; None where the search did not say. `matches`,
     int64[m], counts the keypoints of the image that one similarity transform takes to the candidate's (core.matching);
     None where nobody asked or the search did not say.
+    `nearest`, bool[l, m], marks which of them each list holds: that of the nearest in identity, then one per part of
+    the descriptor of each other space that was searched, and last, where matches are asked for, that of the one with
+    the most of them. None where the search did not say, and for what was recorded.
     """
 
     image_id: str
@@ -142,12 +145,14 @@ class Candidates:
     frontality: float | None = None
     cohort: Cohort | None = None
     matches: NDArray[np.int64] | None = None
+    nearest: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.reference_ids)
         cosines = [len(self.similarities[space.name]) for space in COSINE_SPACES]
         asked = [] if self.matches is None else [len(self.matches)]
-        lengths = (len(self.patient_keys), len(self.distances), *cosines, len(self.features), *asked)
+        said = [] if self.nearest is None else [self.nearest.shape[1]]
+        lengths = (len(self.patient_keys), len(self.distances), *cosines, len(self.features), *asked, *said)
         if count == 0 or any(length != count for length in lengths):
             raise ValueError(f"expected one or more candidates with equal columns, got {count} ids and {lengths}")
 

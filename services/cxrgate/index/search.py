@@ -65,7 +65,7 @@ class LocalSearcher:
         return [self._candidates(query, union) for query, union in zip(queries, found, strict=True)]
 
     def _candidates(self, query: Descriptors, union: Union) -> Candidates:
-        rows, matches = self._matched(query.keypoints, union)
+        rows, lists, matches = self._matched(query.keypoints, union)
         snapshot, described = self._snapshot, query.spaces
         names = [space.name for space in COSINE_SPACES]
         return Candidates(
@@ -79,19 +79,26 @@ class LocalSearcher:
             frontality=query.frontality,
             cohort=union.cohort,
             matches=matches,
+            nearest=_held(rows, lists),
         )
 
-    def _matched(self, keypoints: Bytes | None, union: Union) -> tuple[Int64s, Int64s | None]:
-        """The candidates' rows, and the matches of each where they are asked for."""
+    def _matched(self, keypoints: Bytes | None, union: Union) -> tuple[Int64s, tuple[Int64s, ...], Int64s | None]:
+        """The candidates' rows, the lists that they are of, and the matches of each where they are asked for."""
         if keypoints is None:
-            return union.rows, None
+            return union.rows, union.lists, None
         if self._keypoints is None:
             raise ValueError("expected no keypoints: the snapshot keeps none to hold them against")
         matches = count_matches(keypoints, self._keypoints[union.wider])
         by_row = dict(zip(union.wider.tolist(), matches.tolist(), strict=True))
         most = union.wider[matches.argmax()]
         rows = union.rows if most in union.rows else np.append(union.rows, most)
-        return rows, np.array([by_row[row] for row in rows.tolist()], np.int64)
+        lists = (*union.lists, np.array([most]))
+        return rows, lists, np.array([by_row[row] for row in rows.tolist()], np.int64)
+
+
+def _held(rows: Int64s, lists: Sequence[Int64s]) -> NDArray[np.bool_]:
+    """Which of the rows each list holds, bool[l, m]."""
+    return np.array([(rows[:, None] == held).any(axis=1) for held in lists])
 
 
 def _engines(engine: EngineName, snapshot: Snapshot, space: str) -> tuple[Engine, ...]:

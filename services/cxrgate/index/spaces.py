@@ -5,13 +5,14 @@ A descriptor of a cosine space may have parts: each has its own nearest referenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrgate.core.spaces import IDENTITY
+from cxrgate.core import Descriptors
+from cxrgate.core.spaces import IDENTITY, CosineSpace
 from cxrgate.core.standout import Cohort
 from cxrgate.images.descriptors import parts
 from cxrgate.index.engines.distance import exact_distances
@@ -26,12 +27,14 @@ Int64s = NDArray[np.int64]
 class Union:
     """Rows of one query's candidates, nearest first, identity's before others', each once; and identity's cohort.
 
-    `wider` are the rows among which the most alike pictures are looked for, see Spaces.search.
+    `wider` are the rows among which the most alike pictures are looked for, see Spaces.search. `lists` are the nearest
+    rows of identity and then of each part of each other space: what `rows` was joined of.
     """
 
     rows: Int64s = field(repr=False)
     cohort: Cohort
     wider: Int64s = field(repr=False)
+    lists: tuple[Int64s, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +61,17 @@ class Spaces:
         for space, engines in self.cosines.items():
             for engine, part in zip(engines, parts(space, queries[space]), strict=True):
                 found.append(_nearest(engine, np.ascontiguousarray(part), most, without, len(self.identity.patients)))
-        return [
-            Union(_joined([nearest_rows[:k] for nearest_rows in rows]), each.cohort, _joined(rows))
-            for each, *rows in zip(nearest, *found, strict=True)
-        ]
+        return [_union(each.cohort, rows, k) for each, *rows in zip(nearest, *found, strict=True)]
+
+
+def _union(cohort: Cohort, wider: Sequence[Int64s], k: int) -> Union:
+    lists = tuple(rows[:k] for rows in wider)
+    return Union(_joined(lists), cohort, _joined(wider), lists)
+
+
+def list_count(query: Descriptors, searched: Iterable[CosineSpace]) -> int:
+    """How many lists of nearest references a query has: identity's, and one per part of each searched space."""
+    return 1 + sum(len(parts(space.name, query.spaces[space.name])) for space in searched)
 
 
 def _joined(lists: Sequence[Int64s]) -> Int64s:

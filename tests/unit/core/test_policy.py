@@ -113,6 +113,22 @@ def test_too_few_candidates_are_indeterminate():
     assert verdict.reasons == ("SCORE_INVALID",)
 
 
+def test_a_list_that_lacks_one_of_its_nearest_is_indeterminate():
+    given = evidence(scores=[0.1] * 4, similarities=[0.1] * 4)
+    lists = np.array([[1, 1, 1, 0], [0, 1, 1, 1]], bool)
+    for nearest, reasons in ((lists, ()), (lists & [True, True, True, False], ("SCORE_INVALID",))):
+        said = dataclasses.replace(given.candidates, nearest=nearest)
+        assert POLICY.decide(dataclasses.replace(given, candidates=said), "").reasons == reasons
+
+
+def test_the_list_of_the_one_with_the_most_matches_holds_one():
+    given = with_matches(0, 30, 3)
+    lists = np.vstack([np.ones((2, 3), bool), [False, True, False]])
+    for nearest, reasons in ((lists, ()), (lists[:2], ("SCORE_INVALID",))):
+        said = dataclasses.replace(given.candidates, nearest=nearest)
+        assert MATCHED.decide(dataclasses.replace(given, candidates=said), "").reasons == reasons
+
+
 def test_one_candidate_named_several_times_is_indeterminate():
     given = evidence()
     one = dataclasses.replace(given.candidates, reference_ids=("reference0",) * 3)
@@ -294,7 +310,8 @@ MATCHED = dataclasses.replace(POLICY, match_threshold=36, match_method="sift")
 def with_matches(*matches, **columns):
     found = evidence(**columns)
     counted = None if not matches else np.array(matches, np.int64)
-    return dataclasses.replace(found, candidates=dataclasses.replace(found.candidates, matches=counted))
+    said = dataclasses.replace(found.candidates, matches=counted, nearest=None)  # as it is recorded
+    return dataclasses.replace(found, candidates=said)
 
 
 @pytest.mark.parametrize(("most", "decision"), [(35, Decision.ANONYMOUS), (36, Decision.NOT_ANONYMOUS)])

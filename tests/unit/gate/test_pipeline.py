@@ -76,6 +76,16 @@ def test_answer_that_is_not_one_per_image_in_order_releases_nothing(stage, spoil
     assert decisions(check(Fake(stage, spoil))) == ["INDETERMINATE"] * 4
 
 
+def lose_one(answers):
+    """The second list lost a candidate that only one of its spaces had: three are left, as many as the policy asks."""
+    nearest = np.array([[True, True, True], [True, True, False]])
+    return [answers[0], replace(answers[1], nearest=nearest), *answers[2:]]
+
+
+def test_whoever_searches_a_list_that_lost_a_candidate_releases_nothing():
+    assert decisions(check(Fake("search", lose_one))) == ["ANONYMOUS", "INDETERMINATE", "ANONYMOUS", "ANONYMOUS"]
+
+
 def test_unreadable_file_stays_a_failure_in_its_place():
     records = [ImageRecord("a", b"x"), Failure("b", Stage.READ, "INVALID_ARGUMENT", "X", "x"), ImageRecord("c", b"x")]
     checked = check(Fake(), records)

@@ -90,6 +90,24 @@ def test_a_list_that_names_one_neighbor_several_times_is_none(asked, answered):
     assert [isinstance(item, Failure) for item in found] == [False, True, False, False]
 
 
+def test_an_index_that_does_not_say_which_lists_hold_its_neighbors_is_refused_by_name(asked, answered):
+    old = pb.NeighborList()
+    old.CopyFrom(answered[1])
+    old.neighbors[0].ClearField("lists")
+    found = search(asked, [answered[0], old, *answered[2:]])
+
+    assert [isinstance(item, Failure) for item in found] == [False, True, False, False]
+    assert "upgrade the index first" in found[1].message
+
+
+def test_a_list_of_an_impossible_number_is_none(asked, answered):
+    odd = pb.NeighborList()
+    odd.CopyFrom(answered[0])
+    odd.neighbors[0].lists.append(2**32 - 1)
+
+    assert isinstance(search(asked, [odd, *answered[1:]])[0], Failure)
+
+
 def test_half_an_answer_is_none(asked, answered):
     with pytest.raises(ValueError, match="shorter"):
         search(asked, answered[:2])

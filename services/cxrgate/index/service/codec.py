@@ -23,6 +23,7 @@ from cxrgate.index.build import ModelDigests
 from cxrgate.index.manifest import PartName
 from cxrgate.index.self_measurement import SelfMeasurement, without_cohort
 from cxrgate.index.snapshot import Snapshot
+from cxrgate.index.spaces import list_count
 
 Float32s = NDArray[np.float32]
 
@@ -144,16 +145,18 @@ def to_neighbors(query: Descriptors, found: Candidates, *, features: bool) -> pb
     """One query's candidates; their stored features only where the caller may have them."""
     cosines = [found.similarities[space.name] for space in COSINE_SPACES]
     matches = [None] * len(found.distances) if found.matches is None else found.matches.tolist()
-    columns = zip(found.reference_ids, found.patient_keys, found.distances, matches, *cosines, strict=True)
+    lists = [[]] * len(matches) if found.nearest is None else [_numbers(held) for held in found.nearest.T.tolist()]
+    columns = zip(found.reference_ids, found.patient_keys, found.distances, matches, lists, *cosines, strict=True)
     neighbors = [
         pb.Neighbor(
             reference_id=bytes.fromhex(reference),
             patient_key=bytes.fromhex(patient),
             distance=far,
             matches=agreeing,
+            lists=held_by,
             **dict(zip(SIMILARITIES, near, strict=True)),
         )
-        for reference, patient, far, agreeing, *near in columns
+        for reference, patient, far, agreeing, held_by, *near in columns
     ]
     packed = to_matrix(found.features) if features else None
     cohort = None if found.cohort is None else pb.Cohort(**asdict(found.cohort))
@@ -170,7 +173,8 @@ def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
     """The candidates of a query.
 
     Raises:
-        CallRefused: the list answers another query, or the features are not one row per neighbor.
+        CallRefused: the list answers another query, does not say which lists hold its neighbors, or the features are
+            not one row per neighbor.
         ValueError: there is no neighbor, or one of them is named twice.
     """
     if answer.query_digest != query_digest(query):
@@ -193,6 +197,7 @@ def from_neighbors(query: Descriptors, answer: pb.NeighborList) -> Candidates:
         typicality=answer.typicality,
         cohort=_cohort(answer),
         matches=_matches(found),
+        nearest=_nearest(query, found),
     )
 
 
@@ -201,6 +206,27 @@ def _matches(found: Sequence[pb.Neighbor]) -> NDArray[np.int64] | None:
     if not all(item.HasField("matches") for item in found):
         return None
     return np.array([item.matches for item in found], np.int64)
+
+
+def _numbers(held: Sequence[bool]) -> list[int]:
+    return [number for number, holds in enumerate(held) if holds]
+
+
+def _nearest(query: Descriptors, found: Sequence[pb.Neighbor]) -> NDArray[np.bool_]:
+    if not all(item.lists for item in found):
+        raise invalid(
+            "LISTS",
+            "the index does not say which lists hold its neighbors, so one may be lost: it is older than this gate, "
+            "upgrade the index first",
+        )
+    count = 1 + max((number for item in found for number in item.lists), default=0)
+    most = list_count(query, COSINE_SPACES) + (query.keypoints is not None)
+    if count > most:
+        raise invalid("LISTS", f"the index names a list of number {count - 1}, the query has {most}")
+    nearest = np.zeros((count, len(found)), np.bool_)
+    for place, item in enumerate(found):
+        nearest[list(item.lists), place] = True
+    return nearest
 
 
 def _cohort(answer: pb.NeighborList) -> Cohort | None:

@@ -275,6 +275,7 @@ class Neighbor(_message.Message):
     DISTANCE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     MATCHES_FIELD_NUMBER: _builtins.int
+    LISTS_FIELD_NUMBER: _builtins.int
     reference_id: _builtins.bytes
     """Opaque id of the reference."""
     patient_key: _builtins.bytes
@@ -287,6 +288,14 @@ class Neighbor(_message.Message):
     """Keypoints of the image that one similarity transform takes to those of the reference. Always set where the request
     has keypoints, never otherwise.
     """
+    @_builtins.property
+    def lists(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers of the lists that hold it, one or more, each once. 0 is the list of the nearest in identity; then comes one
+        for each part of the descriptor of each other space of the request, and where the request has keypoints a last one,
+        of the one neighbor with the most matches. Every other list holds min(neighbor_count, references) neighbors: the
+        caller takes no answer in which a list has fewer. Always set by this version.
+        """
+
     def __init__(
         self,
         *,
@@ -295,10 +304,11 @@ class Neighbor(_message.Message):
         distance: _builtins.float = ...,
         similarity: _builtins.float = ...,
         matches: _builtins.int | None = ...,
+        lists: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "matches", b"matches"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "distance", b"distance", "matches", b"matches", "patient_key", b"patient_key", "reference_id", b"reference_id", "similarity", b"similarity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_matches", b"_matches", "distance", b"distance", "lists", b"lists", "matches", b"matches", "patient_key", b"patient_key", "reference_id", b"reference_id", "similarity", b"similarity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__matches: _TypeAlias = _typing.Literal["matches"]  # noqa: Y015
     _WhichOneofArgType__matches: _TypeAlias = _typing.Literal["_matches", b"_matches"]  # noqa: Y015
