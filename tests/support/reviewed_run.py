@@ -30,9 +30,11 @@ ROWS = [
 ]
 
 
-def write_run(folder):
+def write_run(folder, renamed=None):
     """Results of five images and the released three; number 1 of the queue is a/nearest.png, 2 a/near.png."""
     rows = [{**row, "pixel_digest": digest(100 + place)} for place, row in enumerate(ROWS)]
+    for row in rows:
+        row["image_id"] = (renamed or {}).get(row["image_id"], row["image_id"])
     released = {}
     for row in rows:
         row["released_as"] = row["image_id"] if row["released_as"] else ""
@@ -57,7 +59,7 @@ def reviewed(folder, log, pictures=None, *, invented=False):
     results = read_results(folder / "results")
 
     def withdraw():
-        return withdraw_withheld(folder / "released", results.images, log.path)
+        return withdraw_withheld(folder / "released", lambda: read_results(folder / "results").images, log.path)
 
     return Reviewed(Queue(results), Decisions(log), Visitors(ROLES), KEY, withdraw, pictures, invented)
 

@@ -51,7 +51,7 @@ async def serve_review(
     try:
 
         def withdraw() -> int:
-            left = withdraw_withheld(paths.released, results.images, log.path)
+            left = withdraw_withheld(paths.released, lambda: read_results(paths.results).images, log.path)
             if left:
                 _write_report(config, pictures)
             return left

@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,16 +167,23 @@ def publishing(released: Path) -> Iterator[None]:
         yield
 
 
-def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
+def withdraw_withheld(released: Path, read_images: Callable[[], pd.DataFrame], log: Path) -> int:
     """Publish a released set again without what has been withheld; give how many images left it.
 
     They leave it first of all, so that they have left whatever keeps the rest from being published again: a full disk,
     or another file that is gone.
 
+    Args:
+        released: folder of the set.
+        read_images: reads the rows of `results.parquet`; called under the lock, because a run may have published
+            another set, under other names, since they were read before.
+        log: of the reviewers.
+
     Raises:
         ReleaseChanged: a file of the set is gone or was changed; what was withheld has left it all the same.
         OSError: the set cannot be published again.
-        UsageError: there is no released set of cxrgate's, or the log is broken.
+        UsageError: there is no released set of cxrgate's, the log is broken, or the results are not those of the set,
+            so that nobody knows which of its files are withheld.
     """
     with publishing(released):
         manifest = read_manifest(released)
@@ -184,9 +191,16 @@ def withdraw_withheld(released: Path, results: pd.DataFrame, log: Path) -> int:
         withheld = read_withheld(log)
         remember_withheld(released, withheld.pixels)
         # Before anything else of the manifest is looked at: another entry of it may be damaged.
-        names = files.keys() & withheld_names([results], withheld, str(manifest.get("policy")))
+        images = read_images()
+        names = files.keys() & withheld_names([images], withheld, str(manifest.get("policy")))
         for name in names:
             (released / name).unlink(missing_ok=True)
+        unknown = len(files.keys() - set(images["released_as"]))
+        if unknown and withheld.pixels:
+            raise UsageError(
+                f"{released} has {unknown} images that are not in the results beside it, so that nobody knows whether "
+                "they are withheld: run again, so that both are of one run"
+            )
         remaining, left = without(files, names)
         if left:
             about = {**manifest, "withheld": int(manifest.get("withheld", 0)) + left}

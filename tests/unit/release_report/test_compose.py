@@ -325,7 +325,7 @@ def withhold(made, name):
         await log.close()
 
     asyncio.run(append())
-    withdraw_withheld(made.output / "released", results, made.folder / "review.log")
+    withdraw_withheld(made.output / "released", lambda: results, made.folder / "review.log")
 
 
 @pytest.mark.parametrize("how", ["changed", "missing", "foreign", "other pixels"])

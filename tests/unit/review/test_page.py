@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -75,11 +76,21 @@ def test_a_withheld_image_that_cannot_leave_yet_leaves_with_the_next_start(run, 
     answer = reviewer.decide(1, "overrule", "Too alike.")
     during = released(run)
     blocked.unlink()
-    withdraw_withheld(run / "released", read_results(run / "results").images, run / "review.log")
+    withdraw_withheld(run / "released", lambda: read_results(run / "results").images, run / "review.log")
 
     assert (answer.status_code, "may still be there" in answer.text) == (500, True)
     assert [event["event"] for event in events(run)][-1] == "image_withheld"
     assert (during, released(run)) == (BEFORE, BEFORE - {"a/nearest.png"})
+
+
+def test_what_a_run_published_under_another_name_since_the_page_began_is_withdrawn_too(run, reviewer):
+    write_run(run / "other", renamed={"a/nearest.png": "x/nearest.png"})
+    for name in ("released", "results"):
+        shutil.rmtree(run / name)
+        (run / "other" / name).rename(run / name)
+
+    assert reviewer.decide(1, "overrule", "Too alike.").status_code == 303
+    assert released(run) == BEFORE - {"a/nearest.png"}
 
 
 def test_overruling_a_removal_releases_nothing(run, reviewer):

@@ -68,11 +68,24 @@ def test_the_released_set_is_published_again_without_what_was_withheld(tmp_path)
     publish(tmp_path / "staged", tmp_path / "released", released, {"checked": 3})
     withhold(tmp_path / "log", "2", "3")
 
-    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 1
-    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 0
+    assert withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log") == 1
+    assert withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log") == 0
 
     assert {path.name for path in (tmp_path / "released").iterdir()} == {"a.png", "manifest.json"}
     assert '"withheld": 1' in (tmp_path / "released/manifest.json").read_text()
+
+
+def test_what_a_run_published_under_another_name_in_the_meantime_is_withdrawn_too(tmp_path):
+    other = RESULTS.replace("b.png", "x.png")
+    released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "x.png")}
+    publish(tmp_path / "staged", tmp_path / "released", released, {})
+    withhold(tmp_path / "log", "2")
+
+    with pytest.raises(UsageError, match="not in the results"):
+        withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
+    assert withdraw_withheld(tmp_path / "released", lambda: other, tmp_path / "log") == 1
+
+    assert {path.name for path in (tmp_path / "released").iterdir()} == {"a.png", "manifest.json"}
 
 
 def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(tmp_path):
@@ -82,7 +95,7 @@ def test_what_was_withheld_leaves_even_where_the_set_cannot_be_published_again(t
     withhold(tmp_path / "log", "2")
 
     with pytest.raises(ReleaseChanged):
-        withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+        withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
 
     assert not list((tmp_path / "released").rglob("b.png"))
 
@@ -98,7 +111,7 @@ def test_what_was_withheld_leaves_even_where_the_manifest_is_damaged_elsewhere(t
     withhold(tmp_path / "log", "2")
 
     with pytest.raises(UsageError, match=r"damaged|another length"):
-        withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+        withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
 
     assert not list((tmp_path / "released").rglob("b.png"))
 
@@ -109,7 +122,7 @@ def test_nothing_is_published_again_by_a_log_that_withholds_less(tmp_path):
     publish(tmp_path / "staged", tmp_path / "released", released, {})
     expect_withheld(tmp_path / "released", 0, frozenset())
     withhold(tmp_path / "log", "2")
-    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+    withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
 
     expect_withheld(tmp_path / "released", 1, read_withheld(tmp_path / "log").pixels)
     with pytest.raises(UsageError, match=r"withholds 0 images of .* 1 that were withheld before.*check `review:`"):
@@ -120,7 +133,7 @@ def test_a_withheld_image_that_is_listed_no_more_keeps_no_set_from_being_publish
     released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
     publish(tmp_path / "staged", tmp_path / "released", released, {})
     withhold(tmp_path / "log", "2")
-    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+    withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
 
     expect_withheld(tmp_path / "released", 0, read_withheld(tmp_path / "log").pixels)
 
@@ -138,7 +151,7 @@ def test_nothing_is_published_again_by_another_log_of_equal_length(tmp_path):
     released = {name: stage(tmp_path / "staged", name, name.encode()) for name in ("a.png", "b.png")}
     publish(tmp_path / "staged", tmp_path / "released", released, {})
     withhold(tmp_path / "log", "2")
-    withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log")
+    withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log")
     withhold(tmp_path / "other", "1")
 
     with pytest.raises(UsageError, match="1 that were withheld before are not in the log"):
@@ -163,7 +176,7 @@ def test_a_withheld_image_that_is_gone_already_leaves_the_set_all_the_same(tmp_p
     (tmp_path / "released" / "b.png").unlink()
     withhold(tmp_path / "log", "2")
 
-    assert withdraw_withheld(tmp_path / "released", RESULTS, tmp_path / "log") == 1
+    assert withdraw_withheld(tmp_path / "released", lambda: RESULTS, tmp_path / "log") == 1
     assert sorted(path.name for path in (tmp_path / "released").iterdir()) == ["a.png", "manifest.json"]
 
 
