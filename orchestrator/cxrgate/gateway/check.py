@@ -167,7 +167,7 @@ class CheckService:
         """What a verdict rests on; that it was read is recorded first.
 
         Raises:
-            CallRefused: NOT_FOUND, no verdict has this receipt.
+            CallRefused: NOT_FOUND, no verdict has this receipt; DATA_LOSS, its line was changed.
         """
         lines = (self.log.read(offset) for offset in self._receipts.find(receipt))
         line = next((content for content in lines if content["receipt"] == receipt), None)

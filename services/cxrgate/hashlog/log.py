@@ -22,6 +22,7 @@ from typing import Any
 from cxrgate.core import CallRefused, UsageError
 from cxrgate.core.digest import canonical_json
 from cxrgate.hashlog.lines import Head, chain, head_path, verify_log
+from cxrgate.hashlog.written import WrittenLines
 from cxrgate.storage import FILE_MODE, make_folder
 
 CHECKPOINT = 1000
@@ -50,6 +51,7 @@ class HashLog:
         self._head_file = os.open(head_path(path), os.O_RDWR | os.O_CREAT, FILE_MODE)
         self._write_head(self.head)
         self._end = os.fstat(self._file).st_size
+        self._written = WrittenLines.of(path)
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[int]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -69,11 +71,19 @@ class HashLog:
         return await asyncio.shield(future)
 
     def read(self, offset: int) -> dict[str, Any]:
-        """The entry that begins there."""
+        """The entry that begins there, as it was written.
+
+        Raises:
+            CallRefused: DATA_LOSS, the line was changed since; nothing more is written to such a log.
+        """
         with self.path.open("rb") as file:
             file.seek(offset)
-            payload = file.readline().partition(b" ")[2]
-        content: dict[str, Any] = json.loads(payload)
+            line = file.readline()
+        if not self._written.has(offset, line):
+            self.broken = True
+            _log.error("gate.log_changed", {"offset": offset})
+            raise CallRefused("DATA_LOSS", "AUDIT", "the log was changed: the operator has to compare it with a copy")
+        content: dict[str, Any] = json.loads(line.partition(b" ")[2])
         return content
 
     async def close(self) -> None:
@@ -117,6 +127,8 @@ class HashLog:
         if head.count // CHECKPOINT > self.head.count // CHECKPOINT:
             _log.info("gate.log_checkpointed", {"head": f"{head.count}:{head.sha256}"})
         self.head, self._end = head, position
+        for offset, line in zip(offsets, lines, strict=True):
+            self._written.add(offset, line)
         return offsets
 
     def _write_head(self, head: Head) -> None:

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from cxrgate.core import UsageError
+from cxrgate.core import CallRefused, UsageError
 from cxrgate.hashlog import HashLog, Head, LogBroken, head_path, parse_head, read_known_lines, read_lines, verify_log
 
 
@@ -143,3 +143,41 @@ def test_a_log_that_is_gone_from_its_head_is_broken(log):
 
     with pytest.raises(LogBroken, match=r"is gone, and its head beside it counts 200 lines"):
         list(read_known_lines(log))
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["written now", "written before"])
+def test_a_line_that_was_changed_under_an_open_log_is_no_evidence_and_nothing_is_added_to_it(tmp_path, caplog, again):
+    path = tmp_path / "gate.log"
+
+    async def go():
+        log = HashLog(path)
+        offsets = [await log.append("image_checked", score=score) for score in (0.91, 0.82)]
+        if again:
+            await log.close()
+            log = HashLog(path)
+        with path.open("rb+") as file:
+            file.seek(path.read_bytes().index(b"0.91"))
+            file.write(b"0.01")
+
+        assert log.read(offsets[1])["score"] == 0.82
+        with pytest.raises(CallRefused) as refused:
+            log.read(offsets[0])
+        with pytest.raises(CallRefused):
+            await log.append("image_checked")
+        await log.close()
+        return refused.value
+
+    error = asyncio.run(go())
+    assert (error.code, error.reason) == ("DATA_LOSS", "AUDIT")
+    assert "gate.log_changed" in caplog.text
+
+
+@pytest.mark.parametrize("place", [1, 10**6])
+def test_where_no_line_begins_there_is_nothing_to_read(log, place):
+    async def go():
+        opened = HashLog(log)
+        with pytest.raises(CallRefused):
+            opened.read(place)
+        await opened.close()
+
+    asyncio.run(go())
