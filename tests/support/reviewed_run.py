@@ -47,7 +47,7 @@ def write_run(folder, renamed=None):
 class Gradients:
     """Stands for pixels that may be shown."""
 
-    def synthetic(self, image_id):
+    def synthetic(self, image_id, pixel_digest):
         return np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))
 
     def reference(self, reference_id):

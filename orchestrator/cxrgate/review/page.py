@@ -24,7 +24,7 @@ from cxrgate.review.queue import Entry, Listed, Queue
 from cxrgate.review.visitors import COOKIE, SESSION_SECONDS, Visitor, Visitors, is_own_form, is_same_site
 from cxrgate.run_page.cases import ShownImage
 from cxrgate.run_page.environment import make_environment
-from cxrgate.run_page.pictures import Pictures, data_uri
+from cxrgate.run_page.pictures import Pictures, data_uri, judged_uri
 
 READ = "case_read"
 SHOWN = 100
@@ -215,13 +215,14 @@ class _Page:
         return True
 
     def _pictures(self, entry: Entry, case: ShownImage) -> list[str] | None:
-        """Data URIs of the synthetic image and of its first candidates; None where they cannot be shown."""
+        """Data URIs of the synthetic image, "" where it was changed, and of its first candidates; None without any."""
         pictures = self._reviewed.pictures
         if pictures is None:
             return None
         try:
             shown = [pictures.reference(item.reference_id) for item in case.candidates[:CANDIDATES]]
-            return [data_uri(pixels, SIDE) for pixels in (pictures.synthetic(entry.image_id), *shown)]
+            judged = judged_uri(pictures, entry.image_id, entry.pixel_digest, SIDE)
+            return [judged, *(data_uri(pixels, SIDE) for pixels in shown)]
         except CxrgateError:
             _log.exception("review.pictures_missing", {"number": entry.number})
             return None

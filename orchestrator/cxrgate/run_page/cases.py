@@ -54,6 +54,7 @@ class ShownImage:
     candidates: tuple[Candidate, ...]
     patients: int
     standout: float = math.nan
+    pixel_digest: str = ""
 
     @property
     def identity(self) -> float:
@@ -151,6 +152,7 @@ def _case(row: Mapping[Hashable, Any], candidates: Sequence[Candidate], policy: 
         candidates=tuple(ordered),
         patients=len({item.patient_key for item in candidates if _matches(item, policy)}),
         standout=float(row["standout"]),
+        pixel_digest=str(row["pixel_digest"]),
     )
 
 

@@ -16,7 +16,7 @@ from cxrgate.run.release import read_manifest
 from cxrgate.run_page.cases import ShownImage, ShownImages, find_cases
 from cxrgate.run_page.environment import make_environment
 from cxrgate.run_page.measured import measured_by
-from cxrgate.run_page.pictures import SIDE, Pictures, data_uri
+from cxrgate.run_page.pictures import SIDE, Pictures, data_uri, judged_uri
 from cxrgate.run_page.summary import summarise
 from cxrgate.storage import write_durably
 
@@ -90,7 +90,7 @@ def _pictured(cases: ShownImages, pictures: Pictures) -> list[Pictured]:
     return [
         Pictured(
             case,
-            data_uri(pictures.synthetic(case.image_id)),
+            judged_uri(pictures, case.image_id, case.pixel_digest),
             tuple(data_uri(pictures.reference(item.reference_id)) for item in case.candidates[:CANDIDATES]),
         )
         for case in (*cases.flagged, *cases.borderline)

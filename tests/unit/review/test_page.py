@@ -10,6 +10,7 @@ from cxrgate.hashlog import read_lines, verify_log
 from cxrgate.review.links import sign_link
 from cxrgate.run.recorded import read_results
 from cxrgate.run.withheld import withdraw_withheld
+from cxrgate.run_page.pictures import PictureChanged
 
 BEFORE = {"a/clear.png", "a/near.png", "a/nearest.png"}
 
@@ -167,6 +168,18 @@ def test_pictures_stand_in_the_page_only_where_they_are_given(run, reviewer):
     assert "data:image" not in reviewer.get("/cases/1").text
     shown = Browser(open_page(run, Gradients()), REVIEWER).get("/cases/1").text
     assert shown.count('src="data:image/png;base64,') == 4
+
+
+class Changed(Gradients):
+    def synthetic(self, image_id, pixel_digest):
+        raise PictureChanged(image_id)
+
+
+def test_a_case_whose_file_was_changed_since_says_so_in_place_of_its_picture(run):
+    page = Browser(open_page(run, Changed()), REVIEWER).get("/cases/1").text
+
+    assert "changed after the run" in page
+    assert page.count('src="data:image/png;base64,') == 3
 
 
 def test_a_case_says_whether_its_pictures_are_of_real_patients(run):

@@ -78,4 +78,4 @@ def _pictures(config: RunConfig, references: Path | None, reference_map: Path | 
     from cxrgate.run.enrol import list_synthetic
 
     with SandboxedDecoder() as decoder:
-        yield FilePictures(list_synthetic(config).files, reference_map, decoder, references)
+        yield FilePictures(list_synthetic(config).files, reference_map, decoder, references, config.release.side)

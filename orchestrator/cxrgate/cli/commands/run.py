@@ -144,7 +144,8 @@ def make_report(settings: RunConfig) -> None:
     if settings.enrol is None:
         raise UsageError("the configuration lacks enrol.reference_map, which include_references needs: add it")
     with SandboxedDecoder() as decoder:
-        pictures = FilePictures(list_synthetic(settings).files, settings.enrol.reference_map, decoder)
+        files, side = list_synthetic(settings).files, settings.release.side
+        pictures = FilePictures(files, settings.enrol.reference_map, decoder, side=side)
         write_report(paths.results, paths.released, page, pictures, invented=invented)
 
 
