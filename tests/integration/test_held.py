@@ -97,6 +97,48 @@ def test_a_list_that_has_grown_is_refused_and_a_copy_of_the_new_image_is_not_rel
     assert summary.held.images == 25
 
 
+def grown_since(folder, move):
+    """A configuration whose snapshot lacks an image that is listed, copied and, with another snapshot, enrolled."""
+    add_image(folder)
+    (folder / "synthetic/leak.png").write_bytes(encode_png(picture(99)))
+    (folder / "snapshot").rename(folder / "old")
+    path = config(folder)
+    if not move:
+        run(read_config(path))
+        shutil.rmtree(folder / "out")
+    return read_config(path)
+
+
+@pytest.mark.parametrize("enrolled_before", [True, False])
+def test_a_snapshot_that_is_put_there_while_a_run_starts_releases_nothing(folder, enrolled_before):
+    made = grown_since(folder, move=not enrolled_before)
+
+    def exchange(sentence):
+        if sentence.startswith("held against" if enrolled_before else "25 images of 13 patients"):
+            if enrolled_before:
+                (folder / "snapshot").rename(folder / "grown")
+            (folder / "old").rename(folder / "snapshot")
+
+    with pytest.raises(SnapshotDiffers, match="exchanged while the run" if enrolled_before else "1 listed and not enr"):
+        run(made, tell=exchange)
+    assert not (folder / "out/released").exists()
+    assert not (folder / "old").exists()
+
+
+def test_a_snapshot_that_another_process_enrolled_meanwhile_is_held_and_used(folder):
+    (folder / "snapshot").rename(folder / "old")
+
+    def enrol(sentence):
+        if sentence.startswith("24 images of 12 patients"):
+            (folder / "old").rename(folder / "snapshot")
+
+    held = run(read_config(config(folder)), tell=enrol).held
+    assert (held.sentence, held.snapshot) == (
+        "held against 24 images of 12 patients",
+        read_manifest(folder / "snapshot").digest,
+    )
+
+
 def test_an_update_embeds_only_what_is_new_and_keeps_the_old_snapshot(folder):
     before = Snapshot.open(folder / "snapshot")
     old = before.manifest.digest

@@ -22,7 +22,7 @@ from cxrgate.images.sources.counted import counted
 from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
 from cxrgate.index.manifest import read_manifest
-from cxrgate.run.enrolment_list import list_enrolment
+from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
 from cxrgate.run.host_fault import HostFault
 from cxrgate.run.reading import decoded_files, file_stamp
 
@@ -46,12 +46,14 @@ class Held:
         patients: whose they are.
         decoded: images whose file had another size or time, and whose pixels were compared.
         not_compared: what could not be compared, in a sentence; "" where all was.
+        snapshot: its digest; images are checked and released with this one alone, see expect_held.
     """
 
     images: int
     patients: int
     decoded: int = 0
     not_compared: str = ""
+    snapshot: str = ""
 
     @property
     def sentence(self) -> str:
@@ -60,7 +62,15 @@ class Held:
         return f"held against {counted(self.images, 'image')} of {counted(self.patients, 'patient')}{more}"
 
 
-def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, *, every: bool = False) -> Held:
+def hold(
+    settings: Enrol,
+    snapshot: Snapshot,
+    workers: int,
+    progress: Progress,
+    listed: EnrolmentList | None = None,
+    *,
+    every: bool = False,
+) -> Held:
     """Compare a snapshot with what is listed.
 
     Args:
@@ -68,6 +78,7 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         snapshot: open, and made under that key.
         workers: decode workers, where something has to be decoded.
         progress: called with "compare", images done now and in all.
+        listed: what the list says, where it was read already.
         every: compare the pixels of every image, not only of those whose file changed.
 
     Raises:
@@ -81,7 +92,7 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
             f"{settings.images} is not on this host, so that the snapshot cannot be held against it: bring it, or "
             "leave `enrol` out of this host's configuration; its runs then say that nothing was compared"
         )
-    listed = list_enrolment(settings, workers, progress)
+    listed = listed or list_enrolment(settings, workers, progress)
     comparer = ImageComparer(snapshot, read_key(settings.key))
     found = comparer.compare(listed.files, [file_stamp(file.path) for file in listed.files])
     if len(found.new) == len(listed.files) and len(found.gone) == snapshot.manifest.references:
@@ -96,7 +107,7 @@ def hold(settings: Enrol, snapshot: Snapshot, workers: int, progress: Progress, 
         snapshot.verify()  # a flipped bit in its ids would look like a list that changed
         raise SnapshotDiffers(_differences(snapshot.path, settings, found, changed))
     manifest = snapshot.manifest
-    return Held(manifest.references, manifest.patients, len(asked), _not_compared(found))
+    return Held(manifest.references, manifest.patients, len(asked), _not_compared(found), manifest.digest)
 
 
 def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress) -> Held:
@@ -113,11 +124,11 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
     Raises:
         SnapshotDiffers: as hold; or the numbers are others than those of the list.
     """
-    images, patients = served["references"], served["patients"]
+    images, patients, digest = served["references"], served["patients"], served["digest"]
     settings = config.enrol
     if settings is None or not settings.images.exists():
-        return Held(images, patients, not_compared="no list to compare it with is on this host")
-    if config.snapshot.exists() and read_manifest(config.snapshot).digest == served["digest"]:
+        return Held(images, patients, not_compared="no list to compare it with is on this host", snapshot=digest)
+    if config.snapshot.exists() and read_manifest(config.snapshot).digest == digest:
         snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
         return hold(settings, snapshot, config.decode_workers, progress)
     listed = list_enrolment(settings, config.decode_workers, progress)
@@ -127,7 +138,30 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
             f"{listed.patients}: take patients who were withdrawn out of the list, and enrol what is new by "
             "`cxrgate index update` and activate it"
         )
-    return Held(images, patients, not_compared="by their numbers alone: the index tells nobody but curators its names")
+    told = "by their numbers alone: the index tells nobody but curators its names"
+    return Held(images, patients, not_compared=told, snapshot=digest)
+
+
+def expect_held(config: RunConfig, held: Held | None, bound: str) -> None:
+    """Let nothing be checked with another snapshot than the one that was held against the list.
+
+    A snapshot is opened more than once while a run starts, and its folder may be exchanged in between.
+
+    Args:
+        config: of the run.
+        held: what was compared; None where nothing was.
+        bound: digest of the snapshot that the gate decides with.
+
+    Raises:
+        SnapshotDiffers: it is another one, or none was there to be compared.
+    """
+    compared = None if held is None else held.snapshot
+    if config.enrol is not None and compared != bound:
+        raise SnapshotDiffers(
+            f"the snapshot {config.snapshot} was exchanged while the run started: the one that would decide is not the "
+            f"one that was held against {config.enrol.images}. Nothing was checked; run again, and exchange no "
+            "snapshot until the run has begun to check"
+        )
 
 
 def verify_images(config: RunConfig, progress: Progress) -> Held:

@@ -62,12 +62,12 @@ def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tel
     return Plan(files, held, listed, seconds)
 
 
-def hold_existing(config: RunConfig, progress: Progress) -> Held | None:
+def hold_existing(config: RunConfig, progress: Progress, listed: EnrolmentList | None = None) -> Held | None:
     """The configured snapshot held against its list; None where there is no snapshot yet, or no list. See hold."""
     if config.enrol is None or not config.snapshot.exists():
         return None
     snapshot = Snapshot.open(config.snapshot, config.read_storage_key())
-    return hold(config.enrol, snapshot, config.decode_workers, progress)
+    return hold(config.enrol, snapshot, config.decode_workers, progress, listed)
 
 
 def list_to_enrol(config: RunConfig, progress: Progress) -> EnrolmentList | None:

@@ -36,14 +36,14 @@ from cxrgate.run.batch_lines import is_batch
 from cxrgate.run.commits import Commits
 from cxrgate.run.engines.batches import Batches
 from cxrgate.run.engines.engine import Check, Engine, LocalEngine
-from cxrgate.run.held import Held, hold_served
+from cxrgate.run.held import Held, expect_held, hold_served
 from cxrgate.run.host_fault import expect_no_outage, is_fault_row
 from cxrgate.run.journal import Journal
 from cxrgate.run.journal_place import network_sentence
 from cxrgate.run.names import release_names
 from cxrgate.run.nearness import nearest_recorded
 from cxrgate.run.paths import Paths
-from cxrgate.run.plan import Plan, open_or_enrol, prepare
+from cxrgate.run.plan import Plan, hold_existing, open_or_enrol, prepare
 from cxrgate.run.reading import file_stamp
 from cxrgate.run.recorded import IMAGES
 from cxrgate.run.release import MANIFEST, is_staged, publish
@@ -118,18 +118,20 @@ async def _run(
     services: Services, config: RunConfig, plan: Plan, batches: Batches, progress: Progress, engine: Engine
 ) -> RunSummary:
     async with open_models(config.folders, config.device, services, DtypeRule.of(config)) as models:
-        if isinstance(models, LocalModels) and services.index is None:
-            await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed, engine)
+        held = plan.held
+        if plan.listed is not None:
+            if isinstance(models, LocalModels):
+                await asyncio.to_thread(open_or_enrol, config, models, progress, plan.listed, engine)
+            # What was just enrolled too: another process may have put a snapshot of its own there.
+            held = await asyncio.to_thread(hold_existing, config, progress, plan.listed)
         async with open_gate(config, models, services) as (gate, about):
-            held = plan.held
             if services.index is not None:
                 held = await asyncio.to_thread(hold_served, config, about, progress)
+            expect_held(config, held, gate.policy.snapshot)
             return await _Run(config, gate, models, about, plan.files, batches, held, progress).finish(engine, services)
 
 
-def _nothing(config: RunConfig) -> str:
-    """What is said of a snapshot that was just made, or with which there is nothing to compare."""
-    return "" if config.enrol else "no list is configured to compare it with"
+_NO_LIST = "no list is configured to compare it with"
 
 
 class _Run:
@@ -147,7 +149,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._config, self._gate, self._models, self._snapshot = config, gate, models, snapshot
-        self._held = held or Held(snapshot["references"], snapshot["patients"], not_compared=_nothing(config))
+        self._held = held or Held(snapshot["references"], snapshot["patients"], 0, _NO_LIST, gate.policy.snapshot)
         self._files, self._batches, self._progress = files, batches, progress
         self._paths = Paths(config.output)
 

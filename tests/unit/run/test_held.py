@@ -7,7 +7,7 @@ from support.random_snapshots import write_snapshot
 
 from cxrgate.core.progress import silent
 from cxrgate.gate.config import Enrol, RunConfig
-from cxrgate.run.held import Held, SnapshotDiffers, hold_served
+from cxrgate.run.held import Held, SnapshotDiffers, expect_held, hold_served
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def test_the_numbers_are_compared_where_the_snapshot_is_elsewhere(config):
     held = hold_served(config, served(), silent)
 
     assert held.sentence.startswith("held against 30 images of 15 patients (by their numbers alone")
+    assert held.snapshot == "another"
 
 
 @pytest.mark.parametrize("numbers", [(29, 15), (30, 14), (31, 16)])
@@ -70,10 +71,21 @@ def test_without_a_list_it_is_said_that_nothing_was_compared(config):
     config.enrol.images.unlink()
 
     assert hold_served(config, served(), silent) == Held(
-        30, 15, not_compared="no list to compare it with is on this host"
+        30, 15, not_compared="no list to compare it with is on this host", snapshot="another"
     )
 
 
 def test_a_sentence_names_what_could_not_be_compared():
     assert Held(2, 1).sentence == "held against 2 images of 1 patient"
     assert Held(2, 1, not_compared=str(Path("why"))).sentence == "held against 2 images of 1 patient (why)"
+
+
+@pytest.mark.parametrize("held", [None, Held(30, 15), Held(30, 15, snapshot="another")])
+def test_nothing_is_checked_with_a_snapshot_that_was_not_the_one_that_was_held(config, held):
+    with pytest.raises(SnapshotDiffers, match="was exchanged while the run started"):
+        expect_held(config, held, "this")
+
+
+def test_the_snapshot_that_was_held_is_used_and_any_where_no_list_is_configured(config):
+    expect_held(config, Held(30, 15, snapshot="this"), "this")
+    expect_held(config.model_copy(update={"enrol": None}), None, "this")
