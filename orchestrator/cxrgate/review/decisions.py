@@ -83,6 +83,8 @@ class Decisions:
             "identity": identity,
             "image_id": entry.image_id,
             "pixel_digest": entry.pixel_digest,
+            "source_digest": entry.source_digest,
+            "decoding": entry.decoding,
             "policy_digest": policy,
             "kind": str(entry.kind),
             "choice": str(choice),

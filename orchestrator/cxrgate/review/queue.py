@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxrgate.core import Decision
 from cxrgate.run.recorded import Results
+from cxrgate.run.rows import SOURCE
 from cxrgate.run_page.cases import ShownImage, cases_of, similarities
 
 
@@ -35,6 +36,9 @@ class Entry:
     """By name of the cosine space."""
     pixel_digest: str
     released_as: str
+    source_digest: str = ""
+    decoding: str = ""
+    """What its pixels come from, see run.sources; "" where the results are older."""
 
 
 class Queue:
@@ -65,6 +69,6 @@ class Queue:
         return case
 
     def _entry(self, place: int, kind: Listed, row: dict[Hashable, Any]) -> Entry:
-        texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as")}
+        texts = {name: str(row[name]) for name in ("image_id", "label", "pixel_digest", "released_as", *SOURCE)}
         identity = float(row[self._deciding])
         return Entry(place + 1, kind, identity=identity, similarities=similarities(row), **texts)

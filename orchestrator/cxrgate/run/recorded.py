@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrgate.core import Decision, MismatchError, Policy, UsageError
 from cxrgate.core.json_text import MALFORMED, parse_json
-from cxrgate.run.rows import RESULT_COLUMNS, SINCE_0_2
+from cxrgate.run.rows import RESULT_COLUMNS, SINCE_0_2, SOURCE
 from cxrgate.storage.regular_file import read_regular_file
 
 RUN = "run.json"
@@ -82,8 +82,9 @@ def read_results(folder: Path) -> Results:
 
 
 def _with_new_columns(images: pd.DataFrame) -> pd.DataFrame:
-    """Results of version 0.1 with the columns that came later, without a value."""
-    return images.assign(**{name: math.nan for name in SINCE_0_2 if name not in images.columns})
+    """Older results with the columns that came later, without a value."""
+    empty: dict[str, float | str] = {**dict.fromkeys(SINCE_0_2, math.nan), **dict.fromkeys(SOURCE, "")}
+    return images.assign(**{name: value for name, value in empty.items() if name not in images.columns})
 
 
 def _check_columns(folder: Path, images: pd.DataFrame) -> None:

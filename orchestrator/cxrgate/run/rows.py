@@ -9,6 +9,7 @@ from cxrgate.core import Decision, Failure, Verdict
 from cxrgate.core.spaces import COSINE_SPACES, SIMILARITIES
 from cxrgate.core.standout import Cohort
 from cxrgate.gate.pipeline import Checked
+from cxrgate.run.sources import NO_SOURCE, Source
 
 RESULT_COLUMNS = (
     "image_id",
@@ -28,6 +29,8 @@ RESULT_COLUMNS = (
     "matches",
     "colour",
     "pixel_digest",
+    "source_digest",
+    "decoding",
     "released_as",
     "stage",
     "code",
@@ -36,14 +39,18 @@ RESULT_COLUMNS = (
 RESULT_NUMBERS = RESULT_COLUMNS[RESULT_COLUMNS.index("score") : RESULT_COLUMNS.index("colour")]
 SINCE_0_2 = ("standout", "cohort_mean", "cohort_spread", "cohort_size", "matches")
 """Columns that results of version 0.1 lack: their policies decide without them."""
+SOURCE = ("source_digest", "decoding")
+"""Columns of Source, which older results lack."""
 EVIDENCE_NUMBERS = ("distance", *SIMILARITIES, "score", "matches")
 EVIDENCE_COLUMNS = ("image_id", "reference_id", "patient_key", *EVIDENCE_NUMBERS)
 
 
-def result_row(checked: Checked, label: str, released_as: str) -> dict[str, Any]:
+def result_row(checked: Checked, label: str, released_as: str, source: Source = NO_SOURCE) -> dict[str, Any]:
     """One row of results; numbers that do not exist are None."""
     outcome, image = checked.outcome, checked.image
-    common = {"image_id": outcome.image_id, "label": label, "colour": image is not None and image.colour}
+    colour = image is not None and image.colour
+    origin = dict(zip(SOURCE, (source.digest, source.decoding), strict=True))
+    common = {"image_id": outcome.image_id, "label": label, "colour": colour, **origin}
     if isinstance(outcome, Failure):
         digest = "" if image is None else image.digest
         return {**common, **_failure(outcome), "pixel_digest": digest, "released_as": ""}

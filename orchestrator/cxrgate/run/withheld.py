@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,11 +24,13 @@ from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.hashlog import Line, LogBroken, head_path, read_known_lines
 from cxrgate.run.release import MANIFEST, publish, read_manifest
 from cxrgate.run.released_files import ReleasedFiles
+from cxrgate.run.rows import SOURCE
+from cxrgate.run.sources import Source
 from cxrgate.storage import FILE_MODE, OWNER_MODE, finish_replacement, make_folder, write_durably
 from cxrgate.storage.regular_file import read_regular_file
 
 WITHHELD = "image_withheld"
-NAMED = ("image_id", "pixel_digest", "released_as")
+NAMED = ("image_id", "pixel_digest", "released_as", *SOURCE)
 """The columns of results by which withheld images are found."""
 
 
@@ -39,19 +40,25 @@ class Withheld:
 
     Attributes:
         pixels: digests, under whatever policy.
-        names: policy digests by the id of an image that was withheld under them.
+        sources: digests of the files' bytes; events of before do not say them.
+        names: by the id of an image the policy digests under which it was withheld, each with how the image was
+            decoded; None for events of before, which do not say it.
     """
 
     pixels: frozenset[str] = frozenset()
-    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+    names: Mapping[str, frozenset[tuple[str, str | None]]] = field(default_factory=dict)
 
-    def holds(self, image_id: str, pixel_digest: str, policy: str) -> bool:
-        """Whether an image stays away: by its pixels, or by its name where they may be others.
+    def holds(self, image_id: str, pixel_digest: str, source: Source, policy: str) -> bool:
+        """Whether an image stays away: by its pixels, its file's bytes, or its name where its pixels may be others.
 
-        Under another policy, one with another `release.side`, say, the same image has other pixels. Under the same one
-        equal names with other pixels are another image.
+        Under another policy, one with another `release.side`, say, or decoded otherwise, the same image has other
+        pixels, and its file may have been written anew. Decoded alike under the same one equal names with other pixels
+        are another image. An event of before is taken for one of an image without a float_range.
         """
-        return pixel_digest in self.pixels or bool(self.names.get(image_id, frozenset()) - {policy})
+        alike = {(policy, source.decoding)} | (set() if source.has_range else {(policy, None)})
+        named = self.names.get(image_id, frozenset()) - alike
+        return pixel_digest in self.pixels or source.digest in self.sources or bool(named)
 
 
 def read_withheld(log: Path | None) -> Withheld:
@@ -64,13 +71,17 @@ def read_withheld(log: Path | None) -> Withheld:
     """
     if log is None or not (log.exists() or head_path(log).exists()):
         return Withheld()
-    pixels, names = set(), defaultdict(set)
+    pixels, sources = set(), set()
+    names: dict[str, frozenset[tuple[str, str | None]]] = {}
     for line in read_known_lines(log):
         if line.content["event"] == WITHHELD:
             pixels.add(_digest(log, line))
+            # "" is said of an image in older results, and by no means of all others without a source.
+            sources |= {source} if (source := line.content.get("source_digest")) else set()
             if isinstance(image := line.content.get("image_id"), str):
-                names[image].add(str(line.content.get("policy_digest")))
-    return Withheld(frozenset(pixels), {image: frozenset(policies) for image, policies in names.items()})
+                under = (str(line.content.get("policy_digest")), line.content.get("decoding") or None)
+                names[image] = names.get(image, frozenset()) | {under}
+    return Withheld(frozenset(pixels), frozenset(sources), names)
 
 
 def _digest(log: Path, line: Line) -> str:
@@ -98,8 +109,8 @@ def withheld_names(results: Iterable[pd.DataFrame], withheld: Withheld, policy: 
     return {
         name
         for part in results
-        for image, digest, name in part[list(NAMED)].itertuples(index=False, name=None)
-        if withheld.holds(image, digest, policy)
+        for image, digest, name, *source in part[list(NAMED)].itertuples(index=False, name=None)
+        if withheld.holds(image, digest, Source(*source), policy)
     }
 
 

@@ -35,7 +35,7 @@ def test_the_table_has_the_columns_of_a_runs_results():
     table = FOUND.to_pandas()
 
     assert set(RESULT_COLUMNS) - set(table.columns) == {
-        *("colour", "released_as", "cohort_mean", "cohort_spread", "cohort_size"),
+        *("colour", "source_digest", "decoding", "released_as", "cohort_mean", "cohort_spread", "cohort_size"),
     }
     assert table["reasons"].tolist() == ["", "SAME_PATIENT;COPY", "TRUNCATED"]
     assert table["decision"].tolist() == ["ANONYMOUS", "NOT_ANONYMOUS", "INDETERMINATE"]

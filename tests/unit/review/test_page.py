@@ -69,6 +69,9 @@ def test_a_withheld_image_leaves_the_released_set_for_good(run, reviewer):
     assert "Withheld by review" in again.text
     assert released(run) == BEFORE - {"a/nearest.png"}
     assert [event["event"] for event in events(run)].count("image_reviewed") == 0
+    (withheld,) = (event for event in events(run) if event["event"] == "image_withheld")
+    row = read_results(run / "results").images.set_index("image_id").loc["a/nearest.png"]
+    assert [withheld[name] for name in ("source_digest", "decoding")] == [row["source_digest"], row["decoding"]]
 
 
 def test_a_withheld_image_that_cannot_leave_yet_leaves_with_the_next_start(run, reviewer):

@@ -10,6 +10,7 @@ from cxrgate.core import Failure, GreyImage, Stage
 from cxrgate.gate.pipeline import Checked
 from cxrgate.run.results import write_results
 from cxrgate.run.rows import RESULT_COLUMNS, evidence_rows, result_row
+from cxrgate.run.sources import Source
 
 FAILED = Checked(None, Failure("cut", Stage.DECODE, "INVALID_ARGUMENT", "TRUNCATED", "expected a whole chunk"))
 
@@ -24,6 +25,11 @@ def checked(image_id, frontality, least=0.5):
 def test_every_row_has_every_column():
     for item in (checked("told", 0.75), FAILED):
         assert result_row(item, "label", "name.png").keys() == set(RESULT_COLUMNS)
+
+
+def test_what_the_pixels_come_from_is_recorded():
+    row = result_row(checked("told", 0.75), "", "name.png", Source("bytes", "cxrgate 1"))
+    assert (row["source_digest"], row["decoding"]) == ("bytes", "cxrgate 1")
 
 
 def test_frontality_is_recorded_and_empty_where_nobody_says(tmp_path):

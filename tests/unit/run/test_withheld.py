@@ -10,7 +10,13 @@ from cxrgate.run.release import ReleaseChanged, publish, stage
 from cxrgate.run.withheld import WITHHELD, Withheld, expect_withheld, read_withheld, withdraw_withheld, withheld_names
 
 RESULTS = pd.DataFrame(
-    {"image_id": ["a.png", "b.png", "c.png"], "released_as": ["a.png", "b.png", ""], "pixel_digest": ["1", "2", "3"]}
+    {
+        "image_id": ["a.png", "b.png", "c.png"],
+        "released_as": ["a.png", "b.png", ""],
+        "pixel_digest": ["1", "2", "3"],
+        "source_digest": ["file 1", "file 2", "file 3"],
+        "decoding": ["cxrgate 1"] * 3,
+    }
 )
 
 
@@ -187,3 +193,33 @@ def test_an_image_withheld_under_another_policy_has_other_pixels_and_stays_away_
     assert withheld_names([RESULTS], withheld, "side 512") == {"b.png"}
     # Under the same one it would have the same pixels: another image has its name now.
     assert withheld_names([RESULTS], withheld, "side 1024") == set()
+
+
+def test_an_image_stays_away_by_its_file_whatever_its_name_and_policy(tmp_path):
+    withhold(
+        tmp_path / "log", "of another size", image_id="b.png", policy_digest="p", source_digest="file 2", decoding="d"
+    )
+    elsewhere = RESULTS.assign(image_id=["syn/a.png", "syn/b.png", "syn/c.png"])
+
+    assert withheld_names([elsewhere], read_withheld(tmp_path / "log"), "q") == {"b.png"}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "held"),
+    [
+        ("cxrgate 1", "cxrgate 1", set()),
+        ("cxrgate 1", "cxrgate 2", {"b.png"}),
+        ("cxrgate 1, float_range [0.0, 1.0]", "cxrgate 1, float_range [0.0, 1.01]", {"b.png"}),
+        # What was withheld before that was noted is of images without a float_range.
+        (None, "cxrgate 1", set()),
+        (None, "cxrgate 1, float_range [0.0, 1.01]", {"b.png"}),
+        ("", "", set()),
+        ("cxrgate 1", "", {"b.png"}),
+    ],
+)
+def test_an_image_that_is_decoded_otherwise_stays_away_by_its_name(tmp_path, then, now, held):
+    more = {} if then is None else {"decoding": then, "source_digest": ""}
+    withhold(tmp_path / "log", "of other levels", image_id="b.png", policy_digest="p", **more)
+    results = RESULTS.assign(decoding=now, source_digest="" if not now else RESULTS["source_digest"])
+
+    assert withheld_names([results], read_withheld(tmp_path / "log"), "p") == held

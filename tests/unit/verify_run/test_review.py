@@ -75,3 +75,27 @@ def test_a_log_that_is_nowhere_is_not_checked_and_a_violation_where_images_were_
 )
 def test_an_image_stays_away_by_its_pixels_and_under_another_policy_by_its_name(log, image, pixels, policy, held):
     assert read_review(log, 0).holds({"image_id": image, "pixel_digest": pixels}, policy) == held
+
+
+@pytest.mark.parametrize(
+    ("row", "policy", "held"),
+    [
+        ({"image_id": "syn/1.npy", "source_digest": "file"}, "q", True),
+        ({"image_id": "1.npy", "source_digest": "another", "decoding": "float_range [0.0, 1.01]"}, "p", True),
+        ({"image_id": "1.npy", "source_digest": "another", "decoding": "float_range [0.0, 1.0]"}, "p", False),
+        ({"image_id": "1.npy"}, "p", True),
+        ({"image_id": "old.npy", "decoding": "float_range [0.0, 1.0]"}, "p", True),
+        ({"image_id": "old.npy", "decoding": "cxrgate 1"}, "p", False),
+        ({"image_id": "2.npy", "source_digest": ["no", "text"]}, "p", False),
+    ],
+)
+def test_an_image_stays_away_by_its_file_and_decoded_otherwise_by_its_name(tmp_path, row, policy, held):
+    async def write():
+        log = HashLog(tmp_path / "log")
+        more = {"source_digest": "file", "decoding": "float_range [0.0, 1.0]"}
+        await log.append("image_withheld", pixel_digest="1", image_id="1.npy", policy_digest="p", **more)
+        await log.append("image_withheld", pixel_digest="2", image_id="old.npy", policy_digest="p")
+        await log.close()
+
+    asyncio.run(write())
+    assert read_review(tmp_path / "log", 0).holds({"pixel_digest": "other", **row}, policy) == held

@@ -6,6 +6,7 @@ names, so that one whose answer was lost is simply done again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from cxrgate.run.engines.writers import Writers
 from cxrgate.run.host_fault import host_faults
 from cxrgate.run.reading import each, read_batch
 from cxrgate.run.rows import evidence_rows, result_row
+from cxrgate.run.sources import Source, sources_of
 
 AT_ONCE = WINDOW + 2
 """Batches in flight: as many as keep every stage of a gate busy, one that is read and one that is written."""
@@ -85,8 +87,10 @@ async def check_batches(
     """
 
     async def check(batch: Batch) -> CheckedBatch:
-        part = await gate.check_batch(await read_batch(batch.files))
-        content = await gate.stopwatch.time("write", len(part), _write(writers, staged, batch, part))
+        records = await read_batch(batch.files)
+        hashing = asyncio.to_thread(sources_of, records)  # beside the models
+        part, sources = await asyncio.gather(gate.check_batch(records), hashing)
+        content = await gate.stopwatch.time("write", len(part), _write(writers, staged, batch, part, sources))
         return CheckedBatch(batch.number, len(part), content, tuple(host_faults(item.outcome for item in part)))
 
     async with aclosing(ordered_map(check, each(batches), AT_ONCE)) as stream:
@@ -94,11 +98,13 @@ async def check_batches(
             yield checked
 
 
-async def _write(writers: Writers, staged: Path, batch: Batch, part: Sequence[Checked]) -> dict[str, Any]:
+async def _write(
+    writers: Writers, staged: Path, batch: Batch, part: Sequence[Checked], sources: Sequence[Source]
+) -> dict[str, Any]:
     """Stage what may be released of one batch, and give its journal line."""
     rows, released = [], []
-    for file, name, checked in zip(batch.files, batch.names, part, strict=True):
-        row = result_row(checked, file.label, name)
+    for file, name, checked, source in zip(batch.files, batch.names, part, sources, strict=True):
+        row = result_row(checked, file.label, name, source)
         if row["image_id"] != file.image_id:
             raise RuntimeError("expected outcomes in the order of the images")
         if row["released_as"] and isinstance(checked.image, GreyImage):
