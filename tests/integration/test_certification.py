@@ -56,6 +56,15 @@ def test_certified_run_names_its_certificate_in_every_output(folder):
         assert json.loads((folder / "out" / name).read_text())["certification"] == digest
 
 
+def test_what_was_checked_without_a_certificate_is_not_published_under_one(folder):
+    attempt(folder, certification="none")
+    before = (folder / "out/released/manifest.json").read_text()
+
+    with pytest.raises(UsageError, match="which had another mode of certification, under which its images were"):
+        attempt(folder)
+    assert (folder / "out/released/manifest.json").read_text() == before
+
+
 def test_certified_thresholds_are_in_force_where_the_configuration_names_none(folder, made):
     content = certificate(folder, {**made[1], "score_threshold": 0.3125, "copy_threshold": 0.8})
     (folder / "snapshot" / CERTIFICATE).write_bytes(content)

@@ -115,7 +115,7 @@ class CheckService:
         checked = await self.judge(gate, caller.identity, image.content, image.declared)
         # Side by side: the log waits for the disk, the encoding for a core.
         answer, _, content = await asyncio.gather(
-            self._answer(caller, image.image_id, checked.outcome),
+            self._answer(gate, caller, image.image_id, checked.outcome),
             self._watch_for_probing(caller, checked.descriptors),
             self._encoded(checked) if image.return_image else _nothing(),
         )
@@ -194,13 +194,13 @@ class CheckService:
             yield Readiness(index and models and not self.log.broken and not self.drift.noticed, index)
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _answer(self, caller: Caller, image_id: str, outcome: Outcome) -> CheckAnswer:
+    async def _answer(self, gate: Gate, caller: Caller, image_id: str, outcome: Outcome) -> CheckAnswer:
         about = {"identity": caller.identity, "image_id": image_id}
         if isinstance(outcome, Failure):
             await self.log.append(REFUSED, **about, reason=outcome.reason)
             raise _refused(outcome)
         receipt = secrets.token_urlsafe(24)
-        entry = {**about, "receipt": receipt, **verdict_entry(outcome)}
+        entry = {**about, "receipt": receipt, **verdict_entry(outcome, gate.certification)}
         self._receipts.add(receipt, await self.record(CHECKED, entry))
         return CheckAnswer(image_id, outcome.decision, receipt, outcome.policy_digest, outcome.pixel_digest)
 

@@ -103,8 +103,8 @@ def _candidate(
     return RecordedCandidate(reference_id, patient_key, distance, dict(zip(SIMILARITIES, cosines, strict=True)), score)
 
 
-def verdict_entry(verdict: Verdict) -> dict[str, Any]:
-    """A verdict and its evidence as the part of a log line."""
+def verdict_entry(verdict: Verdict, certification: str) -> dict[str, Any]:
+    """A verdict and its evidence as the part of a log line; `certification` is the gate's, see Gate."""
     found = verdict.evidence.candidates
     cosines = [found.similarities[space.name] for space in COSINE_SPACES]
     columns = (found.reference_ids, found.patient_keys, found.distances, *cosines, verdict.evidence.scores)
@@ -118,6 +118,7 @@ def verdict_entry(verdict: Verdict) -> dict[str, Any]:
         "candidates": [[a, b, *map(_number, rest)] for a, b, *rest in zip(*columns, strict=False)],
         "pixel_digest": verdict.pixel_digest,
         "policy_digest": verdict.policy_digest,
+        "certification": certification,
         **({} if found.matches is None else {"matches": found.matches.tolist()}),
     }
 

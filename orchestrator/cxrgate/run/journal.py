@@ -24,6 +24,7 @@ from cxrgate.storage import FILE_MODE, WRAPPED, SealedLines, create_data_key, ma
 
 _DIFFERENT = {
     "batch_size": "another batch_size",
+    "certification": "another mode of certification, under which its images were checked",
     "columns": "other columns in its tables",
     "cxrgate": "another version of cxrgate",
     "encoder": "another encoder of what is released",

@@ -192,6 +192,7 @@ class _Run:
             "images": rows_digest("files", ([file.image_id, *file_stamp(file.path)] for file in self._files)),
             "batch_size": self._config.batch_size,
             "engine": self._config.engine.value,
+            "certification": self._config.certification,
             **({"float_range": list(self._config.float_range)} if self._config.float_range else {}),
         }
 

@@ -12,7 +12,7 @@ WHOSE = {"receipt": "r", "image_id": "a", "identity": "generator", "time": "2026
 def recorded(policy, matches):
     found = evidence()
     verdict = policy.decide(replace(found, candidates=replace(found.candidates, matches=matches)), "pixels")
-    return json.loads(json.dumps({**WHOSE, **verdict_entry(verdict)}))
+    return json.loads(json.dumps({**WHOSE, **verdict_entry(verdict, "uncertified")}))
 
 
 def test_matches_are_kept_where_the_policy_asks_for_them():
@@ -29,3 +29,7 @@ def test_a_line_without_them_is_read_as_before():
 
     assert "matches" not in line
     assert (found.matches, [item.matches for item in found.candidates]) == (None, [None] * 3)
+
+
+def test_a_line_says_under_which_certificate_it_was_decided():
+    assert recorded(POLICY, None)["certification"] == "uncertified"
