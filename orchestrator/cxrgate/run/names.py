@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,6 +27,18 @@ PATH_BYTES = 4095
 _BESIDE = 128
 """What a path of a staged or published file has more than the output folder and the name, at most."""
 
+_IGNORED = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What Unicode calls ignorable by default: file systems that fold case, such as ext4 and HFS+, ignore it in names."""
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f<>:"\\|?*]')
+"""What Windows has in no name; what copies or unpacks files there writes another sign for each."""
+
+_ENDS = re.compile(r"[ .]+(?=/|$)")
+"""Windows and SMB leave out dots and spaces at the end of a file's or folder's name."""
+
 _SUFFIX = ".png"
 _DIGEST = 16
 """Bytes that stand for a name while names are compared; two of one digest would only be told apart without need."""
@@ -34,10 +47,10 @@ _DIGEST = 16
 def release_names(files: Sequence[ImageFile], output: Path, reserved: Collection[str] = ()) -> Sequence[str]:
     """The name of each image's released file, with its class folders, in the files' order.
 
-    Two names clash where a file system that knows neither case nor Unicode forms would take them for one, where one is
-    a folder of the other, or where one is too long or reserved. What clashes gets a part of its digest; of folders
-    that are too long together the first is kept. A name that was made to clash with that gets a digest too, so this is
-    repeated until nothing clashes.
+    Two names clash where they are one to Windows, or to a file system that knows neither case nor Unicode forms nor
+    invisible signs, where one is a folder of the other, or where one is too long or reserved. What clashes gets a part
+    of its digest; of folders that are too long together the first is kept. A name that was made to clash with that gets
+    a digest too, so this is repeated until nothing clashes.
 
     Args:
         files: all images of the run.
@@ -141,5 +154,8 @@ def _folder(image_id: str, taken: Collection[str]) -> PurePosixPath:
 
 
 def _key(name: str) -> str:
-    """Equal for names that some file system takes for one."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    """Equal for names that some file system takes for one, or that are one when they are copied there."""
+    if not name.isascii():
+        name = _IGNORED.sub("", unicodedata.normalize("NFC", name))
+    folded = _FORBIDDEN.sub("_", name.casefold())
+    return unicodedata.normalize("NFC", _ENDS.sub("", folded))

@@ -1,3 +1,4 @@
+import re
 import unicodedata
 from pathlib import Path
 
@@ -47,6 +48,34 @@ def test_names_are_distinct_on_every_file_system(names, tmp_path):
         assert name.endswith(".png")
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.png", "a\u00ad.png", "a\u200d.png", "\ufeffa.png", "A\ufe0f.png"],
+        ["cls/1.png", "cls./1.png", "cls /1.png", "cls. ./1.png"],
+        ["a.png", "a.png./1.jpg", "a.png /2.jpg"],
+        ["x:y.png", "x?y.png", "x\ty.png", "x_y.png"],
+        ["manifest.json./a.png", "manifest\u00ad.json/b.png"],
+    ],
+)
+def test_names_that_are_one_on_windows_or_where_signs_are_ignored_are_distinct(names):
+    released = named(*names)
+
+    def there(name):
+        plain = re.sub("[\u00ad\u200d\ufeff\ufe0f]", "", re.sub(r"[:?\t]", "_", name)).casefold()
+        return "/".join(part.rstrip(". ") for part in plain.split("/"))
+
+    kept = {there(name) for name in released.values()}
+    folders = {parent for key in kept for parent in map(str, Path(key).parents)}
+    assert len(kept) == len(names)
+    assert not folders & (kept | {"manifest.json"})
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9 1 (2).png", "b./y.png", "x:y.png", "a\u200db.png", "..a/1.png"])
+def test_a_name_that_is_alone_is_kept_whatever_signs_it_has(name):
+    assert named(name, "other.png")[name] == name
 
 
 def test_a_path_that_is_too_long_keeps_its_first_folder_and_its_name():
