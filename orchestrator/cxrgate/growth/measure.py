@@ -29,7 +29,7 @@ _REPLICATES = 1000
 
 Int64s = NDArray[np.int64]
 _NONE = np.empty(0, np.int64)
-NOBODY = Queries(_NONE, np.empty(0), np.empty((0, len(COSINE_SPACES))), _NONE, _NONE, _NONE)
+NOBODY = Queries(_NONE, np.empty(0), np.empty((0, len(COSINE_SPACES))), _NONE, _NONE, _NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)

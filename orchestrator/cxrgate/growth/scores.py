@@ -65,7 +65,8 @@ class Scores:
             each = self.terms.standout.margins(distances, scores, cohort)
             margins[place], found[place] = each.max(), patients[chosen[each.argmax()]]
         largest = np.stack([alike.max(axis=1) for alike in cosines], axis=1).astype(np.float64)
-        return Queries(patients[rows], margins, largest, own.sum(axis=1), found, np.zeros(len(rows), np.int64))
+        nobody = np.zeros((len(rows), len(COSINE_SPACES) + 2), np.int64)  # matches, and whose pictures are alike
+        return Queries(patients[rows], margins, largest, own.sum(axis=1), found, nobody[:, 0], nobody[:, 1:])
 
     def cohort_mean(self, gallery: Int64s, cohort: int) -> float:
         """The mean similarity of the most similar other patients, over the patients of a gallery."""

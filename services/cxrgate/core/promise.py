@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxrgate.core.counted import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -22,11 +24,12 @@ class Promise:
             raise ValueError(f"expected 0 < rate < 1 and patients of 0 or more, got {self.rate} and {self.patients}")
 
     def __str__(self) -> str:
+        patients = counted(self.patients, "patient")
         rests = {
-            "measured": f"measured on {self.patients:,} patients of this snapshot",
-            "combined": f"from {self.patients:,} patients of this snapshot and the curve shipped with the models",
-            "limited": f"from {self.patients:,} patients of this snapshot and no higher than the curve shipped with "
-            "the models allows, so more may be flagged",
+            "measured": f"measured on {patients} of this snapshot",
+            "combined": f"from {patients} of this snapshot and the curve shipped with the models",
+            "limited": f"from {patients} of this snapshot and no higher than the curve shipped with the models allows, "
+            "so more may be flagged",
             "shipped": "from the curve shipped with the models; this snapshot was not measured",
         }[self.basis]
         return f"{100 * self.rate:g} % of unenrolled patients are flagged, {rests}"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cxrgate.core import SnapshotCorrupt
+from cxrgate.core.counted import counted
 from cxrgate.core.heads import Head, read_head, recorded
 from cxrgate.core.json_text import MALFORMED
 from cxrgate.core.promise import Promise
@@ -52,7 +53,8 @@ class Share:
     def __str__(self) -> str:
         if not self.patients:
             return "not measured"
-        return f"{_percent(self.value)} % ({_percent(self.low)}-{_percent(self.high)}, {self.patients:,} patients)"
+        patients = counted(self.patients, "patient")
+        return f"{_percent(self.value)} % ({_percent(self.low)}-{_percent(self.high)}, {patients})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ class SelfMeasurement:
     """Pairs of patients who may be one person under two ids: see measuring.suspects."""
     by_chance: int = 0
     """How many such pairs are to be expected among distinct patients."""
+    sharing: int = 0
+    """Pairs of patients who share a picture; 0 also where the snapshot was made before they were counted."""
 
     def at(self, rate: float) -> OperatingPoint:
         """The thresholds for a rate of RATES, or between two of them.
@@ -202,8 +206,8 @@ class SelfMeasurement:
         return Promise(rate, self.patients, "limited" if self.at(rate).limited else self.basis.value)
 
     def to_json(self) -> dict[str, Any]:
-        """For the manifest: no NaN in it."""
-        return {
+        """For the manifest: no NaN in it; without `sharing` where nobody shares, as it was before they were counted."""
+        value: dict[str, Any] = {
             "terms": self.terms.to_json(),
             "standout": self.standout.to_json(),
             "basis": self.basis.value,
@@ -214,6 +218,9 @@ class SelfMeasurement:
             "suspects": self.suspects,
             "by_chance": self.by_chance,
         }
+        if self.sharing:
+            value["sharing"] = self.sharing
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> SelfMeasurement:
@@ -228,6 +235,7 @@ class SelfMeasurement:
             points=tuple(_point(point) for point in value["points"]),
             suspects=int(value["suspects"]),
             by_chance=int(value["by_chance"]),
+            sharing=int(value.get("sharing", 0)),
         )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from cxrgate.core.counted import counted
 
-def counted(count: int, noun: str, more: str = "") -> str:
-    """The number with its noun; `more` is the noun of several where that is not `noun` with an s."""
-    return f"{count} {noun}" if count == 1 else f"{count} {more or f'{noun}s'}"
+__all__ = ["counted", "images"]
 
 
 def images(count: int) -> str:

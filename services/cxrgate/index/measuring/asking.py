@@ -57,6 +57,7 @@ class Queries:
         others: how many other references of the patient are enrolled.
         nearest: the patient of the candidate with the largest margin.
         matches: the most agreeing matches of keypoints; 0 where nobody counted.
+        pictures: whose the most alike picture is, int64[n, spaces + 1]: by each cosine space, then by matches.
     """
 
     patients: Int64s
@@ -65,6 +66,7 @@ class Queries:
     others: Int64s
     nearest: Int64s
     matches: Int64s
+    pictures: Int64s
 
     def only(self, chosen: NDArray[np.bool_]) -> Queries:
         """Some of them."""
@@ -100,21 +102,26 @@ class Asking:
             for start in range(0, len(rows), _BATCH)
             for answer in self._batch(rows[start : start + _BATCH], without[start : start + _BATCH], keypoints)
         ]
-        table = np.array(answers, dtype=np.float64).reshape(len(rows), 3 + len(COSINE_SPACES))
+        spaces = len(COSINE_SPACES)
+        table = np.array(answers, dtype=np.float64).reshape(len(rows), 4 + 2 * spaces)
         others = np.bincount(self._patients)[self._patients[rows]] - np.array([len(item) for item in without])
         return Queries(
             self._patients[rows],
             table[:, 0],
-            table[:, 3:],
+            table[:, 3 : 3 + spaces],
             others.astype(np.int64),
             table[:, 1].astype(np.int64),
             table[:, 2].astype(np.int64),
+            table[:, 3 + spaces :].astype(np.int64),
         )
 
     def _batch(
         self, rows: Int64s, without: Sequence[Int64s], keypoints: NDArray[np.uint8] | None
     ) -> list[tuple[float, ...]]:
-        """Of each query its largest margin, whose that is, the most matches, and the largest of each cosine space."""
+        """Of each query its largest margin, whose that is, the most matches, and the largest of each cosine space.
+
+        Then whose the most alike picture is, see Queries.pictures.
+        """
         references = self._references
         described = {IDENTITY: references.identity, **references.cosines}
         asked = {name: np.asarray(space[rows]) for name, space in described.items()}
@@ -124,13 +131,17 @@ class Asking:
             distances = exact_distances(references.identity[union.rows], references.identity[row])
             scores = self._terms.head.score(references.features[row], references.features[union.rows])
             margins = self._terms.standout.margins(distances, scores, union.cohort)
-            alike = (
-                similarities(space.name, described[space.name][union.rows], described[space.name][row]).max()
+            alike = [
+                similarities(space.name, described[space.name][union.rows], described[space.name][row])
                 for space in COSINE_SPACES
-            )
-            nearest = self._patients[union.rows[margins.argmax()]]
-            most = 0 if keypoints is None else count_matches(keypoints[row], keypoints[union.wider]).max()
-            answers.append((float(margins.max()), float(nearest), float(most), *map(float, alike)))
+            ]
+            matches = np.zeros(len(union.wider), np.int64)
+            if keypoints is not None:
+                matches = count_matches(keypoints[row], keypoints[union.wider])
+            found_rows = [union.rows[each.argmax()] for each in (margins, *alike)] + [union.wider[matches.argmax()]]
+            nearest, *pictures = self._patients[np.array(found_rows)].tolist()
+            numbers = (margins.max(), nearest, matches.max(), *(each.max() for each in alike), *pictures)
+            answers.append(tuple(map(float, numbers)))
         return answers
 
 

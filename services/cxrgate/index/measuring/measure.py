@@ -32,10 +32,14 @@ SHARED = 0.01
 SAME_PICTURE = 100
 """Agreeing matches from which two patients share a picture. Distinct patients have 52 at most, copies that are turned
 by 30 degrees 168 in the mean."""
+PICTURES = "pictures"
+"""The array of the part that holds opaque keys, two rows per pair of patients who share a picture; not there without
+any."""
 _TRAINED_ON = "trained_on"
 """The array of the part that holds the opaque keys of such patients; not there where there are none."""
 
 Int64s = NDArray[np.int64]
+Pairs = tuple[tuple[int, int], ...]
 
 
 def measured(terms: MeasurementTerms, trained_on: Collection[bytes] = ()) -> Derive:
@@ -44,8 +48,8 @@ def measured(terms: MeasurementTerms, trained_on: Collection[bytes] = ()) -> Der
     def derive(arrays: Arrays) -> dict[PartName, Part]:
         rows = References.of(arrays)
         kept = sorted({row.tobytes() for row in rows.patient_keys} & set(trained_on))
-        measurement, pairs = _measure(rows, terms, kept)
-        keys = {_TRAINED_ON: b"".join(kept), SUSPECTS: b"".join(pairs)}
+        measurement, sharing, suspects = _measure(rows, terms, kept)
+        keys = {_TRAINED_ON: b"".join(kept), SUSPECTS: b"".join(suspects), PICTURES: b"".join(sharing)}
         length = rows.patient_keys.shape[1]
         more = {name: np.frombuffer(joined, np.uint8).reshape(-1, length) for name, joined in keys.items() if joined}
         return {PartName.MEASUREMENT: Part(measurement.to_json(), more)}
@@ -81,15 +85,15 @@ def measure(references: References, terms: MeasurementTerms, trained_on: Collect
 
 def _measure(
     references: References, terms: MeasurementTerms, trained_on: Collection[bytes]
-) -> tuple[SelfMeasurement, list[bytes]]:
-    """The measurement, and the keys of suspected pairs of patients, one after the other."""
+) -> tuple[SelfMeasurement, list[bytes], list[bytes]]:
+    """The measurement, and the keys of pairs of patients, one after the other: who share a picture, and suspects."""
     patients = number_patients(references.patient_keys)
     _, first = np.unique(patients, return_index=True)
     keys = [references.patient_keys[row].tobytes() for row in first]
     known = np.array([key in trained_on for key in keys], dtype=bool)
     leave_out = known.any() and (~known).sum() >= ENOUGH
     asked = _sample(np.flatnonzero(~known) if leave_out else np.arange(len(keys)), keys)
-    answers, reason = _ask(references, terms, patients, first, asked)
+    answers, reason, sharing = _ask(references, terms, patients, first, asked)
     suspects = Suspects.none() if answers is None else find_suspects(answers.unenrolled, len(patients), terms.curve)
     if answers is not None:
         answers = Answers(answers.unenrolled.only(~suspects.left_out), answers.members)
@@ -106,27 +110,33 @@ def _measure(
         points=() if basis is Basis.NOTHING else tuple(fit.point(rate) for rate in RATES),
         suspects=len(suspects.pairs),
         by_chance=suspects.by_chance,
+        sharing=len(sharing),
     )
-    return measurement, [keys[patient] for pair in suspects.pairs for patient in pair]
+    named, suspected = ([keys[patient] for pair in pairs for patient in pair] for pairs in (sharing, suspects.pairs))
+    return measurement, named, suspected
 
 
 def _ask(
     references: References, terms: MeasurementTerms, patients: Int64s, first: Int64s, asked: Int64s
-) -> tuple[Answers | None, str]:
-    """Nothing and the reason where the patients of the list are not to be believed."""
+) -> tuple[Answers | None, str, Pairs]:
+    """Nothing and the reason where the patients of the list are not to be believed; and who share a picture."""
     if len(first) == len(patients) > 1:
-        return None, "every image is its own patient"
+        return None, "every image is its own patient", ()
     if len(asked) < 2:
-        return None, "fewer than two patients"
+        return None, "fewer than two patients", ()
     asking = Asking(references, terms, patients)
     unenrolled = asking.ask(first[asked], [np.flatnonzero(patients == patient) for patient in asked], matched=True)
     least = np.array([terms.same_picture[space.name] for space in COSINE_SPACES])
-    shared = np.asarray((unenrolled.cosines >= least).any(axis=1) | (unenrolled.matches >= SAME_PICTURE), dtype=bool)
+    by = np.column_stack([unenrolled.cosines >= least, unenrolled.matches >= SAME_PICTURE])
+    shared = np.asarray(by.any(axis=1), dtype=bool)
+    others = unenrolled.pictures[np.arange(len(by)), by.argmax(axis=1)]
+    pairs = zip(unenrolled.patients[shared].tolist(), others[shared].tolist(), strict=True)
+    sharing = tuple(sorted({(min(pair), max(pair)) for pair in pairs}))
     if shared.mean() > SHARED:
-        return None, "patients share pictures"
+        return None, "patients share pictures", sharing
     rows = _in_turn(patients, asked)
     members = asking.ask(rows, [np.array([row]) for row in rows])
-    return Answers(unenrolled.only(~shared), members), ""
+    return Answers(unenrolled.only(~shared), members), "", sharing
 
 
 def _sample(patients: Int64s, keys: Sequence[bytes]) -> Int64s:

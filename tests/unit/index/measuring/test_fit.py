@@ -24,6 +24,7 @@ def queries(margins, copies=0.5, matches=0):
         np.ones(count, np.int64),
         numbers,
         np.broadcast_to(np.asarray(matches, np.int64), count),
+        np.zeros((count, 2), np.int64),
     )
 
 

@@ -7,10 +7,11 @@ from support.measured_references import CURVE, TERMS, WITH_CURVE, drawn, joined,
 from support.random_snapshots import random_keypoints
 
 from cxrgate.core.digest import canonical_json
+from cxrgate.index.manifest import PartName
 from cxrgate.index.measuring import measure as module
 from cxrgate.index.measuring.asking import References
 from cxrgate.index.measuring.fit import ENOUGH, exceeded
-from cxrgate.index.measuring.measure import measure
+from cxrgate.index.measuring.measure import PICTURES, measure, measured
 from cxrgate.index.self_measurement import MATCHES, RATES, Basis, SelfMeasurement
 
 
@@ -117,6 +118,10 @@ def test_where_every_image_is_its_own_patient_nothing_is_measured():
     assert -found.standout.offset / 20 == pytest.approx(CURVE.margin(600, 0.045))
 
 
+def arrays(references):
+    return {name: getattr(references, name) for name in ("identity", "features", "patient_keys")} | references.cosines
+
+
 def test_where_patients_share_pictures_nothing_is_measured():
     references = mixed(450)
     # The last thirty patients are the first thirty once more, under other ids.
@@ -130,6 +135,25 @@ def test_where_patients_share_pictures_nothing_is_measured():
     found = measure(joined(references, again), WITH_CURVE)
 
     assert (found.basis, found.reason) == (Basis.SHIPPED, "patients share pictures")
+    assert found.sharing == 30
+    part = measured(WITH_CURVE)(arrays(joined(references, again)))[PartName.MEASUREMENT]
+    pairs = part.arrays[PICTURES].reshape(30, 2, -1)
+    assert {(one.tobytes(), other.tobytes()) for one, other in pairs} == {
+        (references.patient_keys[row].tobytes(), key(10_000 + place)) for place, row in enumerate(copies)
+    }
+
+
+def test_who_shares_a_picture_is_named_where_too_few_do_to_doubt_the_others():
+    references = mixed(600)
+    copies = {"copy": references.cosines["copy"][:1]}
+    twin = References(references.identity[:1], references.features[:1], copies, np.array([list(key(9999))], np.uint8))
+    part = measured(TERMS)(arrays(joined(references, twin)))[PartName.MEASUREMENT]
+
+    assert part.about["sharing"] == 1
+    assert [row.tobytes() for row in part.arrays[PICTURES]] == [key(0), key(9999)]
+    alone = measured(TERMS)(arrays(references))[PartName.MEASUREMENT]
+    assert "sharing" not in alone.about
+    assert PICTURES not in alone.arrays
 
 
 def test_few_patients_who_share_a_picture_do_not_raise_a_threshold():
@@ -196,3 +220,4 @@ def test_patients_who_share_a_picture_by_its_keypoints_are_not_believed(monkeypa
     found = measure(keeping(references, rows.items()), TERMS)
 
     assert found.reason == "patients share pictures"
+    assert found.sharing >= 10

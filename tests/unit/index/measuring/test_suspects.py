@@ -41,7 +41,13 @@ def queries(margins):
     count = len(margins)
     zeros = np.zeros(count, np.int64)
     return Queries(
-        np.arange(count), np.asarray(margins, np.float64), zeros[:, None].astype(np.float64), zeros, zeros, zeros
+        np.arange(count),
+        np.asarray(margins, np.float64),
+        zeros[:, None].astype(np.float64),
+        zeros,
+        zeros,
+        zeros,
+        np.zeros((count, 2), np.int64),
     )
 
 
