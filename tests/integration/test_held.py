@@ -90,7 +90,7 @@ def test_a_list_that_has_grown_is_refused_and_a_copy_of_the_new_image_is_not_rel
     answer = command("index", "update", config(folder))
 
     assert answer.exit_code == 0, answer.output
-    assert "1 images enrolled, 0 enrolled again, 0 dropped: 25 references of 13 patients" in answer.output
+    assert "1 image enrolled, 0 enrolled again, 0 dropped: 25 references of 13 patients" in answer.output
     assert "No false-flag rate is promised: fewer than 40 patients to measure" in answer.output
     summary = run(read_config(config(folder)))
     assert summary.results.set_index("image_id").loc["leak.png", "decision"] == "NOT_ANONYMOUS"

@@ -46,12 +46,14 @@ class RandomModels:
         return [self.rng.standard_normal(FEATURES).astype(np.float32) for _ in images]
 
 
-def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None, *, keypoints=False):
-    """`count` references of `count` / 2 patients."""
+def write_snapshot(folder, seed=0, count=30, models=MODELS, storage_key=None, *, keypoints=False, patients=()):
+    """`count` references of `count` / 2 patients, who have these ids where there are some: two references each."""
+    count = 2 * len(patients) or count
+    names = patients or [f"patient{i}" for i in range(-(-count // 2))]
 
     async def batches():
         yield [
-            Enrolment(f"real{i}", f"patient{i // 2}", GreyImage(f"real{i}", np.full((64, 64), i, np.uint8)))
+            Enrolment(f"real{i}", names[i // 2], GreyImage(f"real{i}", np.full((64, 64), i, np.uint8)))
             for i in range(count)
         ]
 

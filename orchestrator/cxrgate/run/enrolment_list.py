@@ -12,6 +12,7 @@ from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
 from cxrgate.images import ImageFile, Layout, Listing, read_listing
 from cxrgate.images.sources.counted import counted, images
+from cxrgate.images.sources.patient_ids import notes_on_patients, with_one_form
 from cxrgate.run.dicom_patients import with_dicom_patients
 from cxrgate.storage.text_file import read_lines
 
@@ -74,7 +75,9 @@ def list_enrolment(settings: Enrol, workers: int = 1, progress: Progress = silen
     if listed.layout is Layout.FOLDER:
         listed = with_dicom_patients(listed, settings, workers, progress)
         listed = _warned(listed, settings)
-    return EnrolmentList(listed.files, len(excluded), listed.left_out, tuple(listed.sentences))
+    files = with_one_form(listed.files)
+    notes = (*listed.sentences, *notes_on_patients(files))
+    return EnrolmentList(files, len(excluded), listed.left_out, notes)
 
 
 def _warned(listed: Listing, settings: Enrol) -> Listing:
@@ -82,8 +85,9 @@ def _warned(listed: Listing, settings: Enrol) -> Listing:
     alone = sum(file.patient_id == file.image_id for file in listed.files)
     if not alone or settings.every_image_is_a_patient:
         return listed
+    place = "folder" if settings.images.is_dir() else "file"
     note = (
-        f"{counted(alone, 'image', 'images')} of the folder {'names' if alone == 1 else 'name'} no patient, and "
+        f"{counted(alone, 'image', 'images')} of the {place} {'names' if alone == 1 else 'name'} no patient, and "
         f"{'counts as a patient' if alone == 1 else 'count as a patient each'}. A leak of a patient who has "
         "several may pass, for the others count as other patients': list the images with their patients in a table, or "
         "write `every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of another patient"

@@ -18,6 +18,7 @@ from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.images import ImageFile
+from cxrgate.images.sources.counted import counted
 from cxrgate.index import PartName, Snapshot, opaque_id, read_key
 from cxrgate.index.build import EnrolmentError, ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references
@@ -44,6 +45,8 @@ class Updated:
     added: int = 0
     replaced: int = 0
     dropped: int = 0
+    notes: tuple[str, ...] = ()
+    """What the user should read of the list."""
 
 
 def update(
@@ -109,12 +112,12 @@ class _Update:
         found = comparer.compare(files, list(stamps.values()))
         if found.gone and not drop_unlisted:
             raise UsageError(
-                f"{len(found.gone)} enrolled images are not listed any more: list them again, or give --drop-unlisted: "
-                "copies of them pass then"
+                f"{counted(len(found.gone), 'enrolled image is', 'enrolled images are')} not listed any more: list "
+                "again what is meant to stay, or give --drop-unlisted: copies of what is dropped pass then"
             )
         again = [*changed_pixels(found.touched, comparer, self._workers, self._progress), *found.moved]
         if known is base and not (again or found.new or found.gone or found.touched):
-            return Updated(None)
+            return Updated(None, notes=self._listed.notes)
         addition = self._enrolled([*again, *found.new], base)
         leaving = {opaque_id(self._key, "reference", file.image_id) for file in again} | set(found.gone)
         current = _restamped(known, found.touched, stamps, self._key)
@@ -123,7 +126,7 @@ class _Update:
         made = replace_references(current, output, leaving, addition, listed.excluded, listed.about, derive)
         write_reference_map(self._settings.reference_map, files, self._key)
         write_same_patient(self._settings.reference_map, files, made, self._key)
-        return Updated(made, len(found.new), len(again), len(found.gone))
+        return Updated(made, len(found.new), len(again), len(found.gone), listed.notes)
 
     def _enrolled(self, chosen: Sequence[ImageFile], base: Snapshot) -> Addition | None:
         """The rows of newly enrolled files in the list's order, by way of a snapshot of these alone."""

@@ -43,6 +43,15 @@ def test_a_folder_of_dicom_files_takes_its_patients_from_the_headers(tmp_path):
     assert "4 DICOM files are of 3 patients by their PatientID" in found.sentences
 
 
+def test_a_word_for_nobody_in_the_headers_is_told_and_so_are_spellings(tmp_path):
+    write(tmp_path / "real", {"1.dcm": "ANONYMOUS", "2.dcm": "ANONYMOUS", "3.dcm": "P1", "4.dcm": "p1"})
+
+    notes = " ".join(listed(tmp_path / "real").sentences)
+
+    assert "2 of 4 images are of the patient 'ANONYMOUS'" in notes
+    assert "'P1' (3.dcm) and 'p1' (4.dcm)" in notes
+
+
 @pytest.mark.parametrize("patient", [None, "", "nan"])
 def test_a_file_without_a_patient_among_others_is_refused_but_for_an_explicit_word(tmp_path, patient):
     write(tmp_path / "real", {"1.dcm": "007", "2.dcm": patient})

@@ -14,7 +14,9 @@ from cxrgate.images.sources.names import distinct, expect_relative, place, relat
 from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.tables import Table, columns_line, likely_names, read_columns
 
-NO_PATIENT = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
+NO_PATIENT = frozenset(
+    {"", "nan", "none", "null", "na", "n/a", "<na>", "#n/a", "#na", "#nv", "n.a.", "nat", "nil", "(null)", "\\n"}
+)
 """What programs write where a table has no value; compared without case."""
 
 _SHOWN = 5

@@ -121,7 +121,8 @@ def _folder(path: Path, options: SourceOptions) -> Listing:
     files, told = list_told(path)
     notes = list(told)
     if options.patients is PatientRule.EACH_IMAGE:
-        notes.append("a folder names no patients: each image without a DICOM PatientID counts as another patient's")
+        kind = "folder" if path.is_dir() else "file of arrays"
+        notes.append(f"a {kind} names no patients: each image without a DICOM PatientID counts as another patient's")
     return Listing(files, tuple(notes))
 
 

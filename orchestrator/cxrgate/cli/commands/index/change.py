@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.images.sources.counted import counted
+from cxrgate.images.sources.patient_ids import other_spellings, unicode_forms
 from cxrgate.index import Snapshot, opaque_id, read_key
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
@@ -22,8 +24,11 @@ from cxrgate.storage.text_file import read_lines
 SECONDS = 600.0
 """An index reads every byte of a snapshot before it goes over to it."""
 
-_HEADER = "patient_id"
-"""Of a list, whose column was copied whole."""
+_HEADER = "patientid"
+"""Of a list, whose column was copied whole; in whatever case, and with spaces, hyphens or underscores."""
+_GAPS = str.maketrans("", "", " _-")
+_QUOTED = re.compile(r'"[^"]+"')
+"""As a spreadsheet writes a value."""
 _SHOWN = 10
 _NEXT = (
     "Next: take these patients out of the list that the snapshot is made from, or name their images in a file that "
@@ -53,11 +58,15 @@ def withdraw(
         base = Snapshot.open(snapshot, storage)
         base.verify()
         leaving = _leaving(patients, names, secret, base, key)
+        alike = _alike(names, secret, base, leaving)
         made = change_snapshot(base, output, leaving, derive=measured_again(base))
         manifest = made.manifest
-        typer.echo(f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {output}")
+        counts = f"{counted(manifest.references, 'reference')} of {counted(manifest.patients, 'patient')}"
+        typer.echo(f"{counts}, {manifest.digest} in {output}")
         gone = base.manifest.references - manifest.references
         typer.echo(f"{counted(len(leaving), 'patient')}, {counted(gone, 'reference')} withdrawn")
+        if alike:
+            typer.echo(f"Still enrolled in another spelling: {alike}. Withdraw these too, where it is one person.")
         for sentence in measured_of(manifest):
             typer.echo(sentence)
         typer.echo(_NEXT)
@@ -85,13 +94,14 @@ def activate(
 
 
 def _read(path: Path) -> dict[str, int]:
-    """The patient ids, each with the number of its first line; a header `patient_id` is none.
+    """The patient ids without quotes around them, each with the number of its first line; a header is none.
 
     Raises:
         UsageError: as read_lines; or no patient is named.
     """
     lines = read_lines(path, "patient ids")
-    if lines and lines[0] == (1, _HEADER):
+    lines = [(number, line[1:-1] if _QUOTED.fullmatch(line) else line) for number, line in lines]
+    if lines and lines[0][0] == 1 and lines[0][1].lower().translate(_GAPS) == _HEADER:
         del lines[0]
     if not lines:
         raise UsageError(f"{path} names no patient, so that nobody would be withdrawn: write their ids, one a line")
@@ -101,8 +111,8 @@ def _read(path: Path) -> dict[str, int]:
 def _leaving(path: Path, names: Mapping[str, int], secret: bytes, base: Snapshot, key: Path) -> set[bytes]:
     """The keys of the patients; UsageError, which names them and their lines, where some are not in the snapshot."""
     enrolled = {row.tobytes() for row in np.asarray(base.patient_keys)}
-    keys = {name: opaque_id(secret, "patient", name) for name in names}
-    missing = sorted((names[name], name) for name, made in keys.items() if made not in enrolled)
+    found = {name: _keys(secret, unicode_forms(name)) & enrolled for name in names}
+    missing = sorted((names[name], name) for name, keys in found.items() if not keys)
     if missing:
         told = ", ".join(f"{name} (line {number})" for number, name in missing[:_SHOWN])
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -112,4 +122,21 @@ def _leaving(path: Path, names: Mapping[str, int], secret: bytes, base: Snapshot
             f"{told}{more}. Correct these lines or take them out; ids are those of the list at enrolment, and {key} "
             "must be the key of that time"
         )
-    return set(keys.values())
+    return {key for keys in found.values() for key in keys}
+
+
+def _alike(names: Iterable[str], secret: bytes, base: Snapshot, leaving: Collection[bytes]) -> str:
+    """The first enrolled patients who stay and whose ids differ from one that leaves in their spelling alone."""
+    staying = {row.tobytes() for row in np.asarray(base.patient_keys)} - set(leaving)
+    told = [
+        f"{other!r} beside {name!r}"
+        for name in names
+        for other in sorted(other_spellings(name))
+        if opaque_id(secret, "patient", other) in staying
+    ]
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return ", ".join(told[:_SHOWN]) + more
+
+
+def _keys(secret: bytes, names: Iterable[str]) -> set[bytes]:
+    return {opaque_id(secret, "patient", name) for name in names}

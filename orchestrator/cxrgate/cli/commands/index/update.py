@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from cxrgate.certification import CERTIFICATE
-from cxrgate.cli.bars import bars
+from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
 from cxrgate.gate.config import read_config
+from cxrgate.images.sources.counted import counted, images
 from cxrgate.index import Snapshot
 
 _DIGITS = 12
@@ -51,14 +52,17 @@ def update(
                 workers=settings.decode_workers,
                 drop_unlisted=drop_unlisted,
             )
+        for note in updated.notes:
+            say(note)
         if updated.snapshot is None:
             typer.echo("the snapshot is of what is listed; nothing was written")
             return
         manifest = updated.snapshot.manifest
         place = made if output else _take_its_place(settings.snapshot, made, base)
         typer.echo(
-            f"{updated.added} images enrolled, {updated.replaced} enrolled again, {updated.dropped} dropped: "
-            f"{manifest.references} references of {manifest.patients} patients, {manifest.digest} in {place}"
+            f"{images(updated.added)} enrolled, {updated.replaced} enrolled again, {updated.dropped} dropped: "
+            f"{counted(manifest.references, 'reference')} of {counted(manifest.patients, 'patient')}, "
+            f"{manifest.digest} in {place}"
         )
         for sentence in measured_of(manifest):
             typer.echo(sentence)

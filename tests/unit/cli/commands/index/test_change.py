@@ -14,22 +14,44 @@ def folder(tmp_path):
     return tmp_path
 
 
-def withdraw(folder, content):
+def withdraw(folder, content, snapshot="snapshot"):
     if content is not None:
         (folder / "leaving.txt").write_bytes(content)
-    words = ["withdraw", folder / "snapshot", folder / "leaving.txt", "--output", folder / "new", "--key"]
+    words = ["withdraw", folder / snapshot, folder / "leaving.txt", "--output", folder / "new", "--key"]
     answer = CliRunner().invoke(app, [str(word) for word in [*words, folder / "key"]])
     assert (answer.exit_code == 0) == (folder / "new").exists()
     return answer
 
 
-@pytest.mark.parametrize("content", [b"patient3\n", b"patient3\npatient3\n", b"\xef\xbb\xbfpatient_id\r\npatient3\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"patient3\n",
+        b"patient3\npatient3\n",
+        b"\xef\xbb\xbfpatient_id\r\npatient3\r\n",
+        b"PatientID\npatient3\n",
+        b'"Patient ID"\n"patient3"\n',
+    ],
+)
 def test_it_is_said_how_many_left(folder, content):
     answer = withdraw(folder, content)
 
     assert answer.exit_code == 0, answer.output
     assert "28 references of 14 patients" in answer.output
     assert "1 patient, 2 references withdrawn" in answer.output
+
+
+def test_another_spelling_that_stays_enrolled_is_named(folder):
+    write_snapshot(folder / "spelt", patients=("P1", "p1", "P 1", "P2", "Mu\u0308ller"))
+
+    answer = withdraw(folder, "P1\nM\u00fcller\n".encode(), "spelt")
+
+    assert "2 patients, 4 references withdrawn" in answer.output  # one is there in its other Unicode form
+    assert "Still enrolled in another spelling: 'P 1' beside 'P1', 'p1' beside 'P1'. " in answer.output
+
+
+def test_of_no_other_spelling_nothing_is_said(folder):
+    assert "another spelling" not in withdraw(folder, b"patient3\n").output
 
 
 def test_it_is_said_that_the_list_must_lose_the_patient_too(folder):
