@@ -93,4 +93,10 @@ def columns_of(given: list[str] | None) -> dict[str, str]:
     pairs = [item.partition("=") for item in given or []]
     if wrong := [item for item, (column, _, name) in zip(given or [], pairs, strict=True) if not column or not name]:
         raise UsageError(f"--column is written as patient_id=subject_id, and {wrong[0]!r} is not")
-    return {column.strip(): name.strip() for column, _, name in pairs}
+    names: dict[str, str] = {}
+    for column, name in ((column.strip(), name.strip()) for column, _, name in pairs):
+        if names.setdefault(column, name) != name:
+            raise UsageError(
+                f"--column says that {column} is {names[column]} and that it is {name}: leave one of the two out"
+            )
+    return names

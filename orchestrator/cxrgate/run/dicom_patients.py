@@ -56,6 +56,9 @@ def with_dicom_patients(listing: Listing, settings: Enrol, workers: int, progres
             "`every_image_is_a_patient: true` (--every-image-is-a-patient), if each image without one is of another "
             "patient"
         )
+    if not patients:
+        none = counted(len(dicoms), "DICOM file has", "DICOM files have")
+        return replace(listing, notes=(*listing.notes, f"{none} no PatientID that can be read"))
     files = tuple(replace(file, patient_id=patients.get(file.image_id, file.patient_id)) for file in listing.files)
     whose = counted(len(set(patients.values())), "patient")
     one, more = f"DICOM file is of {whose} by its PatientID", f"DICOM files are of {whose} by their PatientID"

@@ -25,6 +25,7 @@ from cxrgate.images.sources.regular import read_start
 from cxrgate.run.enrolment_list import EnrolmentList
 from cxrgate.run.failed_names import enrolment_error
 from cxrgate.run.host_fault import expect_no_outage
+from cxrgate.run.missing_files import expect_some_there
 from cxrgate.run.paths import Paths
 from cxrgate.run.reading import decoded_files
 
@@ -129,7 +130,9 @@ def look_at_real(
     Raises:
         EnrolmentError: some cannot be read; all of their names are in one file.
         HostFault: as look_at.
+        UsageError: as expect_some_there.
     """
+    expect_some_there(settings.images, files)
     looked = look_at(files, decoder, progress, every=every, until_all=True)
     tell(f"to enrol: {looked.sentence}")
     if looked.failures:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import Descriptors, Failure, GreyImage, SnapshotError
+from cxrgate.core.counted import counted
 from cxrgate.core.ports import Embedder
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.images.descriptors import LAYOUT_DIMENSIONS, made_by
@@ -102,7 +103,7 @@ class EnrolmentError(SnapshotError):
         self.failures = tuple(failures)
         lines = [f"  {failure.image_id}: {failure.reason}, {failure.message}" for failure in failures[:_SHOWN]]
         more = [f"  and {len(failures) - _SHOWN} more"] if len(failures) > _SHOWN else []
-        head = f"{len(failures)} real images could not be enrolled, and every one must be"
+        head = f"{counted(len(failures), 'real image')} could not be enrolled, and every one must be"
         super().__init__("\n".join([head, *lines, *more, ways]))
 
 

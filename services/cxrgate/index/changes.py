@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core import SnapshotError
+from cxrgate.core.counted import counted
 from cxrgate.index.array_files import join_rows, write_array
 from cxrgate.index.build import whole
 from cxrgate.index.keypoint_rows import expect_rows, with_rows
@@ -70,7 +71,8 @@ def change_snapshot(
     missing = set(withdrawn) - set(keys)
     if missing:
         raise SnapshotError(
-            f"{len(missing)} patients are not in the snapshot, such as {min(missing).hex()}: name those that are"
+            f"{counted(len(missing), 'patient is', 'patients are')} not in the snapshot, such as "
+            f"{min(missing).hex()}: name those that are"
         )
     return _write(base, folder, keys, set(withdrawn), addition, derive)
 

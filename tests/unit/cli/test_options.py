@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrgate.cli.main import app
-from cxrgate.cli.options import MODEL_FOLDERS, decode_workers, models_folder
+from cxrgate.cli.options import MODEL_FOLDERS, columns_of, decode_workers, models_folder
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_models
 from cxrgate.gate.config import read_config
@@ -69,3 +69,9 @@ def test_without_a_number_the_machine_says_how_many_decode(monkeypatch):
     assert decode_workers(None, "cpu") == count_workers("auto", "cpu")
     assert decode_workers(None, "cuda") == count_workers("auto", "cuda")
     assert decode_workers(5, "cpu") == 5
+
+
+def test_a_column_that_is_named_twice_is_refused_and_no_last_one_counts():
+    assert columns_of(["image=A", "patient_id=B", "image=A"]) == {"image": "A", "patient_id": "B"}
+    with pytest.raises(UsageError, match="image is A and that it is B"):
+        columns_of(["image=A", "image=B"])

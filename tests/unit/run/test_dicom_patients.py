@@ -52,6 +52,12 @@ def test_a_word_for_nobody_in_the_headers_is_told_and_so_are_spellings(tmp_path)
     assert "'P1' (3.dcm) and 'p1' (4.dcm)" in notes
 
 
+def test_a_backslash_in_a_header_is_a_part_of_the_id(tmp_path):
+    write(tmp_path / "real", {"1.dcm": "A\\B", "2.dcm": "A"})
+
+    assert [file.patient_id for file in listed(tmp_path / "real").files] == ["A\\B", "A"]
+
+
 @pytest.mark.parametrize("patient", [None, "", "nan"])
 def test_a_file_without_a_patient_among_others_is_refused_but_for_an_explicit_word(tmp_path, patient):
     write(tmp_path / "real", {"1.dcm": "007", "2.dcm": patient})
@@ -85,6 +91,8 @@ def test_where_no_file_has_a_patient_each_counts_as_its_own(tmp_path):
     assert found.patients == 2
     (said,) = [note for note in found.notes if "patient each" in note]  # once, and not in two sentences
     assert said.startswith("2 images of the folder name no patient")
+    assert "2 DICOM files have no PatientID that can be read" in found.notes
+    assert not any("0 DICOM" in note for note in found.notes)
     assert not any("a folder names no patients" in note for note in found.notes)
 
 

@@ -20,7 +20,10 @@ NO_PATIENT = frozenset(
 """What programs write where a table has no value; compared without case."""
 
 _SHOWN = 5
-_EACH = "`every_image_is_a_patient: true`, if every image is of another patient"
+_EACH = (
+    "`every_image_is_a_patient: true` (--every-image-is-a-patient on a command line), if every image is of another "
+    "patient"
+)
 
 
 def list_csv(path: Path) -> list[ImageFile]:
@@ -84,7 +87,8 @@ def _check_patients(table: Table, rule: PatientRule) -> None:
     if "patient_id" not in table.rows[0]:
         likely = likely_names(table.header, "patient_id")
         found = ", ".join(name or "(without a name)" for name in table.header)
-        cure = columns_line({"patient_id": likely[0]}) if likely else "Add it, or name it by `columns`"
+        named = columns_line({"patient_id": likely[0] if likely else "NAME"})
+        cure = named if likely else f"Add it, or say which it is: {named}"
         raise UsageError(f"{table.path} has no column patient_id, but found {found}. {cure}; or {_EACH}")
     expect_patients(table, f", or write {_EACH}")
 

@@ -15,6 +15,9 @@ from cxrgate.images.sources.packed import PackedFiles
 from cxrgate.images.sources.passed_over import JUNK_FOLDERS, PassedOver, passed_over
 from cxrgate.images.sources.table_text import expect_no_workbook
 
+_OTHER_TABLES = (".parquet", ".feather", ".arrow", ".json", ".jsonl", ".txt", ".ods", ".dta", ".sav", ".pkl", ".sqlite")
+"""Endings of tables that are not read."""
+
 
 def list_folder(root: Path) -> list[ImageFile]:
     """The images below `root`; see list_told."""
@@ -35,8 +38,7 @@ def list_told(root: Path) -> tuple[PackedFiles, tuple[str, ...]]:
         files = PackedFiles(root.parent, (replace(file, label="") for file in _images(root.name, root, skipped)))
         return files, skipped.notes
     if not root.is_dir():
-        expect_no_workbook(root)
-        raise UsageError(f"{root} is neither a folder of images nor an array file (.npz, .npy)")
+        raise UsageError(_no_source(root))
     places = sorted(_walk(root, skipped), key=lambda place: (_legible(place), place))
     for one, other in pairwise(places):
         if _legible(one) == _legible(other):
@@ -45,6 +47,17 @@ def list_told(root: Path) -> tuple[PackedFiles, tuple[str, ...]]:
     if not files:
         raise UsageError(". ".join([f"{root} holds no image", *skipped.notes]))
     return files, skipped.notes
+
+
+def _no_source(root: Path) -> str:
+    """Why nothing can be listed at a path that is neither a folder nor a file of arrays; UsageError for a workbook."""
+    if not root.exists():
+        return f"{root}: nothing is there. Check the name"
+    expect_no_workbook(root)
+    wrong = f"{root} is neither a folder of images, nor a list (.csv or .tsv, plain or .gz), nor a file of arrays"
+    if root.suffix.lower() in _OTHER_TABLES:
+        return f"{wrong} (.npz, .npy): save the table as CSV"
+    return f"{wrong} (.npz, .npy): name one of these, or the folder that it lies in"
 
 
 def count_files(root: Path) -> int:
@@ -66,7 +79,7 @@ def _walk(root: Path, skipped: PassedOver) -> Iterator[str]:
     visited = {_identity(root): "."}
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
         inside = "".join(f"{part}/" for part in Path(folder).relative_to(root).parts)
-        skipped.names.update(f"{name}/" for name in folders if _is_junk(name))
+        skipped.junk.update(name for name in folders if _is_junk(name))
         known = [name for name in folders if not _is_junk(name)]
         folders[:] = _unvisited(Path(folder), inside, known, visited, skipped.folders)
         for name in names:

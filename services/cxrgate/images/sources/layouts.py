@@ -104,6 +104,11 @@ def _as(layout: Layout, path: Path, options: SourceOptions) -> Listing:
     if layout is Layout.FOLDER:
         return _folder(path, options)
     _check_columns(layout, options)
+    if layout is not Layout.CSV and path.is_file():
+        raise UsageError(
+            f"{path} is a file, and the layout {layout} is read from the root of the data set: give that folder, or "
+            "leave `layout` (--layout) out, if it is a list of your own"
+        )
     return _with_patients(_LISTS[layout](path, options), options)
 
 
@@ -132,7 +137,8 @@ def _with_patients(listing: Listing, options: SourceOptions) -> Listing:
     if without and options.patients is PatientRule.REQUIRED:
         raise UsageError(
             f"{counted(len(without), 'image has', 'images have')} no patient, the first is {without[0].image_id}; fill "
-            "them in, or write `every_image_is_a_patient: true`, if every image is of another patient"
+            "them in, or write `every_image_is_a_patient: true` (--every-image-is-a-patient), if every image is of "
+            "another patient"
         )
     if not without:
         return listing

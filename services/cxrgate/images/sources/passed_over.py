@@ -53,17 +53,28 @@ class PassedOver:
     Attributes:
         names: per kind of name, how many files; see passed_over.
         labels: per name and number of axes, how many arrays that can be labels; see list_rows.
+        junk: per name of a folder that systems leave or hide, how many; nothing in it is listed.
         folders: per folder that is another one, by a link, the name under which it is listed.
     """
 
     names: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    junk: Counter[str] = field(default_factory=Counter)
     folders: dict[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence for each of the three that there is."""
-        return tuple(note for note in (passed_over_note(self.names), self._labels, self._folders) if note)
+        """A sentence for each of the four that there is."""
+        told = (passed_over_note(self.names), self._labels, self._junk, self._folders)
+        return tuple(note for note in told if note)
+
+    @property
+    def _junk(self) -> str:
+        if not self.junk:
+            return ""
+        kinds = _few(f"{count} {name}/" for name, count in sorted(self.junk.items()))
+        one, more = "folder was passed over with all that is in it", "folders were passed over with all that is in them"
+        return f"{counted(self.junk.total(), one, more)}: {kinds}"
 
     @property
     def _labels(self) -> str:

@@ -99,9 +99,9 @@ def _spellings(files: Sequence[ImageFile]) -> Iterator[str]:
     if alike:
         told = "; ".join(" and ".join(f"{one!r} ({first[one]})" for one in group[:2]) for group in alike[:_SHOWN])
         yield (
-            f"{sum(map(len, alike)):,} patient ids differ from another one in case, spaces, hyphens, leading zeros, .0, "
-            f"the Unicode form or invisible characters alone, such as {told}. Each counts as a patient: where two are one "
-            "person, write one id in the list, for a leak of a patient under two ids may pass"
+            f"{sum(map(len, alike)):,} patient ids differ from another one in case, spaces, hyphens, leading zeros, "
+            f".0, the Unicode form or invisible characters alone, such as {told}. Each counts as a patient: where two "
+            "are one person, write one id in the list, for a leak of a patient under two ids may pass"
         )
 
 

@@ -38,9 +38,11 @@ def is_of_the_host(error: OSError) -> bool:
 def unreadable(error: OSError) -> ImageError:
     """FILE_UNREADABLE for an error of the operating system: the host's fault, or the file's own."""
     kind = FileUnreachable if is_of_the_host(error) else ImageError
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return kind("FILE_UNREADABLE", "there is no such file: check its name and folder")
     return kind(
         "FILE_UNREADABLE",
-        "the file cannot be opened and read: check that it exists and that its permissions let this user read it",
+        "the file cannot be opened and read: check that its permissions let this user read it",
     )
 
 

@@ -178,13 +178,8 @@ def _columns(
                 _expect_header(path, header)
                 raise UsageError(f"{path} has no column {names[column]}, which `columns` names; {_found(header)}")
             taken[column] = names[column]
-        elif column not in header:
-            same = [name for name in header if _plain(name) == _plain(column)]
-            if len(same) > 1:
-                raise UsageError(_twice(path, header, column, same))
-            if same:
-                taken[column] = same[0]
-                notes.append(f"{path.name}: the column {same[0]} is taken as {column}")
+        elif found := _spelt_otherwise(path, header, column, notes):
+            taken[column] = found
         name = taken.get(column, column)
         if header.count(name) > 1:
             raise UsageError(_twice(path, header, column, [name]))
@@ -193,7 +188,33 @@ def _columns(
         _expect_header(path, header)
         also = [column for column in asked if column not in header and column not in taken]
         raise UsageError(_missing(path, header, missing, also))
+    if "image" in asked:
+        _expect_patients_of_their_own(path, taken.get("image", "image"), taken.get("patient_id"))
     return taken
+
+
+def _spelt_otherwise(path: Path, header: Sequence[str], column: str, notes: list[str]) -> str:
+    """The name by which a column that is not there under its own is taken, "" for none; what is meant is noted."""
+    same = [name for name in header if _plain(name) == _plain(column) and name != column]
+    if not same:
+        return ""
+    if column in header:
+        notes.append(f"{path.name}: the column {column} is taken, and not {', '.join(same)} beside it")
+        return ""
+    if len(same) > 1:
+        raise UsageError(_twice(path, header, column, same))
+    notes.append(f"{path.name}: the column {same[0]} is taken as {column}")
+    return same[0]
+
+
+def _expect_patients_of_their_own(path: Path, image: str, patient: str | None) -> None:
+    """Raise UsageError where the column of images is taken for the patients: each image would be another patient's."""
+    if image == patient:
+        raise UsageError(
+            f"{path}: the column {image} is taken for image and for patient_id: name another one for patient_id by "
+            "`columns` (--column), or write `every_image_is_a_patient: true` (--every-image-is-a-patient), if that is "
+            "meant"
+        )
 
 
 def _expect_header(path: Path, header: Sequence[str]) -> None:
@@ -231,6 +252,11 @@ def _missing(path: Path, header: Sequence[str], missing: Sequence[str], also: Se
         message += f". {columns_line(likely)}, if that is what it is"
     elif len(header) == 1:
         message += ". All of it is one column: separate by commas, semicolons or tabs"
+    else:
+        message += (
+            f". Where one of these is it, write `columns: {{{missing[0]}: NAME}}` in the configuration, or "
+            f"--column {missing[0]}=NAME on the command line; else rename it or add it"
+        )
     return message
 
 

@@ -124,11 +124,12 @@ def test_what_is_no_image_by_its_name_is_passed_over_and_counted(tmp_path):
     listing = read_listing(tmp_path, SourceOptions())
 
     assert names(listing.files) == ["1.2.826.0.1", "a/1.png", "a/noext"]
-    (note,) = listing.notes
-    assert note == (
-        "11 files that are no images by their names were passed over: 2 *.csv, 1 *.csv.gz, 1 *.txt, 1 .DS_Store, "
-        "1 .hidden/, 1 DICOMDIR, 1 Thumbs.db, 1 __MACOSX/, 1 desktop.ini, 1 hidden"
+    files, folders = listing.notes
+    assert files == (
+        "9 files that are no images by their names were passed over: 2 *.csv, 1 *.csv.gz, 1 *.txt, 1 .DS_Store, "
+        "1 DICOMDIR, 1 Thumbs.db, 1 desktop.ini, 1 hidden"
     )
+    assert folders == "2 folders were passed over with all that is in them: 1 .hidden/, 1 __MACOSX/"
 
 
 def test_a_folder_of_nothing_but_texts_says_what_was_passed_over(tmp_path):

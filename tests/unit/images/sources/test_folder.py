@@ -2,7 +2,9 @@
 
 import pytest
 
-from cxrgate.images import SourceOptions, read_listing
+from cxrgate.core import UsageError
+from cxrgate.images import SourceOptions, list_folder, read_listing
+from cxrgate.images.sources.folder import list_told
 
 
 def listed(folder):
@@ -44,3 +46,29 @@ def test_a_link_to_a_folder_elsewhere_is_followed_without_a_word(classes, tmp_pa
     (classes / "b").symlink_to(tmp_path_factory.getbasetemp() / "elsewhere")
 
     assert listed(classes) == (["a/1.png", "b/3.png", "c/2.png"], ())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (None, "nothing is there"),
+        ("real.parquet", "save the table as CSV"),
+        ("real.txt", "save the table as CSV"),
+        ("real.xlsx", "is an Excel workbook"),
+        ("one.png", r"nor a list \(\.csv or \.tsv, plain or \.gz\).* the folder that it lies in"),
+    ],
+)
+def test_what_is_no_source_is_refused_with_what_is_one(tmp_path, name, message):
+    path = tmp_path / (name or "none")
+    if name:
+        path.write_bytes(b"x")
+
+    with pytest.raises(UsageError, match=message):
+        list_folder(path)
+
+
+def test_a_hidden_folder_is_told_as_a_folder(classes):
+    (classes / ".cache").mkdir()
+    (classes / ".cache/1.png").write_bytes(b"x")
+
+    assert "1 folder was passed over with all that is in it: 1 .cache/" in list_told(classes)[1]

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.images import PatientRule, SourceOptions, read_listing
+from cxrgate.images import Layout, PatientRule, SourceOptions, read_listing
 from cxrgate.images.sources.tables import read_columns
 
 NAMES = [f"real/{i}.png" for i in range(4)]
@@ -121,12 +121,37 @@ def test_what_cannot_be_meant_is_refused_and_named(folder, rows, message):
         (("image", "deid_patient_id"), r"`columns: \{patient_id: deid_patient_id\}`"),
         (("image", "label"), "column patient_id, but found image, label"),
         (("path", "subject_id"), r"`columns: \{image: path, patient_id: subject_id\}`"),
-        (("this", "that"), "column image; found this, that"),
+        (("this", "that"), r"column image; found this, that\. .* `columns: \{image: NAME\}`.* --column image=NAME"),
+        (
+            ("image", "that"),
+            r"no column patient_id, .* --column patient_id=NAME .*; or .* \(--every-image",
+        ),
     ],
 )
 def test_a_missing_column_is_refused_with_the_line_to_write(folder, head, message):
     with pytest.raises(UsageError, match=message):
         read_listing(write(folder / "list.csv", head=head), REQUIRED)
+
+
+def test_of_two_spellings_of_a_column_it_is_told_which_one_is_taken(folder):
+    rows = [(name, patient, "one") for name, patient in ROWS]
+
+    listing = read_listing(write(folder / "list.csv", rows, ("image", "patient_id", "PatientID")), REQUIRED)
+
+    assert facts(listing) == ROWS
+    assert "list.csv: the column patient_id is taken, and not PatientID beside it" in listing.notes
+
+
+@pytest.mark.parametrize("columns", [{"patient_id": "image"}, {"image": "image", "patient_id": "image"}])
+def test_the_column_of_images_is_none_of_patients(folder, columns):
+    with pytest.raises(UsageError, match=r"the column image is taken for image and for patient_id: .*--every-image"):
+        read_listing(write(folder / "list.csv"), SourceOptions(columns=columns))
+
+
+@pytest.mark.parametrize("layout", set(Layout) - {Layout.FOLDER, Layout.CSV}, ids=str)
+def test_a_list_is_no_root_of_a_data_set(folder, layout):
+    with pytest.raises(UsageError, match=rf"list\.csv is a file, and the layout {layout} is read from the root"):
+        read_listing(write(folder / "list.csv"), SourceOptions(layout=layout))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def image(tmp_path):
     return ImageFile(tmp_path / "a.png", "a.png")
 
 
+def test_a_file_that_is_not_there_is_told_apart_from_one_that_may_not_be_read(image, monkeypatch):
+    with pytest.raises(ImageError, match="there is no such file"):
+        ImageFile(image.path / "inside.png", "a.png").read()
+    monkeypatch.setattr(os, "open", failing(errno.EACCES))
+    with pytest.raises(ImageError, match="permissions"):
+        image.read()
+
+
 @pytest.mark.parametrize(("number", "host"), NUMBERS)
 def test_a_host_that_cannot_open_a_file_is_no_fault_of_the_image(image, monkeypatch, number, host):
     with monkeypatch.context() as patched:

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 
 from pydicom.filereader import read_partial
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from cxrgate.core import ImageError, ImageRecord
@@ -51,4 +52,6 @@ def read_patient(record: ImageRecord) -> DicomPatient:
                 "DICOM_HEADER",
                 "PatientID cannot be read from this DICOM file: give patients in a list, or store the object again",
             ) from error
-    return DicomPatient(record.image_id, str(value or "").strip())
+    # A backslash separates values where a header may have several; PatientID has one, which has one in it.
+    text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
+    return DicomPatient(record.image_id, text.strip())
