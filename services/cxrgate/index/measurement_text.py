@@ -70,8 +70,9 @@ def _suspects(measurement: SelfMeasurement) -> Iterator[str]:
         )
     if measurement.terms.curve is None and measurement.points:
         yield (
-            "The models ship no curve, so nothing but the ids keeps the thresholds down where persons have several: "
-            "the command cxrgate train false-flags makes one."
+            "No curve is shipped for these models in this dtype (that of the shipped models is of float32), so nothing "
+            "but the ids keeps the thresholds down where persons have several: the command cxrgate "
+            "train false-flags makes one."
         )
 
 

@@ -82,4 +82,5 @@ def test_one_of_a_kind_is_told_as_one():
 
 def test_without_a_curve_it_is_said_that_nothing_limits_the_thresholds():
     assert "train false-flags" in told(measure(mixed(500), TERMS))
+    assert "in this dtype" in measure(mixed(20), TERMS).reason
     assert "train false-flags" not in told(measure(mixed(500), WITH_CURVE))

@@ -35,6 +35,8 @@ by 30 degrees 168 in the mean."""
 PICTURES = "pictures"
 """The array of the part that holds opaque keys, two rows per pair of patients who share a picture; not there without
 any."""
+_NO_CURVE = "no curve is shipped for these models in this dtype"
+"""A curve is of one set of weights in one dtype, the shipped one of float32."""
 _TRAINED_ON = "trained_on"
 """The array of the part that holds the opaque keys of such patients; not there where there are none."""
 
@@ -159,5 +161,5 @@ def _basis(measured: int, terms: MeasurementTerms) -> tuple[Basis, str]:
     if terms.curve is not None:
         return (Basis.COMBINED if measured else Basis.SHIPPED), few
     if measured >= FEWEST:
-        return Basis.MEASURED, f"{few}, and the models ship no curve"
-    return Basis.NOTHING, f"fewer than {FEWEST} patients to measure, and the models ship no curve"
+        return Basis.MEASURED, f"{few}, and {_NO_CURVE}"
+    return Basis.NOTHING, f"fewer than {FEWEST} patients to measure, and {_NO_CURVE}"

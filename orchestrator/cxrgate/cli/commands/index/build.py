@@ -68,7 +68,8 @@ def build(
     workers: Workers = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     dtype: Annotated[
-        DtypeChoice | None, typer.Option(help="What the models compute in; without it as their folders say.")
+        DtypeChoice | None,
+        typer.Option(help="What the models compute in [as their folders say]; the shipped curve is of float32 alone."),
     ] = None,
     storage_key: StorageKey = None,
     engine: EngineOption = RunEngine.LOCAL,
