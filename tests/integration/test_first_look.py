@@ -20,6 +20,8 @@ from cxrgate.run.host_fault import HostFault
 from cxrgate.run.run import run
 from cxrgate.verify_run.verify import verify_run
 
+ENROL_FOLDER = "{images: real, key: private/key, reference_map: private/map.csv, every_image_is_a_patient: true}"
+
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
@@ -78,6 +80,19 @@ def test_before_anything_is_computed_all_that_cannot_be_read_is_named_in_one_fil
     assert [line.split("\t")[0] for line in path.read_text().splitlines()] == ["real/005.png", "real/009.png"]
 
     assert run(config(folder, enrol=excluding("private/failed.txt"))).held.images == 22
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+@pytest.mark.parametrize("place", ["synthetic/out", "real/out", "snapshot", "private"])
+def test_an_output_among_images_snapshot_or_key_is_refused_before_anything_is_written(folder, place, words):
+    path = write_config(folder, folder / place, 4, enrol=ENROL_FOLDER)
+    before = tree(folder)
+
+    answer = command("run", path, *words)
+
+    assert answer.exit_code == 2
+    assert "`output`" in answer.output
+    assert tree(folder) == before
 
 
 def test_an_image_that_fails_later_ends_nothing_and_what_was_embedded_is_kept(folder, embedded, monkeypatch):

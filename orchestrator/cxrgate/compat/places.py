@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.run.places import holds
 from cxrgate.run.release import MANIFEST
 
 
@@ -17,25 +18,20 @@ def check_places(released: Path, outputs: Sequence[Path], inputs: Sequence[Path]
             input or hold one, or what lies at its place is neither ours nor anonymization-pipeline's.
     """
     for output in outputs:
-        if _holds(released, output):
+        if holds(released, output):
             raise UsageError(
                 f"{output} names real images and must not lie in the released set {released}: name another place"
             )
     for source in inputs:
         for output in outputs:
-            if _holds(source, output):
+            if holds(source, output):
                 raise UsageError(f"{output} must not lie in {source}: it would be taken for an image")
-        if _holds(source, released) or _holds(released, source):
+        if holds(source, released) or holds(released, source):
             raise UsageError(f"{released} and {source} must lie apart: the released set replaces what lies there")
     if not _replaceable(released):
         raise UsageError(
             f"{released} would be replaced and is no released set (it has no {MANIFEST}): name another folder"
         )
-
-
-def _holds(folder: Path, path: Path) -> bool:
-    """Whether `path` is `folder` or lies below it, links resolved."""
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _replaceable(folder: Path) -> bool:

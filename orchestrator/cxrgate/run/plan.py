@@ -17,6 +17,7 @@ from cxrgate.run.enrol import enrol_listed, list_synthetic
 from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
 from cxrgate.run.first_look import first_look
 from cxrgate.run.held import Held, hold
+from cxrgate.run.places import check_run_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Plan:
 
 
 def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tell, *, every: bool = False) -> Plan:
-    """List everything, hold the snapshot against its list, and take the first look.
+    """Look where everything lies, list it, hold the snapshot against its list, and take the first look.
 
     Args:
         config: of the run.
@@ -47,8 +48,9 @@ def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tel
         every: decode all images at the first look.
 
     Raises:
-        CxrgateError: see list_synthetic, list_enrolment, hold and first_look.
+        CxrgateError: see check_run_places, list_synthetic, list_enrolment, hold and first_look.
     """
+    check_run_places(config)
     synthetic = list_synthetic(config)
     for sentence in synthetic.sentences:
         tell(f"to check: {sentence}")
