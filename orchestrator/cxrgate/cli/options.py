@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cxrgate.core import UsageError
+from cxrgate.core import CxrgateError, UsageError
 from cxrgate.core.shipped import SHIPPED, shipped_models
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.images import Layout
@@ -62,6 +62,25 @@ Workers = Annotated[
 Column = Annotated[
     list[str] | None,
     typer.Option(help="What a column is called in the table, as patient_id=subject_id; again for more."),
+]
+
+
+def _device_here(value: str) -> str:
+    """The device, which this machine has: before lists are read and images looked at."""
+    from cxrgate.models.devices import expect_device  # noqa: PLC0415 - loads what describes models
+
+    try:
+        expect_device(value)
+    except CxrgateError as error:
+        raise typer.BadParameter(str(error)) from error
+    return value
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        callback=_device_here, help="Where the models compute: cpu, cuda for a GPU, or cuda:1 for the second one."
+    ),
 ]
 
 

@@ -28,6 +28,7 @@ from cxrgate.images.sources.tables import is_table
 from cxrgate.index import EngineName, read_key
 from cxrgate.index.self_measurement import RATES
 from cxrgate.models import ModelKind
+from cxrgate.models.devices import device_name
 from cxrgate.models.dtypes import DtypeChoice
 from cxrgate.storage.yaml_file import read_yaml
 
@@ -188,8 +189,8 @@ class GateConfig(Section):
     """Processes that decode, and in a run as many that write what it releases; they change no verdict. `auto`: one of
     each per two cores where the CPU runs the models, for a GPU one per core but one, and never more than half of the
     free memory holds at 0.5 GiB each, nor than 16. Cores are those that affinity and the container's quota leave."""
-    device: str = "cpu"
-    """`cpu`, or `cuda` for a GPU."""
+    device: Annotated[str, AfterValidator(device_name)] = "cpu"
+    """`cpu`, `cuda` for a GPU, or `cuda:1` for the second one."""
     model_server: str | None = None
     """Where the models are served, as for --models, which goes before it; null: they run in this process."""
     dtype: DtypeChoice | None = None

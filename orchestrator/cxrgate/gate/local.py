@@ -21,6 +21,7 @@ from cxrgate.index.search import LocalSearcher
 from cxrgate.index.self_measurement import MeasurementTerms
 from cxrgate.models import ModelKind, by_space
 from cxrgate.models.borrowed_head import borrowed_head
+from cxrgate.models.devices import expect_device
 from cxrgate.models.local import LocalEmbedder, LocalVerifier
 from cxrgate.models.runtimes.forward import open_forward
 from cxrgate.models.verifier import FeatureVerifier, IdentityVerifier
@@ -45,7 +46,8 @@ class LocalModels(ModelSet):
 
 @contextmanager
 def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STORED) -> Iterator[LocalModels]:
-    """Load the models, each in the dtype that the rule says; errors as DtypeRule.manifests and open_forward."""
+    """Load the models, each in the dtype that the rule says; errors as expect_device, dtypes.manifests, open_forward."""
+    expect_device(device)
     keep_freed_memory()
     manifests = dtypes.manifests(folders, device)
     with started_pool(ON_CPU if device == "cpu" else ON_GPU, "compute") as compute:

@@ -12,6 +12,7 @@ from cxrgate.gate.local import LocalModels
 from cxrgate.gate.opening import Services
 from cxrgate.images import ImageFile
 from cxrgate.index import Snapshot, ensure_key
+from cxrgate.models.devices import expect_device
 from cxrgate.run.engines.engine import EmbedJob, Engine
 from cxrgate.run.enrol import enrol_listed, list_synthetic
 from cxrgate.run.enrolment_list import EnrolmentList, list_enrolment
@@ -48,9 +49,11 @@ def prepare(config: RunConfig, services: Services, progress: Progress, tell: Tel
         every: decode all images at the first look.
 
     Raises:
-        CxrgateError: see check_run_places, list_synthetic, list_enrolment, hold and first_look.
+        CxrgateError: see check_run_places, expect_device, list_synthetic, list_enrolment, hold and first_look.
     """
     check_run_places(config)
+    if services.models is None:
+        expect_device(config.device)
     synthetic = list_synthetic(config)
     for sentence in synthetic.sentences:
         tell(f"to check: {sentence}")

@@ -75,3 +75,43 @@ def test_a_column_that_is_named_twice_is_refused_and_no_last_one_counts():
     assert columns_of(["image=A", "patient_id=B", "image=A"]) == {"image": "A", "patient_id": "B"}
     with pytest.raises(UsageError, match="image is A and that it is B"):
         columns_of(["image=A", "image=B"])
+
+
+WITH_DEVICE = (
+    ["check", "images", "--against", "real"],
+    ["enrol", "real.csv"],
+    ["index", "build", "real.csv"],
+    ["duplicates", "real"],
+    ["audit", "real"],
+    ["evaluate", "real"],
+    ["train", "retrieval", "real.csv"],
+    ["compat", "embed"],
+)
+
+
+@pytest.mark.parametrize("command", WITH_DEVICE, ids=" ".join)
+@pytest.mark.parametrize(
+    ("device", "told"), [("gpu", "expected cpu, cuda for a GPU"), ("cuda", "finds no GPU"), ("cuda:7", "finds no GPU")]
+)
+def test_a_device_that_is_not_here_is_refused_before_anything_is_looked_at(
+    command, device, told, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = CliRunner().invoke(app, [*command, "--device", device], env={"COLUMNS": "400"})
+
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert told in done.output
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+@pytest.mark.parametrize(("device", "told"), [("gpu", "device: expected cpu"), ("cuda", "finds no GPU")])
+def test_a_run_looks_for_its_device_before_its_images(words, device, told, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    path = tmp_path / "config.yaml"
+    path.write_text(f"synthetic: nowhere\noutput: out\nsnapshot: snapshot\ndevice: {device}\n")
+    done = CliRunner().invoke(app, ["run", str(path), *words])
+
+    assert done.exit_code == 2
+    assert told in done.output
+    assert list(tmp_path.iterdir()) == [path]

@@ -15,7 +15,7 @@ from rich.console import Console
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Models, models_folder
+from cxrgate.cli.options import Device, Models, models_folder
 from cxrgate.cli.scores import thresholds_line
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def audit(
             help="Configuration whose `policy` decides in place of the default rule; nothing else in it is read."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Plant leaks of known sources and say how many pass, per class and strength.
 

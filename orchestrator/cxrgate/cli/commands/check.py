@@ -14,6 +14,7 @@ from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.given_files import given_files
 from cxrgate.cli.options import (
     Column,
+    Device,
     Exclude,
     FalseFlags,
     LayoutOption,
@@ -49,7 +50,7 @@ def check(
         tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
     ] = None,
     workers: Workers = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     storage_key: StorageKey = None,
     as_json: AsJson = False,
 ) -> None:

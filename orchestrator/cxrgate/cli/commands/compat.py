@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cxrgate.cli.errors import Exit, errors_as_messages
-from cxrgate.cli.options import Workers, decode_workers
+from cxrgate.cli.options import Device, Workers, decode_workers
 from cxrgate.cli.plain import plain
 from cxrgate.compat import PipelineConfig, read_pipeline_config
 from cxrgate.core import Decision
@@ -25,7 +25,6 @@ Config = Annotated[
     Path,
     typer.Argument(envvar="CONFIG_NAME", help="anonymization-pipeline's config.yaml; paths count from its folder."),
 ]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 DEFAULT = Path("config.yaml")
 
 app = typer.Typer(

@@ -15,6 +15,7 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.errors import Exit, errors_as_messages
 from cxrgate.cli.options import (
     Column,
+    Device,
     Exclude,
     FalseFlags,
     LayoutOption,
@@ -51,7 +52,7 @@ def duplicates(
         bool, typer.Option("--every-image-is-a-patient", help="Listed images without a patient are each another's.")
     ] = False,
     workers: Workers = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     storage_key: StorageKey = None,
     as_json: AsJson = False,
 ) -> None:

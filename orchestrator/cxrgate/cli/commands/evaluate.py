@@ -13,7 +13,7 @@ from rich.console import Console
 from cxrgate.cli.bars import bars
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Models, models_folder
+from cxrgate.cli.options import Device, Models, models_folder
 from cxrgate.core.spaces import COSINE_SPACES
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def evaluate(
             "without sources under NC licences; needs the column split.",
         ),
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Judge the models on patients that they never saw: identity, the gate, copies.
 

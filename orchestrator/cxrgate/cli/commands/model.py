@@ -12,7 +12,7 @@ import typer
 
 from cxrgate.cli.bars import say
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import MODEL_FOLDERS, Column, columns_of, models_folder
+from cxrgate.cli.options import MODEL_FOLDERS, Column, Device, columns_of, models_folder
 from cxrgate.core import UsageError
 from cxrgate.gate.config import ModelFolders
 from cxrgate.models import Dtype, ModelKind, read_manifest
@@ -83,7 +83,7 @@ def band(
     listing: Annotated[Path, typer.Argument(help="CSV with the columns image and patient_id: 100 images or more.")],
     dtype: Annotated[Dtype, typer.Option(help="Whose band; measured against float32.")] = Dtype.BFLOAT16,
     column: Column = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Measure how far a dtype moves a model's numbers on images, and write that band into the model's manifest.
 

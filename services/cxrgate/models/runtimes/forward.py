@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrgate.core.heads import Head
+from cxrgate.models.devices import expect_device
 from cxrgate.models.manifest import ModelManifest, read_manifest
 from cxrgate.models.torch_extra import expect_torch
 
@@ -54,7 +55,9 @@ def open_forward(folder: Path, device: str = "cpu", manifest: ModelManifest | No
 
     Raises:
         ModelError: the folder or a tensor is not what its manifest says, or PyTorch is needed and not installed.
+        UsageError: there is no such device here.
     """
+    expect_device(device)
     manifest = manifest or read_manifest(folder)
     if device != "cpu":
         return _by_torch(folder, manifest, device, f"the device {device}")

@@ -15,6 +15,7 @@ from cxrgate.cli.engines import AddressOption, EngineOption, RunEngine, open_eng
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import (
     Column,
+    Device,
     LayoutOption,
     Models,
     StorageKey,
@@ -66,7 +67,7 @@ def build(
         bool, typer.Option("--keypoints", help="Keep keypoints too, for policy.match_threshold: 39 KB an image more.")
     ] = False,
     workers: Workers = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     dtype: Annotated[
         DtypeChoice | None,
         typer.Option(help="What the models compute in [as their folders say]; the shipped curve is of float32 alone."),

@@ -11,7 +11,7 @@ import typer
 from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.train.score import score
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Column, columns_of
+from cxrgate.cli.options import Column, Device, columns_of
 from cxrgate.core import UsageError
 from cxrgate.core.shipped import shipped_recipe
 from cxrgate.models import ModelKind, ModelManifest
@@ -68,7 +68,7 @@ def _training_of(kind: ModelKind) -> Callable[..., None]:
         seed: Seed = 1,
         without: Without = None,
         column: Column = None,
-        device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+        device: Device = "cpu",
     ) -> None:
         with errors_as_messages("train"):
             settings = read_recipe(recipe or shipped_recipe(kind))

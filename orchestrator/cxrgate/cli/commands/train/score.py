@@ -14,7 +14,7 @@ from cxrgate.cli.as_json import AsJson
 from cxrgate.cli.bars import say
 from cxrgate.cli.console import wide_console
 from cxrgate.cli.errors import errors_as_messages
-from cxrgate.cli.options import Column, columns_of
+from cxrgate.cli.options import Column, Device, columns_of
 from cxrgate.core import UsageError
 from cxrgate.train import Split, read_listed_images, without_sources
 
@@ -36,7 +36,7 @@ def score(
         list[str] | None, typer.Option(help="A source to leave out; may be given several times.")
     ] = None,
     column: Column = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Print AUC, TPR at FPR 1 % and 0.1 %, P@1, mAP@R and R-precision with 95 % bootstrap intervals over patients.
