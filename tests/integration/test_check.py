@@ -83,6 +83,16 @@ def test_single_images_are_checked_against_a_snapshot_that_is_given(place):
     assert '"COPY"' in answer.output
 
 
+@pytest.mark.parametrize("words", [("--layout", "folder"), ("--column", "image=name"), ("--exclude", "names.txt")])
+def test_what_says_how_images_are_listed_is_refused_beside_a_snapshot(place, words):
+    (snapshot,) = (place / "cache/snapshots").glob("*/snapshot")
+    image = min((place / "data/real").iterdir())
+    answer = call("check", image, "--against", snapshot, *models(), *words)
+
+    assert answer.exit_code == 2
+    assert "is a snapshot, which is taken as it is" in answer.output
+
+
 def test_wrong_usage_is_code_2_and_names_what_is_missing():
     answer = call("check", "nowhere", "--against", "real.csv")
 
@@ -139,7 +149,8 @@ def test_duplicates_are_found_in_a_sealed_snapshot_by_its_key_alone(sealed, plac
     (place / "one").mkdir(exist_ok=True)
     shutil.copy(image, place / "one/same.png")
     asked = ("duplicates", snapshot, place / "one", *models())
-    with_key, without = call(*asked, "--storage-key", key, "--json", "--quiet"), call(*asked)
+    told = ("--storage-key", key, "--json", "--quiet")
+    with_key, without = call(*asked, *told, "--every-image-is-a-patient"), call(*asked)
 
     assert with_key.exit_code == 1, with_key.output
     pairs = json.loads(with_key.stdout)

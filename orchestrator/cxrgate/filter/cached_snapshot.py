@@ -100,11 +100,13 @@ def open_or_enrol(
         keypoints: the snapshot keeps keypoints, for a policy that asks for matches.
 
     Raises:
-        UsageError: the list cannot be read, a key of `listing` has no such value, or the disk has too little room.
+        UsageError: the list cannot be read, a key of `listing` has no such value or goes with a snapshot, or the disk
+            has too little room.
         EnrolmentError: images could not be enrolled; every one is named in a file.
         HostFault: nothing could be decoded, through no fault of the images, or memory ran out.
     """
     if is_snapshot(reference):
+        _expect_no_listing(reference, listing or {})
         return CachedSnapshot(reference)
     root = cache or cache_folder()
     settings = _settings(reference, listing or {}, root)
@@ -147,6 +149,15 @@ def open_or_enrol_readable(
         exclude.write_text("\n".join([*names, *(failure.image_id for failure in failures)]), encoding="utf-8")
         kept = {**(listing or {}), "exclude": exclude}
         return open_or_enrol(reference, models, listing=kept, **more), failures
+
+
+def _expect_no_listing(snapshot: Path, listing: Mapping[str, Any]) -> None:
+    """Raise UsageError for keys that say what of a list is enrolled: of a snapshot all is, whatever they say."""
+    if given := [name for name, value in listing.items() if value]:
+        raise UsageError(
+            f"{snapshot} is a snapshot, which is taken as it is, and {', '.join(given)} would change nothing of it: "
+            "leave out what says how images are listed, or give the list or folder that it was made from"
+        )
 
 
 def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enrol:

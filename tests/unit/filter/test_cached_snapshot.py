@@ -127,3 +127,15 @@ def test_a_cache_that_was_removed_is_made_again(real, opened, tmp_path):
 def test_a_misspelt_key_of_the_listing_is_said(real, opened):
     with pytest.raises(UsageError, match="layuot"):
         opened(real, listing={"layuot": "folder"})
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [{"layout": "folder"}, {"exclude": "x.txt"}, {"columns": {"image": "name"}}, {"every_image_is_a_patient": True}],
+)
+def test_what_says_how_images_are_listed_is_refused_with_a_snapshot_which_is_taken_as_it_is(real, opened, listing):
+    made = opened(real).snapshot
+
+    with pytest.raises(UsageError, match=f"is a snapshot, which is taken as it is, and {next(iter(listing))}"):
+        opened(made, listing=listing)
+    assert opened(made, listing={"layout": None, "columns": {}}).snapshot == made

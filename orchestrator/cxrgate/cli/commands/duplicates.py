@@ -72,14 +72,17 @@ def duplicates(
         policy = PolicyConfig() if false_flags is None else PolicyConfig(false_flags=false_flags)
         folders = ModelFolders.of(models_folder(models))
         unread: list[Failure] = []
-        from cxrgate.filter.cached_snapshot import open_or_enrol_readable
+        from cxrgate.filter.cached_snapshot import is_snapshot, open_or_enrol_readable
         from cxrgate.filter.named_pairs import find_pairs
         from cxrgate.gate.local import local_models
 
+        # What says how images are listed is for the set that is listed, where the other one is a snapshot.
+        one_is_listed = not all(map(is_snapshot, [first] if second is None else [first, second]))
         with bars() as progress, local_models(folders, device) as loaded:
 
             def opened(path: Path, **more: Any) -> CachedSnapshot:
-                keys = {name: value for name, value in {**listing, **more}.items() if value}
+                shared = {} if one_is_listed and is_snapshot(path) else listing
+                keys = {name: value for name, value in {**shared, **more}.items() if value}
                 made, failures = open_or_enrol_readable(
                     path, loaded, listing=keys, workers=decode_workers(workers, device), progress=progress, tell=say
                 )
