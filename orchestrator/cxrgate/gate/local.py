@@ -46,7 +46,10 @@ class LocalModels(ModelSet):
 
 @contextmanager
 def local_models(folders: ModelFolders, device: str, dtypes: DtypeRule = AS_STORED) -> Iterator[LocalModels]:
-    """Load the models, each in the dtype that the rule says; errors as expect_device, dtypes.manifests, open_forward."""
+    """Load the models, each in the dtype that the rule says.
+
+    Errors as expect_device, DtypeRule.manifests and open_forward.
+    """
     expect_device(device)
     keep_freed_memory()
     manifests = dtypes.manifests(folders, device)
