@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +66,12 @@ Column = Annotated[
 ]
 
 
+FloatRangeOption = Annotated[
+    tuple[float, float] | None,
+    typer.Option(metavar="BLACK WHITE", help="What floats of .npy and .npz arrays call black and white, such as -1 1."),
+]
+
+
 def _device_here(value: str) -> str:
     """The device, which this machine has: before lists are read and images looked at."""
     from cxrgate.models.devices import expect_device  # noqa: PLC0415 - loads what describes models
@@ -82,6 +89,13 @@ Device = Annotated[
         callback=_device_here, help="Where the models compute: cpu, cuda for a GPU, or cuda:1 for the second one."
     ),
 ]
+
+
+def rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    """What --float-range was given; UsageError unless white lies above black."""
+    if given is not None and not -math.inf < given[0] < given[1] < math.inf:
+        raise UsageError(f"--float-range takes black, then white above it, as -1 1, and not {given[0]:g} {given[1]:g}")
+    return given
 
 
 def models_folder(given: Path | None) -> Path:

@@ -115,3 +115,19 @@ def test_a_run_looks_for_its_device_before_its_images(words, device, told, tmp_p
     assert done.exit_code == 2
     assert told in done.output
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("limits", [("1", "0"), ("1", "1"), ("nan", "1"), ("0", "inf")])
+def test_a_range_of_floats_that_does_not_rise_is_refused(limits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["check", "images", "--against", "real", "--float-range", *limits])
+
+    assert done.exit_code == 2
+    assert "--float-range takes black, then white above it" in done.output
+
+
+@pytest.mark.parametrize("command", ["check", "enrol"])
+def test_the_help_says_that_a_range_of_floats_is_two_words(command):
+    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+
+    assert "BLACK WHITE" in done.output

@@ -17,12 +17,14 @@ from cxrgate.cli.options import (
     Device,
     Exclude,
     FalseFlags,
+    FloatRangeOption,
     LayoutOption,
     Models,
     StorageKey,
     Workers,
     columns_of,
     models_folder,
+    rising,
 )
 from cxrgate.core import Decision
 
@@ -46,9 +48,7 @@ def check(
     every_image_is_a_patient: Annotated[
         bool, typer.Option("--every-image-is-a-patient", help="Listed images without a patient are each another's.")
     ] = False,
-    float_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
-    ] = None,
+    float_range: FloatRangeOption = None,
     workers: Workers = None,
     device: Device = "cpu",
     storage_key: StorageKey = None,
@@ -68,6 +68,7 @@ def check(
             "exclude": exclude,
             "every_image_is_a_patient": every_image_is_a_patient,
         }
+        float_range = rising(float_range)
         files = given_files(paths, float_range, say)
         from cxrgate.cli.verdicts import as_mapping, show
         from cxrgate.filter import Filter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import (
     Column,
     Device,
+    FloatRangeOption,
     LayoutOption,
     Models,
     StorageKey,
@@ -23,8 +23,8 @@ from cxrgate.cli.options import (
     columns_of,
     decode_workers,
     models_folder,
+    rising,
 )
-from cxrgate.core import UsageError
 from cxrgate.gate.config import Enrol, ModelFolders
 from cxrgate.images.sources.counted import counted
 from cxrgate.index import ensure_key, read_key
@@ -60,9 +60,7 @@ def build(
     every_image_is_a_patient: Annotated[
         bool, typer.Option("--every-image-is-a-patient", help="Images without a patient are each another patient's.")
     ] = False,
-    float_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="What floats of .npy and .npz arrays call black and white.")
-    ] = None,
+    float_range: FloatRangeOption = None,
     keypoints: Annotated[
         bool, typer.Option("--keypoints", help="Keep keypoints too, for policy.match_threshold: 39 KB an image more.")
     ] = False,
@@ -88,7 +86,7 @@ def build(
             views=views.value,
             columns=columns_of(column),
             every_image_is_a_patient=every_image_is_a_patient,
-            float_range=_rising(float_range),
+            float_range=rising(float_range),
         )
         storage = None if storage_key is None else read_key(storage_key)
         ensure_key(key)
@@ -133,9 +131,3 @@ def _splits(given: list[str]) -> Any:
     if not given:
         return None
     return given[0] if len(given) == 1 else given
-
-
-def _rising(given: tuple[float, float] | None) -> tuple[float, float] | None:
-    if given is not None and not -math.inf < given[0] < given[1] < math.inf:
-        raise UsageError(f"--float-range takes black, then white above it, as -1 1, and not {given[0]:g} {given[1]:g}")
-    return given
