@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
+from cxrgate.images.sources.arrays import ENDINGS
 from cxrgate.images.sources.tables import read_table
 from cxrgate.index.measurement_text import recognised_by
 from cxrgate.run_page.pictures import SIDE
@@ -110,10 +111,20 @@ async def enrol_held(
 def read_references(path: Path, files: Mapping[str, Path] | None = None) -> dict[str, Path]:
     """The real files by reference id, from the map that enrolment wrote; errors as read_table.
 
-    `files` has them by their names in place of where the map says.
+    `files` has them by their names in place of where the map says. A row of an array file is a path below that file.
     """
     rows = read_table(path, ("reference_id", "image", "path"))
-    return {row["reference_id"]: Path(row["path"]) if files is None else files[row["image"]] for row in rows}
+    if files is not None:
+        return {row["reference_id"]: files[row["image"]] for row in rows}
+    return {row["reference_id"]: _place(Path(row["path"]), row["image"]) for row in rows}
+
+
+def _place(path: Path, image: str) -> Path:
+    """Where an image lies: of an array file also which array and row, as its name in the list has them."""
+    parts = PurePosixPath(image).parts
+    ends = [number for number, part in enumerate(parts[:-1], 1) if PurePosixPath(part).suffix.lower() in ENDINGS]
+    is_row = ends and path.suffix.lower() in ENDINGS
+    return path.joinpath(*parts[ends[-1] :]) if is_row else path
 
 
 def encoded(image: GreyImage) -> bytes:

@@ -26,7 +26,8 @@ class Nearest:
         score: same-patient score, 0 to 1.
         standout: how far its patient stands out from the other patients, 0 to 1; None where the score decides.
         matches: keypoints that agree; None where the policy does not ask for them.
-        path: its file; None where no reference map is at hand.
+        path: its file, with array and row below it in an array file, as batch.npz/images/000003; None where no
+            reference map is at hand.
     """
 
     reference_id: str
