@@ -148,7 +148,7 @@ def test_the_column_of_images_is_none_of_patients(folder, columns):
         read_listing(write(folder / "list.csv"), SourceOptions(columns=columns))
 
 
-@pytest.mark.parametrize("layout", set(Layout) - {Layout.FOLDER, Layout.CSV}, ids=str)
+@pytest.mark.parametrize("layout", sorted(set(Layout) - {Layout.FOLDER, Layout.CSV}), ids=str)
 def test_a_list_is_no_root_of_a_data_set(folder, layout):
     with pytest.raises(UsageError, match=rf"list\.csv is a file, and the layout {layout} is read from the root"):
         read_listing(write(folder / "list.csv"), SourceOptions(layout=layout))
