@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cxrgate.certification import UNCERTIFIED
 from cxrgate.core.digest import mapping_digest
 from cxrgate.core.spaces import COSINE_SPACES
 from cxrgate.verify_run.records import RUN, Records
@@ -24,6 +25,7 @@ def changed_record(records: Records, journal: Mapping[str, Any]) -> Iterator[Vio
         return
     for told in (
         *_changed_version(run, journal),
+        *_changed_mode(run, journal),
         *_changed_models(run),
         *_changed_snapshot(run),
         *_changed_counts(run),
@@ -34,6 +36,13 @@ def changed_record(records: Records, journal: Mapping[str, Any]) -> Iterator[Vio
 def _changed_version(run: Mapping[str, Any], journal: Mapping[str, Any]) -> Iterator[str]:
     if run.get("cxrgate") != journal.get("cxrgate"):
         yield f"names cxrgate {run.get('cxrgate')}, the journal {journal.get('cxrgate')}"
+
+
+def _changed_mode(run: Mapping[str, Any], journal: Mapping[str, Any]) -> Iterator[str]:
+    """Under a certificate is what was so when it was checked; journals of before do not say it."""
+    required, stated = journal.get("certification"), run.get("certification")
+    if required is not None and (required == "required") != (stated not in (None, UNCERTIFIED)):
+        yield f"states the certification {stated}, and in the journal it is {required}"
 
 
 def _changed_models(run: Mapping[str, Any]) -> Iterator[str]:
@@ -63,10 +72,12 @@ def _changed_counts(run: Mapping[str, Any]) -> Iterator[str]:
     What a run held against the list is the snapshot that it searched, so that images which were left out of enrolment
     count in neither.
     """
-    snapshot, held = run.get("snapshot", {}), run.get("held", {})
-    references = run.get("policy", {}).get("references")
+    snapshot, held, policy = (run.get(name, {}) for name in ("snapshot", "held", "policy"))
+    references = policy.get("references")
     if snapshot.get("references") != references:
         yield f"the policy is of {references} references, the snapshot has {snapshot.get('references')}"
     for name, searched in (("images", references), ("patients", snapshot.get("patients"))):
         if held and held.get(name) != searched:
             yield f"held a snapshot of {held.get(name)} {name} against the list, and searched one of {searched}"
+    if "snapshot" in held and held["snapshot"] != policy.get("snapshot"):
+        yield f"held the snapshot {held['snapshot']} against the list, and searched {policy.get('snapshot')}"

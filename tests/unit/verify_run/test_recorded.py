@@ -31,8 +31,9 @@ RUN = {
 }
 
 
-def told(**changes):
-    return [item.told for item in changed_record(Records({}, {**RUN, **changes}), {"cxrgate": "0.2.0"})]
+def told(journal=(), **changes):
+    first = {"cxrgate": "0.2.0", **dict(journal)}
+    return [item.told for item in changed_record(Records({}, {**RUN, **changes}), first)]
 
 
 def without_a_copy_model():
@@ -69,3 +70,28 @@ def test_an_honest_record_holds(changes):
 )
 def test_parts_that_do_not_go_together_are_named(changes, begins):
     assert told(**changes)[0].startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("mode", "stated", "differs"),
+    [
+        (None, "uncertified", False),
+        (None, "ab" * 32, False),
+        ("none", "uncertified", False),
+        ("none", "ab" * 32, True),
+        ("required", "ab" * 32, False),
+        ("required", "uncertified", True),
+        ("required", None, True),
+    ],
+)
+def test_a_certificate_is_of_what_was_checked_under_it(mode, stated, differs):
+    journal = {} if mode is None else {"certification": mode}
+
+    assert bool(told(journal, certification=stated)) is differs
+
+
+def test_the_snapshot_that_was_held_is_the_one_that_was_searched():
+    policy = {**RUN["policy"], "snapshot": "cd" * 32}
+
+    assert not told(policy=policy, held={**HELD, "snapshot": "cd" * 32})
+    assert told(policy=policy, held={**HELD, "snapshot": "ef" * 32})
