@@ -256,6 +256,18 @@ def test_a_host_without_the_images_says_what_it_could_not_compare(folder):
     assert "24 of them are not on this host" in command("index", "verify", config(folder), "--images").output
 
 
+def test_a_finished_run_that_is_started_again_keeps_what_its_images_were_held_against(folder):
+    command("run", config(folder))
+    path = folder / "out/results/run.json"
+    before = path.read_bytes()
+    (folder / "real/004.png").unlink()
+
+    answer = command("run", config(folder))
+
+    assert "1 of them is not on this host" in answer.output
+    assert path.read_bytes() == before
+
+
 def test_a_host_without_the_list_is_told_what_to_do(folder):
     (folder / "real.csv").unlink()
 

@@ -134,7 +134,8 @@ def hold_served(config: RunConfig, served: Mapping[str, Any], progress: Progress
     listed = list_enrolment(settings, config.decode_workers, progress)
     if (len(listed.files), listed.patients) != (images, patients):
         raise SnapshotDiffers(
-            f"the index serves {images} images of {patients} patients, {settings.images} lists {len(listed.files)} of "
+            f"the index serves {counted(images, 'image')} of {counted(patients, 'patient')}, {settings.images} lists "
+            f"{len(listed.files)} of "
             f"{listed.patients}: take patients who were withdrawn out of the list, and enrol what is new by "
             "`cxrgate index update` and activate it"
         )
@@ -217,7 +218,8 @@ def _not_compared(found: Comparison) -> str:
             "`cxrgate index update CONFIG` records them"
         )
     if found.absent:
-        return f"{len(found.absent)} of them are not on this host: names and patients were compared, not the content"
+        count, verb = len(found.absent), "is" if len(found.absent) == 1 else "are"
+        return f"{count} of them {verb} not on this host: names and patients were compared, not the content"
     return ""
 
 

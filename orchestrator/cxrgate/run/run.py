@@ -11,14 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxrgate.certification import certified_laxer, laxer_words, utc_now
 from cxrgate.core.digest import rows_digest
-from cxrgate.core.json_text import MALFORMED, parse_json
 from cxrgate.core.progress import Progress, Tell, silent, untold
 from cxrgate.core.promise import Promise
 from cxrgate.core.threads import run_with_threads
@@ -34,6 +32,7 @@ from cxrgate.index.measurement_text import recognised_by
 from cxrgate.models.runtimes.cores import usable_cores
 from cxrgate.run.batch_lines import is_batch
 from cxrgate.run.commits import Commits
+from cxrgate.run.described import read_described, stays_described
 from cxrgate.run.engines.batches import Batches
 from cxrgate.run.engines.engine import Check, Engine, LocalEngine
 from cxrgate.run.held import Held, expect_held, hold_served
@@ -246,10 +245,11 @@ class _Run:
         return remaining, nearest
 
     def _describe(self, seconds: float, checked: int) -> None:
-        """Write run.json, which the report is made from."""
+        """Write run.json, which the report is made from; where nothing was checked see stays_described."""
         content = describe(self._config, self._gate, self._models, self._snapshot, len(self._files))
         content["held"] = {"sentence": self._held.sentence, **asdict(self._held)}
         path = self._paths.results / "run.json"
+        earlier = read_described(path)
         finished = utc_now().replace(microsecond=0).isoformat()
         if checked:
             rate = checked / seconds
@@ -263,17 +263,11 @@ class _Run:
             }
         else:
             # Without a record of when it ended nobody could say whether its certificate was current then: it is now.
-            content["timing"] = _timing(path) or {"finished": finished}
+            content["timing"] = earlier.get("timing") or {"finished": finished}
         told = {name: value for name, value in content.items() if value is not None}
+        if not checked and stays_described(earlier, told):
+            return
         write_durably(path, f"{json.dumps(told, indent=2)}\n".encode())
-
-
-def _timing(path: Path) -> Any:
-    """What an earlier run.json tells of its run; None where there is none, or it is torn or rotten."""
-    try:
-        return parse_json(path.read_bytes())["timing"]
-    except (FileNotFoundError, *MALFORMED):
-        return None
 
 
 def _versions() -> dict[str, str]:
