@@ -25,7 +25,7 @@ from cxrgate.gate.suggestions import explain
 from cxrgate.gate.workers import count_workers
 from cxrgate.images import Layout, PatientRule, SourceOptions
 from cxrgate.images.sources.tables import is_table
-from cxrgate.index import EngineName, read_key
+from cxrgate.index import EngineName, read_storage_key
 from cxrgate.index.self_measurement import RATES
 from cxrgate.models import ModelKind
 from cxrgate.models.devices import device_name
@@ -215,7 +215,7 @@ class GateConfig(Section):
 
     def read_storage_key(self) -> bytes | None:
         """The storage key, None where nothing is sealed; errors as read_key."""
-        return None if self.storage_key is None else read_key(self.storage_key)
+        return None if self.storage_key is None else read_storage_key(self.storage_key)
 
     @property
     def decode_workers(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrgate.core import UsageError
-from cxrgate.index import read_key
+from cxrgate.index import read_storage_key
 from cxrgate.index.store import SnapshotStore
 from cxrgate.stack.certified import check_certificate, check_certification
 from cxrgate.stack.checks import Plan, look
@@ -187,6 +187,6 @@ class Launch:
         compose.run("run", "--rm", "--no-TTY", "enrol", variables=asked)
         # Named, so that a further snapshot beside it changes nothing until somebody activates that one.
         key = Path(state.read_variables().get(STORAGE_KEY, str(state.storage_key)))
-        store = SnapshotStore(state.store, read_key(key))
+        store = SnapshotStore(state.store, read_storage_key(key))
         store.activate(store.open_active())
         state.hand_over()  # the file that names it was written by this user, which may be root

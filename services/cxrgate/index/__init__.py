@@ -2,7 +2,7 @@
 
 from cxrgate.index.engines.engine import Engine, EngineName, Neighbors
 from cxrgate.index.engines.matrix import MatrixEngine
-from cxrgate.index.keys import create_key, ensure_key, opaque_id, read_key
+from cxrgate.index.keys import create_key, ensure_key, opaque_id, read_key, read_storage_key
 from cxrgate.index.manifest import PartName, SnapshotManifest
 from cxrgate.index.parts import Part
 from cxrgate.index.snapshot import Snapshot
@@ -20,4 +20,5 @@ __all__ = [
     "ensure_key",
     "opaque_id",
     "read_key",
+    "read_storage_key",
 ]

@@ -38,26 +38,30 @@ def ensure_key(path: Path) -> bytes:
 
 
 def read_key(path: Path) -> bytes:
-    """The key's 32 bytes.
+    """The 32 bytes of the key of the opaque ids.
 
     Raises:
         UsageError: no such file, or not 64 hexadecimal digits.
     """
+    return _read(path, "the key of the opaque ids", "enrol first, or name the file that it is in")
+
+
+def read_storage_key(path: Path) -> bytes:
+    """The 32 bytes of the key that snapshots and journals are sealed with; errors as read_key."""
+    return _read(path, "the storage key", "name the file that it is in, which `cxrgate index key` wrote")
+
+
+def _read(path: Path, what: str, then: str) -> bytes:
+    """The bytes of a key, which is called `what`; where it cannot be read, `then` says what to do."""
+    wrong, made = f"{what}, {path}, is no key of {2 * KEY_BYTES} hexadecimal digits", "that `cxrgate index key` wrote"
     try:
         key = bytes.fromhex(path.read_text().strip())
     except OSError as error:
-        raise UsageError(
-            f"the key of the opaque ids, {path}, cannot be read: enrol first, or name the file that it is in"
-        ) from error
+        raise UsageError(f"{what}, {path}, cannot be read: {then}") from error
     except ValueError as error:
-        raise UsageError(
-            f"{path} is no key of {2 * KEY_BYTES} hexadecimal digits: name the file that `cxrgate index key` wrote"
-        ) from error
+        raise UsageError(f"{wrong}: name the file {made}") from error
     if len(key) != KEY_BYTES:
-        raise UsageError(
-            f"{path} is no key of {2 * KEY_BYTES} hexadecimal digits, it has {2 * len(key)}: name the file that "
-            "`cxrgate index key` wrote"
-        )
+        raise UsageError(f"{wrong}, it has {2 * len(key)}: name the file {made}")
     return key
 
 

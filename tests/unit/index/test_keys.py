@@ -3,7 +3,7 @@ import stat
 import pytest
 
 from cxrgate.core import UsageError
-from cxrgate.index import create_key, opaque_id, read_key
+from cxrgate.index import create_key, opaque_id, read_key, read_storage_key
 from cxrgate.index.keys import ID_BYTES, KEY_BYTES
 
 KEY = bytes(range(KEY_BYTES))
@@ -32,6 +32,14 @@ def test_a_key_is_never_replaced(tmp_path):
 def test_a_missing_key_is_said_to_come_from_enrolment(tmp_path):
     with pytest.raises(UsageError, match="enrol first"):
         read_key(tmp_path / "key")
+
+
+def test_a_storage_key_is_not_called_the_key_of_the_opaque_ids(tmp_path):
+    with pytest.raises(UsageError, match=r"the storage key, .* cannot be read: name the file"):
+        read_storage_key(tmp_path / "key")
+    (tmp_path / "key").write_text("zz")
+    with pytest.raises(UsageError, match=r"the storage key, .* is no key of 64"):
+        read_storage_key(tmp_path / "key")
 
 
 @pytest.mark.parametrize("content", [b"", b"00" * 31, b"00" * 33, b"0" * 63, b"zz" * 32, b"\xff\xfe"])

@@ -9,7 +9,7 @@ import typer
 
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import StorageError, UsageError
-from cxrgate.index import Snapshot, read_key
+from cxrgate.index import Snapshot, read_storage_key
 from cxrgate.storage import open_data_key, rewrap, wrapped_keys
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ def seal(
     with errors_as_messages():
         from cxrgate.index.sealing import seal_snapshot
 
-        sealed = seal_snapshot(Snapshot.open(snapshot), output, read_key(key))
+        sealed = seal_snapshot(Snapshot.open(snapshot), output, read_storage_key(key))
         typer.echo(f"{sealed.manifest.digest} in {output}; remove {snapshot} once it is in use")
 
 
@@ -44,7 +44,7 @@ def rotate(
     First every key is tried: nothing is changed where one of them opens with neither.
     """
     with errors_as_messages():
-        old, new = read_key(key), read_key(new_key)
+        old, new = read_storage_key(key), read_storage_key(new_key)
         found = list(wrapped_keys(folder))
         if not found:
             raise UsageError(f"{folder} holds no wrapped keys: name the folder of a sealed snapshot or run")

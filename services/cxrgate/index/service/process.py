@@ -10,7 +10,7 @@ from pathlib import Path
 from cxrgate.certification import read_public_key
 from cxrgate.core import SnapshotCorrupt
 from cxrgate.index.engines.engine import EngineName
-from cxrgate.index.keys import read_key
+from cxrgate.index.keys import read_storage_key
 from cxrgate.index.service.servicer import index_service
 from cxrgate.index.service.state import IndexState
 from cxrgate.index.store import SnapshotStore
@@ -40,7 +40,7 @@ async def serve_index(
         storage_key: file of the key that the store is sealed with; None for a store that is not.
     """
     certifier = None if key is None else read_public_key(key)
-    secret = None if storage_key is None else read_key(storage_key)
+    secret = None if storage_key is None else read_storage_key(storage_key)
     state = IndexState(SnapshotStore(store, secret), engine, certifier)
 
     async def readiness(server: Server, names: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from cxrgate.cli.options import (
 )
 from cxrgate.gate.config import Enrol, ModelFolders
 from cxrgate.images.sources.counted import counted
-from cxrgate.index import ensure_key, read_key
+from cxrgate.index import ensure_key, read_storage_key
 from cxrgate.models.dtypes import DtypeChoice
 
 KEY, MAP = Path("private/key"), Path("private/map.csv")
@@ -88,7 +88,7 @@ def build(
             every_image_is_a_patient=every_image_is_a_patient,
             float_range=rising(float_range),
         )
-        storage = None if storage_key is None else read_key(storage_key)
+        storage = None if storage_key is None else read_storage_key(storage_key)
         ensure_key(key)
         from cxrgate.gate.dtypes import DtypeRule
         from cxrgate.gate.local import local_models

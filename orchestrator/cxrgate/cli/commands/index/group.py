@@ -17,7 +17,7 @@ from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Models, StorageKey, models_folder
 from cxrgate.core import MismatchError
 from cxrgate.gate.config import ModelFolders, read_config
-from cxrgate.index import Snapshot, create_key, read_key
+from cxrgate.index import Snapshot, create_key, read_storage_key
 from cxrgate.index.manifest import PartName, read_manifest
 from cxrgate.index.self_measurement import described
 from cxrgate.models.dtypes import DtypeChoice
@@ -80,7 +80,7 @@ def _measured(snapshot: Path, output: Path, loaded: LocalModels, storage_key: Pa
     from cxrgate.index.keypoint_rows import with_rows
     from cxrgate.index.measuring.measure import measured, measured_again
 
-    base = Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key))
+    base = Snapshot.open(snapshot, None if storage_key is None else read_storage_key(storage_key))
     base.verify()
     if SnapshotFacts.of(base.manifest).built_with != loaded.digests:
         raise MismatchError(f"{snapshot} was made with other models: name their store by --models")
@@ -104,7 +104,7 @@ def verify(
     """
     with errors_as_messages("gate"):
         if not images:
-            Snapshot.open(snapshot, None if storage_key is None else read_key(storage_key)).verify()
+            Snapshot.open(snapshot, None if storage_key is None else read_storage_key(storage_key)).verify()
             typer.echo("every array is what the manifest names")
             return
         config = read_config(snapshot)
