@@ -30,7 +30,11 @@ DemoModels = Annotated[Path | None, typer.Option(help="Folder of models; without
 
 FalseFlags = Annotated[
     float | None,
-    typer.Option(min=RATES[0], max=RATES[-1], help="Share of patients not enrolled that may be flagged [0.05]."),
+    typer.Option(
+        min=RATES[0],
+        max=RATES[-1],
+        help="Share of patients not enrolled that may be flagged, as 0.05 for 5 %, the default.",
+    ),
 ]
 LayoutOption = Annotated[
     Layout | None,

@@ -165,7 +165,7 @@ def _settings(reference: Path, listing: Mapping[str, Any], folder: Path) -> Enro
     try:
         return Enrol.model_validate({"images": reference.absolute(), **listing, **places})
     except ValidationError as error:
-        raise UsageError("\n".join(explain(Enrol, found) for found in error.errors())) from error
+        raise UsageError("\n".join(explain(Enrol, error.errors()))) from error
 
 
 def _folder(

@@ -282,7 +282,7 @@ def make_section(content: Any, kind: type[SectionType], place: str) -> SectionTy
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        lines = [explain(kind, found) for found in error.errors()]
+        lines = explain(kind, error.errors())
         raise UsageError("\n".join([f"{place}: these keys are wrong", *lines])) from error
 
 
