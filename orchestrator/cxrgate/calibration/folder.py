@@ -134,7 +134,9 @@ def verify_calibration(folder: Path, key: Ed25519PublicKey) -> Certificate:
         CertificateError: something differs; the message names the file or the part of the statement.
     """
     path = folder / CERTIFICATE
-    certificate = read_certificate(path.read_bytes() if path.is_file() else None, key)
+    if not path.is_file():
+        raise CertificateError(f"there is no {CERTIFICATE} in {folder}: name the folder that `cxrgate calibrate` wrote")
+    certificate = read_certificate(path.read_bytes(), key)
     stated = certificate.statement
     for name, digest in stated["recorded"].items():
         found = file_digest(folder / name) if (folder / name).is_file() else "no file"

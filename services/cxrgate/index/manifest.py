@@ -150,8 +150,8 @@ def read_manifest(path: Path) -> SnapshotManifest:
             )
         entries, parts = _arrays(value["arrays"]), _parts(path, value.get("parts", {}))
         manifest = SnapshotManifest(**{**value, "arrays": entries, "parts": parts})
-    except FileNotFoundError as error:
-        raise SnapshotError(f"{path} is no snapshot: it has no {MANIFEST} that can be read") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SnapshotError(f"{path} is no snapshot: {_why_none(path)}") from error
     except (OSError, *MALFORMED) as error:
         raise SnapshotCorrupt(f"{path / MANIFEST}: {error}") from error
     if stated != manifest.digest or set(entries) != set(ARRAYS) or manifest.format != stated_format:
@@ -159,6 +159,13 @@ def read_manifest(path: Path) -> SnapshotManifest:
             f"{path / MANIFEST} states the digest {stated}, its content has {manifest.digest}: it was changed"
         )
     return manifest
+
+
+def _why_none(path: Path) -> str:
+    if path.is_dir():
+        return f"it has no {MANIFEST} that can be read"
+    what = "it is a file" if path.exists() else "there is nothing at this place"
+    return f"{what}, name the folder that was given as `snapshot` or --output"
 
 
 def _arrays(value: Mapping[str, Any]) -> dict[str, ArrayEntry]:

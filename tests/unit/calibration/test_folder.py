@@ -155,3 +155,8 @@ def test_a_statement_that_the_cases_do_not_bear_out_is_named(made, tmp_path):
 
     with pytest.raises(CertificateError, match="clean"):
         verify_calibration(tmp_path / "rosy", key(made))
+
+
+def test_a_folder_without_a_certificate_is_refused_by_its_own_name(made, tmp_path):
+    with pytest.raises(CertificateError, match=r"there is no certificate\.json in .*nope: name the folder that"):
+        verify_calibration(tmp_path / "nope", key(made))

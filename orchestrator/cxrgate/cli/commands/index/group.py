@@ -15,7 +15,7 @@ from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.commands.index.update import update
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.cli.options import Models, StorageKey, models_folder
-from cxrgate.core import MismatchError
+from cxrgate.core import MismatchError, UsageError
 from cxrgate.gate.config import ModelFolders, read_config
 from cxrgate.index import Snapshot, create_key, read_storage_key
 from cxrgate.index.manifest import PartName, read_manifest
@@ -104,6 +104,8 @@ def verify(
     """
     with errors_as_messages("gate"):
         if not images:
+            if snapshot.is_file():
+                raise UsageError(f"{snapshot} is a file: name a snapshot's folder, or add --images for a configuration")
             Snapshot.open(snapshot, None if storage_key is None else read_storage_key(storage_key)).verify()
             typer.echo("every array is what the manifest names")
             return

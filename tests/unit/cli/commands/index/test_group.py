@@ -37,3 +37,21 @@ def test_a_cohort_is_told_by_its_digest(monkeypatch):
     assert told["parts"]["measurement"]["about"]["terms"]["head"].keys() == {"head", "sha256"}
     assert (told["digest"], told["measured"]) == ("ab" * 32, ["31 % are recognised."])
     assert len(answer.output) < 1000
+
+
+@pytest.mark.parametrize("command", [["info"], ["verify"]])
+@pytest.mark.parametrize(("name", "told"), [("nowhere", "there is nothing at this place"), (".", "no manifest.json")])
+def test_what_is_no_snapshot_is_refused_with_what_lies_there(tmp_path, command, name, told):
+    answer = CliRunner().invoke(app, [*command, str(tmp_path / name)])
+
+    assert answer.exit_code == 2
+    assert told in answer.output
+
+
+def test_a_file_in_place_of_a_snapshot_is_refused_with_the_option_that_takes_one(tmp_path):
+    (tmp_path / "config.yaml").write_text("synthetic: a\n")
+    verified, told = (CliRunner().invoke(app, [word, str(tmp_path / "config.yaml")]) for word in ("verify", "info"))
+
+    assert (verified.exit_code, told.exit_code) == (2, 2)
+    assert "add --images" in verified.output
+    assert "it is a file" in told.output
