@@ -106,6 +106,7 @@ def test_duplicates_between_two_sets_and_within_one(place, planted):
 
     assert between.exit_code == 3  # the two that are cut off
     assert planted <= {pair["image"] for pair in pairs if "same picture" in pair["what"]}
+    assert {(pair["image_set"], pair["other_set"]) for pair in pairs} == {("synthetic", "real.csv")}
 
     shutil.copy(place / "data/real/0003_1.png", place / "data/real/copy_of_it.png")
     listed = (place / "data/real.csv").read_text()

@@ -66,6 +66,12 @@ def test_a_report_holds_with_all_that_it_was_made_from(folder):
     assert "; the run ended at 20" in answer.output
 
 
+def test_the_folder_of_the_report_may_be_named(folder):
+    answer = call("verify-report", folder / "out", "--key", folder / "signing.pub")
+
+    assert answer.exit_code == 0, answer.output
+
+
 def test_the_report_of_a_finished_run_still_holds_when_the_run_is_started_again_without_an_image(folder, tmp_path):
     image = folder / "real/004.png"
     away = image.rename(tmp_path / image.name)

@@ -28,6 +28,7 @@ from cxrgate.cli.options import (
 )
 from cxrgate.cli.plain import plain
 from cxrgate.gate.config import GateConfig, ModelFolders, PolicyConfig
+from cxrgate.images.sources.counted import counted
 
 if TYPE_CHECKING:
     from cxrgate.core import Failure
@@ -94,7 +95,8 @@ def duplicates(
             config = GateConfig(snapshot=one.snapshot, models=folders, policy=policy, storage_key=storage_key)
             found, promise = find_pairs(config, loaded, one, other, progress)
     if as_json:
-        typer.echo(json.dumps([asdict(pair) for pair in found], indent=1))
+        sets = {"image_set": str(second or first), "other_set": str(first)}
+        typer.echo(json.dumps([{**asdict(pair), **sets} for pair in found], indent=1))
     else:
         _show(found, str(first), None if second is None else str(second), promise)
     for failure in unread[:_SHOWN]:
@@ -130,4 +132,4 @@ def _show(found: list[NamedPair], first: str, second: str | None, promise: str) 
 def _counts(found: list[NamedPair]) -> str:
     same: Callable[[NamedPair], bool] = lambda pair: "picture" in pair.what  # noqa: E731 - two counts of one list
     pictures = sum(map(same, found))
-    return f"{pictures} pairs of one picture and {len(found) - pictures} of one patient"
+    return f"{counted(pictures, 'pair')} of one picture and {len(found) - pictures} of one patient"

@@ -67,7 +67,7 @@ def release_report(
 
 
 def verify_report(
-    path: Annotated[Path, typer.Argument(metavar="REPORT", help="release-report.json.")],
+    path: Annotated[Path, typer.Argument(metavar="REPORT", help="release-report.json, or the folder that it is in.")],
     key: Annotated[Path, typer.Option(help="Public key of whoever signed the report.")],
     certification_key: Annotated[
         Path | None, typer.Option(help="Public key of whoever certifies; the same as --key when not given.")
@@ -87,6 +87,9 @@ def verify_report(
     Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
     """
     with errors_as_messages("gate"):
+        from cxrgate.release_report.write import REPORT
+
+        path = path / REPORT if path.is_dir() else path
         if not path.is_file():
             raise UsageError(f"there is no release report at {path}: name the .json file that was signed")
         settings, public = read_config(config) if config else None, read_public_key(key)
