@@ -76,11 +76,16 @@ def show(verdicts: Sequence[Verdict], policy: Policy) -> None:
         console.print(f"{len(held) - SHOWN} more may not be released; --json tells all")
     console.print(table)
     counts = ", ".join(f"{sum(item.decision is kind for item in verdicts):,} {kind}" for kind in Decision)
-    console.print(f"{len(verdicts):,} images against {policy.references:,} references: {counts}.", highlight=False)
+    sets = f"{_counted(len(verdicts), 'image')} against {_counted(policy.references, 'reference')}"
+    console.print(f"{sets}: {counts}.", highlight=False)
     if near:
         console.print("Of those that may be released, the table has the ones nearest to a threshold.", highlight=False)
     promise = policy.promise or "nothing is promised of patients who are not enrolled"
     console.print(f"False flags: {promise}.", highlight=False, soft_wrap=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else f'{noun}s'}"
 
 
 def _table(policy: Policy) -> Table:

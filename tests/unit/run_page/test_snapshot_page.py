@@ -38,3 +38,13 @@ def test_where_nothing_could_be_measured_the_page_says_why(tmp_path):
 def test_a_snapshot_that_never_measured_itself_has_no_page(tmp_path):
     with pytest.raises(SnapshotError, match="index measure"):
         write_snapshot_page(SimpleNamespace(parts={}), 0.05, tmp_path / "page.html")
+
+
+def test_one_reference_of_one_patient_is_said_in_the_singular(tmp_path):
+    about = measure(drawn(5, 2), TERMS).to_json()
+    parts = {PartName.MEASUREMENT: SimpleNamespace(about=about)}
+    write_snapshot_page(
+        SimpleNamespace(references=1, patients=1, digest="cd" * 32, parts=parts), 0.05, tmp_path / "one.html"
+    )
+
+    assert "1 reference of 1 patient." in (tmp_path / "one.html").read_text()
