@@ -83,16 +83,6 @@ def test_single_images_are_checked_against_a_snapshot_that_is_given(place):
     assert '"COPY"' in answer.output
 
 
-@pytest.mark.parametrize("words", [("--layout", "folder"), ("--column", "image=name"), ("--exclude", "names.txt")])
-def test_what_says_how_images_are_listed_is_refused_beside_a_snapshot(place, words):
-    (snapshot,) = (place / "cache/snapshots").glob("*/snapshot")
-    image = min((place / "data/real").iterdir())
-    answer = call("check", image, "--against", snapshot, *models(), *words)
-
-    assert answer.exit_code == 2
-    assert "is a snapshot, which is taken as it is" in answer.output
-
-
 def test_wrong_usage_is_code_2_and_names_what_is_missing():
     answer = call("check", "nowhere", "--against", "real.csv")
 
@@ -143,6 +133,15 @@ def test_images_are_checked_against_a_sealed_snapshot_by_its_key_alone(sealed):
     assert '"COPY"' in with_key.output
     assert without.exit_code == 2
     assert "storage key" in without.output
+
+
+@pytest.mark.parametrize("words", [("--layout", "folder"), ("--column", "image=name"), ("--exclude", "names.txt")])
+def test_what_says_how_images_are_listed_is_refused_beside_a_snapshot(sealed, words):
+    snapshot, _, image = sealed
+    answer = call("check", image, "--against", snapshot, *models(), *words)
+
+    assert answer.exit_code == 2
+    assert "is a snapshot, which is taken as it is" in answer.output
 
 
 def test_duplicates_are_found_in_a_sealed_snapshot_by_its_key_alone(sealed, place):
