@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cxrgate.core import UsageError
 from cxrgate.gate.config import RunConfig
+from cxrgate.run.paths import Paths
 
 
 def holds(folder: Path, path: Path) -> bool:
@@ -18,15 +19,18 @@ def check_run_places(config: RunConfig) -> None:
     """Check that a run's output does not mix with what it reads, nor with what names real patients.
 
     Raises:
-        UsageError: `output` is, holds or lies in the synthetic images, the real ones, the snapshot, or the folder of
-            key and reference map; or snapshot, key or map lie among the synthetic images.
+        UsageError: `output` is or lies in the synthetic images, the real ones, the snapshot, or the folder of key and
+            reference map; one of these lies in a folder that a run makes in its output; or snapshot, key or map lie
+            among the synthetic images.
     """
-    output, synthetic = config.output, config.synthetic
+    output, synthetic, paths = config.output, config.synthetic, Paths(config.output)
+    # Beside these in one folder, as the demo has all of its own, nothing mixes.
+    written = (paths.released, paths.results, paths.journal.parent)
     for key, path, folder in _others(config):
-        if holds(output, path):
+        if within := next((place for place in written if holds(place, path)), None):
             raise UsageError(
-                f"`output`, {output}, holds `{key}`, {path}: a run writes what may be handed on there; name a folder "
-                "of its own as `output`"
+                f"`{key}`, {path}, lies in {within}, which a run writes below `output`: name another place for one of "
+                "them"
             )
         if folder is not None and holds(folder, output):
             raise UsageError(
