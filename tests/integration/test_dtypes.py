@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cast(folder):
-    return ran(folder, "cast", snapshot="cast", dtype="bfloat16")
+    return ran(folder, "cast", snapshot="snapshot-cast", dtype="bfloat16")
 
 
 def test_enrolment_and_gate_compute_in_the_configured_dtype_and_the_policy_says_so(folder, cast):
@@ -51,7 +51,7 @@ def test_enrolment_and_gate_compute_in_the_configured_dtype_and_the_policy_says_
 
 
 def test_auto_takes_the_dtype_that_the_snapshot_was_built_in(folder, cast):
-    told, rows = ran(folder, "auto", snapshot="cast", dtype="auto")
+    told, rows = ran(folder, "auto", snapshot="snapshot-cast", dtype="auto")
 
     assert told["policy_digest"] == cast[0]["policy_digest"]
     assert rows["decision"].equals(cast[1]["decision"])
@@ -61,11 +61,11 @@ def test_auto_takes_the_dtype_that_the_snapshot_was_built_in(folder, cast):
 def test_another_dtype_than_the_snapshots_is_refused(folder, cast):
     for number, dtype in enumerate(("float32", "float16", "null")):
         with pytest.raises(MismatchError, match="enrol again"):
-            ran(folder, f"other{number}", snapshot="cast", dtype=dtype)
+            ran(folder, f"other{number}", snapshot="snapshot-cast", dtype=dtype)
 
 
 def test_no_verdict_differs_between_dtypes_outside_the_bands(folder, cast):
-    told, rows = ran(folder, "plain", snapshot="plain")
+    told, rows = ran(folder, "plain", snapshot="snapshot-plain")
     band = cast[0]["policy"]["band"]
     threshold = told["policy"]["score_threshold"]
     other = cast[1].loc[rows.index]

@@ -25,7 +25,6 @@ from cxrgate.gate.opening import IN_THIS_PROCESS, open_gate, open_models
 from cxrgate.gate.pipeline import Gate
 from cxrgate.images import ImageFile
 from cxrgate.images.codec.encode import encode_png
-from cxrgate.images.sources.arrays import ENDINGS
 from cxrgate.images.sources.tables import read_table
 from cxrgate.index.measurement_text import recognised_by
 from cxrgate.run_page.pictures import SIDE
@@ -121,6 +120,9 @@ def read_references(path: Path, files: Mapping[str, Path] | None = None) -> dict
 
 def _place(path: Path, image: str) -> Path:
     """Where an image lies: of an array file also which array and row, as its name in the list has them."""
+    # Array files are read by a module that loads the decoders, too.
+    from cxrgate.images.sources.arrays import ENDINGS  # noqa: PLC0415
+
     parts = PurePosixPath(image).parts
     ends = [number for number, part in enumerate(parts[:-1], 1) if PurePosixPath(part).suffix.lower() in ENDINGS]
     is_row = ends and path.suffix.lower() in ENDINGS

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from cxrgate.core import Candidates, Descriptors, Failure, Policy, Stage
-from cxrgate.index.spaces import list_count
 
 
 def whole_or_failure(policy: Policy, query: Descriptors, found: Candidates | Failure) -> Candidates | Failure:
     """The candidates, or a Failure where a list lacks one: it may be the reference that the image is a copy of."""
+    # It loads the descriptors' libraries, and who only names a gate waits for none of these.
+    from cxrgate.index.spaces import list_count  # noqa: PLC0415
+
     if isinstance(found, Failure):
         return found
     lists = list_count(query, policy.searched) + (policy.match_threshold is not None)

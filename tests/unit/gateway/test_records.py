@@ -11,7 +11,8 @@ WHOSE = {"receipt": "r", "image_id": "a", "identity": "generator", "time": "2026
 
 def recorded(policy, matches):
     found = evidence()
-    verdict = policy.decide(replace(found, candidates=replace(found.candidates, matches=matches)), "pixels")
+    candidates = replace(found.candidates, matches=matches, nearest=None)
+    verdict = policy.decide(replace(found, candidates=candidates), "pixels")
     return json.loads(json.dumps({**WHOSE, **verdict_entry(verdict, "uncertified")}))
 
 

@@ -87,9 +87,10 @@ def verify_report(
     Exit codes: 0 all of it holds; 1 something was changed or is over, and is named; 2 wrong usage.
     """
     with errors_as_messages("gate"):
-        from cxrgate.release_report.write import REPORT
+        if path.is_dir():
+            from cxrgate.release_report.write import REPORT
 
-        path = path / REPORT if path.is_dir() else path
+            path = path / REPORT
         if not path.is_file():
             raise UsageError(f"there is no release report at {path}: name the .json file that was signed")
         settings, public = read_config(config) if config else None, read_public_key(key)
