@@ -33,7 +33,7 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, ImageError, UsageError
 from cxrgate.core.digest import file_digest
-from cxrgate.dicom import spool, work
+from cxrgate.dicom import work
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
 from cxrgate.dicom.receiver import ReceiverEndpoint
@@ -164,7 +164,7 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
 
 
 def test_what_was_acknowledged_stays_while_the_disk_does_not_give_it(tmp_path, monkeypatch):
-    read, failed = spool.read_regular, []
+    read, failed = work.read_regular, []
 
     def read_later(path):
         if len(failed) < 2:
@@ -172,7 +172,7 @@ def test_what_was_acknowledged_stays_while_the_disk_does_not_give_it(tmp_path, m
             raise ImageError("FILE_UNREADABLE", "expected a file that can be opened")
         return read(path)
 
-    monkeypatch.setattr(spool, "read_regular", read_later)
+    monkeypatch.setattr(work, "read_regular", read_later)
     monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
     with Running(tmp_path).started() as running:
         assert store(running.port, radiograph(1)[0]) == [SUCCESS]
@@ -509,22 +509,3 @@ def _dcmtk(program, port, *files, title="GENERATOR"):
 def test_titles_that_could_be_paths_are_refused(callers):
     with pytest.raises(UsageError):
         ReceiverEndpoint("127.0.0.1:0", "CXRGATE", callers)
-
-
-@pytest.mark.parametrize("damage", [lambda _: bytes(100), lambda _: as_file(radiograph(2)[0])], ids=["rot", "other"])
-def test_a_damaged_file_of_the_spool_is_no_verdict_and_what_is_sent_again_is_judged(tmp_path, damage):
-    sent, pixels = radiograph(1)
-    with Running(tmp_path, gates=NoGate()).started() as running:
-        store(running.port, sent)
-        (path,) = (tmp_path / "spool" / "waiting").rglob("*.dcm")
-    path.write_bytes(damage(path.read_bytes()))
-    with Running(tmp_path).started() as running:
-        time.sleep(1.5)  # longer than the pause between two tries
-        assert running.waiting()
-        assert not outcomes(tmp_path)
-        store(running.port, sent)
-        until(lambda: not running.waiting())
-
-    (released,) = running.released()
-    assert np.array_equal(dcmread(released).pixel_array, pixels)
-    assert [entry["decision"] for entry in outcomes(tmp_path)] == ["ANONYMOUS"]

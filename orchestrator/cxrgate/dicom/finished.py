@@ -29,10 +29,8 @@ class FinishedImages:
         if line.get("final", True):  # lines of older versions say nothing of it
             self.add(line["name"], line["policy_digest"])
         file = OutFile(line["released_as"], line.get("released_sha256", ""))
-        if file.name and file.sha256:
-            self._outbox.requeue(file)
         if file in self._unrecorded:
-            self._outbox.release(file)
+            self._outbox.release(file.name)
             self._unrecorded.remove(file)
             _log.warning("dicom.release_finished", {"name": file.name})
 

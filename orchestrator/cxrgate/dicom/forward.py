@@ -1,6 +1,6 @@
 """Released objects sent on to a PACS: queued before they are released, and sent until it has acknowledged them.
 
-QUEUE/NAME    the sha256 of each released object that the PACS has not acknowledged
+QUEUE/NAME    an empty file per released object that the PACS has not acknowledged
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
 from cxrgate.core import UsageError
-from cxrgate.core.digest import bytes_digest
 from cxrgate.dicom.budget import IDLE_SECONDS
 from cxrgate.storage import PARTIAL, sync
 
@@ -108,11 +106,7 @@ class Forwarder:
         if not opened.is_established:
             return False
         try:
-            content = (self.released / name).read_bytes()
-            if bytes_digest(content).encode() != (self.queue / name).read_bytes():
-                _log.error("dicom.forward_failed", {"name": name, "reason": "CHANGED"})
-                return False
-            status = getattr(opened.send_c_store(dcmread(BytesIO(content))), "Status", None)
+            status = getattr(opened.send_c_store(dcmread(self.released / name)), "Status", None)
         except Exception:  # noqa: BLE001 - the PACS aborted, or the file is gone: whatever it is, it is tried again
             _log.exception("dicom.forward_failed")
             return False

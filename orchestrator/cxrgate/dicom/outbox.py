@@ -6,8 +6,6 @@ NAME             from when the log's line with this name and sha256 is on the di
 
 from __future__ import annotations
 
-import errno
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +36,7 @@ class Outbox:
         Args:
             folder: of the released images.
             kind: what they are written as.
-            queue: folder in which name and sha256 are noted before a release, for a Forwarder; None without one.
+            queue: folder in which each name is noted before it is released, for a Forwarder; None without one.
         """
         make_folder(folder)
         if queue is not None:
@@ -57,29 +55,17 @@ class Outbox:
         write_durably(self._prepared(name), content)
         return OutFile(name, bytes_digest(content))
 
-    def release(self, file: OutFile) -> None:
-        """Release what was prepared; the log has its name and sha256. When this returns it is on the disk.
-
-        Raises:
-            OSError: what lies there is not what was prepared, or nothing does.
-        """
-        prepared, path = self._prepared(file.name), self._folder / file.name
-        try:
-            found = file_digest(prepared)
-        except FileNotFoundError:  # equal pixels came twice at once: the other one brought them
-            found = file_digest(path)
-        if found != file.sha256:
-            raise OSError(errno.EIO, "a prepared file is not what was written")
+    def release(self, name: str) -> None:
+        """Release what was prepared under this name; the log has it. When this returns it is on the disk."""
+        path = self._folder / name
         if self._queue is not None:
-            write_durably(self._queue / file.name, file.sha256.encode())
-        with suppress(FileNotFoundError):
-            prepared.replace(path)
+            write_durably(self._queue / name, b"")
+        try:
+            self._prepared(name).replace(path)
+        except FileNotFoundError:
+            if not path.exists():  # otherwise equal pixels came twice at once: the other one brought them
+                raise
         sync(self._folder)
-
-    def requeue(self, file: OutFile) -> None:
-        """Note the sha256 of what an older version queued without it; the log has it."""
-        if self._queue is not None and _is_empty(self._queue / file.name):
-            write_durably(self._queue / file.name, file.sha256.encode())
 
     def prepared(self) -> set[OutFile]:
         """What is prepared and not released: where nothing is in work, what a crash left."""
@@ -92,10 +78,3 @@ class Outbox:
 
     def _prepared(self, name: str) -> Path:
         return self._folder / f"{name}{PREPARED}"
-
-
-def _is_empty(path: Path) -> bool:
-    try:
-        return path.stat().st_size == 0
-    except FileNotFoundError:
-        return False

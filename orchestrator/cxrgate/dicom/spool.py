@@ -15,9 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import ImageError, UsageError
+from cxrgate.core import UsageError
 from cxrgate.core.digest import bytes_digest
-from cxrgate.images.sources.regular import read_regular
 from cxrgate.storage import PARTIAL, sync, write_durably
 
 WAITING = "waiting"
@@ -88,8 +87,6 @@ class Spool:
     def put(self, caller: str, content: bytes) -> str:
         """Keep an image; when this returns it is durable. Gives its name; the same content again is the same image.
 
-        Where the file of this name was damaged meanwhile, what is sent again takes its place.
-
         Raises:
             SpoolFull: a limit is reached, or the disk is full.
             OSError: the disk failed otherwise; what is on it is unknown.
@@ -97,7 +94,7 @@ class Spool:
         name = self.name_of(content)
         folder = self._waiting / caller
         path = folder / f"{name}.dcm"
-        if path.exists() and _holds(path, name):
+        if path.exists():
             sync(folder)  # whoever wrote it may not have come so far
             return name
         self._check_room(len(content))
@@ -111,18 +108,6 @@ class Spool:
                 raise SpoolFull from error
             raise
         return name
-
-    def read(self, entry: SpoolEntry) -> bytes:
-        """The very bytes that were acknowledged.
-
-        Raises:
-            ImageError: no file that can be read, see read_regular.
-            OSError: what lies there are other bytes: the disk's fault or somebody's, and never the image's own.
-        """
-        content = read_regular(entry.path)
-        if self.name_of(content) != entry.name:
-            raise OSError(errno.EIO, "the file in the spool is not what was received: have it sent again")
-        return content
 
     def entries(self) -> list[SpoolEntry]:
         """What waits, in the order of arrival."""
@@ -158,11 +143,3 @@ class Spool:
         free = shutil.disk_usage(self._waiting).free
         if self.waiting >= limits.images or self._size + size > limits.size or free - size < limits.free:
             raise SpoolFull
-
-
-def _holds(path: Path, name: str) -> bool:
-    """Whether the content of this name lies there."""
-    try:
-        return bytes_digest(read_regular(path)) == name
-    except ImageError:
-        return False

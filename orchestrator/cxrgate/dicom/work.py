@@ -33,6 +33,7 @@ from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog
+from cxrgate.images.sources.regular import read_regular
 from cxrgate.run.rows import evidence_rows, result_row
 
 WINDOW = 32
@@ -173,11 +174,11 @@ class SpoolWorker:
             _tell("dicom.image_postponed", entry, error)
 
     async def _check(self, entry: SpoolEntry) -> tuple[Checked, Gate, str]:
-        """What the gate says, the gate, and the digest of the sender's object; OSError as Spool.read."""
+        """What the gate says, the gate, and the digest by which the sender's object is traced."""
         self.service.require_no_drift(entry.caller)
         gate = self.service.gates.current()
         try:
-            content = await asyncio.to_thread(self.spool.read, entry)
+            content = await asyncio.to_thread(read_regular, entry.path)
         except ImageError as error:
             if error.reason == "FILE_UNREADABLE":
                 raise  # the disk's, or too many open files: what was acknowledged stays until it can be read
@@ -204,7 +205,7 @@ class SpoolWorker:
         gate.check_certificate()
         await self.service.record(CHECKED, _line(entry, checked, gate.policy, file, instance))
         if file is not None:
-            await asyncio.to_thread(self.outbox.release, file)
+            await asyncio.to_thread(self.outbox.release, file.name)
         if _is_ours(checked):
             _log.warning("dicom.image_given_up", {"name": entry.name})  # sent again, it is checked again
         else:

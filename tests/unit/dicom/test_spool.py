@@ -118,16 +118,3 @@ def test_it_is_synced_under_another_name_before_it_has_its_own(tmp_path, monkeyp
 
     assert seen[0].endswith(".partial")
     assert seen[1:] == ["rename", str(tmp_path / "waiting/A")]
-
-
-def test_what_was_damaged_is_not_read_and_what_is_sent_again_takes_its_place(tmp_path):
-    spool = Spool(tmp_path)
-    spool.put("A", b"a picture")
-    (entry,) = spool.entries()
-    entry.path.write_bytes(b"another one")
-
-    with pytest.raises(OSError, match="not what was received"):
-        spool.read(entry)
-    assert spool.put("A", b"a picture") == entry.name
-    assert spool.read(entry) == b"a picture"
-    assert spool.waiting == len(spool.entries()) == 1
