@@ -19,20 +19,26 @@ class FinishedImages:
 
     def __init__(self, outbox: Outbox) -> None:
         """Know nothing yet; every line of the log is to be recalled before images are checked."""
-        self._outbox, self._unrecorded = outbox, outbox.prepared()
+        self._outbox, self._unrecorded, self._unnoted = outbox, outbox.prepared(), outbox.unnoted()
+        self._cut_off = {file.name for file in self._unrecorded}
         self._finished: set[tuple[str, str]] = set()
 
     def recall(self, line: Mapping[str, Any]) -> None:
         """Take up a line of the log, and release what it names where a crash kept it from being released."""
         if line["event"] != CHECKED:
             return
-        if line.get("final", True):  # lines of older versions say nothing of it
-            self.add(line["name"], line["policy_digest"])
         file = OutFile(line["released_as"], line.get("released_sha256", ""))
         if file in self._unrecorded:
-            self._outbox.release(file.name)
+            self._outbox.release(file)
             self._unrecorded.remove(file)
             _log.warning("dicom.release_finished", {"name": file.name})
+        if file.name in self._unnoted and file.sha256:
+            self._outbox.note(file)
+        if file.name in self._cut_off and not self._outbox.holds(file):
+            # What was prepared is not what the log names: its image, which waits still, is judged and written again.
+            _log.warning("dicom.release_damaged", {"name": file.name})
+        elif line.get("final", True):  # lines of older versions say nothing of it
+            self.add(line["name"], line["policy_digest"])
 
     def discard_unrecorded(self) -> None:
         """Remove what was prepared and no line names: only once the whole log has been recalled."""

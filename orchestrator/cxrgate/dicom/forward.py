@@ -1,11 +1,14 @@
 """Released objects sent on to a PACS: queued before they are released, and sent until it has acknowledged them.
 
-QUEUE/NAME    an empty file per released object that the PACS has not acknowledged
+QUEUE/NAME    the sha256 of a released object that the PACS has not acknowledged, as the log has it
+
+An object that has other bytes now, or whose sha256 nobody noted, is held: it stays in the queue and is not sent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import re
 import ssl
@@ -19,7 +22,9 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
 from cxrgate.core import UsageError
+from cxrgate.core.digest import bytes_digest
 from cxrgate.dicom.budget import IDLE_SECONDS
+from cxrgate.images.sources.regular import read_regular
 from cxrgate.storage import PARTIAL, sync
 
 QUEUE = "forward"
@@ -106,7 +111,12 @@ class Forwarder:
         if not opened.is_established:
             return False
         try:
-            status = getattr(opened.send_c_store(dcmread(self.released / name)), "Status", None)
+            content = read_regular(self.released / name)
+            held = self._held(name, content)
+            if held:
+                _log.warning("dicom.forward_held", {"name": name, "reason": held})
+                return False
+            status = getattr(opened.send_c_store(dcmread(io.BytesIO(content))), "Status", None)
         except Exception:  # noqa: BLE001 - the PACS aborted, or the file is gone: whatever it is, it is tried again
             _log.exception("dicom.forward_failed")
             return False
@@ -119,6 +129,13 @@ class Forwarder:
         sync(self.queue)
         _log.info("dicom.image_forwarded", {"name": name})
         return True
+
+    def _held(self, name: str, content: bytes) -> str:
+        """Why these bytes may not be sent under this name; "" where they are those that were released."""
+        noted = (self.queue / name).read_bytes()
+        if not noted:  # an older version queued it, and no line of the log names its sha256
+            return "DIGEST_MISSING"
+        return "" if noted == bytes_digest(content).encode() else "CHANGED"
 
 
 def _tls(pacs: Pacs) -> tuple[ssl.SSLContext, str] | None:

@@ -2,6 +2,8 @@
 
 NAME.prepared    whole and on the disk, no released file yet
 NAME             from when the log's line with this name and sha256 is on the disk
+
+What lies on a disk may change there: only bytes of the sha256 that the log names are released.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import GreyImage
+from cxrgate.core import CxrgateError, GreyImage
 from cxrgate.core.digest import bytes_digest, file_digest
 from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.out_format import OutFormat
@@ -17,6 +19,13 @@ from cxrgate.images.codec.encode import encode_png
 from cxrgate.storage import PARTIAL, make_folder, sync, write_durably
 
 PREPARED = ".prepared"
+
+
+class ReleaseDamaged(CxrgateError):
+    """What was prepared has other bytes now: it is not released, and the image is judged and written again."""
+
+    code = "DATA_LOSS"
+    reason = "RELEASE_DAMAGED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Outbox:
         Args:
             folder: of the released images.
             kind: what they are written as.
-            queue: folder in which each name is noted before it is released, for a Forwarder; None without one.
+            queue: folder in which name and sha256 are noted before a release, for a Forwarder; None without one.
         """
         make_folder(folder)
         if queue is not None:
@@ -55,17 +64,44 @@ class Outbox:
         write_durably(self._prepared(name), content)
         return OutFile(name, bytes_digest(content))
 
-    def release(self, name: str) -> None:
-        """Release what was prepared under this name; the log has it. When this returns it is on the disk."""
-        path = self._folder / name
-        if self._queue is not None:
-            write_durably(self._queue / name, b"")
+    def release(self, file: OutFile) -> None:
+        """Release what was prepared as this file; the log has it. When this returns it is on the disk.
+
+        Raises:
+            ReleaseDamaged: it has other bytes than those that were prepared.
+        """
+        path, prepared = self._folder / file.name, self._prepared(file.name)
         try:
-            self._prepared(name).replace(path)
+            found = file_digest(prepared)
         except FileNotFoundError:
-            if not path.exists():  # otherwise equal pixels came twice at once: the other one brought them
+            found = file_digest(path)  # equal pixels came twice at once: the other one brought them
+        if found != file.sha256:
+            raise ReleaseDamaged(f"{prepared} is not what was written there: it is made again; check the disk")
+        self.note(file)
+        try:
+            prepared.replace(path)
+        except FileNotFoundError:
+            if not path.exists():
                 raise
         sync(self._folder)
+
+    def holds(self, file: OutFile) -> bool:
+        """Whether this file is released, with these bytes."""
+        try:
+            return file_digest(self._folder / file.name) == file.sha256
+        except FileNotFoundError:
+            return False
+
+    def note(self, file: OutFile) -> None:
+        """Queue a file for the Forwarder, where there is one, with the sha256 of what it may send."""
+        if self._queue is not None:
+            write_durably(self._queue / file.name, file.sha256.encode())
+
+    def unnoted(self) -> set[str]:
+        """Names that an older version queued without a sha256."""
+        if self._queue is None:
+            return set()
+        return {path.name for path in self._queue.iterdir() if path.suffix != PARTIAL and not path.stat().st_size}
 
     def prepared(self) -> set[OutFile]:
         """What is prepared and not released: where nothing is in work, what a crash left."""

@@ -205,7 +205,7 @@ class SpoolWorker:
         gate.check_certificate()
         await self.service.record(CHECKED, _line(entry, checked, gate.policy, file, instance))
         if file is not None:
-            await asyncio.to_thread(self.outbox.release, file.name)
+            await asyncio.to_thread(self.outbox.release, file)
         if _is_ours(checked):
             _log.warning("dicom.image_given_up", {"name": entry.name})  # sent again, it is checked again
         else:

@@ -8,6 +8,7 @@ from support.fakes import picture
 
 from cxrgate.core import GreyImage, UsageError
 from cxrgate.dicom import forward
+from cxrgate.dicom.encode import encode_dicom
 from cxrgate.dicom.forward import Forwarder, Pacs
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
@@ -42,7 +43,7 @@ class Archive:
 def released(folder, *numbers):
     outbox = Outbox(folder / "released", OutFormat.DICOM, folder / "queue")
     for number in numbers:
-        outbox.release(outbox.prepare(GreyImage("a", picture(number))).name)
+        outbox.release(outbox.prepare(GreyImage("a", picture(number))))
 
 
 def queued(folder):
@@ -120,13 +121,39 @@ def test_an_archive_that_is_away_is_waited_for(tmp_path):
 
 def test_a_crash_before_the_release_leaves_nothing_to_send(tmp_path):
     outbox = Outbox(tmp_path / "released", OutFormat.DICOM, tmp_path / "queue")
-    name = outbox.prepare(GreyImage("a", picture(1))).name
-    (tmp_path / "queue" / name).write_bytes(b"")
+    file = outbox.prepare(GreyImage("a", picture(1)))
+    outbox.note(file)
     sender = Forwarder(tmp_path / "queue", tmp_path / "released", Pacs("ARCHIVE", "127.0.0.1", 1), "CXRGATE")
 
     assert sender._waiting() == []
-    outbox.release(name)
-    assert sender._waiting() == [name]
+    outbox.release(file)
+    assert sender._waiting() == [file.name]
+
+
+@pytest.mark.parametrize(("noted", "reason"), [(True, "CHANGED"), (False, "DIGEST_MISSING")])
+def test_only_what_was_released_is_sent_and_what_is_held_is_told_and_sent_when_it_is_back(
+    tmp_path, caplog, noted, reason
+):
+    released(tmp_path, 1, 2)
+    name, other = sorted(path.name for path in (tmp_path / "queue").iterdir())
+    path, queue = tmp_path / "released" / name, tmp_path / "queue" / name
+    true, digest = path.read_bytes(), queue.read_bytes()
+    path.write_bytes(encode_dicom(picture(7))[1])
+    queue.write_bytes(digest if noted else b"")  # older versions noted nothing
+
+    def held():
+        return [vars(record)["args"] for record in caplog.records if record.message == "dicom.forward_held"]
+
+    archive = Archive()
+    with archive.started() as port:
+        asyncio.run(forwarded(tmp_path, port, lambda: queued(tmp_path) == 1 and held()))
+        assert archive.stored == [other.removesuffix(".dcm")]
+        assert held()[0] == {"name": name, "reason": reason}
+        path.write_bytes(true)
+        queue.write_bytes(digest)
+        asyncio.run(forwarded(tmp_path, port, lambda: not queued(tmp_path)))
+
+    assert sorted(archive.stored) == [each.removesuffix(".dcm") for each in (name, other)]
 
 
 @pytest.mark.parametrize("text", ["", "pacs:104", "A@b", "A@b:0", "A@b:99999", "A B@c:1", "A" * 17 + "@b:1"])
