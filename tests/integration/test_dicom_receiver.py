@@ -33,6 +33,7 @@ from typer.testing import CliRunner
 from cxrgate.cli.main import app
 from cxrgate.core import CertificateError, ImageError, UsageError
 from cxrgate.core.digest import file_digest
+from cxrgate.dicom import spool as spool_module
 from cxrgate.dicom import work
 from cxrgate.dicom.out_format import OutFormat
 from cxrgate.dicom.outbox import Outbox
@@ -164,7 +165,7 @@ def test_a_model_that_does_not_answer_is_no_verdict(tmp_path):
 
 
 def test_what_was_acknowledged_stays_while_the_disk_does_not_give_it(tmp_path, monkeypatch):
-    read, failed = work.read_regular, []
+    read, failed = spool_module.read_regular, []
 
     def read_later(path):
         if len(failed) < 2:
@@ -172,13 +173,52 @@ def test_what_was_acknowledged_stays_while_the_disk_does_not_give_it(tmp_path, m
             raise ImageError("FILE_UNREADABLE", "expected a file that can be opened")
         return read(path)
 
-    monkeypatch.setattr(work, "read_regular", read_later)
+    monkeypatch.setattr(spool_module, "read_regular", read_later)
     monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
     with Running(tmp_path).started() as running:
         assert store(running.port, radiograph(1)[0]) == [SUCCESS]
         until(lambda: not running.waiting())
 
     assert ([line["decision"] for line in outcomes(tmp_path)], len(failed)) == (["ANONYMOUS"], 2)
+
+
+DAMAGES = {
+    "cut short": lambda content: content[:500],
+    "emptied": lambda content: b"",
+    "a bit of a pixel": lambda content: content[:-100] + bytes([content[-100] ^ 0x40]) + content[-99:],
+    "another object": lambda content: as_file(radiograph(2)[0]),
+    "grown too large": lambda content: content + bytes(2**25),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_is_not_what_was_acknowledged_is_told_and_waits_until_it_is_sent_again(
+    tmp_path, monkeypatch, caplog, damage
+):
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    sent, pixels = radiograph(1)
+    with Running(tmp_path, gates=NoGate()).started() as running:
+        assert store(running.port, sent) == [SUCCESS]
+    (path,) = (tmp_path / "spool/waiting").rglob("*.dcm")
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    caplog.clear()
+
+    with Running(tmp_path).started() as running:
+        for number in range(3, 3 * ATTEMPTS):  # others are answered: what is the image's own would be given up
+            assert store(running.port, radiograph(number)[0]) == [SUCCESS]
+            until(lambda wanted=number - 2: len(running.released()) >= wanted)
+        assert (running.waiting(), path.stem in str(outcomes(tmp_path))) == ([path.name], False)
+        told = [record.args for record in caplog.records if record.message == "dicom.image_postponed"]
+        assert {(about["name"], about["reason"] in {"SPOOL_DAMAGED", "FILE_TOO_LARGE"}) for about in told} == {
+            (path.stem, True)
+        }
+        before = running.released()
+        assert store(running.port, sent) == [SUCCESS]
+        until(lambda: not running.waiting())
+
+    assert [line["decision"] for line in outcomes(tmp_path) if line["name"] == path.stem] == ["ANONYMOUS"]
+    (released,) = set(running.released()) - set(before)
+    assert np.array_equal(dcmread(released).pixel_array, pixels)
 
 
 def traced(*words):

@@ -2,6 +2,9 @@
 
 FOLDER/waiting/CALLER/DIGEST.dcm    durable before it is acknowledged; DIGEST is of the content
 FOLDER/checked/CALLER/DIGEST.dcm    afterwards, where they are kept
+
+A file whose content has another digest than its name is not what was acknowledged: it is not checked, and whoever sends
+the object again replaces it.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrgate.core import UsageError
+from cxrgate.core import CxrgateError, ImageError, UsageError
 from cxrgate.core.digest import bytes_digest
+from cxrgate.images.sources.regular import read_regular
 from cxrgate.storage import PARTIAL, sync, write_durably
 
 WAITING = "waiting"
@@ -30,6 +34,13 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 class SpoolFull(Exception):
     """No room now; the sender should come again."""
+
+
+class SpoolDamaged(CxrgateError):
+    """A file of the spool is not what was acknowledged; sent again, the object takes its place."""
+
+    code = "DATA_LOSS"
+    reason = "SPOOL_DAMAGED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,8 @@ class Spool:
     def put(self, caller: str, content: bytes) -> str:
         """Keep an image; when this returns it is durable. Gives its name; the same content again is the same image.
 
+        A file of this name that is damaged is replaced.
+
         Raises:
             SpoolFull: a limit is reached, or the disk is full.
             OSError: the disk failed otherwise; what is on it is unknown.
@@ -94,16 +107,16 @@ class Spool:
         name = self.name_of(content)
         folder = self._waiting / caller
         path = folder / f"{name}.dcm"
-        if path.exists():
+        if path.exists() and _is_whole(path, name):
             sync(folder)  # whoever wrote it may not have come so far
             return name
-        self._check_room(len(content))
+        self._check_room(path, len(content))
         self._add(path, len(content))  # first: once it is there it may be checked and leave at any time
         try:
             folder.mkdir(exist_ok=True, mode=0o700)
             write_durably(path, content)
         except OSError as error:
-            self._forget(path)
+            self._count_again(path)
             if error.errno in _NO_ROOM:
                 raise SpoolFull from error
             raise
@@ -138,8 +151,38 @@ class Spool:
         with self._lock:
             self._size -= self._sizes.pop(path, 0)
 
-    def _check_room(self, size: int) -> None:
+    def _count_again(self, path: Path) -> None:
+        """Count what lies there after a failure: nothing, or the damaged file that was to be replaced."""
+        try:
+            self._add(path, path.stat().st_size)
+        except OSError:
+            self._forget(path)
+
+    def _check_room(self, path: Path, size: int) -> None:
         limits = self._limits
         free = shutil.disk_usage(self._waiting).free
-        if self.waiting >= limits.images or self._size + size > limits.size or free - size < limits.free:
+        with self._lock:  # what is replaced makes room
+            images, taken = len(self._sizes) - (path in self._sizes), self._size - self._sizes.get(path, 0)
+        if images >= limits.images or taken + size > limits.size or free - size < limits.free:
             raise SpoolFull
+
+
+def read_acknowledged(path: Path, name: str) -> bytes:
+    """The content of a spool's file, which is what was acknowledged under this name.
+
+    Raises:
+        SpoolDamaged: it is something else.
+        ImageError: it cannot be read; as read_regular.
+    """
+    content = read_regular(path)
+    if bytes_digest(content) != name:
+        raise SpoolDamaged(f"{path} is not what was acknowledged: send the object again, and check the disk")
+    return content
+
+
+def _is_whole(path: Path, name: str) -> bool:
+    try:
+        read_acknowledged(path, name)
+    except (SpoolDamaged, ImageError):
+        return False
+    return True

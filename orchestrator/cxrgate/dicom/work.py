@@ -4,8 +4,8 @@
 
 A crash between two steps repeats the steps before it, which changes nothing; what the log says is released the next
 start releases first, whatever gate is in force then. An image that could not be judged for reasons that are not its own
-(the index or a model does not answer) stays and is tried again, however long that takes. So does everything of a sender
-whose scores have drifted, until somebody has looked (`cxrgate log acknowledge`).
+(the index or a model does not answer, or its file is damaged) stays and is tried again, however long that takes. So
+does everything of a sender whose scores have drifted, until somebody has looked (`cxrgate log acknowledge`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType,
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.finished import CHECKED, FinishedImages
 from cxrgate.dicom.outbox import Outbox, OutFile
-from cxrgate.dicom.spool import Spool, SpoolEntry
+from cxrgate.dicom.spool import Spool, SpoolEntry, read_acknowledged
 from cxrgate.dicom.trace import instance_at, instance_of
 from cxrgate.gate.drift import Drift
 from cxrgate.gate.gates import Gates
@@ -33,7 +33,6 @@ from cxrgate.gate.pipeline import Checked, Gate
 from cxrgate.gateway.batches import Batches
 from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog
-from cxrgate.images.sources.regular import read_regular
 from cxrgate.run.rows import evidence_rows, result_row
 
 WINDOW = 32
@@ -152,8 +151,8 @@ class SpoolWorker:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await self._finish(entry, checked, gate, instance)
-        except CxrgateError as error:  # no gate, or no log
-            _log.warning("dicom.image_postponed", {"reason": error.reason})
+        except CxrgateError as error:  # no gate, no log, or a file that is not what was acknowledged or prepared
+            _log.warning("dicom.image_postponed", {"name": entry.name, "reason": error.reason})
         except (OSError, MemoryError) as error:  # the disk's or the host's: never a release, and nothing is lost
             _tell("dicom.image_postponed", entry, error)
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: it may be this image's own
@@ -177,12 +176,8 @@ class SpoolWorker:
         """What the gate says, the gate, and the digest by which the sender's object is traced."""
         self.service.require_no_drift(entry.caller)
         gate = self.service.gates.current()
-        try:
-            content = await asyncio.to_thread(read_regular, entry.path)
-        except ImageError as error:
-            if error.reason == "FILE_UNREADABLE":
-                raise  # the disk's, or too many open files: what was acknowledged stays until it can be read
-            return Checked(None, error.failure(entry.name, Stage.READ)), gate, ""
+        # Whatever fails here is the disk's or the host's: what was acknowledged stays until it can be read.
+        content = await asyncio.to_thread(read_acknowledged, entry.path, entry.name)
         try:
             instance = await asyncio.to_thread(instance_of, content)
         except ImageError as error:  # refused at the door today; an older receiver took it

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cxrgate.dicom.spool as spool_module
-from cxrgate.dicom.spool import Spool, SpoolFull, SpoolLimits
+from cxrgate.dicom.spool import Spool, SpoolDamaged, SpoolFull, SpoolLimits, read_acknowledged
 from cxrgate.storage import write_durably
 
 
@@ -27,6 +27,40 @@ def test_the_same_content_twice_is_one_image(tmp_path):
 
     assert spool.put("A", b"1") == spool.put("A", b"1")
     assert len(spool.entries()) == 1
+
+
+def damaged(spool):
+    """The path of an image that was acknowledged and whose file has other bytes now."""
+    spool.put("A", b"whole")
+    (entry,) = spool.entries()
+    entry.path.write_bytes(b"other")
+    return entry.path
+
+
+def test_a_damaged_file_is_replaced_when_it_is_sent_again_also_in_a_full_spool(tmp_path):
+    path = damaged(Spool(tmp_path))
+    spool = Spool(tmp_path, SpoolLimits(images=1, size=5))
+    with pytest.raises(SpoolDamaged):
+        read_acknowledged(path, path.stem)
+
+    assert spool.put("A", b"whole") == path.stem
+
+    assert read_acknowledged(path, path.stem) == b"whole"
+    assert (spool.waiting, files(tmp_path)) == (1, [f"waiting/A/{path.name}"])
+
+
+def test_a_damaged_file_that_cannot_be_replaced_still_counts(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    path = damaged(spool)
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(spool_module, "write_durably", fail)
+    with pytest.raises(SpoolFull):
+        spool.put("A", b"whole")
+
+    assert (spool.waiting, path.read_bytes()) == (1, b"other")
 
 
 def test_the_same_content_at_the_same_time_is_counted_once(tmp_path, monkeypatch):
