@@ -14,6 +14,8 @@ if (args.Length < 3)
     return 2;
 }
 using var gate = Open(args[0], args[1]);
+foreach (var image in args[2..])
+    File.Delete(Outgoing(image)); // what an earlier call released may be kept back now
 bool allReleased = true, allAnswered = true;
 for (var number = 1; number <= args.Length - 2; number++)
 {
@@ -37,6 +39,7 @@ return !allAnswered ? 3 : allReleased ? 0 : 1;
 // The decision on one image; the judged pixels of a released one are written beside it, and these may go out.
 static async Task<string> CheckAsync(HttpClient gate, string image, int number)
 {
+    File.Delete(Outgoing(image)); // where an image is named twice
     // The gate's names have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -; the number keeps them apart.
     var cleaned = Regex.Replace(Path.GetFileName(image), "[^A-Za-z0-9._-]", "_");
     var name = $"{number}-{cleaned[Math.Max(0, cleaned.Length - 100)..]}";
@@ -48,11 +51,20 @@ static async Task<string> CheckAsync(HttpClient gate, string image, int number)
         var why = $"{Text(body, "code")} {Text(body, "reason")}: {Text(body, "message")}";
         throw new HttpRequestException($"{(int)answer.StatusCode} {why}");
     }
+    if (Text(body, "image_id") != name)
+        throw new HttpRequestException("the gate answered about another image");
     var decision = Text(body, "decision");
     if (decision == "ANONYMOUS") // only this one word releases an image
-        await File.WriteAllBytesAsync($"{image}.released.png", Convert.FromBase64String(Text(body, "image")));
+    {
+        var partial = $"{Outgoing(image)}.partial";
+        await File.WriteAllBytesAsync(partial, Convert.FromBase64String(Text(body, "image")));
+        File.Move(partial, Outgoing(image), overwrite: true); // whole or not there
+    }
     return decision;
 }
+
+// What may go out of an image that is released.
+static string Outgoing(string image) => $"{image}.released.png";
 
 static string Text(JsonDocument body, string name) =>
     body.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String

@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
@@ -40,6 +41,9 @@ public final class Check {
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(10))
                 .build();
+        for (int number = 2; number < arguments.length; number++) { // what an earlier call released may be kept back now
+            Files.deleteIfExists(outgoing(Path.of(arguments[number])));
+        }
         boolean allReleased = true;
         boolean allAnswered = true;
         for (int number = 2; number < arguments.length; number++) {
@@ -61,6 +65,7 @@ public final class Check {
     /** The decision on one image; the judged pixels of a released one are written beside it, and these may go out. */
     private static String check(HttpClient gate, String address, Path image, int number)
             throws IOException, InterruptedException {
+        Files.deleteIfExists(outgoing(image)); // where an image is named twice
         // The gate's names have 1 to 128 characters, each one of A-Z a-z 0-9 . _ -; the number keeps them apart.
         String cleaned = image.getFileName().toString().replaceAll("[^A-Za-z0-9._-]", "_");
         String name = number + "-" + cleaned.substring(Math.max(0, cleaned.length() - 100));
@@ -74,13 +79,23 @@ public final class Check {
             throw new IOException(answer.statusCode() + " " + field(answer.body(), "code") + " "
                     + field(answer.body(), "reason") + ": " + message(answer.body()));
         }
+        if (!field(answer.body(), "image_id").equals(name)) {
+            throw new IOException("the gate answered about another image");
+        }
         String decision = field(answer.body(), "decision");
         if (!decision.equals("ANONYMOUS")) { // only this one word releases an image
             return decision;
         }
         byte[] judged = Base64.getDecoder().decode(field(answer.body(), "image"));
-        Files.write(Path.of(image + ".released.png"), judged);
+        Path partial = Path.of(outgoing(image) + ".partial");
+        Files.write(partial, judged);
+        Files.move(partial, outgoing(image), StandardCopyOption.ATOMIC_MOVE); // whole or not there
         return decision;
+    }
+
+    /** What may go out of an image that is released. */
+    private static Path outgoing(Path image) {
+        return Path.of(image + ".released.png");
     }
 
     /** Tries again where the gate is away or busy, after the time that it names. */
@@ -105,9 +120,9 @@ public final class Check {
         }
     }
 
-    /** A text of the answer. The ones asked for hold letters, digits and + / = _ alone; read others with a JSON library. */
+    /** A text of the answer. The ones asked for hold letters, digits and + / = _ . - alone; read others with a JSON library. */
     private static String field(String json, String name) throws IOException {
-        Matcher found = Pattern.compile("\"" + name + "\"\\s*:\\s*\"([A-Za-z0-9+/=_]+)\"").matcher(json);
+        Matcher found = Pattern.compile("\"" + name + "\"\\s*:\\s*\"([A-Za-z0-9+/=_.-]+)\"").matcher(json);
         if (!found.find()) {
             throw new IOException("the gate's answer has no " + name);
         }

@@ -29,6 +29,10 @@ const gate = new GateService(target, grpc.credentials.createSsl(authority, key, 
   "grpc.enable_http_proxy": 0,
 });
 
+const outgoing = (image) => `${image}.released.png`;
+const remove = (image) => fs.rmSync(outgoing(image), { force: true });
+images.forEach(remove); // what an earlier call released may be kept back now
+
 // The number of an image is its sequence: a new stream begins after the last one that was answered, so that no image is
 // counted twice or left out when a link breaks.
 let answered = 0;
@@ -39,16 +43,23 @@ let goneSince = null;
 function take(answer) {
   if (answer.sequence !== answered + 1) throw new Error("the gate answered out of order: believe none of it");
   const name = images[answered];
+  if (answer.verdict && answer.verdict.imageId !== nameOf(answered + 1, name)) {
+    throw new Error("the gate answered about another image: believe none of it");
+  }
   answered += 1;
   goneSince = null;
   // Only this one word releases an image; verdict.image is a PNG of the very pixels that were judged, and that is what may
   // go out: the file's own bytes may hold what was not judged.
   const { verdict, error } = answer;
   if (verdict?.decision === "DECISION_ANONYMOUS" && verdict.image.length > 0) {
-    fs.writeFileSync(`${name}.released.png`, verdict.image);
+    fs.writeFileSync(`${outgoing(name)}.partial`, verdict.image);
+    fs.renameSync(`${outgoing(name)}.partial`, outgoing(name)); // whole or not there
     released += 1;
     console.log(name, "release", verdict.decision);
-  } else if (verdict) {
+    return;
+  }
+  remove(name); // where an image is named twice
+  if (verdict) {
     console.log(name, "keep back", verdict.decision);
   } else {
     failed += 1;

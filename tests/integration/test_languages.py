@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from support.fake_gate import BROKEN, CLEAN, LEAK, PIXELS, TEXT
@@ -10,6 +11,7 @@ from support.installations import ROOT
 from support.two_doors import served, write_certificates
 
 from cxrgate.core import ImageRecord
+from cxrgate.gateway.check import CheckService
 from cxrgate.images.codec.decode import decode
 from cxrgate.rpc.development_ca import Authority
 
@@ -30,11 +32,15 @@ def node(tmp_path_factory):
 
 @pytest.fixture
 def images(tmp_path):
-    """A function that writes images, named by what the gate of fakes says of them, and gives their paths."""
+    """A function that writes images, named by what the gate of fakes says of them, and gives their paths.
+
+    An earlier call released every one of them.
+    """
 
     def write(names):
         for name in names:
             (tmp_path / name).write_bytes(IMAGES.get(name, BROKEN))
+            (tmp_path / f"{name}.released.png").write_bytes(b"of an earlier call")
         return [str(tmp_path / name) for name in names]
 
     return write
@@ -52,6 +58,23 @@ def run(monkeypatch, folder, command):
         return started.returncode, told.decode()
 
     return served(monkeypatch, folder, certificates, call)
+
+
+@pytest.fixture
+def answers_about_another(monkeypatch):
+    """Let the gate answer about another image than was asked about."""
+    check = CheckService.check
+
+    async def mixed_up(self, gate, caller, image):
+        return replace(await check(self, gate, caller, image), image_id="another.png")
+
+    monkeypatch.setattr(CheckService, "check", mixed_up)
+
+
+def outgoing(folder):
+    """Which images the calls left something of that may go out, and nothing half written."""
+    assert not list(folder.glob("*.partial"))
+    return {path.name.removesuffix(".released.png") for path in folder.glob("*.released.png")}
 
 
 def judged(path):
@@ -82,7 +105,18 @@ def test_the_java_sample_keeps_the_judged_pixels_alone(monkeypatch, tmp_path, im
     assert found == code, told
     assert all(words in told for words in says), told
     assert (judged(tmp_path / "clean.png") == PIXELS).all()
-    assert not (tmp_path / "leak.png.released.png").exists()
+    assert outgoing(tmp_path) == {"clean.png", SPACED} & set(names)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java is installed")
+@pytest.mark.usefixtures("answers_about_another")
+def test_the_java_sample_believes_no_answer_about_another_image(monkeypatch, tmp_path, images):
+    paths = images(["clean.png"])
+    code, told = run(
+        monkeypatch, tmp_path, lambda https, _, folder: ["java", DOCS / "java/Check.java", https, folder, *paths]
+    )
+
+    assert (code, "about another image" in told, outgoing(tmp_path)) == (3, True, set()), told
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no Java is installed")
@@ -118,6 +152,18 @@ def test_the_node_sample_streams_and_says_what_failed(monkeypatch, tmp_path, nod
     assert all(words in told for words in says), told
     assert len(told.splitlines()) == len(paths)
     assert (judged(tmp_path / "clean.png") == PIXELS).all()
+    assert outgoing(tmp_path) == {"clean.png", SPACED} & set(names)
+
+
+@pytest.mark.languages
+@pytest.mark.usefixtures("answers_about_another")
+def test_the_node_sample_believes_no_answer_about_another_image(monkeypatch, tmp_path, node, images):
+    paths = images(["clean.png"])
+    code, told = run(
+        monkeypatch, tmp_path, lambda _, address, folder: ["node", node, address, folder, ROOT / "protos", *paths]
+    )
+
+    assert (code, "about another image" in told, outgoing(tmp_path)) == (3, True, set()), told
 
 
 @pytest.mark.languages
