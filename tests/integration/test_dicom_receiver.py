@@ -42,6 +42,7 @@ from cxrgate.dicom.spool import Spool, SpoolLimits
 from cxrgate.dicom.trace import digest_of
 from cxrgate.dicom.work import ATTEMPTS
 from cxrgate.gate.drift import Drift
+from cxrgate.gate.gates import FixedGate
 from cxrgate.gate.pipeline import Gate
 from cxrgate.gateway.check import CheckService
 from cxrgate.hashlog import HashLog, read_lines, verify_log
@@ -134,6 +135,24 @@ def test_what_a_crash_left_in_the_queue_after_its_outcome_was_logged_gets_no_sec
 
     assert [line["name"] for line in outcomes(tmp_path)] == [name]
     assert (len(running.released()), running.stages.checked) == (1, 0)
+
+
+class Certified(Gate):
+    """A gate that has a certificate."""
+
+    certification = "c" * 64
+
+
+def test_what_was_judged_without_a_certificate_is_judged_anew_under_one_and_released_as_the_same_object(tmp_path):
+    dataset = radiograph(1)[0]
+    uncertified, certified = (FixedGate(kind(*[Stages()] * 4, POLICY)) for kind in (Gate, Certified))
+    for gates, lines in ((uncertified, 1), (certified, 2), (certified, 2), (uncertified, 2)):
+        with Running(tmp_path, gates=gates).started() as running:
+            assert store(running.port, dataset) == [SUCCESS]
+            until(lambda wanted=lines: len(outcomes(tmp_path)) == wanted and not running.waiting())
+
+    assert [line["certification"] for line in outcomes(tmp_path)] == ["uncertified", "c" * 64]
+    assert {line["released_as"] for line in outcomes(tmp_path)} == {path.name for path in running.released()}
 
 
 def store_and_keep(running, dataset):

@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Policy, Stage
+from cxrgate.certification import UNCERTIFIED
+from cxrgate.core import CxrgateError, Decision, Failure, ImageError, MediaType, Stage
 from cxrgate.dicom.counts import Counts
 from cxrgate.dicom.finished import CHECKED, FinishedImages
 from cxrgate.dicom.outbox import Outbox, OutFile
@@ -107,11 +108,12 @@ class SpoolWorker:
         self._arrived.set()
 
     def is_done(self, name: str) -> bool:
-        """Whether this content was checked under the policy in force."""
+        """Whether this content was checked under the policy in force, and under a certificate where it needs one."""
         try:
-            return self.finished.has(name, self.service.gates.current().policy.digest)
+            gate = self.service.gates.current()
         except CxrgateError:
             return False
+        return self.finished.has(name, gate.policy.digest, certified=gate.certification != UNCERTIFIED)
 
     async def work(self) -> None:
         """Work until cancelled; what is in work then is finished first, unless it is cancelled again."""
@@ -198,14 +200,15 @@ class SpoolWorker:
         # Last of all: drift may be noticed, and the certificate be over, while another waits for models or the disk.
         self.service.require_no_drift(entry.caller)
         gate.check_certificate()
-        await self.service.record(CHECKED, _line(entry, checked, gate.policy, file, instance))
+        await self.service.record(CHECKED, _line(entry, checked, gate, file, instance))
         if file is not None:
             await asyncio.to_thread(self.outbox.release, file)
         if _is_ours(checked):
             _log.warning("dicom.image_given_up", {"name": entry.name})  # sent again, it is checked again
         else:
             self._judged += 1
-            self.finished.add(entry.name, gate.policy.digest)
+            certified = gate.certification != UNCERTIFIED
+            self.finished.add(entry.name, gate.policy.digest, certified=certified)
         self._failures.pop(entry.name, None)
         await asyncio.to_thread(self.spool.remove, entry, keep=self.keep)
         self.counts.answered()
@@ -241,12 +244,13 @@ def _is_ours(checked: Checked) -> bool:
     return isinstance(checked.outcome, Failure) and checked.outcome.code != "INVALID_ARGUMENT"
 
 
-def _line(entry: SpoolEntry, checked: Checked, policy: Policy, file: OutFile | None, instance: str) -> dict[str, Any]:
+def _line(entry: SpoolEntry, checked: Checked, gate: Gate, file: OutFile | None, instance: str) -> dict[str, Any]:
     """The content of the log line with the outcome of one image."""
     row = result_row(checked, "", "" if file is None else file.name)
     outcome = {name: row[name] for name in row if name not in {"image_id", "label", "colour"}}
     candidates = [candidate[1:] for candidate in evidence_rows(checked)]
-    about: dict[str, Any] = {"caller": entry.caller, "name": entry.name, "policy_digest": policy.digest}
+    about: dict[str, Any] = {"caller": entry.caller, "name": entry.name, "policy_digest": gate.policy.digest}
+    about["certification"] = gate.certification
     about["instance"] = instance
     about["final"] = not _is_ours(checked)
     return {**about, **outcome, "released_sha256": "" if file is None else file.sha256, "candidates": candidates}
