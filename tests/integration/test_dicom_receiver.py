@@ -405,6 +405,27 @@ def test_what_the_log_does_not_take_is_not_released(tmp_path, monkeypatch):
     assert (entry["released_as"], entry["released_sha256"]) == (path.name, file_digest(path))
 
 
+def test_a_file_that_is_damaged_before_its_release_is_written_again(tmp_path, monkeypatch):
+    release, damaged = Outbox.release, []
+
+    def damage_and_release(self, file):
+        if not damaged:
+            (path,) = (tmp_path / "released").iterdir()
+            damaged.append(path.write_bytes(as_file(radiograph(2)[0])))
+        release(self, file)
+
+    monkeypatch.setattr(Outbox, "release", damage_and_release)
+    monkeypatch.setattr(work, "PAUSE_SECONDS", 0.01)
+    sent, pixels = radiograph(1)
+    with Running(tmp_path).started() as running:
+        store(running.port, sent)
+        until(lambda: not running.waiting())
+
+    (path,) = running.released()
+    assert np.array_equal(dcmread(path).pixel_array, pixels)
+    assert {line["released_sha256"] for line in outcomes(tmp_path)} == {file_digest(path)}
+
+
 def test_scores_that_drift_end_the_releases_until_somebody_has_looked(tmp_path):
     def watch():
         return Drift(reference=10, window=10)
