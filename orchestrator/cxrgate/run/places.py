@@ -19,8 +19,8 @@ def check_run_places(config: RunConfig) -> None:
     """Check that a run's output does not mix with what it reads, nor with what names real patients.
 
     Raises:
-        UsageError: `output` is or lies in the synthetic images, the real ones, the snapshot, or the folder of key and
-            reference map; one of these lies in a folder that a run makes in its output; or snapshot, key or map lie
+        UsageError: `output` is or lies in the synthetic images, the real ones or the snapshot, or is the folder of key
+            or reference map; one of these lies in a folder that a run makes in its output; or snapshot, key or map lie
             among the synthetic images.
     """
     output, synthetic, paths = config.output, config.synthetic, Paths(config.output)
@@ -32,9 +32,9 @@ def check_run_places(config: RunConfig) -> None:
                 f"`{key}`, {path}, lies in {within}, which a run writes below `output`: name another place for one of "
                 "them"
             )
-        if folder is not None and holds(folder, output):
+        if folder is not None and holds(folder, output) and (folder == path or holds(output, folder)):
             raise UsageError(
-                f"`output`, {output}, lies in {folder}, the folder of `{key}`: name a folder outside it as `output`"
+                f"`output`, {output}, is or lies in {folder}, the folder of `{key}`: name another folder as `output`"
             )
     for key, path in _private(config):
         if synthetic.is_dir() and holds(synthetic, path):
@@ -50,7 +50,8 @@ def _others(config: RunConfig) -> Iterator[tuple[str, Path, Path | None]]:
     for key, path in sources.items():
         yield key, path, path if path.is_dir() else None
     for key, path in _private(config):
-        # A folder in which the images to check lie, too, is where somebody works, and not one for the key alone.
+        # A folder in which the images to check lie, too, is where somebody works, and not one for the key alone. So may
+        # be one that has the output below it.
         folder = path if key == "snapshot" else path.parent
         yield key, path, None if holds(folder, config.synthetic) else folder
 
