@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cxrgate.core import Failure, UsageError
+from cxrgate.core.counted import counted
 from cxrgate.filter.given import UNIT_RANGE, Range, expect_several, read_given
-from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient
 from cxrgate.images.sources.names import relative_name
 

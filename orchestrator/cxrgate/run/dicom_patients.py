@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import cast
 
 from cxrgate.core import Failure, ImageError, ImageRecord, MediaType, Stage, UsageError
+from cxrgate.core.counted import counted
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.ordered import batched, ordered_map
 from cxrgate.images import ImageFile, Listing
 from cxrgate.images.codec.dicom.patient import HEADER_BYTES, MARK_END, DicomPatient, is_dicom, read_patient
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient
 from cxrgate.images.sources.regular import FileUnreachable, read_start
 from cxrgate.run.failed_names import write_failed_names

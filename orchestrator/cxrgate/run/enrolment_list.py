@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core import UsageError
+from cxrgate.core.counted import counted
 from cxrgate.core.progress import Progress, silent
 from cxrgate.gate.config import Enrol
 from cxrgate.images import ImageFile, Layout, Listing, read_listing
-from cxrgate.images.sources.counted import counted, images
+from cxrgate.images.sources.counted import images
 from cxrgate.images.sources.patient_ids import notes_on_patients, with_one_form
 from cxrgate.run.dicom_patients import with_dicom_patients
 from cxrgate.storage.text_file import read_lines

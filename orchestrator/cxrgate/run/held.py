@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from cxrgate.core import Failure, GreyImage, SnapshotError, UsageError
+from cxrgate.core.counted import counted
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol, RunConfig
 from cxrgate.images import ImageFile
 from cxrgate.images.sandbox.decoder import SandboxedDecoder
-from cxrgate.images.sources.counted import counted
 from cxrgate.index import PartName, Snapshot, read_key
 from cxrgate.index.comparison import Comparison, ImageComparer
 from cxrgate.index.manifest import read_manifest

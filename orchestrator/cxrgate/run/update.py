@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from cxrgate.core import MismatchError, UsageError
+from cxrgate.core.counted import counted
 from cxrgate.core.progress import Progress
 from cxrgate.gate.config import Enrol
 from cxrgate.gate.local import LocalModels
 from cxrgate.images import ImageFile
-from cxrgate.images.sources.counted import counted
 from cxrgate.index import PartName, Snapshot, opaque_id, read_key
 from cxrgate.index.build import EnrolmentError, ModelDigests
 from cxrgate.index.changes import PER_REFERENCE, Addition, replace_references

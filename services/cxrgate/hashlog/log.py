@@ -46,12 +46,13 @@ class HashLog:
         _lock(self._file)
         _cut_torn_line(path)
         self.path = path
+        # Before the chain is checked: what changes in between is then no line that was written, or breaks the chain.
+        self._written = WrittenLines.of(path)
         self.head = verify_log(path)
         self.broken = False
         self._head_file = os.open(head_path(path), os.O_RDWR | os.O_CREAT, FILE_MODE)
         self._write_head(self.head)
         self._end = os.fstat(self._file).st_size
-        self._written = WrittenLines.of(path)
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[int]]] = []
         self._writer: asyncio.Task[None] | None = None
 

@@ -19,7 +19,7 @@ class WrittenLines:
 
     @classmethod
     def of(cls, path: Path) -> WrittenLines:
-        """Of a log whose chain holds."""
+        """Of a log as it is; whether its chain holds is to be checked afterwards."""
         lines, offset = cls(), 0
         with path.open("rb") as file:
             for line in file:

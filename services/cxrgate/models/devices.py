@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cxrgate.core import UsageError
+from cxrgate.core.counted import counted
 from cxrgate.models.torch_extra import expect_torch
 
 _NAMES = re.compile(r"cpu|cuda(?::[0-9]{1,3})?")
@@ -38,4 +39,4 @@ def expect_device(device: str) -> None:
         raise UsageError(f"the device {device}: PyTorch finds no GPU on this machine; cpu computes without one")
     number = int(device.partition(":")[2] or 0)
     if number >= count:
-        raise UsageError(f"the device {device}: this machine has {count} GPU{'s' * (count > 1)}, counted from cuda:0")
+        raise UsageError(f"the device {device}: this machine has {counted(count, 'GPU')}, counted from cuda:0")

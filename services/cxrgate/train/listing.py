@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from cxrgate.core import UsageError
+from cxrgate.core.counted import counted
 from cxrgate.core.digest import bytes_digest
 from cxrgate.core.progress import Tell, untold
-from cxrgate.images.sources.counted import counted, images
+from cxrgate.images.sources.counted import images
 from cxrgate.images.sources.csv_list import expect_patients, table_files
 from cxrgate.images.sources.files import ImageFile
 from cxrgate.images.sources.tables import read_columns

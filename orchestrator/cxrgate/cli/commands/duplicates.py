@@ -27,8 +27,8 @@ from cxrgate.cli.options import (
     models_folder,
 )
 from cxrgate.cli.plain import plain
+from cxrgate.core.counted import counted
 from cxrgate.gate.config import GateConfig, ModelFolders, PolicyConfig
-from cxrgate.images.sources.counted import counted
 
 if TYPE_CHECKING:
     from cxrgate.core import Failure

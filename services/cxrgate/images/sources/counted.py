@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from cxrgate.core.counted import counted
 
-__all__ = ["counted", "images"]
-
 
 def images(count: int) -> str:
     """The number of images, with its noun."""

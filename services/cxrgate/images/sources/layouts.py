@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxrgate.core import UsageError
+from cxrgate.core.counted import counted
 from cxrgate.images.sources.brax import list_brax
 from cxrgate.images.sources.chexpert import list_chexpert
-from cxrgate.images.sources.counted import counted
 from cxrgate.images.sources.csv_list import is_patient, list_table
 from cxrgate.images.sources.data_sets import find_data_sets
 from cxrgate.images.sources.files import ImageFile

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from cxrgate.core import UsageError
-from cxrgate.images.sources.counted import counted
+from cxrgate.core.counted import counted
 from cxrgate.images.sources.files import ImageFile
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from cxrgate.images.sources.counted import counted
+from cxrgate.core.counted import counted
 
 _HIDDEN = "hidden"
 _MOST_TOLD = 10

@@ -25,8 +25,8 @@ from cxrgate.cli.options import (
     models_folder,
     rising,
 )
+from cxrgate.core.counted import counted
 from cxrgate.gate.config import Enrol, ModelFolders
-from cxrgate.images.sources.counted import counted
 from cxrgate.index import ensure_key, read_storage_key
 from cxrgate.models.dtypes import DtypeChoice
 

@@ -14,9 +14,9 @@ import typer
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
-from cxrgate.images.sources.counted import counted
+from cxrgate.core.counted import counted
 from cxrgate.images.sources.patient_ids import other_spellings, unicode_forms
-from cxrgate.index import Snapshot, opaque_id, read_key
+from cxrgate.index import Snapshot, opaque_id, read_key, read_storage_key
 from cxrgate.rpc.channel import open_channel
 from cxrgate.rpc.identity import read_identity
 from cxrgate.storage.text_file import read_lines
@@ -54,7 +54,7 @@ def withdraw(
         from cxrgate.index.measuring.measure import measured_again
 
         names = _read(patients)
-        secret, storage = read_key(key), None if storage_key is None else read_key(storage_key)
+        secret, storage = read_key(key), None if storage_key is None else read_storage_key(storage_key)
         base = Snapshot.open(snapshot, storage)
         base.verify()
         leaving = _leaving(patients, names, secret, base, key)

@@ -12,8 +12,9 @@ from cxrgate.cli.bars import bars, say
 from cxrgate.cli.commands.index.measured import measured_of
 from cxrgate.cli.errors import errors_as_messages
 from cxrgate.core import UsageError
+from cxrgate.core.counted import counted
 from cxrgate.gate.config import read_config
-from cxrgate.images.sources.counted import counted, images
+from cxrgate.images.sources.counted import images
 from cxrgate.index import Snapshot
 
 _DIGITS = 12
